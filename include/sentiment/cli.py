@@ -1,0 +1,129 @@
+"""The command line: one subcommand a verb, its flags generated from the verb's configuration class.
+
+It knows argparse, pydantic and the terminal; what a verb does stands in pipeline.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from sentiment import config as c
+from sentiment.errors import ContractError
+from sentiment.progress import OnProgress
+
+
+class Verb(NamedTuple):
+    """A subcommand: its configuration, the function's name in pipeline.py, and a field given by position."""
+
+    config: type[BaseModel]
+    function: str
+    positional: str | None = None
+
+
+VERBS = {
+    "sample": Verb(c.SampleConfig, "sample"),
+    "ingest": Verb(c.IngestConfig, "ingest"),
+    "import-history": Verb(c.ImportHistoryConfig, "import_history"),
+    "snapshot": Verb(c.SnapshotConfig, "snapshot"),
+    "train": Verb(c.TrainConfig, "train"),
+    "export": Verb(c.ExportConfig, "export"),
+    "promote": Verb(c.PromoteConfig, "promote"),
+    "score": Verb(c.ScoreConfig, "score"),
+    "rescore": Verb(c.RescoreConfig, "rescore"),
+    "predict": Verb(c.PredictConfig, "predict", "texts"),
+    "report": Verb(c.ReportConfig, "report"),
+    "doctor": Verb(c.DoctorConfig, "doctor"),
+    "up": Verb(c.PlatformConfig, "up"),
+    "down": Verb(c.PlatformConfig, "down"),
+    "demo": Verb(c.DemoConfig, "demo"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; 0 when it succeeded, 1 for what a person must mend, 2 for wrong arguments."""
+    given = vars(_parser().parse_args(arguments))
+    name, as_json, result_file = given.pop("verb"), given.pop("json"), given.pop("result")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    verb = VERBS[name]
+    try:
+        config = verb.config(**given)
+    except ValidationError as error:
+        print(f"sentiment {name}: {_sentence(error)}; see `sentiment {name} --help`", file=sys.stderr)
+        return 2
+    try:
+        result = _run(verb, config)
+    except ContractError as error:
+        print(f"sentiment {name}: {error}", file=sys.stderr)
+        return 1
+    if result_file:
+        Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+    _show(name, result, as_json)
+    return 0
+
+
+def _run(verb: Verb, config: BaseModel) -> dict[str, Any]:
+    from sentiment import pipeline
+    from sentiment.terminal import progress
+
+    function: Callable[[BaseModel, OnProgress], dict[str, Any]] = getattr(pipeline, verb.function)
+    with progress() as on_progress:
+        return function(config, on_progress)
+
+
+def _show(name: str, result: dict[str, Any], as_json: bool) -> None:
+    from sentiment.terminal import show
+
+    if as_json:
+        print(json.dumps(result))
+    else:
+        show(name, result)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sentiment", description="Review Sentiment Platform.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, verb in VERBS.items():
+        text = (verb.config.__doc__ or "").strip()
+        one = verbs.add_parser(
+            name, help=text.splitlines()[0], description=text, argument_default=argparse.SUPPRESS, allow_abbrev=False
+        )
+        for field, info in verb.config.model_fields.items():
+            _add_argument(one, field, info, positional=field == verb.positional)
+        one.add_argument("--json", action="store_true", default=False, help="Print the result as one JSON line.")
+        one.add_argument("--result", metavar="FILE", default=None, help="Also write the result to FILE as JSON.")
+    return parser
+
+
+def _add_argument(parser: argparse.ArgumentParser, name: str, info: FieldInfo, *, positional: bool) -> None:
+    text = (info.description or "").replace("%", "%%")
+    if not info.is_required() and info.default not in (None, (), ""):
+        text += f" (default: {info.default})"
+    if positional:
+        parser.add_argument(name, nargs="*", metavar=name.rstrip("s").upper(), help=text)
+        return
+    flag = f"--{name.replace('_', '-')}"
+    if info.annotation is bool:
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+    elif get_origin(info.annotation) is tuple:
+        parser.add_argument(flag, nargs="+", metavar="N", help=text)
+    else:
+        choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else None
+        metavar = None if choices else name.rsplit("_", 1)[-1].upper()
+        parser.add_argument(flag, required=info.is_required(), choices=choices, metavar=metavar, help=text)
+
+
+def _sentence(error: ValidationError) -> str:
+    parts = []
+    for one in error.errors():
+        where = "--" + str(one["loc"][0]).replace("_", "-") + ": " if one["loc"] else ""
+        parts.append(where + one["msg"].removeprefix("Value error, "))
+    return "; ".join(parts)

@@ -1,0 +1,1 @@
+"""Snapshots of labelled reviews to train and test on."""

@@ -1,0 +1,155 @@
+"""Snapshots: the reviews of a training, pinned, de-duplicated over all history, labelled, and split in Spark.
+
+A snapshot is a folder of Parquet files and a manifest, written last.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.sql import functions as F  # noqa: N812
+
+from sentiment import storage
+from sentiment.config import LABELS, NEGATIVE_STARS, POSITIVE_STARS, SnapshotConfig
+from sentiment.datasets.pin import snapshot_id
+from sentiment.errors import ContractError
+from sentiment.ingest.deduplicate import without_repetitions
+from sentiment.lake.from_spark import read_table
+from sentiment.lake.schemas import REVIEWS
+from sentiment.lake.tables import Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+SPLITS = ("train", "validation", "test")
+_COLUMNS = pa.schema(
+    [
+        ("review_key", pa.string()),
+        ("parent_asin", pa.string()),
+        ("category", pa.string()),
+        ("rating", pa.float64()),
+        ("title", pa.string()),
+        ("text", pa.string()),
+        ("label", pa.int8()),
+        ("review_date", pa.date32()),
+        ("sample_order", pa.int64()),
+    ]
+)
+
+_NEEDED = (
+    *("review_key", "user_id", "parent_asin", "category", "rating", "title", "text"),
+    *("word_count", "timestamp", "source_file", "review_date"),
+)
+
+
+def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folder: str) -> dict[str, Any]:
+    """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
+    days = (config.from_day or date.min, config.to_day or date.max)
+    reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
+    labelled = _labelled(without_repetitions(reviews), config).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        cutoff = _cutoff(labelled, config.recent_share)
+        parts = labelled.withColumn("split", _split(config, cutoff))
+        report = _report(parts)
+        _require_both_classes(report)
+        files = _write(parts.where("split IS NOT NULL"), folder)
+    finally:
+        labelled.unpersist()
+    manifest = {
+        "id": snapshot_id(config),
+        "config": config.model_dump(mode="json"),
+        "cutoff": str(cutoff),
+        "splits": report,
+        "files": files,
+    }
+    storage.write_bytes(storage.join(folder, "manifest.json"), json.dumps(manifest, indent=1).encode())
+    return manifest
+
+
+def _labelled(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:
+    label = F.when(F.col("rating") >= POSITIVE_STARS, 1).when(F.col("rating") <= NEGATIVE_STARS, 0).cast("byte")
+    return (
+        reviews.where(F.col("word_count") >= config.min_words)
+        .withColumn("label", label)
+        .where("label IS NOT NULL")
+        .withColumn("sample_order", F.xxhash64(F.lit(config.split_seed), "review_key"))
+        .select(*_COLUMNS.names)
+    )
+
+
+def _cutoff(labelled: DataFrame, recent_share: float) -> date | None:
+    """Return the first day of the newest share of the reviews; None when time does not split."""
+    if recent_share == 0:
+        return None
+    day = F.unix_date("review_date")
+    found = labelled.select(F.percentile_approx(day, 1 - recent_share, 100_000)).first()
+    return date.fromordinal(date(1970, 1, 1).toordinal() + found[0]) if found and found[0] is not None else None
+
+
+def _split(config: SnapshotConfig, cutoff: date | None) -> Column:
+    """Name the side of a review by its product's hash; on the wrong side of the cutoff it belongs to none."""
+    place = F.pmod(F.xxhash64(F.lit(config.split_seed), "parent_asin"), F.lit(1_000_000)) / 1_000_000
+    held_out = config.test_share + config.validation_share
+    side = F.when(place < config.test_share, "test").when(place < held_out, "validation").otherwise("train")
+    if cutoff is None:
+        return side
+    recent = F.col("review_date") >= F.lit(cutoff)
+    return F.when((side == "train") != recent, side)
+
+
+def _report(parts: DataFrame) -> dict[str, dict[str, Any]]:
+    """Count reviews, products and classes of each split, as a whole and by category; `unused` fell between splits."""
+    split = F.coalesce("split", F.lit("unused"))
+    rows = (
+        parts.groupBy(split.alias("split"), "category", "label")
+        .agg(F.count("*").alias("reviews"), F.collect_set("parent_asin").alias("products"))
+        .withColumn("products", F.size("products"))
+        .collect()
+    )
+    report: dict[str, dict[str, Any]] = {name: {"reviews": 0, **dict.fromkeys(LABELS, 0)} for name in SPLITS}
+    report["unused"] = {"reviews": 0, **dict.fromkeys(LABELS, 0)}
+    for row in sorted(rows, key=lambda row: (row["split"], row["category"], row["label"])):
+        part, label = report[row["split"]], LABELS[row["label"]]
+        part["reviews"] += row["reviews"]
+        part[label] += row["reviews"]
+        category = part.setdefault("categories", {}).setdefault(row["category"], dict.fromkeys(LABELS, 0))
+        category[label] = row["reviews"]
+    for part in report.values():
+        part["positive_share"] = round(part["positive"] / part["reviews"], 4) if part["reviews"] else None
+    return report
+
+
+def _require_both_classes(report: dict[str, dict[str, Any]]) -> None:
+    for split in SPLITS:
+        for label in LABELS:
+            if not report[split][label]:
+                raise ContractError(
+                    f"the {split} split has no {label} review ({report[split]['reviews']} reviews in all): "
+                    "import more days or products, or change test_share, validation_share or recent_share"
+                )
+
+
+def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyarrow import parquet
+
+        table = pa.Table.from_batches(list(batches))
+        filesystem, base = storage.arrow_filesystem(folder)
+        filesystem.create_dir(base)
+        for split in table["split"].unique().to_pylist() if table.num_rows else []:
+            name = f"{split}-{uuid.uuid4().hex}.parquet"
+            rows = table.filter(pa.compute.equal(table["split"], split)).select(_COLUMNS.names).cast(_COLUMNS)
+            parquet.write_table(
+                rows, f"{base}/{name}", filesystem=filesystem, compression="zstd", row_group_size=20_000
+            )
+            yield pa.RecordBatch.from_pylist([{"split": split, "file": name}])
+
+    ordered = parts.repartitionByRange(2, "sample_order").sortWithinPartitions("sample_order")
+    rows = ordered.mapInArrow(write, "split string, file string").collect()
+    return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in SPLITS}

@@ -1,0 +1,1 @@
+"""From a trained model to an ONNX bundle that passed its parity gate."""

@@ -1,0 +1,109 @@
+"""A bundle: the folder that scoring needs and nothing else, described by bundle.json with a sha256 of every file.
+
+Knows files and their description; no engine, no model library, so that scoring workers can read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sentiment.config import LABELS, NEEDS_REVIEW_BELOW, Family, Share
+from sentiment.errors import ContractError
+
+FP32_MODEL, INT8_MODEL = "model.onnx", "model.int8.onnx"
+TOKENIZER, DESCRIPTION = "tokenizer.json", "bundle.json"
+FILES = (FP32_MODEL, INT8_MODEL, TOKENIZER)
+
+
+class Thresholds(BaseModel):
+    """From which positive probability a review is positive, and below which confidence a person should look at it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    positive: Share = 0.5
+    needs_review: Share = NEEDS_REVIEW_BELOW
+
+
+class Bundle(BaseModel):
+    """What bundle.json holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    labels: tuple[str, ...] = LABELS
+    family: Family
+    max_length: int = Field(ge=1)
+    head_share: Share
+    truncation: Literal["head_and_tail"] = "head_and_tail"
+    thresholds: Thresholds = Thresholds()
+    temperature: float = Field(1.0, gt=0)
+    provenance: dict[str, str] = {}
+    metrics: dict[str, float] = {}
+    sha256: dict[str, str] = {}
+
+
+@contextmanager
+def assembled(destination: Path) -> Iterator[Path]:
+    """Give a folder beside `destination` to fill, and put it in its place when the block ends without an error.
+
+    Readers see the old bundle or the whole new one; a failed build leaves nothing.
+    """
+    aside = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        _replace(aside, destination)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def seal(folder: Path, description: Bundle) -> Bundle:
+    """Write bundle.json, last and in one step, with the sha256 of the files in `folder`; returns what was written."""
+    sealed = description.model_copy(update={"sha256": {name: _sha256(folder / name) for name in FILES}})
+    draft = folder / f".{DESCRIPTION}"
+    draft.write_text(sealed.model_dump_json(indent=1), encoding="utf-8")
+    draft.replace(folder / DESCRIPTION)
+    return sealed
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Return the description of a bundle, after checking every file of it.
+
+    Raises ContractError naming the file that is missing or is not the one that was exported.
+    """
+    try:
+        bundle = Bundle.model_validate_json((folder / DESCRIPTION).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ContractError(f"{folder} is no bundle of this version: {error}; export the model anew") from error
+    for name in FILES:
+        _verify(folder / name, bundle.sha256.get(name))
+    return bundle
+
+
+def _verify(file: Path, expected: str | None) -> None:
+    found = _sha256(file) if file.is_file() else "missing"
+    if found != expected:
+        raise ContractError(
+            f"{file} is {found} where bundle.json says sha256 {expected}; fetch it again or export the model anew"
+        )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _replace(aside: Path, destination: Path) -> None:
+    # A folder cannot be renamed over one that has files, so the old bundle steps aside first.
+    old = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
+    if destination.exists():
+        destination.rename(old)
+    aside.rename(destination)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,32 @@
+"""The model as MLflow serves it: a table with text and, optionally, title in; label and probability out.
+
+MLflow runs this file when it loads a version ("models from code"), so nothing is pickled.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+
+from sentiment.scoring.engine import Scorer
+
+
+class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Scores a table by the bundle that lies beside it."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the bundle and check its files."""
+        self._scorer = Scorer.load(Path(context.artifacts["bundle"]))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Return label, positive_probability, confidence and needs_review for each row, in order."""
+        texts = model_input["text"].fillna("").tolist()
+        titles = model_input["title"].fillna("").tolist() if "title" in model_input else [""] * len(texts)
+        decisions = self._scorer.decide(self._scorer.probabilities(titles, texts))
+        return pd.DataFrame(vars(decisions), index=model_input.index)
+
+
+mlflow.models.set_model(ReviewModel())

@@ -1,0 +1,1 @@
+"""From landed files to clean, unique reviews."""

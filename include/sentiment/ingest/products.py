@@ -1,0 +1,37 @@
+"""The products: which category a review's product belongs to, from meta_*.jsonl files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F  # noqa: N812
+
+from sentiment.errors import ContractError
+from sentiment.ingest.landing import product_files, read_lines
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+UNKNOWN_CATEGORY = "unknown"
+_PRODUCT = "parent_asin string, main_category string, categories array<string>"
+
+
+def with_category(spark: SparkSession, reviews: DataFrame, root: str) -> DataFrame:
+    """Add `category`: the second level of the product's category path, the first where there is but one."""
+    files = product_files(root)
+    if not files:
+        return reviews.withColumn("category", F.lit(UNKNOWN_CATEGORY))
+    categories = _categories(spark, files)
+    joined = reviews.join(F.broadcast(categories), "parent_asin", "left")
+    return joined.withColumn("category", F.coalesce("category", F.lit(UNKNOWN_CATEGORY)))
+
+
+def _categories(spark: SparkSession, files: list[str]) -> DataFrame:
+    lines = read_lines(spark, files, spark.sparkContext.defaultParallelism).persist()
+    for broken in lines.where("broken IS NOT NULL").take(1):
+        raise ContractError(f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it")
+    product = lines.select(F.from_json("raw", _PRODUCT).alias("product")).select("product.*")
+    path = F.filter("categories", lambda name: F.length(F.trim(name)) > 0)
+    category = F.coalesce(F.get(path, F.lit(1)), F.get(path, F.lit(0)), F.col("main_category"))
+    named = product.select("parent_asin", category.alias("category")).where("parent_asin IS NOT NULL")
+    return named.groupBy("parent_asin").agg(F.min("category").alias("category"))

@@ -1,0 +1,1 @@
+"""The Delta tables, from plain Python and from Spark."""

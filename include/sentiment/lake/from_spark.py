@@ -1,0 +1,109 @@
+"""Delta tables from Spark: executors read and write the Parquet files, the driver makes the one commit.
+
+No Delta jar takes part. It does not know what the rows mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import compute
+
+from sentiment import storage
+from sentiment.lake.schemas import TableSpec
+from sentiment.lake.tables import DataFile, Lake, write_day_file
+from sentiment.spark import ARROW_BATCH_ROWS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_BYTES_A_TASK = 64 << 20
+_FILE_COLUMNS = "day date, path string, size long, rows long"
+
+
+def read_table(
+    spark: SparkSession,
+    lake: Lake,
+    spec: TableSpec,
+    days: tuple[date, date] | None = None,
+    version: int | None = None,
+    columns: Sequence[str] | None = None,
+) -> DataFrame:
+    """Read a table, or a closed range of its days, as a DataFrame with the table's columns or some of them.
+
+    The workers read with pyarrow, which opens a day's small file ten times as fast as Spark's own reader, and reads
+    S3 without a jar.
+    """
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    selected = pa.schema([spec.schema.field(name) for name in columns or spec.schema.names])
+    schema = from_arrow_schema(selected, prefer_timestamp_ntz=False)
+    files = lake.files(spec, days, version)
+    if not files:
+        return spark.createDataFrame([], schema)
+    root, day_column = lake.uri(spec), spec.day_column or ""
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for day, path in zip(batch["day"].to_pylist(), batch["path"].to_pylist(), strict=True):
+                yield from _file_batches(storage.join(root, path), day, day_column, selected)
+
+    rows = [(file.day, file.path) for file in files]
+    tasks = max(spark.sparkContext.defaultParallelism, sum(file.size for file in files) // _BYTES_A_TASK)
+    listed = spark.createDataFrame(rows, "day date, path string").repartition(min(len(files), tasks))
+    return listed.mapInArrow(read, schema)
+
+
+def write_files(frame: DataFrame, lake: Lake, spec: TableSpec, partitions: int) -> list[DataFile]:
+    """Write the rows as Parquet files, a day in one file, from `partitions` tasks; nothing is committed.
+
+    A task that is tried again writes anew under other names; only the files of the attempt that ended well are
+    returned, the others are never named by a commit.
+    """
+    root, day_column = lake.root, spec.day_column or ""
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        files = [write_day_file(root, spec, day, rows) for day, rows in _by_day(batches, day_column)]
+        yield pa.RecordBatch.from_pylist(
+            [vars(file) for file in files],
+            schema=pa.schema([("day", pa.date32()), ("path", pa.string()), ("size", pa.int64()), ("rows", pa.int64())]),
+        )
+
+    ordered = (
+        frame.select(*spec.schema.names)
+        .repartition(partitions, day_column)
+        .sortWithinPartitions(day_column, *[name for name in ("review_key", "line") if name in spec.schema.names])
+    )
+    return [DataFile(**row.asDict()) for row in ordered.mapInArrow(write, _FILE_COLUMNS).collect()]
+
+
+def _by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
+    slices = (piece for batch in batches for piece in _slices(batch, day_column))
+    for day, pieces in groupby(slices, key=lambda piece: piece[0]):
+        yield day, (rows for _, rows in pieces)
+
+
+def _slices(batch: pa.RecordBatch, day_column: str) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """Cut a batch that is sorted by day where the day changes."""
+    encoded = compute.run_end_encode(batch[day_column])
+    start = 0
+    for end, day in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
+        yield day, batch.slice(start, end - start)
+        start = end
+
+
+def _file_batches(uri: str, day: date, day_column: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    from pyarrow import parquet
+
+    filesystem, path = storage.arrow_filesystem(uri)
+    inside = [name for name in schema.names if name != day_column]
+    # A day's file is small: threads and read-ahead would cost more than they bring.
+    with parquet.ParquetFile(path, filesystem=filesystem) as file:
+        for batch in file.iter_batches(batch_size=ARROW_BATCH_ROWS, columns=inside, use_threads=False):
+            days = pa.array([day] * batch.num_rows, pa.date32())
+            columns = [days if name == day_column else batch[name] for name in schema.names]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,119 @@
+"""The lake's tables: their columns, types and partitions. It does not know how they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A Delta table: its name, its columns, and the day column that partitions it, where one does."""
+
+    name: str
+    schema: pa.Schema
+    day_column: str | None = None
+
+    @property
+    def file_schema(self) -> pa.Schema:
+        """The columns inside a data file: all but the partition, which Delta keeps in the path."""
+        return pa.schema([field for field in self.schema if field.name != self.day_column])
+
+
+REVIEWS = TableSpec(
+    "reviews",
+    pa.schema(
+        [
+            ("review_key", pa.string()),
+            ("user_id", pa.string()),
+            ("asin", pa.string()),
+            ("parent_asin", pa.string()),
+            ("category", pa.string()),
+            ("rating", pa.float64()),
+            ("title", pa.string()),
+            ("text", pa.string()),
+            ("word_count", pa.int32()),
+            ("timestamp", _TIME),
+            ("source_file", pa.string()),
+            ("ingested_at", _TIME),
+            ("review_date", pa.date32()),
+        ]
+    ),
+    "review_date",
+)
+
+QUARANTINE = TableSpec(
+    "quarantine",
+    pa.schema(
+        [
+            ("source_file", pa.string()),
+            ("line", pa.int64()),
+            ("reason", pa.string()),
+            ("raw", pa.string()),
+            ("ingest_date", pa.date32()),
+        ]
+    ),
+    "ingest_date",
+)
+
+SCORES = TableSpec(
+    "scores",
+    pa.schema(
+        [
+            ("review_key", pa.string()),
+            ("asin", pa.string()),
+            ("parent_asin", pa.string()),
+            ("category", pa.string()),
+            ("label", pa.string()),
+            ("positive_probability", pa.float32()),
+            ("confidence", pa.float32()),
+            ("needs_review", pa.bool_()),
+            ("model_version", pa.string()),
+            ("decided_by", pa.string()),
+            ("scored_at", _TIME),
+            ("run_id", pa.string()),
+            ("review_date", pa.date32()),
+        ]
+    ),
+    "review_date",
+)
+
+DAILY_SENTIMENT = TableSpec(
+    "daily_sentiment",
+    pa.schema(
+        [
+            ("level", pa.string()),
+            ("category", pa.string()),
+            ("parent_asin", pa.string()),
+            ("reviews", pa.int64()),
+            ("positive_share", pa.float64()),
+            ("needs_review_share", pa.float64()),
+            ("mean_stars", pa.float64()),
+            ("disagreement_share", pa.float64()),
+            ("model_version", pa.string()),
+            ("review_date", pa.date32()),
+        ]
+    ),
+    "review_date",
+)
+
+REVIEW_LABELS = TableSpec(
+    "review_labels",
+    pa.schema([("review_key", pa.string()), ("label", pa.string()), ("labelled_by", pa.string()), ("at", _TIME)]),
+)
+
+PROMOTIONS = TableSpec(
+    "promotions",
+    pa.schema(
+        [
+            ("version", pa.string()),
+            ("previous_version", pa.string()),
+            ("decided_by", pa.string()),
+            ("reason", pa.string()),
+            ("at", _TIME),
+        ]
+    ),
+)

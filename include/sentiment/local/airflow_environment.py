@@ -1,0 +1,90 @@
+"""Airflow's settings on one machine, as the AIRFLOW_* variables that it reads, each with its reason.
+
+It knows nothing of MLflow or of how Airflow is started.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+
+from sentiment.config import PROJECT
+
+_AIRFLOW = {
+    "CORE__EXECUTOR": "LocalExecutor",
+    "CORE__LOAD_EXAMPLES": "False",
+    # Without a login, on loopback only; nothing secret is behind it that this user could not read from the disk.
+    "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    # An unpaused DAG with a daily schedule starts a run for yesterday at once; whoever wants that unpauses it.
+    "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+    # Two cores: the heavy tasks wait in the pools of one slot, light ones must still pass them.
+    "CORE__PARALLELISM": "4",
+    "API__HOST": "127.0.0.1",
+    "API__WORKERS": "1",
+    "USAGE_DATA_COLLECTION__ENABLED": "False",
+    # A DAG file that was added or changed shows within this many seconds (300 by default) ...
+    "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
+    # ... so that unchanged ones need not be parsed every 30 s.
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
+    "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    # Training and Spark keep both cores busy for minutes: a late heartbeat is no death.
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "1200",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
+    "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
+    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "120",
+}
+
+
+def airflow_environment(home: Path, port: int, url: str) -> dict[str, str]:
+    """Return the variables of an Airflow whose folder is `home` and whose UI and API answer on `port`, as `url`."""
+    names = _AIRFLOW | _of_deployment(home, port, url)
+    return {"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{name}": value for name, value in names.items()}}
+
+
+def spark_connection(master: str) -> dict[str, str]:
+    """Return the variable of the connection spark_default; one that the caller has set stays as it is.
+
+    Airflow keeps the port of spark://host:port in a field of its own.
+    """
+    host, colon, port = master.rpartition(":")
+    parts = {"host": host, "port": int(port)} if colon and port.isdigit() else {"host": master}
+    given = os.environ.get("AIRFLOW_CONN_SPARK_DEFAULT")
+    return {"AIRFLOW_CONN_SPARK_DEFAULT": given or json.dumps({"conn_type": "spark", **parts})}
+
+
+def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
+    keys = _secrets(home / "secrets.json")
+    return {
+        "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "API__PORT": str(port),
+        "API__BASE_URL": url,
+        # Derived from base_url by default, with localhost:8080 where that is empty; said here so that no task can ask
+        # another Airflow of this machine.
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        # 8793 and 8794 beside 8080: moved with it, so that two platforms can run side by side.
+        "LOGGING__WORKER_LOG_SERVER_PORT": str(_beside(port, 713)),
+        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(_beside(port, 714)),
+        # Without these each of Airflow's processes makes up its own and none believes the others.
+        "API__SECRET_KEY": keys["api"],
+        "API_AUTH__JWT_SECRET": keys["jwt"],
+        "CORE__FERNET_KEY": keys["fernet"],
+    }
+
+
+def _beside(port: int, distance: int) -> int:
+    return port + distance if port + distance < 2**16 else port - distance
+
+
+def _secrets(file: Path) -> dict[str, str]:
+    """Read Airflow's keys, or make them up the first time; only this user may read the file."""
+    if not file.exists():
+        keys = {"api": secrets.token_hex(32), "jwt": secrets.token_hex(64)}
+        keys["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            json.dump(keys, stream)
+    return dict(json.loads(file.read_text()))

@@ -1,0 +1,121 @@
+"""Checks the machine and the environment before the platform starts; it starts nothing.
+
+What can be checked before the environment exists stands in `preflight`, and is used from there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from sentiment.config import Settings
+from sentiment.errors import ContractError
+from sentiment.local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, sentences
+from sentiment.local.servers import runs_mlflow
+
+DISK_GIB = 5.0
+# Beside Spark's heap: the two servers 1.4, the JVM's own 0.4, two Python workers with a model 0.8, a task 0.4.
+MEMORY_BESIDE_SPARK_GIB = 3.0
+
+
+def diagnose(settings: Settings) -> list[Check]:
+    """Check all that the platform needs, before it is started: its own servers would count as taken ports."""
+    return [
+        check_python(tuple(sys.version_info[:3])),
+        check_java(dict(os.environ)),
+        check_spark_versions(),
+        check_spark_submit(Path(sys.executable).parent),
+        *check_ports(settings),
+        check_disk(settings.home, DISK_GIB),
+        check_memory(psutil.virtual_memory().available, settings.spark_memory),
+    ]
+
+
+def require(settings: Settings) -> None:
+    """Raise ContractError with one sentence for each failed check, its remedy in it."""
+    if failed := sentences(diagnose(settings)):
+        raise ContractError("this machine is not ready:\n" + "\n".join(failed))
+
+
+def check_ports(settings: Settings) -> list[Check]:
+    """Check that nothing listens where the servers will."""
+    checks = [_check_port(settings.airflow_port, "SENTIMENT_AIRFLOW_PORT")]
+    if runs_mlflow(settings):
+        checks.append(_check_port(settings.mlflow_port, "SENTIMENT_MLFLOW_PORT"))
+    return checks
+
+
+def check_spark_versions() -> Check:
+    """Check that pyspark and pyspark-client, which install the same files, are of one version."""
+    found = {package: _version(package) for package in ("pyspark", "pyspark-client")}
+    ok = len(set(found.values())) == 1 and "none" not in found.values()
+    detail = ", ".join(f"{package} {number}" for package, number in found.items())
+    remedy = "both write the same folder and must be equal: pip install --force-reinstall -r requirements.txt"
+    return Check("spark packages", ok, detail, remedy)
+
+
+def check_spark_submit(folder: Path) -> Check:
+    """Check that `spark-submit` stands beside this Python, where Airflow's tasks look for it first."""
+    program = folder / "spark-submit"
+    ok = os.access(program, os.X_OK)
+    detail = f"{program} is there" if ok else f"{program} is missing"
+    return Check("spark-submit", ok, detail, "pip install -r requirements.txt into the environment of this Python")
+
+
+def check_memory(available: int, spark_memory: str) -> Check:
+    """Check the bytes of memory that can be had without swapping, for Spark's heap (such as 2g) and all beside it."""
+    free, needed = available / GIBIBYTE, _gibibytes(spark_memory) + MEMORY_BESIDE_SPARK_GIB
+    detail = f"{free:.1f} GiB of memory available; {needed:g} are needed"
+    return Check(
+        "memory", free >= needed, detail, "close other programs, or lower SENTIMENT_SPARK_MEMORY (at least 1g)"
+    )
+
+
+def _check_port(port: int, variable: str) -> Check:
+    name = f"port {port}"
+    if _is_free(port):
+        return Check(name, True, f"port {port} is free", "")
+    return Check(name, False, f"port {port} is taken by {_listener(port)}", f"stop that, or set {variable} to another")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the servers do: without it a port that was given up a minute ago counts as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _listener(port: int) -> str:
+    """Name the program that listens; other users' are seen by the administrator alone."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error:
+        pass
+    return "a program of another user"
+
+
+def _gibibytes(size: str) -> float:
+    """Read a size as Spark writes it: 2g, 1500m; without a unit Spark counts MiB."""
+    found = re.fullmatch(r"(\d+)([kmgt]?)b?", size.strip().lower())
+    if not found:
+        raise ContractError(f"SENTIMENT_SPARK_MEMORY is {size!r}; write a size such as 2g or 1500m")
+    return int(found[1]) * 1024.0 ** ("kmgt".index(found[2] or "m") - 2)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

@@ -1,0 +1,165 @@
+"""Starts programs in sessions of their own, finds them again by process id and creation time, and ends them.
+
+It knows nothing of Airflow or MLflow, and never signals a process that it cannot tell to be one of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict
+
+# psutil derives creation times from clock ticks (10 ms) and the boot time; a reused id is seconds younger at least.
+SAME_PROCESS_SECONDS = 0.5
+_POLL_SECONDS = 0.1
+
+
+class Started(BaseModel):
+    """A program that was started: enough to find it again after this process has ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    pid: int
+    created: float
+    folder: Path
+    log: Path
+
+
+def launch(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> Started:
+    """Start a program in `folder` and in a session of its own, so that no Ctrl-C of this terminal reaches it.
+
+    What it prints is appended to `log`.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    created = psutil.Process(child.pid).create_time()
+    return Started(name=name, pid=child.pid, created=created, folder=folder, log=log)
+
+
+def running(started: Started) -> bool:
+    """Tell whether the program itself still runs; a zombie and a stranger with a reused id do not count."""
+    leader = _leader(started)
+    return leader is not None and leader.status() != psutil.STATUS_ZOMBIE
+
+
+def family(started: Started) -> list[psutil.Process]:
+    """Return the program's living processes: it, its descendants, and those of its session that outlived it."""
+    members: dict[int, psutil.Process] = {}
+    leader = _leader(started)
+    if leader is not None:
+        members |= {process.pid: process for process in [leader, *leader.children(recursive=True)]}
+    if leader is not None or not psutil.pid_exists(started.pid):
+        members |= {process.pid: process for process in psutil.process_iter() if _of_session(process, started)}
+    return [process for process in members.values() if _alive(process)]
+
+
+def end(programs: Iterable[Started], grace_seconds: float) -> int:
+    """Ask every process of the programs to end, kill those that have not after the grace period; return how many."""
+    members = [process for started in programs for process in family(started)]
+    _signal(members, kill=False)
+    stubborn = _outliving(members, grace_seconds)
+    # A process may have forked between the look and the signal: what is left of its family goes with it.
+    stubborn = [*stubborn, *(child for process in stubborn for child in _children(process))]
+    _signal(stubborn, kill=True)
+    _outliving(stubborn, grace_seconds)
+    return len(members)
+
+
+def memory(started: Started) -> int:
+    """Return the bytes of memory that the program's processes hold, pages that they share counted once (Linux)."""
+    return sum(_resident(process) for process in family(started))
+
+
+def last_lines(log: Path, count: int = 20) -> str:
+    """Return the last lines of a log; it is read from its end, so that its size does not matter."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 64 * 1024))
+        text = stream.read().decode("utf-8", "replace")
+    return "\n".join(text.splitlines()[-count:])
+
+
+def _leader(started: Started) -> psutil.Process | None:
+    try:
+        process = psutil.Process(started.pid)
+        return process if abs(process.create_time() - started.created) < SAME_PROCESS_SECONDS else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _of_session(process: psutil.Process, started: Started) -> bool:
+    """A session keeps its leader's id, and no new process gets that id while one member lives.
+
+    After a wrap of the ids the number may still be another's, so the working folder must be the program's too.
+    """
+    try:
+        return (
+            os.getsid(process.pid) == started.pid
+            and process.create_time() > started.created - SAME_PROCESS_SECONDS
+            and Path(process.cwd()) == started.folder.resolve()
+        )
+    except (OSError, psutil.Error):
+        return False
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal(members: Iterable[psutil.Process], kill: bool) -> None:
+    for process in members:
+        try:
+            if kill:
+                process.kill()
+            else:
+                process.terminate()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _outliving(members: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all have ended, at most so long, and return those that have not.
+
+    A zombie has ended: whoever is process 1 of a container may never collect it. Our own children are collected here.
+    """
+    members, deadline = list(members), time.monotonic() + seconds
+    while alive := [process for process in members if _alive(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    psutil.wait_procs(members, timeout=0)
+    return alive
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        full = process.memory_full_info()
+        return int(getattr(full, "pss", full.rss))
+    except psutil.Error:
+        return 0

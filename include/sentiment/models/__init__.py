@@ -1,0 +1,1 @@
+"""Builds a model from its configuration."""

@@ -1,0 +1,1 @@
+"""Generated reviews to try the platform on, the same for the same seed."""

@@ -1,0 +1,136 @@
+"""Turn reviews into token ids, the same way in training and in scoring, and group them into batches.
+
+Knows the tokenizer file and nothing of models, engines or labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from sentiment.errors import ContractError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# An English word piece is about 4.5 characters with its space, so 12 a token never starve the window.
+CHARACTERS_A_TOKEN = 12
+# Encodings of a whole review are large (six vectors each); this many at once bound the memory to some tens of MB.
+REVIEWS_AT_ONCE = 1_024
+
+
+class ReviewTokenizer:
+    """A tokenizer file with a window: titles and texts in, arrays of token ids out.
+
+    `max_length` counts special tokens. A longer review keeps `head_share` of the room from its beginning and the rest
+    from its end. Truncation and padding that the file asks for are switched off.
+    """
+
+    def __init__(self, tokenizer_file: Path, max_length: int, head_share: float) -> None:
+        try:
+            content = tokenizer_file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ContractError(f"cannot read the tokenizer {tokenizer_file}: {error}; export it anew") from error
+        self._set_up(content, max_length, head_share)
+
+    @classmethod
+    def from_json(cls, content: str, max_length: int, head_share: float) -> Self:
+        """Make a tokenizer from the content of a tokenizer.json."""
+        tokenizer = cls.__new__(cls)
+        tokenizer._set_up(content, max_length, head_share)
+        return tokenizer
+
+    def encode(self, titles: Sequence[str], texts: Sequence[str]) -> list[np.ndarray]:
+        """Return the int64 ids of every review, special tokens included, none longer than `max_length`."""
+        ids: list[np.ndarray] = []
+        for start in range(0, len(texts), REVIEWS_AT_ONCE):
+            rows = slice(start, start + REVIEWS_AT_ONCE)
+            whole = [self._cut(_join(title, text)) for title, text in zip(titles[rows], texts[rows], strict=True)]
+            encodings = self._tokenizer.encode_batch_fast(whole, add_special_tokens=False)
+            ids.extend(self._window(encoding.ids) for encoding in encodings)
+        return ids
+
+    def pad(self, batch: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return `(input_ids, attention_mask)`, both int64 [reviews, longest], padded on the right."""
+        longest = max(map(len, batch), default=0)
+        input_ids = np.full((len(batch), longest), self.pad_id, np.int64)
+        attention_mask = np.zeros((len(batch), longest), np.int64)
+        for row, ids in enumerate(batch):
+            input_ids[row, : len(ids)] = ids
+            attention_mask[row, : len(ids)] = 1
+        return input_ids, attention_mask
+
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        """The ids that stand around every review."""
+        return (*self._prefix, *self._suffix)
+
+    def _set_up(self, content: str, max_length: int, head_share: float) -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer = Tokenizer.from_str(content)
+        except Exception as error:  # the binding raises plain Exception
+            raise ContractError(f"this is not a tokenizer.json: {error}; export the model anew") from error
+        self.pad_id = _pad_id(self._tokenizer)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._prefix, self._suffix = _special_tokens(self._tokenizer)
+        room = max_length - len(self.special_ids)
+        if room < 1:
+            raise ContractError(f"max_length {max_length} leaves no room beside {len(self.special_ids)} special tokens")
+        self._room, self._head = room, round(room * head_share)
+        self._characters = max_length * CHARACTERS_A_TOKEN
+
+    def _cut(self, text: str) -> str:
+        """Drop the middle of a text far longer than the window, at white space where there is some near."""
+        side = self._characters
+        if len(text) <= 2 * side:
+            return text
+        head, tail = text[:side], text[-side:]
+        return f"{(head.rsplit(None, 1) or [''])[0]} {(tail.split(None, 1) or [''])[-1]}"
+
+    def _window(self, ids: list[int]) -> np.ndarray:
+        if len(ids) > self._room:
+            ids = ids[: self._head] + ids[len(ids) - (self._room - self._head) :]
+        return np.array([*self._prefix, *ids, *self._suffix], np.int64)
+
+
+def length_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.ndarray]:
+    """Yield row numbers in batches of similar length, each of at most `token_budget` padded tokens (or one review)."""
+    order = np.argsort(np.asarray(lengths, np.int64), kind="stable")
+    start = 0
+    for end in range(1, len(order) + 1):
+        # Ascending order: the next review would be the batch's longest and set the padding of all.
+        if end == len(order) or (end - start + 1) * lengths[order[end]] > token_budget:
+            yield order[start:end]
+            start = end
+
+
+def _join(title: str | None, text: str | None) -> str:
+    title, text = (title or "").strip(), text or ""
+    joined = f"{title}. {text}" if title else text
+    # A lone surrogate has no UTF-8 form and the tokenizer refuses it; it becomes a question mark.
+    return joined if joined.isascii() else joined.encode("utf-8", "replace").decode("utf-8")
+
+
+def _pad_id(tokenizer: Tokenizer) -> int:
+    """The padding id, which RoBERTa-like models need exactly: they count positions by it."""
+    if tokenizer.padding:
+        return int(tokenizer.padding["pad_id"])
+    known = (tokenizer.token_to_id(token) for token in ("[PAD]", "<pad>"))
+    return next((found for found in known if found is not None), 0)
+
+
+def _special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    """What the tokenizer's own post-processor puts before and after a text."""
+    encoding = tokenizer.encode("a")
+    ids, special = encoding.ids, encoding.special_tokens_mask
+    if 0 not in special:
+        half = len(ids) // 2
+        return ids[:half], ids[half:]
+    first, last = special.index(0), len(special) - special[::-1].index(0)
+    return ids[:first], ids[last:]

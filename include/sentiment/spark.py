@@ -1,0 +1,59 @@
+"""Opens and stops a Spark session; it does not know what runs in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sentiment.config import Settings
+
+# Rows of an Arrow batch: one shuffle of lengths for the scorer, some 4 MB of reviews on the wire.
+ARROW_BATCH_ROWS = 4096
+
+
+@contextmanager
+def session(settings: Settings, name: str) -> Iterator[SparkSession]:
+    """Give the running session, or open one and stop it at the end.
+
+    Under spark-submit the master and the memory are those that were submitted; otherwise the settings' own.
+    """
+    from pyspark.sql import SparkSession
+
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        yield running
+        return
+    # Spark would start its workers with whatever `python3` comes first in PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(f"sentiment {name}")
+    for key, value in _options(settings).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _options(settings: Settings) -> dict[str, str]:
+    options = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_BATCH_ROWS),
+        "spark.sql.execution.pythonUDF.arrow.enabled": "true",
+        # Bad values become NULL and are judged by our own rules instead of failing the job.
+        "spark.sql.ansi.enabled": "false",
+    }
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if not submitted:
+        options |= {"spark.master": settings.spark_master, "spark.driver.memory": settings.spark_memory}
+    if settings.spark_master.startswith("local") and not submitted:
+        options |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+    return options | {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}

@@ -1,0 +1,110 @@
+"""Files in a local folder or under an s3:// prefix, by one set of functions; it does not know what is in them.
+
+S3 goes through boto3 and pyarrow, both configured by the standard AWS_* variables (endpoint, region, keys).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+from sentiment.errors import ContractError
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+
+def is_s3(uri: str) -> bool:
+    """Say whether the address lies in S3."""
+    return uri.startswith("s3://")
+
+
+def join(root: str, *parts: str) -> str:
+    """Append path parts to a folder or prefix."""
+    return "/".join([root.rstrip("/"), *parts])
+
+
+def list_files(uri: str) -> list[str]:
+    """Return the files under a folder or prefix, or the file itself, sorted; nothing there gives an empty list."""
+    if is_s3(uri):
+        return _list_s3(uri)
+    path = Path(uri).expanduser().absolute()
+    if path.is_file():
+        return [str(path)]
+    return sorted(str(file) for file in path.rglob("*") if file.is_file())
+
+
+def open_binary(uri: str) -> BinaryIO:
+    """Open a file for reading bytes, as a stream."""
+    if is_s3(uri):
+        bucket, key = _bucket_and_key(uri)
+        return cast("BinaryIO", _s3().get_object(Bucket=bucket, Key=key)["Body"])
+    return Path(uri).open("rb")
+
+
+def read_bytes(uri: str) -> bytes | None:
+    """Return a small file's content, or None when there is no such file."""
+    if not is_s3(uri):
+        path = Path(uri)
+        return path.read_bytes() if path.is_file() else None
+    bucket, key = _bucket_and_key(uri)
+    client = _s3()
+    try:
+        return cast("bytes", client.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except client.exceptions.NoSuchKey:
+        return None
+
+
+def write_bytes(uri: str, content: bytes) -> None:
+    """Write a small file whole: a reader sees the old content or the new, never a part."""
+    if is_s3(uri):
+        bucket, key = _bucket_and_key(uri)
+        _s3().put_object(Bucket=bucket, Key=key, Body=content)
+        return
+    path = Path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_bytes(content)
+    aside.replace(path)
+
+
+def arrow_filesystem(uri: str) -> tuple[FileSystem, str]:
+    """Return pyarrow's file system for an address, and the path within it."""
+    from pyarrow import fs
+
+    if not is_s3(uri):
+        return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return fs.S3FileSystem(endpoint_override=endpoint, region=region), uri.removeprefix("s3://")
+
+
+def delta_options() -> dict[str, str]:
+    """Return what deltalake needs beside the AWS_* variables, which it reads itself."""
+    plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    return {"AWS_ALLOW_HTTP": "true"} if plain_http else {}
+
+
+def _list_s3(uri: str) -> list[str]:
+    bucket, prefix = _bucket_and_key(uri)
+    client = _s3()
+    try:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    except client.exceptions.NoSuchBucket:
+        raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
+    under = prefix.rstrip("/") + "/" if prefix else ""
+    return sorted(f"s3://{bucket}/{key}" for key in keys if key == prefix or (key.startswith(under) and key[-1] != "/"))
+
+
+def _bucket_and_key(uri: str) -> tuple[str, str]:
+    parts = urlsplit(uri)
+    return parts.netloc, parts.path.lstrip("/")
+
+
+def _s3() -> Any:
+    import boto3
+
+    return boto3.client("s3")

@@ -1,0 +1,98 @@
+"""What the command line shows a person: progress while a verb works, and its result as a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sentiment.progress import OnProgress
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Give a function that draws a bar on standard error, a line at a time where that is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain()
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def on_progress(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total or None)
+
+        yield on_progress
+
+
+def show(verb: str, result: Mapping[str, Any]) -> None:
+    """Print a result: lists of rows as tables, everything else as name and value."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    plain = {name: value for name, value in result.items() if not _is_rows(value)}
+    if plain:
+        console.print(_pairs(plain))
+    for name, value in result.items():
+        if _is_rows(value):
+            console.print(rows_table(value, name))
+
+
+def rows_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Return a table of rows that share their keys."""
+    table = Table(title=title.replace("_", " "), title_justify="left")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), justify="left" if isinstance(rows[0][name], str) else "right")
+    for row in rows:
+        table.add_row(*[_cell(value, name) for name, value in row.items()])
+    return table
+
+
+def _plain() -> OnProgress:
+    last = ""
+
+    def on_progress(step: str, done: int, total: int) -> None:
+        nonlocal last
+        line = f"{step} {10 * (10 * done // total)} %" if total else step
+        if line != last:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  this is the terminal
+            last = line
+
+    return on_progress
+
+
+def _pairs(values: Mapping[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(name.replace("_", " "), _cell(value, name))
+    return table
+
+
+def _cell(value: Any, name: str) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.1%}" if name.endswith("_share") or name == "accuracy" else f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_cell(one, str(key))}" for key, one in value.items()) or "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(one, name) for one in value) or "–"
+    return str(value)
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)

@@ -1,0 +1,46 @@
+"""The one entry to training: checks the reviews and hands them to the family's trainer. Knows no library of models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment.config import LABELS, TrainConfig
+from sentiment.datasets.labelled import LabelledReviews
+from sentiment.errors import ContractError
+from sentiment.training.fitted import Fitted
+
+
+def fit(
+    config: TrainConfig,
+    train: LabelledReviews,
+    validation: LabelledReviews,
+    workdir: Path,
+    on_log: Callable[[dict[str, Any]], None] | None = None,
+) -> Fitted:
+    """Train a candidate of the family that `config` names; `on_log` gets every log record as it comes.
+
+    `workdir` keeps the checkpoints of a neural training: called again with the same arguments after a crash, it goes on
+    from the last one. Raises ContractError when the reviews cannot train a model, or when `workdir` belongs to another
+    training.
+    """
+    _check(train, validation)
+    if config.family == "linear":
+        from sentiment.training.linear import fit_linear
+
+        return fit_linear(config, train, validation, on_log)
+    from sentiment.training.neural import fit_encoder
+
+    return fit_encoder(config, train, validation, workdir, on_log)
+
+
+def _check(train: LabelledReviews, validation: LabelledReviews) -> None:
+    if not len(validation):
+        raise ContractError("there are no validation reviews; widen the snapshot's days or its validation_share")
+    counts = np.bincount(train.labels, minlength=len(LABELS))
+    if not counts.all():
+        found = ", ".join(f"{count} {name}" for name, count in zip(LABELS, counts, strict=True))
+        raise ContractError(f"training needs reviews of both labels and has {found}; widen the snapshot's days")

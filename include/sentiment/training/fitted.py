@@ -1,0 +1,92 @@
+"""What every training returns: a model with its tokenizer and its history, which a folder can carry to another process.
+
+Knows nothing of how it was trained or of where it goes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from sentiment.config import Family
+from sentiment.datasets.labelled import LabelledReviews
+from sentiment.errors import ContractError
+from sentiment.scoring.tokens import ReviewTokenizer, length_batches
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DESCRIPTION = ("family", "max_length", "head_share", "history", "parameters", "trainable")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model; `model(input_ids, attention_mask)` gives logits [reviews, 2].
+
+    `history` holds the log records of the training in order, `parameters` and `trainable` count numbers in the model.
+    """
+
+    model: nn.Module
+    tokenizer_json: str
+    family: Family
+    max_length: int
+    head_share: float
+    history: list[dict[str, Any]]
+    parameters: int
+    trainable: int
+
+    @property
+    def tokenizer(self) -> ReviewTokenizer:
+        """The tokenizer with the window that the model was trained on."""
+        return ReviewTokenizer.from_json(self.tokenizer_json, self.max_length, self.head_share)
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors, config.json, tokenizer.json and fitted.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save(folder)  # type: ignore[operator]  # both families' modules have it
+        (folder / "tokenizer.json").write_text(self.tokenizer_json, encoding="utf-8")
+        described = {name: getattr(self, name) for name in DESCRIPTION}
+        (folder / "fitted.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Fitted:
+        """Read what `save` wrote; raises ContractError when the folder does not hold it."""
+        try:
+            described = json.loads((folder / "fitted.json").read_text(encoding="utf-8"))
+            tokenizer_json = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        except OSError as error:
+            raise ContractError(f"{folder} holds no trained model: {error}; train it again") from error
+        return cls(model=_module(described["family"]).load(folder), tokenizer_json=tokenizer_json, **described)
+
+
+def predict_logits(fitted: Fitted, reviews: LabelledReviews, batch_tokens: int = 8_192) -> np.ndarray:
+    """Return float32 logits [reviews, 2] computed by torch, in batches of similar length, on the model's device."""
+    import torch
+
+    device = next(fitted.model.parameters()).device
+    tokenizer = fitted.tokenizer
+    ids = tokenizer.encode(reviews.titles, reviews.texts)
+    logits = np.empty((len(ids), 2), np.float32)
+    fitted.model.eval()
+    with torch.inference_mode():
+        for rows in length_batches([len(review) for review in ids], batch_tokens):
+            batch = (torch.from_numpy(part).to(device) for part in tokenizer.pad([ids[row] for row in rows]))
+            logits[rows] = fitted.model(*batch).float().cpu().numpy()
+    return logits
+
+
+def _module(family: str) -> Any:
+    """The class of a family's module; both have `save(folder)` and `load(folder)`."""
+    if family == "linear":
+        from sentiment.models.linear import HashedLinear
+
+        return HashedLinear
+    if family == "encoder":
+        from sentiment.models.classifier import EncoderClassifier
+
+        return EncoderClassifier
+    raise ContractError(f"the family {family!r} is unknown to this version; known are {', '.join(get_args(Family))}")

@@ -1,0 +1,87 @@
+"""Fit the linear family: count hashed n-grams, weight them, and let scikit-learn solve the logistic regression."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentiment.config import TrainConfig
+from sentiment.datasets.labelled import LabelledReviews
+from sentiment.evaluation.calibration import positive_probability
+from sentiment.evaluation.metrics import evaluate
+from sentiment.models.encoders import encoder_tokenizer
+from sentiment.models.features import count_buckets
+from sentiment.scoring.tokens import ReviewTokenizer
+from sentiment.training.fitted import Fitted, predict_logits
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from sentiment.models.linear import HashedLinear
+
+log = logging.getLogger(__name__)
+
+
+def fit_linear(
+    config: TrainConfig,
+    train: LabelledReviews,
+    validation: LabelledReviews,
+    on_log: Callable[[dict[str, Any]], None] | None = None,
+) -> Fitted:
+    """Train on `train`, log one record of validation metrics, and return the module that scikit-learn's fit became.
+
+    Of the config `encoder` (for its tokenizer), `head_share`, `buckets`, `inverse_regularisation` and `seed` count.
+    """
+    from sentiment.models.linear import LINEAR_MAX_LENGTH
+
+    tokenizer_json = encoder_tokenizer(config.encoder)
+    tokenizer = ReviewTokenizer.from_json(tokenizer_json, LINEAR_MAX_LENGTH, config.head_share)
+    started = time.monotonic()
+    ids = tokenizer.encode(train.titles, train.texts)
+    counts = count_buckets(ids, tokenizer.special_ids, config.buckets)
+    model = solve(counts, train.labels, config, tokenizer.special_ids)
+    seconds = time.monotonic() - started
+    history: list[dict[str, Any]] = []
+    parameters = int(np.count_nonzero(model.coefficients.detach().numpy())) + 1
+    fitted = Fitted(
+        model, tokenizer_json, "linear", LINEAR_MAX_LENGTH, config.head_share, history, parameters, parameters
+    )
+    history.append(_record(fitted, validation, seconds, sum(map(len, ids))))
+    if on_log:
+        on_log(history[0])
+    return fitted
+
+
+def solve(counts: csr_matrix, labels: np.ndarray, config: TrainConfig, special_ids: tuple[int, ...]) -> HashedLinear:
+    """Fit TF-IDF and logistic regression on counts [reviews, buckets]; the module gives the same decisions.
+
+    Buckets of a single review are left out: 40 % fewer columns to solve for and the same accuracy.
+    """
+    import torch
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.linear_model import LogisticRegression
+
+    from sentiment.models.linear import HashedLinear
+
+    common = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= 2)
+    weighting = TfidfTransformer(sublinear_tf=True)
+    weighted = weighting.fit_transform(counts[:, common])
+    # liblinear, because lbfgs stops early on this ill-scaled problem: 94.4 % against 95.6 % on 20,000 reviews.
+    regression = LogisticRegression(C=config.inverse_regularisation, solver="liblinear", random_state=config.seed)
+    regression.fit(weighted, labels)
+    idf, coefficients = np.zeros((2, counts.shape[1]), np.float32)
+    idf[common], coefficients[common] = weighting.idf_, regression.coef_[0]
+    return HashedLinear(
+        torch.from_numpy(idf), torch.from_numpy(coefficients), float(regression.intercept_[0]), special_ids
+    )
+
+
+def _record(fitted: Fitted, validation: LabelledReviews, seconds: float, tokens: int) -> dict[str, Any]:
+    positive = positive_probability(predict_logits(fitted, validation))
+    figures = {f"eval_{name}": value for name, value in evaluate(validation.labels, positive).items()}
+    log.info("linear model: macro F1 %.4f on validation after %.1f s", figures["eval_macro_f1"], seconds)
+    return {"step": 1, "train_runtime": seconds, "train_tokens": tokens, **figures}

@@ -1,0 +1,81 @@
+"""Scoring with a bundle: the order of the reviews, calibrated probabilities, decisions, and no training library."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tiny
+from sentiment.errors import ContractError
+from sentiment.scoring.engine import Scorer
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return tiny.write_bundle(tmp_path_factory.mktemp("engine"), temperature=2.0)
+
+
+@pytest.fixture
+def scorer(bundle):
+    return Scorer.load(bundle)
+
+
+def test_reviews_keep_their_order_whatever_their_length(scorer):
+    reviews = tiny.reviews(80, seed=3)
+    together = scorer.logits(reviews.titles, reviews.texts)
+    alone = [scorer.logits([title], [text])[0] for title, text in zip(reviews.titles, reviews.texts, strict=True)]
+    assert together == pytest.approx(np.array(alone), abs=1e-5)
+    assert (together.shape, together.dtype) == ((80, 2), np.float32)
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_a_learnt_sentiment_is_told(bundle, precision):
+    reviews = tiny.reviews(200, seed=4)
+    probabilities = Scorer.load(bundle, precision, threads=2).probabilities(reviews.titles, reviews.texts)
+    assert ((probabilities >= 0.5) == reviews.labels).mean() > 0.95
+
+
+def test_the_bundles_temperature_softens_probabilities(scorer):
+    reviews = tiny.reviews(20)
+    logits = scorer.logits(reviews.titles, reviews.texts)
+    odds = np.exp((logits[:, 1] - logits[:, 0]) / 2.0)
+    assert scorer.probabilities(reviews.titles, reviews.texts) == pytest.approx(odds / (1 + odds), abs=1e-6)
+
+
+def test_decisions_follow_the_bundles_thresholds(scorer):
+    decisions = scorer.decide(np.array([0.0, 0.31, 0.49, 0.5, 0.69, 0.7, 1.0], np.float32))
+    assert decisions.label.tolist() == ["negative"] * 3 + ["positive"] * 4
+    assert decisions.confidence == pytest.approx([1, 0.69, 0.51, 0.5, 0.69, 0.7, 1])
+    assert decisions.needs_review.tolist() == [False, True, True, True, True, False, False]
+
+
+def test_no_reviews_give_no_decisions(scorer):
+    probabilities = scorer.probabilities([], [])
+    assert (probabilities.shape, probabilities.dtype) == ((0,), np.float32)
+    assert scorer.decide(probabilities).label.tolist() == []
+
+
+def test_empty_and_strange_texts_get_a_probability(scorer):
+    texts = ["", " ", "😀" * 9, "\ud800", "\x00", "x" * 1_000_000]
+    assert np.isfinite(scorer.probabilities([""] * 6, texts)).all()
+
+
+def test_a_bundle_that_was_tampered_with_is_not_loaded(bundle, tmp_path):
+    for file in bundle.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "model.int8.onnx").write_bytes(b"other weights")
+    with pytest.raises(ContractError, match=r"model\.int8\.onnx"):
+        Scorer.load(tmp_path)
+
+
+def test_a_scoring_worker_imports_no_training_library(bundle):
+    program = (
+        "import sys, json; from pathlib import Path; from sentiment.scoring.engine import Scorer\n"
+        "s = Scorer.load(Path(sys.argv[1])); s.decide(s.probabilities(['Great'], ['I love it']))\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'scipy', 'pandas', 'pyspark', 'mlflow', 'onnx', 'airflow'}\n"
+        "print(json.dumps(sorted(heavy & set(sys.modules))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(bundle)], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []

@@ -1,0 +1,71 @@
+"""The figures of a model are scikit-learn's, under names that a product owner can read."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from sentiment.evaluation.metrics import evaluate, expected_calibration_error
+from sentiment.evaluation.plots import confusion_matrix, learning_curve
+
+LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1])
+PROBABILITY = np.array([0.1, 0.4, 0.8, 0.9, 0.7, 0.3, 0.95, 0.6])
+
+
+def test_every_figure_agrees_with_scikit_learn():
+    draw = np.random.default_rng(1)
+    labels = draw.integers(0, 2, 500)
+    probability = np.clip(labels * 0.3 + draw.random(500) * 0.7, 0, 1)
+    figures, called = evaluate(labels, probability), (probability >= 0.5).astype(int)
+    precision, recall, f1, _ = reference.precision_recall_fscore_support(labels, called)
+    for index, name in enumerate(("negative", "positive")):
+        assert figures[f"precision_{name}"] == pytest.approx(precision[index])
+        assert figures[f"recall_{name}"] == pytest.approx(recall[index])
+        assert figures[f"f1_{name}"] == pytest.approx(f1[index])
+    assert figures["accuracy"] == pytest.approx(reference.accuracy_score(labels, called))
+    assert figures["macro_f1"] == pytest.approx(reference.f1_score(labels, called, average="macro"))
+    assert figures["roc_auc"] == pytest.approx(reference.roc_auc_score(labels, probability))
+    assert figures["log_loss"] == pytest.approx(reference.log_loss(labels, np.clip(probability, 1e-7, 1 - 1e-7)))
+
+
+def test_a_negative_review_called_positive_is_a_false_negative_of_the_negatives():
+    assert evaluate(LABELS, PROBABILITY)["false_negative_rate_negatives"] == pytest.approx(1 / 3)
+
+
+def test_the_threshold_moves_decisions_and_not_the_ranking():
+    strict, plain = evaluate(LABELS, PROBABILITY, threshold=0.85), evaluate(LABELS, PROBABILITY)
+    assert strict["recall_positive"] == pytest.approx(2 / 5)
+    assert strict["roc_auc"] == plain["roc_auc"]
+
+
+def test_a_class_that_is_never_predicted_has_no_precision_and_no_warning(recwarn):
+    figures = evaluate(LABELS, np.ones(8))
+    assert figures["precision_negative"] == figures["f1_negative"] == 0
+    assert not recwarn.list
+
+
+def test_labels_of_one_class_have_no_ranking():
+    figures = evaluate(np.ones(4, int), PROBABILITY[:4])
+    assert np.isnan(figures["roc_auc"])
+    assert figures["accuracy"] == 0.5
+
+
+def test_no_reviews_have_the_same_figures_without_values():
+    figures = evaluate(np.array([], int), np.array([]))
+    assert list(figures) == list(evaluate(LABELS, PROBABILITY))
+    assert all(np.isnan(value) for value in figures.values())
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
+    assert expected_calibration_error(np.array([1, 1, 1, 0]), np.full(4, 0.75)) == pytest.approx(0)
+    assert expected_calibration_error(np.array([0, 0]), np.array([0.9, 0.9])) == pytest.approx(0.9)
+    assert expected_calibration_error(np.array([0, 1]), np.array([0.0, 1.0])) == 0
+
+
+def test_pictures_are_png_files(tmp_path):
+    history = [{"step": 1, "loss": 0.7}, {"step": 2, "eval_loss": 0.5, "eval_macro_f1": 0.8}, {"step": 2, "epoch": 1}]
+    drawn = [
+        confusion_matrix(LABELS, PROBABILITY, tmp_path / "plots" / "confusion.png"),
+        learning_curve(history, tmp_path / "curve.png"),
+        learning_curve([], tmp_path / "empty.png"),
+    ]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
