@@ -5,7 +5,7 @@ FROM apache/airflow:3.3.2-python3.11
 
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 
-USER root
+USER 0
 # Spark 4 needs Java 17 or 21; the base image stands on Debian 12, which carries 17. The health checks call curl.
 # The folders are made here so that named volumes mounted on them belong to the user airflow and not to root.
 RUN apt-get update \
@@ -13,7 +13,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && install --directory --owner=airflow --group=root --mode=0775 /opt/airflow/auth /opt/airflow/var
 
-USER airflow
+# The user airflow of the base image, by number, so that Kubernetes can see that it is not root.
+USER 50000
 WORKDIR /opt/airflow
 
 # The pin of torch means the CUDA build on x86-64. For the CPU build, 2 GB smaller, give this build argument the index
@@ -25,6 +26,8 @@ RUN pip install --no-cache-dir --requirement requirements.txt \
     && spark-submit --version
 
 # PYTHONPATH rather than an installed copy: the tasks, the DAG files and Spark's workers all import this one folder.
+# TOKENIZERS_PARALLELISM holds no token, whatever its name suggests to the linter.
+# hadolint ignore=DL3064
 ENV PYTHONPATH=/opt/airflow/include \
     PYSPARK_PYTHON=python \
     TOKENIZERS_PARALLELISM=false \

@@ -63,11 +63,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = _run(verb, config)
     except ContractError as error:
         print(f"sentiment {name}: {error}", file=sys.stderr)
+        _write(result_file, {"error": str(error)})
         return 1
-    if result_file:
-        Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+    _write(result_file, result)
     _show(name, result, as_json)
     return 0
+
+
+def arguments(function: str, config: BaseModel) -> list[str]:
+    """Spell a verb and its configuration as arguments of this command line; `function` is its name in pipeline.py."""
+    words = [function.replace("_", "-")]
+    for name, value in config.model_dump(mode="json", exclude_defaults=True).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, list):
+            words += [f"--{flag}", *map(str, value)]
+        else:
+            words.append(f"--{flag}={value}")
+    return words
 
 
 def _run(verb: Verb, config: BaseModel) -> dict[str, Any]:
@@ -77,6 +91,11 @@ def _run(verb: Verb, config: BaseModel) -> dict[str, Any]:
     function: Callable[[BaseModel, OnProgress], dict[str, Any]] = getattr(pipeline, verb.function)
     with progress() as on_progress:
         return function(config, on_progress)
+
+
+def _write(result_file: str | None, content: dict[str, Any]) -> None:
+    if result_file:
+        Path(result_file).write_text(json.dumps(content), encoding="utf-8")
 
 
 def _show(name: str, result: dict[str, Any], as_json: bool) -> None:

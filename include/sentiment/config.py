@@ -47,12 +47,13 @@ class Settings(BaseSettings):
     home: Path = Field(PROJECT / "var" / "current", description="Folder for everything that this machine keeps.")
     landing: str = Field("", description="Folder or s3:// prefix of the daily files; HOME/landing when empty.")
     lake: str = Field("", description="Folder or s3:// prefix of the Delta tables; HOME/lake when empty.")
-    products: str = Field("", description="File, folder or s3:// prefix of meta_*.jsonl.gz; LANDING when empty.")
+    products: str = Field("", description="Folder or s3:// prefix of meta_*.jsonl.gz; HOME/products when empty.")
     mlflow_uri: str = Field("", description="MLflow tracking server; the database under HOME when empty.")
     artifacts: str = Field("", description="Root of MLflow's artifacts, a folder or s3://; HOME/mlflow when empty.")
     experiment: str = Field("review-sentiment", description="MLflow experiment of the training runs.")
     spark_master: str = Field("local[2]", description="Spark master of sessions that this process opens itself.")
     spark_memory: str = Field("2g", description="Memory of the Spark driver (and of the executors in local mode).")
+    schedule_from: date = Field(date(2026, 1, 1), description="From when train_models runs every week by itself.")
     train_queue: str = Field("default", description="Airflow queue of the training tasks.")
     airflow_port: int = Field(8080, description="Port of Airflow's UI and API.")
     mlflow_port: int = Field(5000, description="Port of the MLflow server.")
@@ -70,7 +71,7 @@ class Settings(BaseSettings):
     @property
     def products_root(self) -> str:
         """Where the product files lie."""
-        return self.products or self.landing_root
+        return self.products or str(self.home / "products")
 
     @property
     def artifact_root(self) -> str:

@@ -61,6 +61,15 @@ class AirflowApi:
         found = self._http.pages(f"{_run(dag_id, run_id)}/taskInstances", "task_instances")
         return {_task_name(task): task["state"] for task in found}
 
+    def active_runs(self, dag_id: str, run_type: str) -> list[str]:
+        """Return the ids of the DAG's queued and running runs of a type: scheduled, manual or backfill."""
+        wanted = {"run_type": run_type, "state": ["queued", "running"]}
+        return [run["dag_run_id"] for run in self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", wanted)]
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run with its tasks; Airflow ends those that are at work."""
+        self._http.call("DELETE", _run(dag_id, run_id))
+
     def backfill(
         self,
         dag_id: str,
@@ -100,7 +109,7 @@ class AirflowApi:
         body = {"slots": slots, "description": description, "include_deferred": False}
         names = {pool["name"] for pool in self._http.pages("pools", "pools")}
         if name in names:
-            self._http.call("PATCH", f"pools/{name}", json=body, params={"update_mask": list(body)})
+            self._http.call("PATCH", f"pools/{name}", json={"pool": name, **body})
         else:
             self._http.call("POST", "pools", json={"name": name, **body})
 

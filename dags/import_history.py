@@ -1,0 +1,28 @@
+"""### Import reviews of any number of days
+
+The same validation, cleaning and de-duplication as `ingest_reviews`, in one Spark job and one commit: all of its days
+appear together or not at all. `source` is a `.jsonl` or `.jsonl.gz` file, or a folder or `s3://` prefix of them.
+
+A review that the lake has already is not doubled; days that other files fed keep their rows. The result (XCom of
+`import_history`) counts lines read, kept, duplicate and rejected; they add up.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from sentiment.config import ImportHistoryConfig
+from sentiment_airflow.assets import TASKS
+from sentiment_airflow.forms import form
+from sentiment_airflow.operators import SparkVerbOperator
+
+with DAG(
+    "import_history",
+    schedule=None,
+    max_active_runs=1,
+    params=form(ImportHistoryConfig),
+    default_args=TASKS,
+    tags=["reviews"],
+    doc_md=__doc__,
+):
+    SparkVerbOperator(task_id="import_history", function="import_history", config="ImportHistoryConfig")

@@ -1,0 +1,39 @@
+"""### Bring a day's reviews into the lake
+
+Runs every day for the day before, and for any past day through a backfill.
+
+1. `wait_for_files` looks for `DAY.jsonl.gz`, `DAY.jsonl` or files under `DAY/` in the landing (`SENTIMENT_LANDING`),
+   once a minute, without holding a worker. After twelve hours it fails and says which names it looked for.
+2. `ingest` reads them in Spark, validates, cleans and de-duplicates, and writes the day to the table `reviews` in one
+   commit; rejected lines go to `quarantine` with reason, file and line.
+
+**It fails and writes nothing** when a file is broken, or when more than `max_bad_share` of the lines are bad.
+Running a day again replaces that day's rows from the same files and nothing else.
+
+**By hand:** Trigger, and fill in `day`. **A range:** Trigger > Backfill, choose the dates; the last one is included.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from sentiment.config import IngestConfig
+from sentiment_airflow.assets import DAILY, FIRST_DAY, REVIEWS, TASKS
+from sentiment_airflow.forms import form
+from sentiment_airflow.operators import SparkVerbOperator
+from sentiment_airflow.sensors import DaySensor
+
+with DAG(
+    "ingest_reviews",
+    schedule=DAILY,
+    start_date=FIRST_DAY,
+    catchup=False,
+    max_active_runs=4,
+    params=form(IngestConfig),
+    default_args=TASKS,
+    tags=["reviews"],
+    doc_md=__doc__,
+):
+    wait_for_files = DaySensor(task_id="wait_for_files", lacking="missing_files")
+    ingest = SparkVerbOperator(task_id="ingest", function="ingest", config="IngestConfig", outlets=[REVIEWS])
+    wait_for_files >> ingest

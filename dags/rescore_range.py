@@ -1,0 +1,33 @@
+"""### Score a range of days anew
+
+One Spark job over all ingested days from `from_day` to `to_day`, inclusive, and one commit a day. With many days it is
+much faster than a backfill, which starts Spark once a day. `model` is `champion`, `champion_at_date` (each day by the
+model that was in force then) or a version number. Days that were never ingested are named in the result.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from sentiment.config import RescoreConfig
+from sentiment_airflow.assets import TASKS
+from sentiment_airflow.forms import form
+from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+
+with DAG(
+    "rescore_range",
+    schedule=None,
+    max_active_runs=1,
+    params=form(RescoreConfig),
+    default_args=TASKS,
+    tags=["scores"],
+    doc_md=__doc__,
+):
+    resolve_model = VerbOperator(task_id="resolve_model", function="resolve_model", config="RescoreConfig")
+    rescore = SparkVerbOperator(
+        task_id="rescore",
+        function="rescore",
+        config="RescoreConfig",
+        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}"},
+    )
+    resolve_model >> rescore

@@ -1,0 +1,44 @@
+"""### Score a day's reviews
+
+Runs every day for the day before, and for any past day through a backfill.
+
+1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews.
+2. `resolve_model` decides once which version scores: `champion`, `champion_at_date` (the one in force on that day), or
+   a version number; it fetches and checks the bundle. Without a champion it fails and says how to get one.
+3. `score` runs onnxruntime in Spark and writes the day to `scores` and `daily_sentiment`. A day without reviews is an
+   empty success. Scoring a day again replaces it.
+
+**A range with a pinned model:** Trigger > Backfill, with `{"model": "3"}` as the run configuration.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from sentiment.config import ScoreConfig
+from sentiment_airflow.assets import DAILY, FIRST_DAY, SCORES, TASKS
+from sentiment_airflow.forms import form
+from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+from sentiment_airflow.sensors import DaySensor
+
+with DAG(
+    "score_reviews",
+    schedule=DAILY,
+    start_date=FIRST_DAY,
+    catchup=False,
+    max_active_runs=4,
+    params=form(ScoreConfig),
+    default_args=TASKS,
+    tags=["scores"],
+    doc_md=__doc__,
+):
+    wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking="missing_reviews")
+    resolve_model = VerbOperator(task_id="resolve_model", function="resolve_model", config="ScoreConfig")
+    score = SparkVerbOperator(
+        task_id="score",
+        function="score",
+        config="ScoreConfig",
+        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}"},
+        outlets=[SCORES],
+    )
+    wait_for_reviews >> resolve_model >> score

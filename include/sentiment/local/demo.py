@@ -1,0 +1,146 @@
+"""The main job on one machine, end to end, through Airflow: import, train, promote, backfill days, report.
+
+It talks to the platform as its users do, through Airflow's API; it runs no stage itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from sentiment.config import PROJECT, DemoConfig, ReportConfig, SampleConfig, Settings
+from sentiment.errors import ContractError
+from sentiment.local import platform
+from sentiment.local.airflow_api import AirflowApi
+from sentiment.local.demo_home import landed_days, review_history, use_home
+from sentiment.local.doctor import require
+from sentiment.progress import OnProgress
+
+DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
+# Enough test reviews for half a point of accuracy, few enough for the ten minutes that the demo may take.
+_TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
+_POLL_SECONDS = 2.0
+_DAGS_SECONDS = 120.0
+_ACTIVE = {"queued", "running"}
+
+
+def run_demo(config: DemoConfig, on_progress: OnProgress) -> dict[str, Any]:
+    """Run the demo and return the table of days, the models compared, the seconds of each stage, and the addresses."""
+    seconds: dict[str, float] = {}
+    settings = _prepared(config, on_progress)
+    days = landed_days(settings)[-config.days :]
+    with _timed(seconds, "platform"):
+        running = platform.start(settings, lambda step: on_progress(step, 0, 0))
+    with AirflowApi(running.airflow_url) as airflow:
+        airflow.wait_for_dags(DAGS, _DAGS_SECONDS)
+        for dag in DAGS:
+            airflow.unpause(dag)
+        job = _Job(airflow, running.airflow_url, on_progress)
+        with _timed(seconds, "import history"):
+            imported = job.run("import_history", {"source": review_history(settings)}, result_of="import_history")
+        with _timed(seconds, "train, export, promote"):
+            job.run("train_models", _training(config), result_of="promote")
+        with _timed(seconds, "backfill ingest_reviews"):
+            job.backfill("ingest_reviews", days)
+        with _timed(seconds, "backfill score_reviews"):
+            job.backfill("score_reviews", days)
+        _forget_waiting_runs(airflow)
+    return _summary(config, settings, imported, seconds, running)
+
+
+def _prepared(config: DemoConfig, on_progress: OnProgress) -> Settings:
+    settings = use_home(PROJECT / "var", config.reviews, lambda old: platform.stop(old))
+    if config.reviews is None and not (settings.home / "reviews" / "daily").is_dir():
+        from sentiment.sample.generate import generate
+
+        sample = SampleConfig(output=settings.home / "reviews")
+        generate(sample, lambda done, total: on_progress("generating sample reviews, days", done, total))
+    if not platform.status(settings).running:
+        require(settings)
+    return settings
+
+
+def _training(config: DemoConfig) -> dict[str, Any]:
+    sizes = {"test_reviews": _TEST_REVIEWS, "evaluation_reviews": _EVALUATION_REVIEWS}
+    return {
+        "candidates": [
+            {"family": "linear", "train_reviews": config.linear_reviews, **sizes},
+            {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 2},
+        ]
+    }
+
+
+class _Job:
+    """Starts runs and waits for them, telling how far they are; a failure ends the demo with the failed task's log."""
+
+    def __init__(self, airflow: AirflowApi, url: str, on_progress: OnProgress) -> None:
+        self._airflow, self._url, self._on_progress = airflow, url, on_progress
+
+    def run(self, dag: str, conf: Mapping[str, Any], result_of: str) -> Any:
+        """Trigger a DAG, wait for its end, and return the result of one of its tasks."""
+        run_id = self._airflow.trigger(dag, conf)
+        while (state := self._airflow.run_state(dag, run_id)) in _ACTIVE:
+            tasks = self._airflow.task_states(dag, run_id)
+            busy = [name for name, now in tasks.items() if now == "running"]
+            done = sum(now == "success" for now in tasks.values())
+            self._on_progress(f"{dag}: {', '.join(busy) or 'waiting'}", done, len(tasks))
+            time.sleep(_POLL_SECONDS)
+        self._require_success(dag, {run_id: state})
+        return self._airflow.xcom(dag, run_id, result_of)
+
+    def backfill(self, dag: str, days: list[date]) -> None:
+        """Backfill days through Airflow's own backfill and wait until it is closed."""
+        backfill = self._airflow.backfill(dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
+        while True:
+            states = self._airflow.backfill_runs(backfill)
+            ended = sum(state not in _ACTIVE for state in states.values())
+            self._on_progress(f"{dag}: backfilling days", ended, len(days))
+            if states and ended == len(states):
+                break
+            time.sleep(_POLL_SECONDS)
+        self._require_success(dag, {f"backfill__{day}T00:00:00+00:00": state for day, state in states.items()})
+
+    def _require_success(self, dag: str, runs: Mapping[str, str]) -> None:
+        for run_id, state in runs.items():
+            if state != "success":
+                tasks = self._airflow.task_states(dag, run_id)
+                failed = next((task for task, now in tasks.items() if now == "failed"), None)
+                log = self._airflow.task_log(dag, run_id, failed.partition("[")[0]) if failed else ""
+                raise ContractError(
+                    f"{dag} ended as {state} in task {failed}; see {self._url}/dags/{dag}/runs/{run_id}\n{log[-3000:]}"
+                )
+
+
+def _forget_waiting_runs(airflow: AirflowApi) -> None:
+    """Delete the runs that Airflow starts for yesterday when a daily DAG is unpaused: the demo's files are older."""
+    for dag in ("ingest_reviews", "score_reviews"):
+        for run_id in airflow.active_runs(dag, "scheduled"):
+            airflow.delete_run(dag, run_id)
+
+
+def _summary(
+    config: DemoConfig, settings: Settings, imported: Any, seconds: dict[str, float], running: platform.Platform
+) -> dict[str, Any]:
+    from sentiment.reporting import report_days
+
+    report = report_days(ReportConfig(days=config.days), settings)
+    counts = {name: imported[name] for name in ("read", "kept", "duplicate", "rejected")}
+    return {
+        **report,
+        "history": counts,
+        "seconds": {stage: round(value) for stage, value in seconds.items()},
+        "lake": settings.lake_root,
+        "airflow": running.airflow_url,
+        "mlflow": running.mlflow_url,
+        "stop": "make down",
+    }
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[stage] = time.monotonic() - began

@@ -1,0 +1,1 @@
+"""What the DAG files are built from: operators, a sensor, forms, links and assets."""

@@ -1,0 +1,45 @@
+"""The sensor that waits for a day, without holding a worker slot, and says what is missing when it gives up."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+
+from sentiment_airflow.forms import run_day
+
+_HOURS = 3600
+
+
+class DaySensor(BaseSensorOperator):
+    """Waits until a question about the run's day, a function of sentiment.pipeline, finds nothing lacking."""
+
+    def __init__(self, *, lacking: str, timeout: float = 12 * _HOURS, poke_interval: float = 60, **kwargs: Any) -> None:
+        super().__init__(mode="reschedule", timeout=timeout, poke_interval=poke_interval, **kwargs)
+        self.lacking = lacking
+
+    def execute(self, context: Any) -> Any:
+        """Wait; on time-out fail with what is missing."""
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"{self._lacks(context)} ({error})") from None
+
+    def poke(self, context: Any) -> bool:
+        """Look once."""
+        missing = self._lacks(context)
+        if missing:
+            self.log.info("still waiting: %s", missing)
+        return missing is None
+
+    def _lacks(self, context: Any) -> str | None:
+        from sentiment import pipeline
+
+        try:
+            day = date.fromisoformat(run_day(context))
+        except ValueError as error:
+            raise AirflowFailException(f"day: {error}; write it as YYYY-MM-DD") from None
+        found: str | None = getattr(pipeline, self.lacking)(day)
+        return found

@@ -1,0 +1,24 @@
+"""What the platform adds to Airflow's UI: MLflow in the navigation, and links from tasks into it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from sentiment_airflow.links import ModelVersionLink, TrainingRunLink, mlflow_url
+
+
+def _views() -> list[dict[str, Any]]:
+    address = mlflow_url()
+    if not address:
+        return []
+    return [{"name": "MLflow", "href": address, "destination": "nav", "category": "browse"}]
+
+
+class SentimentPlugin(AirflowPlugin):
+    """Registers the links and the view."""
+
+    name = "sentiment"
+    external_views: ClassVar[list[Any]] = _views()
+    operator_extra_links: ClassVar[list[Any]] = [TrainingRunLink(), ModelVersionLink()]

