@@ -26,7 +26,8 @@ from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 
 CANDIDATES = [{"family": "linear", "train_reviews": 100_000}, {"family": "encoder", "train_reviews": 12_000}]
-VERSIONS = "{{ ti.xcom_pull(task_ids='export') | map(attribute='version') | list | tojson }}"
+# A list of task ids, because of a single export a single id would give its result and no list.
+VERSIONS = "{{ ti.xcom_pull(task_ids=['export']) | map(attribute='version') | list | tojson }}"
 
 
 @task

@@ -1,6 +1,7 @@
 """Storage and lake on a real S3 server (SeaweedFS), with signatures, conditional writes and multipart uploads."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -155,6 +156,16 @@ def test_a_day_written_without_rows_is_known_as_written(s3):
     lake.replace_days(REVIEWS, [DAY], [], lake.open(REVIEWS), {})
 
     assert lake.written_days(REVIEWS, [DAY, NEXT_DAY]) == {DAY}
+
+
+def test_a_day_file_above_ten_megabytes_goes_up_in_parts_and_comes_back_whole(s3):
+    lake = Lake(f"{s3}/lake")
+    texts = [random.Random(number).randbytes(6 << 20).hex() for number in range(2)]
+    base, file = lake.open(REVIEWS), _day_file(lake, DAY, texts)
+    lake.replace_days(REVIEWS, [DAY], [file], base, {})
+
+    assert file.size > 10 << 20
+    assert sorted(lake.read(REVIEWS)["review_key"].to_pylist()) == sorted(texts)
 
 
 def test_of_two_writers_on_one_day_the_second_gets_an_error_and_changes_nothing(s3):

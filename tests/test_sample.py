@@ -13,10 +13,10 @@ import pytest
 
 from sentiment.config import SampleConfig
 from sentiment.errors import ContractError
-from sentiment.sample.generate import HISTORY, PRODUCTS, generate
 from sentiment.sample.categories import CATEGORIES
 from sentiment.sample.days import DUPLICATE_KINDS
 from sentiment.sample.dirt import MALFORMED_KINDS
+from sentiment.sample.generate import HISTORY, PRODUCTS, generate
 from sentiment.sample.texts import grammar
 
 REVIEWS, DAYS, DAILY_DAYS = 3000, 30, 10

@@ -194,7 +194,7 @@ def _ingest(
 
 def _score(days: list[date], model: str, on_progress: OnProgress) -> Result:
     from sentiment.lake.tables import Lake
-    from sentiment.scoring.engine import read_bundle
+    from sentiment.export.bundle import read_bundle
     from sentiment.scoring.job import Scoring, score_days
     from sentiment.spark import session
 

@@ -9,7 +9,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -81,11 +81,11 @@ class Registry:
         )
         all_tags = {"sentiment.key": key, **{f"sentiment.{k}": v for k, v in {**provenance(), **tags}.items()}}
         resumed = found[0].info.run_id if found else None
-        with self._mlflow.start_run(resumed, experiment, run_name=None if resumed else name, log_system_metrics=False):
+        run_name = None if resumed else name
+        with self._mlflow.start_run(resumed, experiment, run_name=run_name, log_system_metrics=False) as run:
             self._mlflow.set_tags(all_tags)
             if resumed is None:
                 self._mlflow.log_params({name: str(value) for name, value in params.items()})
-            run = self._mlflow.active_run()
             yield run.info.run_id
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -189,15 +189,16 @@ class Registry:
         return folder
 
     def _experiment(self) -> str:
-        found = self._client.get_experiment_by_name(self._settings.experiment)
-        if found is not None:
-            return str(found.experiment_id)
-        try:
+        name = self._settings.experiment
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
             # The location is given, because a server and a database opened directly would choose different ones.
-            root = self._settings.artifact_root
-            return str(self._client.create_experiment(self._settings.experiment, artifact_location=root))
-        except self._mlflow.exceptions.MlflowException:  # a candidate beside this one was faster
-            return str(self._client.get_experiment_by_name(self._settings.experiment).experiment_id)
+            with suppress(self._mlflow.exceptions.MlflowException):  # a candidate beside this one may be faster
+                return str(self._client.create_experiment(name, artifact_location=self._settings.artifact_root))
+            found = self._client.get_experiment_by_name(name)
+        if found is None:
+            raise ContractError(f"MLflow at {self._settings.tracking_uri} makes no experiment {name!r}; see its log")
+        return str(found.experiment_id)
 
 
 def bundle_cache(settings: Settings) -> Path:

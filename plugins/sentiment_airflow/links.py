@@ -24,7 +24,8 @@ class TrainingRunLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the run's page, or nothing when the task made no run."""
         run_id = _result(ti_key).get("run_id")
-        return f"{mlflow_url()}/#/experiments/0/runs/{run_id}" if run_id and mlflow_url() else ""
+        # MLflow leads this address on to the run's page under its experiment, which the result does not name.
+        return f"{mlflow_url()}/#/runs/{run_id}" if run_id and mlflow_url() else ""
 
 
 class ModelVersionLink(BaseOperatorLink):

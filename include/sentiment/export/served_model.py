@@ -14,7 +14,7 @@ import pandas as pd
 from sentiment.scoring.engine import Scorer
 
 
-class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
     """Scores a table by the bundle that lies beside it."""
 
     def load_context(self, context: Any) -> None:

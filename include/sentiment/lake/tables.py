@@ -11,6 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -54,14 +55,7 @@ class Lake:
         try:
             return DeltaTable(self.uri(spec), version=version, storage_options=options)
         except TableNotFoundError:
-            DeltaTable.create(
-                self.uri(spec),
-                schema=Schema.from_arrow(spec.schema),
-                mode="ignore",
-                partition_by=[spec.day_column] if spec.day_column else None,
-                configuration={"delta.checkpointInterval": "50"},
-                storage_options=options,
-            )
+            self._create(spec)
             return DeltaTable(self.uri(spec), version=version, storage_options=options)
 
     def read(
@@ -122,7 +116,8 @@ class Lake:
         ConcurrentWriteError is raised and the table stays as it is. `metadata` becomes part of the commit.
         """
         replaced = sorted(set(days))
-        actions = [*_removals(spec, base, set(replaced)), *(_addition(spec, file) for file in files)]
+        removals, additions = _removals(spec, base, set(replaced)), [_addition(spec, file) for file in files]
+        actions: list[AddAction | RemoveAction] = [*removals, *additions]
         properties = CommitProperties(
             custom_metadata={**metadata, "days": _span(replaced)},
             app_transactions=[Transaction(_transaction_id(day), base.version() + 1) for day in replaced],
@@ -138,6 +133,22 @@ class Lake:
             ) from error
         base.update_incremental()
         return base.version()
+
+    def _create(self, spec: TableSpec) -> None:
+        # Another process may create it at the same moment; then its table is the table.
+        with suppress(CommitFailedError):
+            DeltaTable.create(
+                self.uri(spec),
+                schema=Schema.from_arrow(spec.schema),
+                mode="ignore",
+                partition_by=[spec.day_column] if spec.day_column else None,
+                configuration={
+                    "delta.checkpointInterval": "50",
+                    # Else commits older than 30 days go, and with them the versions that snapshots are pinned to.
+                    "delta.enableExpiredLogCleanup": "false",
+                },
+                storage_options=storage.delta_options(),
+            )
 
 
 def write_day_file(root: str, spec: TableSpec, day: date, batches: Iterable[pa.RecordBatch]) -> DataFile:

@@ -104,6 +104,11 @@ class AirflowApi:
         """Tell whether Airflow has closed the backfill, up to 30 s after its last run; only then may another start."""
         return self._http.call("GET", f"backfills/{backfill_id}")["completed_at"] is not None
 
+    def open_backfills(self, dag_id: str) -> list[int]:
+        """Return the ids of the DAG's backfills that Airflow has not closed yet."""
+        found = self._http.pages("backfills", "backfills", {"dag_id": dag_id})
+        return [backfill["id"] for backfill in found if backfill["completed_at"] is None]
+
     def upsert_pool(self, name: str, slots: int, description: str) -> None:
         """Create the pool or give it these slots."""
         body = {"slots": slots, "description": description, "include_deferred": False}

@@ -6,25 +6,22 @@ It talks to the platform as its users do, through Airflow's API; it runs no stag
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import Any
 
 from sentiment.config import PROJECT, DemoConfig, ReportConfig, SampleConfig, Settings
-from sentiment.errors import ContractError
 from sentiment.local import platform
 from sentiment.local.airflow_api import AirflowApi
 from sentiment.local.demo_home import landed_days, review_history, use_home
 from sentiment.local.doctor import require
+from sentiment.local.runs import Runs
 from sentiment.progress import OnProgress
 
 DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
 # Enough test reviews for half a point of accuracy, few enough for the ten minutes that the demo may take.
 _TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
-_POLL_SECONDS = 2.0
 _DAGS_SECONDS = 120.0
-_ACTIVE = {"queued", "running"}
 
 
 def run_demo(config: DemoConfig, on_progress: OnProgress) -> dict[str, Any]:
@@ -38,21 +35,21 @@ def run_demo(config: DemoConfig, on_progress: OnProgress) -> dict[str, Any]:
         airflow.wait_for_dags(DAGS, _DAGS_SECONDS)
         for dag in DAGS:
             airflow.unpause(dag)
-        job = _Job(airflow, running.airflow_url, on_progress)
+        runs = Runs(airflow, running.airflow_url, on_progress)
         with _timed(seconds, "import history"):
-            imported = job.run("import_history", {"source": review_history(settings)}, result_of="import_history")
+            imported = runs.run("import_history", {"source": review_history(settings)}, result_of="import_history")
         with _timed(seconds, "train, export, promote"):
-            job.run("train_models", _training(config), result_of="promote")
+            runs.run("train_models", _training(config), result_of="promote")
         with _timed(seconds, "backfill ingest_reviews"):
-            job.backfill("ingest_reviews", days)
+            runs.backfill("ingest_reviews", days)
         with _timed(seconds, "backfill score_reviews"):
-            job.backfill("score_reviews", days)
+            runs.backfill("score_reviews", days)
         _forget_waiting_runs(airflow)
     return _summary(config, settings, imported, seconds, running)
 
 
 def _prepared(config: DemoConfig, on_progress: OnProgress) -> Settings:
-    settings = use_home(PROJECT / "var", config.reviews, lambda old: platform.stop(old))
+    settings = use_home(PROJECT / "var", config.reviews, platform.stop)
     if config.reviews is None and not (settings.home / "reviews" / "daily").is_dir():
         from sentiment.sample.generate import generate
 
@@ -71,47 +68,6 @@ def _training(config: DemoConfig) -> dict[str, Any]:
             {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 2},
         ]
     }
-
-
-class _Job:
-    """Starts runs and waits for them, telling how far they are; a failure ends the demo with the failed task's log."""
-
-    def __init__(self, airflow: AirflowApi, url: str, on_progress: OnProgress) -> None:
-        self._airflow, self._url, self._on_progress = airflow, url, on_progress
-
-    def run(self, dag: str, conf: Mapping[str, Any], result_of: str) -> Any:
-        """Trigger a DAG, wait for its end, and return the result of one of its tasks."""
-        run_id = self._airflow.trigger(dag, conf)
-        while (state := self._airflow.run_state(dag, run_id)) in _ACTIVE:
-            tasks = self._airflow.task_states(dag, run_id)
-            busy = [name for name, now in tasks.items() if now == "running"]
-            done = sum(now == "success" for now in tasks.values())
-            self._on_progress(f"{dag}: {', '.join(busy) or 'waiting'}", done, len(tasks))
-            time.sleep(_POLL_SECONDS)
-        self._require_success(dag, {run_id: state})
-        return self._airflow.xcom(dag, run_id, result_of)
-
-    def backfill(self, dag: str, days: list[date]) -> None:
-        """Backfill days through Airflow's own backfill and wait until it is closed."""
-        backfill = self._airflow.backfill(dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
-        while True:
-            states = self._airflow.backfill_runs(backfill)
-            ended = sum(state not in _ACTIVE for state in states.values())
-            self._on_progress(f"{dag}: backfilling days", ended, len(days))
-            if states and ended == len(states):
-                break
-            time.sleep(_POLL_SECONDS)
-        self._require_success(dag, {f"backfill__{day}T00:00:00+00:00": state for day, state in states.items()})
-
-    def _require_success(self, dag: str, runs: Mapping[str, str]) -> None:
-        for run_id, state in runs.items():
-            if state != "success":
-                tasks = self._airflow.task_states(dag, run_id)
-                failed = next((task for task, now in tasks.items() if now == "failed"), None)
-                log = self._airflow.task_log(dag, run_id, failed.partition("[")[0]) if failed else ""
-                raise ContractError(
-                    f"{dag} ended as {state} in task {failed}; see {self._url}/dags/{dag}/runs/{run_id}\n{log[-3000:]}"
-                )
 
 
 def _forget_waiting_runs(airflow: AirflowApi) -> None:

@@ -114,7 +114,7 @@ def _loaded(bundle: str) -> Scorer:
 
 def _shipped(spark: SparkSession, bundle: Path) -> Callable[[], Path]:
     """Make the bundle reachable for the workers and return how they find it: in place, or unpacked from an archive."""
-    if spark.sparkContext.master.startswith("local"):
+    if str(spark.sparkContext.master).startswith("local"):
         return lambda: bundle
     name = f"bundle-{bundle.name}"
     archive = Path(mkdtemp()) / f"{name}.zip"

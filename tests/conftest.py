@@ -1,0 +1,113 @@
+"""What all tests share: a lake in a folder of their own, one Spark session, and reviews written as landed files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from sentiment.lake.schemas import TableSpec
+from sentiment.lake.tables import Lake, write_day_file
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT / "plugins"))
+# Set before any test imports airflow, which reads them once.
+os.environ.setdefault("AIRFLOW_HOME", str(PROJECT / "var" / "test-airflow"))
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(PROJECT / "dags")
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own, named by the environment as a deployment would."""
+    for name in list(os.environ):
+        if name.startswith("SENTIMENT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
+    monkeypatch.setenv("SENTIMENT_SPARK_MASTER", "local[2]")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One session for all tests; verbs that open a session get this one."""
+    from sentiment.config import Settings
+    from sentiment.spark import session
+
+    with session(Settings(spark_master="local[2]", spark_memory="1g"), "tests") as opened:
+        yield opened
+
+
+@pytest.fixture
+def land(home: Path) -> Callable[..., Path]:
+    """Return a function that writes lines (dicts or raw text) as a landed file."""
+
+    def write(name: str, lines: list[Any]) -> Path:
+        path = home / "landing" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+        encoded = content.encode("utf-8", "surrogatepass")
+        path.write_bytes(gzip.compress(encoded) if name.endswith(".gz") else encoded)
+        return path
+
+    return write
+
+
+def raw_review(day: date, number: int = 0, **changes: Any) -> dict[str, Any]:
+    """Return a landed review of a day; different numbers are different users, products and moments."""
+    moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return {
+        "rating": 5.0,
+        "title": "Good",
+        "text": f"This is review number {number} and it works very well for me every day.",
+        "images": [],
+        "asin": f"A{number % 7}",
+        "parent_asin": f"P{number % 7}",
+        "user_id": f"U{number}",
+        "timestamp": int(moment.timestamp() * 1000) + number,
+        **changes,
+    }
+
+
+def lake_review(day: date, number: int = 0, **changes: Any) -> dict[str, Any]:
+    """Return a review as the table `reviews` holds it; different numbers are different users, products and moments."""
+    moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(milliseconds=number)
+    review = {
+        "review_key": f"{day}-{number}",
+        "user_id": f"U{number}",
+        "asin": f"A{number % 7}",
+        "parent_asin": f"P{number % 7}",
+        "category": "Cameras" if number % 7 < 3 else "Phones",
+        "rating": 5.0,
+        "title": "Good",
+        "text": f"This is review number {number} of {day} and it works very well for me.",
+        "timestamp": moment,
+        "source_file": f"/landing/{day}.jsonl",
+        "ingested_at": moment,
+        "review_date": day,
+        **changes,
+    }
+    return {"word_count": len(review["text"].split()), **review}
+
+
+def fill(root: str | Path, spec: TableSpec, days: dict[date, list[dict[str, Any]]], **metadata: str) -> int:
+    """Write whole days into a table without Spark, in one commit; returns the table's version."""
+    lake = Lake(str(root))
+    base = lake.open(spec)
+    files = [
+        write_day_file(lake.root, spec, day, [pa.RecordBatch.from_pylist(rows, schema=spec.schema)])
+        for day, rows in days.items()
+        if rows
+    ]
+    return lake.replace_days(spec, days, files, base, metadata)

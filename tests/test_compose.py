@@ -1,0 +1,179 @@
+"""What docker-compose.yaml, .env.example and the Dockerfile promise one another and the code."""
+
+import re
+
+import pytest
+import yaml
+
+from sentiment.config import PROJECT, Settings
+
+COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text()
+COMPOSE = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict] = COMPOSE["services"]
+EXAMPLE = dict(
+    line.split("=", 1)
+    for line in (PROJECT / ".env.example").read_text().splitlines()
+    if line and not line.startswith("#")
+)
+DOCKERFILE = (PROJECT / "Dockerfile").read_text()
+PINS = dict(re.findall(r"^([\w-]+)==([\d.]+)$", (PROJECT / "requirements.in").read_text(), flags=re.MULTILINE))
+
+# ${NAME}, ${NAME:-default}, ${NAME:?what to do}; $$ is a literal dollar sign.
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?])?([^}]*)\}")
+SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|_KEY_ID$|TOKEN$|SQL_ALCHEMY_CONN|STORE_URI")
+OWN = [name for name, service in SERVICES.items() if service["image"].startswith("review-sentiment:")]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_names_an_image_with_a_tag_that_is_not_latest_unless_we_build_it(name):
+    tag = SERVICES[name]["image"].partition(":")[2]
+
+    assert tag
+    assert name in OWN or tag != "latest"
+
+
+def test_every_role_but_database_and_storage_runs_the_one_image():
+    assert set(SERVICES) - set(OWN) == {"postgres", "s3"}
+    assert all(SERVICES[name]["build"]["context"] == "." for name in OWN)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_that_stays_has_a_health_check(name):
+    check = SERVICES[name]["healthcheck"]
+
+    assert check.get("test") or (name == "airflow-init" and check["disable"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_waits_for_the_health_of_those_it_needs(name):
+    for needed, how in SERVICES[name].get("depends_on", {}).items():
+        expected = "service_completed_successfully" if needed == "airflow-init" else "service_healthy"
+        assert (needed in SERVICES, how["condition"]) == (True, expected)
+
+
+def test_every_port_is_published_on_the_loopback_unless_env_says_otherwise():
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert len(ports) == 4
+    assert all(port.startswith("${BIND_ADDRESS:-127.0.0.1}:") for port in ports)
+    assert EXAMPLE["BIND_ADDRESS"] == "127.0.0.1"
+
+
+def test_every_variable_is_explained_in_the_example_and_nothing_else_is():
+    assert {name for name, _, _ in VARIABLE.findall(COMPOSE_TEXT)} == set(EXAMPLE)
+
+
+def test_a_default_says_the_same_in_the_example_and_in_the_compose_file():
+    for name, kind, default in VARIABLE.findall(COMPOSE_TEXT):
+        if kind == ":-":
+            assert EXAMPLE[name] in {default, ""}, name
+
+
+def test_a_variable_without_a_default_is_empty_in_the_example_and_says_what_to_do():
+    for name, kind, advice in VARIABLE.findall(COMPOSE_TEXT):
+        if kind != ":-":
+            assert (kind, EXAMPLE[name]) == (":?", ""), name
+            assert ".env" in advice, name
+
+
+def test_no_secret_is_written_out_in_the_compose_file():
+    values = [(name, value) for service in SERVICES.values() for name, value in service.get("environment", {}).items()]
+    secrets = [(name, value) for name, value in values if SECRET.search(name) and not value.startswith("/opt/airflow/")]
+
+    assert len({name for name, _ in secrets}) >= 8
+    assert all(re.search(r"\$\{\w+:\?", value) for _, value in secrets)
+
+
+def test_no_secret_is_given_to_a_command_where_every_user_could_read_it():
+    for name, service in SERVICES.items():
+        words = " ".join(service.get("command", [])) if name != "airflow-init" else ""
+        assert not any(SECRET.search(variable) for variable, _, _ in VARIABLE.findall(words)), name
+
+
+def test_no_secret_enters_the_image():
+    assert not re.search(r"(PASSWORD|SECRET|FERNET|AWS_)", DOCKERFILE)
+    ignored = (PROJECT / ".dockerignore").read_text().splitlines()
+    assert next(line for line in ignored if not line.startswith("#")) == "*"
+    assert {line for line in ignored if line.startswith("!")} == {
+        f"!{name}" for name in ("requirements.txt", "pyproject.toml", "dags", "plugins", "include")
+    }
+
+
+def test_every_setting_that_is_named_exists():
+    named = set(re.findall(r"\bSENTIMENT_(\w+)", COMPOSE_TEXT + DOCKERFILE + "\n".join(EXAMPLE)))
+
+    assert "LAKE" in named
+    # The commit is read by sentiment.provenance: it says what runs, and is no setting.
+    assert {name.lower() for name in named - {"GIT_COMMIT"}} <= set(Settings.model_fields)
+
+
+def test_the_tasks_find_lake_and_models_where_the_servers_keep_them(monkeypatch):
+    for name, value in SERVICES["scheduler"]["environment"].items():
+        monkeypatch.setenv(name, VARIABLE.sub(lambda found: found[3] if found[2] == ":-" else "x", value))
+    settings = Settings(_env_file=None)
+
+    assert settings.lake_root == "s3://reviews/lake"
+    assert settings.landing_root == "s3://reviews/landing"
+    assert settings.tracking_uri == "http://mlflow:5000"
+    assert (
+        f"--default-artifact-root={SERVICES['scheduler']['environment']['SENTIMENT_ARTIFACTS']}"
+        in (SERVICES["mlflow"]["command"])
+    )
+    assert settings.spark_master == SERVICES["spark-worker"]["command"][-1]
+
+
+def test_the_spark_connection_names_the_master_as_spark_writes_it():
+    connection = yaml.safe_load(SERVICES["scheduler"]["environment"]["AIRFLOW_CONN_SPARK_DEFAULT"])
+
+    # The provider joins host and port when the host is an address with a scheme.
+    assert connection["conn_type"] == "spark"
+    assert f"{connection['host']}:{connection['port']}" == SERVICES["spark-worker"]["command"][-1]
+
+
+def test_driver_and_executors_reach_storage_with_the_same_keys():
+    storage = {name for name in SERVICES["scheduler"]["environment"] if name.startswith("AWS_")}
+
+    assert storage == {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert storage <= set(SERVICES["spark-worker"]["environment"])
+
+
+def test_airflows_processes_share_the_keys_they_believe_one_another_by():
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+        environment = SERVICES[name]["environment"]
+        assert environment["AIRFLOW__API_AUTH__JWT_SECRET"].startswith("${AIRFLOW_JWT_SECRET:?"), name
+        assert environment["AIRFLOW__CORE__FERNET_KEY"].startswith("${AIRFLOW_FERNET_KEY:?"), name
+        assert environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://api-server:8080/execution/", name
+
+
+def test_the_pools_that_the_dags_use_are_created_with_one_slot_each():
+    pools = yaml.safe_load(COMPOSE["configs"]["pools"]["content"])
+
+    assert {name: pool["slots"] for name, pool in pools.items()} == {"spark": 1, "gpu": 1}
+
+
+def test_every_named_volume_is_declared_and_used():
+    mounted = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+
+    assert mounted == set(COMPOSE["volumes"])
+
+
+def test_the_image_runs_the_airflow_that_is_pinned():
+    base = re.search(r"^FROM (\S+)$", DOCKERFILE, flags=re.MULTILINE)
+
+    assert base
+    assert base[1] == f"apache/airflow:{PINS['apache-airflow']}-python3.11"
+
+
+def test_pyspark_and_pyspark_client_are_pinned_to_one_version():
+    assert PINS["pyspark"] == PINS["pyspark-client"]
+
+
+def test_the_image_does_not_run_as_root():
+    assert re.findall(r"^USER (\S+)$", DOCKERFILE, flags=re.MULTILINE)[-1] == "50000"
+
+
+def test_what_the_dockerfile_copies_is_let_through_to_it():
+    copied = re.findall(r"^COPY --chown=airflow:root (\S+)", DOCKERFILE, flags=re.MULTILINE)
+    let_through = {line[1:] for line in (PROJECT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    assert set(copied) == let_through

@@ -1,0 +1,127 @@
+"""Trigger forms and run configurations are generated from the configuration classes, and say what is wrong with them."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from sentiment import config as c
+from sentiment_airflow.forms import NO_DAY, form, run_config, run_day
+
+FORMS = [
+    c.IngestConfig,
+    c.ImportHistoryConfig,
+    c.SnapshotConfig,
+    c.TrainConfig,
+    c.ExportConfig,
+    c.PromoteConfig,
+    c.ScoreConfig,
+    c.RescoreConfig,
+    c.PredictConfig,
+    c.SampleConfig,
+    c.DemoConfig,
+]
+
+
+def context(params: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"params": params, **more}
+
+
+@pytest.mark.parametrize("config", FORMS, ids=lambda config: config.__name__)
+def test_every_field_becomes_a_described_form_field_whose_default_is_valid_and_is_the_configurations_own(config):
+    fields = form(config)
+    assert list(fields) == list(config.model_fields)
+    for name, info in config.model_fields.items():
+        param = fields[name]
+        assert param.description == info.description
+        if info.is_required() and name != "day":
+            assert not param.has_value
+        else:
+            expected = None if name == "day" else json.loads(json.dumps(info.default, default=str))
+            assert param.resolve() == expected
+
+
+def test_a_form_field_takes_its_type_its_choices_and_its_limits_from_the_class():
+    fields = form(c.TrainConfig)
+    assert fields["family"].schema["enum"] == ["linear", "encoder"]
+    assert fields["epochs"].schema["type"] == "number"
+    assert fields["seed"].schema["type"] == "integer"
+    assert fields["snapshot"].schema["type"] == ["string", "null"]
+    assert form(c.IngestConfig)["lower_case"].schema["type"] == "boolean"
+    with pytest.raises(ValueError, match="101"):
+        form(c.ReportConfig)["days"].resolve("101")
+    with pytest.raises(ValueError, match="99"):
+        fields["train_reviews"].resolve(99)
+    with pytest.raises(ValueError, match="forest"):
+        fields["family"].resolve("forest")
+
+
+def test_the_day_of_a_form_is_a_date_and_may_stay_empty():
+    day = form(c.ScoreConfig)["day"]
+    assert day.schema["type"] == ["string", "null"]
+    assert day.schema["format"] == "date"
+    assert day.resolve() is None
+    assert day.resolve("2024-06-29") == "2024-06-29"
+    with pytest.raises(ValueError, match=r"29\.06\.2024"):
+        day.resolve("29.06.2024")
+
+
+def test_a_required_field_of_a_form_must_be_filled_in():
+    first = form(c.RescoreConfig)["from_day"]
+    assert first.schema["format"] == "date"
+    with pytest.raises((TypeError, ValueError)):
+        Param.resolve(first)
+
+
+def test_fields_can_be_left_out_and_classes_joined_in_one_form():
+    fields = form(c.SnapshotConfig, c.PromoteConfig, without=("versions",))
+    assert set(fields) == {*c.SnapshotConfig.model_fields, "tolerance"}
+
+
+def test_values_of_the_task_win_over_the_form_and_the_form_over_the_defaults():
+    params = {"model": "2", "from_day": "2024-06-01", "to_day": "2024-06-02", "of_another_form": 1}
+    made = run_config(c.RescoreConfig, context(params), {})
+    assert (made.model, made.from_day) == ("2", date(2024, 6, 1))
+    assert run_config(c.RescoreConfig, context(params), {"model": "3"}).model == "3"
+    assert run_config(c.RescoreConfig, context({**params, "model": None}), {}).model == "champion"
+    assert run_config(c.RescoreConfig, context({**params, "model": ""}), {}).model == "champion"
+
+
+def test_a_list_that_a_template_wrote_as_text_is_read():
+    assert run_config(c.PromoteConfig, context({"tolerance": 0.1}), {"versions": "[3, 4]"}).versions == (3, 4)
+
+
+def test_a_zero_and_a_false_of_the_form_are_values_and_not_empty_fields():
+    made = run_config(c.IngestConfig, context({"day": "2024-06-29", "max_bad_share": 0, "lower_case": False}), {})
+    assert made.max_bad_share == 0
+    assert made.lower_case is False
+
+
+def test_the_day_is_the_forms_and_otherwise_the_logical_dates():
+    assert run_day(context({"day": "2024-06-28"}, ds="2024-06-29")) == "2024-06-28"
+    assert run_day(context({"day": None}, ds="2024-06-29")) == "2024-06-29"
+    assert run_config(c.ScoreConfig, context({}, ds="2024-06-29"), {}).day == date(2024, 6, 29)
+
+
+def test_a_run_without_day_and_logical_date_is_told_to_fill_in_the_day():
+    with pytest.raises(AirflowFailException, match="fill in `day`") as failure:
+        run_config(c.ScoreConfig, context({"day": None}), {})
+    assert str(failure.value) == NO_DAY
+
+
+@pytest.mark.parametrize(
+    ("config", "params", "sentence"),
+    [
+        (c.ScoreConfig, {"day": "29.06.2024"}, "day: Input should be a valid date"),
+        (c.RescoreConfig, {"from_day": "2024-06-02", "to_day": "2024-06-01"}, "lies after to_day 2024-06-01; swap"),
+        (c.ScoreConfig, {"day": "2024-06-29", "model": "best"}, "give 'champion', 'champion_at_date' or a version"),
+        (c.RescoreConfig, {"from_day": "2024-06-01"}, "to_day: Field required"),
+    ],
+)
+def test_a_refused_configuration_fails_at_once_and_names_the_field(config, params, sentence):
+    with pytest.raises(AirflowFailException, match="the run's configuration is refused") as failure:
+        run_config(config, context(params), {})
+    assert sentence in str(failure.value)

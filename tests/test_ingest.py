@@ -1,0 +1,284 @@
+"""Ingestion: what becomes of good lines, bad lines, repetitions and files that come again."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from conftest import raw_review
+from sentiment import pipeline
+from sentiment.config import ImportHistoryConfig, IngestConfig
+from sentiment.errors import ContractError
+from sentiment.lake.schemas import QUARANTINE, REVIEWS
+from sentiment.lake.tables import Lake
+
+pytestmark = pytest.mark.spark
+
+DAY = date(2014, 5, 5)
+FILE = f"{DAY}.jsonl"
+
+
+@pytest.fixture
+def lake(home, spark) -> Lake:
+    """The lake of the test's home; Spark is up."""
+    return Lake(str(home / "lake"))
+
+
+def ingest(day=DAY, **options):
+    return pipeline.ingest(IngestConfig(day=day, **options))
+
+
+def rows(lake, spec=REVIEWS, version=None):
+    """Return a table's rows in a fixed order, without the moment of their ingestion."""
+    table = lake.read(spec, version=version)
+    kept = table.drop_columns([name for name in ("ingested_at",) if name in table.column_names])
+    return sorted(kept.to_pylist(), key=lambda row: (row.get("review_key", ""), row.get("line", 0), row["source_file"]))
+
+
+def users(lake, *days):
+    found = lake.read(REVIEWS, (days[0], days[-1]) if days else None, ["user_id"])
+    return sorted(found["user_id"].to_pylist())
+
+
+def without(*names):
+    return {name: value for name, value in raw_review(DAY).items() if name not in names}
+
+
+def milliseconds(moment):
+    return int(moment.timestamp() * 1000)
+
+
+# Every kind of bad line, and the reason that an operator reads.
+BAD_LINES = [
+    ("this is no JSON", "the line is not a JSON object"),
+    ('{"rating": 5.0, "text": "cut in the mid', "the line is not a JSON object"),
+    ("[1, 2]", "the line is not a JSON object"),
+    ('"only a string"', "the line is not a JSON object"),
+    (without("rating"), "rating is missing"),
+    (raw_review(DAY, rating=None), "rating is missing"),
+    (raw_review(DAY, rating="many"), "rating is not a number"),
+    (raw_review(DAY, rating=float("nan")), "rating is not a number"),
+    (raw_review(DAY, rating=0), "rating is outside 1 to 5"),
+    (raw_review(DAY, rating=5.5), "rating is outside 1 to 5"),
+    (without("text"), "text is missing"),
+    (raw_review(DAY, text=None), "text is missing"),
+    (raw_review(DAY, text=""), "text is white space only"),
+    (raw_review(DAY, text=" \t\u00a0\u2003\r\n"), "text is white space only"),
+    (raw_review(DAY, text="<br /> http://x.example/y"), "text holds nothing but markup, links or white space"),
+    (without("timestamp"), "timestamp is missing"),
+    (raw_review(DAY, timestamp="yesterday"), "timestamp is not a number of milliseconds"),
+    (raw_review(DAY, timestamp=10**17), "timestamp is not a number of milliseconds"),
+    (raw_review(DAY, timestamp=milliseconds(datetime.now(UTC) + timedelta(1))), "timestamp lies in the future"),
+    (raw_review(DAY, timestamp=-1), "timestamp lies before 1970"),
+    (without("asin", "parent_asin"), "asin and parent_asin are both missing"),
+    (raw_review(DAY + timedelta(1)), "the review is of 2014-05-06, the file of 2014-05-05"),
+]
+
+
+def test_every_kind_of_bad_line_is_quarantined_with_reason_file_line_and_raw_text(lake, land):
+    bad = [line if isinstance(line, str) else json.dumps(line) for line, _ in BAD_LINES]
+    good = [raw_review(DAY, number) for number in range(5)]
+    again = [
+        raw_review(DAY, 0, text="The same user on the same product an hour later.", timestamp=good[0]["timestamp"])
+    ]
+    path = land(FILE, [good[0], "", *bad, *good[1:], *again])  # an empty line is no line, but it counts as a number
+
+    result = ingest(max_bad_share=0.9)
+    assert {name: result[name] for name in ("read", "kept", "duplicate", "rejected")} == {
+        "read": len(bad) + 6,
+        "kept": 5,
+        "duplicate": 1,
+        "rejected": len(bad),
+    }
+    assert sum(result["reasons"].values()) == len(bad)
+    quarantined = rows(lake, QUARANTINE)
+    assert [(row["line"], row["raw"], row["reason"]) for row in quarantined] == [
+        (number, line, reason) for number, (line, (_, reason)) in enumerate(zip(bad, BAD_LINES, strict=True), 3)
+    ]
+    assert {(row["source_file"], row["ingest_date"]) for row in quarantined} == {(str(path), DAY)}
+    assert users(lake) == ["U0", "U1", "U2", "U3", "U4"]
+
+
+def test_more_bad_lines_than_allowed_fail_the_day_and_write_nothing(lake, land):
+    land(FILE, [raw_review(DAY, number) for number in range(7)] + ["no JSON"] * 3)
+
+    with pytest.raises(ContractError, match=r"3 of 10 lines in .*2014-05-05\.jsonl are bad \(30%, the limit is 20%\)"):
+        ingest()
+    assert not lake.written_days(REVIEWS, [DAY])
+    assert (lake.open(REVIEWS).version(), lake.open(QUARANTINE).version()) == (0, 0)
+    assert ingest(max_bad_share=0.3)["rejected"] == 3  # the limit itself is allowed
+
+
+def test_a_review_has_the_columns_of_the_table_cleaned_and_typed(lake, land):
+    moment = datetime(2014, 5, 5, 23, 59, 59, 999_000, tzinfo=UTC)
+    land(
+        FILE, [raw_review(DAY, title="So<br/>good", text="It is great.The&nbsp;best!!", timestamp=milliseconds(moment))]
+    )
+    before = datetime.now(UTC)
+    ingest()
+
+    (row,) = lake.read(REVIEWS).to_pylist()
+    assert (row["title"], row["text"], row["word_count"]) == ("So good", "It is great. The best!!", 5)
+    assert (row["timestamp"], row["review_date"], row["rating"]) == (moment, DAY, 5.0)
+    assert (row["user_id"], row["asin"], row["parent_asin"], row["category"]) == ("U0", "A0", "P0", "unknown")
+    assert before <= row["ingested_at"] <= datetime.now(UTC)
+    assert len(row["review_key"]) == 32
+
+
+def test_optional_fields_are_optional(lake, land):
+    anonymous = [without("user_id", "title", "images", "asin"), without("user_id", "parent_asin")]
+    anonymous[1]["text"] = "Another one without a name, of another kind."
+    land(FILE, [{**review, "parent_asin": "P0"} if "asin" not in review else review for review in anonymous])
+
+    assert ingest()["kept"] == 2
+    assert [
+        (row["user_id"], row["asin"], row["parent_asin"]) for row in lake.read(REVIEWS).sort_by("asin").to_pylist()
+    ] == [
+        (None, "A0", "A0"),
+        (None, "P0", "P0"),
+    ]
+
+
+def test_the_latest_of_a_users_reviews_of_a_product_wins_and_equal_texts_of_a_product_count_once(lake, land):
+    noon = raw_review(DAY)["timestamp"]
+    same = "Exactly the same words about this thing, written by two."
+    land(
+        FILE,
+        [
+            raw_review(DAY, 1, parent_asin="P", text="My last word about it.", timestamp=noon + 5_000),
+            raw_review(DAY, 1, parent_asin="P", text="My first word about it.", timestamp=noon),
+            raw_review(DAY, 1, parent_asin="Q", text="The same user on another product.", timestamp=noon),
+            raw_review(DAY, 2, parent_asin="P", text=same, timestamp=noon + 1_000),
+            raw_review(DAY, 3, parent_asin="P", text=f"<b>{same}</b>", timestamp=noon + 2_000),
+            raw_review(DAY, 3, parent_asin="Q", text=same, timestamp=noon + 2_000),
+        ],
+    )
+    result = ingest()
+
+    assert (result["read"], result["kept"], result["duplicate"]) == (6, 4, 2)
+    assert sorted((row["user_id"], row["parent_asin"], row["text"]) for row in rows(lake)) == [
+        ("U1", "P", "My last word about it."),
+        ("U1", "Q", "The same user on another product."),
+        ("U2", "P", same),
+        ("U3", "Q", same),
+    ]
+
+
+def test_ingesting_a_day_twice_leaves_the_same_rows(lake, land):
+    land(FILE, [*(raw_review(DAY, number) for number in range(9)), "no JSON"])
+    first = ingest()
+    reviews, quarantined = rows(lake), rows(lake, QUARANTINE)
+    second = ingest()
+
+    assert rows(lake) == reviews
+    assert rows(lake, QUARANTINE) == quarantined
+    assert {**first, "reviews_version": 0} == {**second, "reviews_version": 0}
+    newest = lake.open(REVIEWS).history(1)[0]
+    assert (newest["read"], newest["rejected"], newest["rows"], newest["days"]) == ("10", "1", "9", str(DAY))
+    assert newest["run_id"].startswith("shell-")
+
+
+def test_a_corrected_file_replaces_its_rows_and_its_quarantine(lake, land):
+    land(FILE, [*(raw_review(DAY, number) for number in range(5)), "no JSON"])
+    ingest()
+    land(
+        FILE,
+        [raw_review(DAY, 1), raw_review(DAY, 2, text="Corrected: it broke after two days of use."), raw_review(DAY, 9)],
+    )
+    ingest()
+
+    assert users(lake) == ["U1", "U2", "U9"]
+    assert [row["text"] for row in rows(lake) if row["user_id"] == "U2"] == [
+        "Corrected: it broke after two days of use."
+    ]
+    assert rows(lake, QUARANTINE) == []
+
+
+def test_a_second_file_of_a_day_adds_its_rows_and_loses_none(lake, land):
+    first = land(f"{DAY}/morning.jsonl", [raw_review(DAY, 1), raw_review(DAY, 2), "no JSON"])
+    ingest(max_bad_share=0.5)
+    first.unlink()  # the landing keeps only what is new
+    land(f"{DAY}/evening.jsonl", [raw_review(DAY, 2), raw_review(DAY, 3), "no JSON either"])
+    ingest(max_bad_share=0.5)
+
+    assert users(lake) == ["U1", "U2", "U3"]
+    assert [row["raw"] for row in rows(lake, QUARANTINE)] == ["no JSON", "no JSON either"]
+
+
+def test_a_history_and_a_day_that_overlap_double_nothing(home, lake, land):
+    days = [DAY + timedelta(n) for n in (-2, 0, 1)]
+    reviews = {day: [raw_review(day, 10 * at + number) for number in range(3)] for at, day in enumerate(days)}
+    history = land("../history/old.jsonl.gz", [line for day in days for line in reviews[day]])
+    land("../history/meta_old.jsonl", [{"parent_asin": "P0", "main_category": "Toys"}])
+    result = pipeline.import_history(ImportHistoryConfig(source=str(history.parent)))
+
+    # Lines of several days are let in, in one commit, and the day between is known to have had none.
+    assert (result["read"], result["kept"], result["rejected"], result["files"]) == (9, 9, 0, 1)
+    assert lake.written_days(REVIEWS, [DAY + timedelta(n) for n in range(-3, 3)]) == {
+        DAY + timedelta(n) for n in range(-2, 2)
+    }
+    assert lake.open(REVIEWS).history(1)[0]["days"] == f"{days[0]}..{days[-1]}"
+
+    land(FILE, [*reviews[DAY], raw_review(DAY, 99)])
+    assert ingest()["kept"] == 4
+    assert users(lake, DAY) == ["U10", "U11", "U12", "U99"]
+    assert users(lake, DAY + timedelta(1)) == ["U20", "U21", "U22"]
+    pipeline.import_history(ImportHistoryConfig(source=str(history)))
+    assert lake.read(REVIEWS).num_rows == 10
+
+
+def test_the_category_is_the_second_level_of_the_products_path(home, lake, land):
+    products = [
+        {"parent_asin": "P1", "main_category": "All", "categories": ["Electronics", "Cameras", "Lenses"]},
+        {"parent_asin": "P2", "main_category": "All", "categories": ["Books"]},
+        {"parent_asin": "P3", "main_category": "Toys", "categories": []},
+        {"parent_asin": "P4", "main_category": "Games"},
+        {"parent_asin": "P5"},
+    ]
+    land("../products/meta_some.jsonl.gz", products)
+    land(FILE, [raw_review(DAY, number, parent_asin=f"P{number}") for number in range(1, 7)])
+    ingest()
+
+    assert {row["parent_asin"]: row["category"] for row in rows(lake)} == {
+        "P1": "Cameras",
+        "P2": "Books",
+        "P3": "Toys",
+        "P4": "Games",
+        "P5": "unknown",
+        "P6": "unknown",
+    }
+
+
+@pytest.mark.parametrize("name", [FILE, f"{FILE}.gz"])
+def test_an_empty_file_is_an_empty_success_and_the_day_is_known(lake, land, name):
+    path = land(name, [])
+    path.write_bytes(b"" if name == FILE else path.read_bytes())
+    result = ingest()
+
+    assert (result["read"], result["kept"], result["duplicate"], result["rejected"]) == (0, 0, 0, 0)
+    assert lake.written_days(REVIEWS, [DAY]) == {DAY}
+    assert pipeline.missing_reviews(DAY) is None
+    assert "run ingest_reviews for that day first" in pipeline.missing_reviews(DAY + timedelta(1))
+
+
+def test_hostile_texts_survive(lake, land):
+    texts = {
+        "escaped nulls": ("nul\x00 and bell\x07 inside of it", "nul and bell inside of it"),
+        "half a character": ("half \ud83d of an emoji", "half ? of an emoji"),
+        "right to left": ("عربي جيد جدا", "عربي جيد جدا"),
+        "only emoji": ("😀👍🏽❤️", "😀👍🏽❤️"),
+        "a megabyte": ("word " * 200_000, ("word " * 200_000).strip()),
+        "one long word": ("x" * 1_000_000, "x" * 1_000_000),
+        "many tags left open": ("<b " * 20_000 + "end", "<b " * 20_000 + "end"),
+    }
+    lines = [raw_review(DAY, number, user_id=user, text=text) for number, (user, (text, _)) in enumerate(texts.items())]
+    raw_null = json.dumps(raw_review(DAY, 90, user_id="raw nulls", text="a@b")).replace("a@b", "a\x00b is here")
+    raw_half = json.dumps(raw_review(DAY, 91, user_id="raw half", text="a@b")).replace("a@b", "a\ud83db is here")
+    land(f"{FILE}.gz", [*lines, raw_null, raw_half])
+    result = ingest()
+
+    assert (result["read"], result["kept"]) == (len(texts) + 2, len(texts) + 2)
+    kept = {row["user_id"]: row["text"] for row in rows(lake)}
+    assert {user: kept[user] for user in texts} == {user: expected for user, (_, expected) in texts.items()}
+    assert kept["raw nulls"] == "a b is here"
+    assert kept["raw half"].endswith("b is here")

@@ -1,0 +1,138 @@
+"""Who may import what. The table below is the rule: a file that needs a heavy library is added to it on purpose."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+LIBRARY = PROJECT / "include" / "sentiment"
+DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
+
+# Library -> files under include/sentiment that import it, at any level but for type checking.
+MAY_IMPORT = {
+    "airflow": set(),
+    "boto3": {"storage.py"},
+    "deltalake": {"lake/tables.py"},
+    "matplotlib": {"evaluation/plots.py"},
+    "mlflow": {"registry.py", "export/served_model.py"},
+    "onnx": {"export/onnx.py"},
+    "onnxruntime": {"export/onnx.py", "scoring/engine.py"},
+    "pandas": {"export/served_model.py"},
+    "pyspark": {
+        "datasets/snapshot.py",
+        "ingest/clean.py",
+        "ingest/deduplicate.py",
+        "ingest/job.py",
+        "ingest/merge.py",
+        "ingest/products.py",
+        "ingest/validate.py",
+        "lake/from_spark.py",
+        "scoring/job.py",
+        "spark.py",
+    },
+    "sklearn": {"evaluation/metrics.py", "training/linear.py"},
+    "tokenizers": {"scoring/tokens.py"},
+    "torch": {
+        "export/onnx.py",
+        "models/classifier.py",
+        "models/linear.py",
+        "training/batches.py",
+        "training/candidate.py",
+        "training/checkpoints.py",
+        "training/fitted.py",
+        "training/hardware.py",
+        "training/linear.py",
+        "training/neural.py",
+    },
+    "transformers": {"models/classifier.py", "models/encoders.py", "training/checkpoints.py", "training/neural.py"},
+}
+
+
+def imported_by(file: Path) -> set[str]:
+    """Return the top-level names that a file imports when it runs; what stands under TYPE_CHECKING does not run."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for_types = [
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    ]
+    found = set()
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+IMPORTS = {str(file.relative_to(LIBRARY)): imported_by(file) for file in sorted(LIBRARY.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("library", MAY_IMPORT)
+def test_a_heavy_library_is_imported_by_exactly_the_files_whose_job_it_is(library):
+    assert {file for file, names in IMPORTS.items() if library in names} == MAY_IMPORT[library]
+
+
+def loaded(code: str, heavy: list[str]) -> dict[str, list[str]]:
+    """Run code in a fresh interpreter; it fills `seen`, and `heavy` are the names that it looks for."""
+    prelude = f"import json, sys\nheavy = {heavy!r}\nseen = {{}}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{prelude}{code}\nprint(json.dumps(seen))"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")])},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("module", ["sentiment.scoring.engine", "sentiment.scoring.job"])
+def test_a_scoring_worker_never_loads_a_training_library(module):
+    code = f"import {module}\nseen['loaded'] = [name for name in heavy if name in sys.modules]"
+    assert loaded(code, ["torch", "transformers", "mlflow", "sklearn", "pandas", "airflow"]) == {"loaded": []}
+
+
+def test_the_verbs_and_their_configurations_load_no_heavy_library_before_they_work():
+    code = "import sentiment.pipeline, sentiment.cli\nseen['loaded'] = [name for name in heavy if name in sys.modules]"
+    assert loaded(code, [*MAY_IMPORT, "pyarrow", "numpy"]) == {"loaded": []}
+
+
+def test_the_dag_files_and_the_plugin_load_no_heavy_library():
+    # A child of an interpreter that has loaded Airflow alone, one a file, is as fresh as one that starts from nothing.
+    code = """
+import multiprocessing, runpy
+import airflow.sdk, airflow.plugins_manager
+def look(file):
+    runpy.run_path(file)
+    return [name for name in heavy if name in sys.modules]
+context = multiprocessing.get_context("fork")
+for file in FILES:
+    with context.Pool(1) as pool:
+        seen[file] = pool.apply(look, (file,))
+"""
+    files = [str(file) for file in [*DAG_FILES, PROJECT / "plugins" / "sentiment_plugin.py"]]
+    heavy = [name for name in MAY_IMPORT if name != "airflow"]
+    assert loaded(code.replace("FILES", repr(files)), heavy) == {file: [] for file in files}
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)
+def test_a_dag_file_is_a_page_of_wiring_under_a_manual(file):
+    text = file.read_text(encoding="utf-8")
+    assert (ast.get_docstring(ast.parse(text)) or "").startswith("### ")
+    assert "doc_md=__doc__" in text
+    assert len(text.splitlines()) <= 65
+
+
+def test_both_packages_that_install_the_folder_pyspark_have_the_same_version():
+    assert version("pyspark") == version("pyspark-client")
