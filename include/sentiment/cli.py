@@ -72,13 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def arguments(function: str, config: BaseModel) -> list[str]:
     """Spell a verb and its configuration as arguments of this command line; `function` is its name in pipeline.py."""
-    words = [function.replace("_", "-")]
+    verb = function.replace("_", "-")
+    words = [verb]
     for name, value in config.model_dump(mode="json", exclude_defaults=True).items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
         elif isinstance(value, list):
-            words += [f"--{flag}", *map(str, value)]
+            words += [*([] if name == VERBS[verb].positional else [f"--{flag}"]), *map(str, value)]
         else:
             words.append(f"--{flag}={value}")
     return words

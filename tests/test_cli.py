@@ -1,0 +1,187 @@
+"""The command line is generated from the configurations: its flags, its help, its exit codes, and the way back."""
+
+import gzip
+import json
+import subprocess
+import sys
+import types
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment import cli, pipeline
+from sentiment import config as c
+from sentiment.config import PROJECT
+from sentiment.errors import ContractError
+
+
+def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as end:
+        cli.main([verb, "--help"])
+    assert end.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("name", cli.VERBS)
+def test_the_help_of_a_verb_lists_every_field_with_its_description(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")
+    shown, verb = help_of(name, capsys), cli.VERBS[name]
+    for field, info in verb.config.model_fields.items():
+        assert info.description in shown
+        assert (f"--{field.replace('_', '-')}" in shown) is (field != verb.positional)
+    assert "--json" in shown
+    assert "--result FILE" in shown
+
+
+@pytest.mark.parametrize("name", cli.VERBS)
+def test_every_verb_is_a_function_of_the_pipeline(name):
+    assert callable(getattr(pipeline, cli.VERBS[name].function))
+
+
+def test_the_file_runs_by_its_path_from_any_folder_as_spark_submit_runs_it(tmp_path):
+    entry = PROJECT / "include" / "sentiment" / "__main__.py"
+    done = subprocess.run(
+        [sys.executable, str(entry), "--help"], cwd=tmp_path, capture_output=True, text=True, check=False, env={}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "import-history" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["score", "--day", "29.06.2024"], "--day: Input should be a valid date"),
+        (["score", "--day", "2024-06-29", "--model", "best"], "--model: model is 'best'; give 'champion'"),
+        (["rescore", "--from-day", "2024-06-02", "--to-day", "2024-06-01"], "lies after to_day 2024-06-01; swap them"),
+        (["train", "--train-reviews", "7"], "--train-reviews: Input should be greater than or equal to 100"),
+        (["predict"], "give either texts or --input FILE"),
+        (["predict", "--input", "a.csv"], "--input FILE and --output FILE go together"),
+    ],
+)
+def test_wrong_values_end_with_2_and_a_sentence_that_names_the_flag(words, sentence, capsys):
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"sentiment {words[0]}: ")
+    assert sentence in said
+    assert f"see `sentiment {words[0]} --help`" in said
+
+
+@pytest.mark.parametrize("words", [["score"], ["train", "--family", "forest"], ["ingest", "--dya", "x"], ["fly"], []])
+def test_arguments_that_argparse_refuses_end_with_2(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    assert end.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.fixture
+def scoring(monkeypatch):
+    """Stand in for the verb `score`: refuses version 9, gives back what it was called with otherwise."""
+
+    def score(config: c.ScoreConfig, on_progress: Any) -> dict[str, Any]:
+        on_progress("scoring", 1, 2)
+        if config.model == "9":
+            raise ContractError("there is no model version 9; registered are: 1, 2")
+        return {"day": str(config.day), "model": config.model}
+
+    monkeypatch.setattr(pipeline, "score", score)
+
+
+def test_a_broken_contract_ends_with_1_in_its_own_words_and_they_reach_the_result_file(scoring, tmp_path, capsys):
+    file = tmp_path / "result.json"
+    assert cli.main(["score", "--day", "2024-06-29", "--model", "9", "--result", str(file)]) == 1
+    sentence = "there is no model version 9; registered are: 1, 2"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1] == f"sentiment score: {sentence}"
+    assert json.loads(file.read_text()) == {"error": sentence}
+
+
+def test_json_prints_one_line_and_progress_stays_out_of_it(scoring, tmp_path, capsys):
+    file = tmp_path / "result.json"
+    assert cli.main(["score", "--day=2024-06-29", "--json", "--result", str(file)]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1
+    assert json.loads(out) == json.loads(file.read_text()) == {"day": "2024-06-29", "model": "champion"}
+    assert "scoring 50 %" in err
+
+
+def test_without_json_a_person_reads_a_table(scoring, capsys):
+    assert cli.main(["score", "--day=2024-06-29"]) == 0
+    assert "2024-06-29" in capsys.readouterr().out
+
+
+def test_a_sample_is_written_by_the_command_and_counts_what_it_wrote(tmp_path, capsys):
+    folder = tmp_path / "sample"
+    words = ["sample", f"--output={folder}", "--reviews=300", "--days=14", "--daily-days=7", "--json"]
+    assert cli.main(words) == 0
+    result = json.loads(capsys.readouterr().out)
+    written = sum(
+        len((gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()).splitlines())
+        for file in folder.rglob("*.jsonl*")
+        if not file.name.startswith("meta_")
+    )
+    assert written == result["lines"] >= 300
+    assert len(list((folder / "daily").iterdir())) == 7
+
+
+def values(annotation: Any, limits: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Draw values of a field's type within its limits."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        inner = next(one for one in get_args(annotation) if one is not types.NoneType)
+        return st.none() | values(inner, limits)
+    if get_origin(annotation) is Literal:
+        return st.sampled_from(get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return st.lists(values(get_args(annotation)[0], limits), max_size=3).map(tuple)
+    low, high = limits.get("ge", limits.get("gt")), limits.get("le")
+    words = st.text("abcxyz ÄÖé/:-=,.019'\"", min_size=limits.get("min_length", 0), max_size=12)
+    return {
+        bool: st.booleans(),
+        int: st.integers(low if low is not None else -9, 10**9),
+        float: st.floats(low, high, allow_nan=False, allow_infinity=False, exclude_min="gt" in limits),
+        date: st.dates(),
+        Path: words.filter(bool).map(Path),
+        str: words,
+    }[annotation]
+
+
+def configurations(config: type[c.VerbConfig]) -> st.SearchStrategy[c.VerbConfig]:
+    drawn = {}
+    for name, info in config.model_fields.items():
+        limits = {key: value for rule in info.metadata for key, value in vars_of(rule).items() if value is not None}
+        drawn[name] = values(info.annotation, limits)
+    if "model" in drawn:
+        drawn["model"] = st.sampled_from(["champion", "champion_at_date", "1", "27"])
+    return st.fixed_dictionaries(drawn).map(lambda fields: config(**mended(fields)))
+
+
+def vars_of(rule: Any) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in ("ge", "gt", "le", "min_length") if hasattr(rule, name)}
+
+
+def mended(fields: dict[str, Any]) -> dict[str, Any]:
+    """Make drawn fields obey the rules between fields: the order of days, and texts or files."""
+    if "from_day" in fields and fields["from_day"] and fields["to_day"]:
+        fields["from_day"], fields["to_day"] = sorted([fields["from_day"], fields["to_day"]])
+    if "texts" in fields:
+        texts = tuple(text for text in fields["texts"] if text and not text.startswith("-"))
+        files = {"input": fields["input"] or Path("a"), "output": fields["output"] or Path("b")}
+        fields |= {"texts": texts, **(dict.fromkeys(files) if texts else files)}
+    return fields
+
+
+@pytest.mark.parametrize("name", cli.VERBS)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_configuration_spelled_as_arguments_comes_back_as_itself(name, data):
+    verb = cli.VERBS[name]
+    config = data.draw(configurations(verb.config))
+    given_back = vars(cli._parser().parse_args(cli.arguments(verb.function, config)))
+    for own in ("verb", "json", "result"):
+        given_back.pop(own)
+    assert verb.config(**given_back) == config
