@@ -28,14 +28,19 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own, named by the environment as a deployment would."""
+def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Name a home by the environment, as a deployment would, and nothing else."""
     for name in list(os.environ):
         if name.startswith("SENTIMENT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path))
-    monkeypatch.setenv("SENTIMENT_SPARK_MASTER", "local[2]")
+            patch.delenv(name)
+    patch.setenv("SENTIMENT_HOME", str(folder))
+    patch.setenv("SENTIMENT_SPARK_MASTER", "local[2]")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own."""
+    use_home(tmp_path, monkeypatch)
     return tmp_path
 
 

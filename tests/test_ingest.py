@@ -106,7 +106,6 @@ def test_more_bad_lines_than_allowed_fail_the_day_and_write_nothing(lake, land):
         ingest()
     assert not lake.written_days(REVIEWS, [DAY])
     assert (lake.open(REVIEWS).version(), lake.open(QUARANTINE).version()) == (0, 0)
-    assert ingest(max_bad_share=0.3)["rejected"] == 3  # the limit itself is allowed
 
 
 def test_a_review_has_the_columns_of_the_table_cleaned_and_typed(lake, land):
@@ -166,7 +165,7 @@ def test_the_latest_of_a_users_reviews_of_a_product_wins_and_equal_texts_of_a_pr
 
 def test_ingesting_a_day_twice_leaves_the_same_rows(lake, land):
     land(FILE, [*(raw_review(DAY, number) for number in range(9)), "no JSON"])
-    first = ingest()
+    first = ingest(max_bad_share=0.1)  # the limit itself is allowed
     reviews, quarantined = rows(lake), rows(lake, QUARANTINE)
     second = ingest()
 
@@ -202,7 +201,7 @@ def test_a_second_file_of_a_day_adds_its_rows_and_loses_none(lake, land):
     ingest(max_bad_share=0.5)
 
     assert users(lake) == ["U1", "U2", "U3"]
-    assert [row["raw"] for row in rows(lake, QUARANTINE)] == ["no JSON", "no JSON either"]
+    assert sorted(row["raw"] for row in rows(lake, QUARANTINE)) == ["no JSON", "no JSON either"]
 
 
 def test_a_history_and_a_day_that_overlap_double_nothing(home, lake, land):

@@ -1,0 +1,102 @@
+"""What the platform adds to Airflow's UI, and where its links lead."""
+
+import pytest
+from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+from airflow.serialization.serialized_objects import OperatorSerialization
+
+import sentiment_plugin
+from sentiment_airflow.links import ModelVersionLink, TrainingRunLink
+from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+from sentiment_plugin import SentimentPlugin
+
+SERVER = "http://mlflow.example:5000"
+
+
+class FakeTaskInstance:
+    """A task instance whose task gave a result."""
+
+    task_id, map_index = "promote", 2
+
+    def __init__(self, result):
+        self.result = result
+
+    def xcom_pull(self, *, task_ids, map_indexes):
+        assert (task_ids, map_indexes) == (self.task_id, self.map_index)
+        return self.result
+
+
+def link(kind, result):
+    return kind().get_link(VerbOperator(task_id="promote", function="f", config="C"), ti_key=FakeTaskInstance(result))
+
+
+@pytest.fixture
+def server(home, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_MLFLOW_URI", SERVER)
+
+
+def test_mlflow_stands_in_the_navigation_where_there_is_a_server(server):
+    (view,) = sentiment_plugin._views()
+    shown = ExternalViewResponse.model_validate(view)
+    assert (shown.name, shown.href, shown.destination, shown.nav_top_level) == ("MLflow", SERVER, "nav", True)
+    # With a route Airflow would show it in a frame, which MLflow refuses.
+    assert shown.url_route is None
+
+
+def test_a_browser_may_reach_mlflow_by_another_address_than_the_tasks(server, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_MLFLOW_PUBLIC_URL", "https://mlflow.shop.example/")
+    assert [view["href"] for view in sentiment_plugin._views()] == ["https://mlflow.shop.example"]
+    assert link(ModelVersionLink, {"version": 3}).startswith("https://mlflow.shop.example/#/")
+
+
+@pytest.mark.parametrize("address", [None, "sqlite:////somewhere/mlflow.db"])
+def test_without_a_server_there_is_no_view_and_no_link(home, monkeypatch, address):
+    if address:
+        monkeypatch.setenv("SENTIMENT_MLFLOW_URI", address)
+    assert sentiment_plugin._views() == []
+    assert link(TrainingRunLink, {"run_id": "abc"}) == ""
+    assert link(ModelVersionLink, {"version": 3}) == ""
+
+
+def test_the_run_link_leads_to_the_run_whatever_its_experiment(server):
+    assert link(TrainingRunLink, {"run_id": "abc", "family": "linear"}) == f"{SERVER}/#/runs/abc"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [{"version": 3, "run_id": "abc"}, {"champion": 3, "promoted": True}, {"model": "3", "versions": [3]}],
+    ids=["export", "promote", "resolve_model"],
+)
+def test_the_version_link_leads_to_the_version_that_a_result_names(server, result):
+    assert link(ModelVersionLink, result) == f"{SERVER}/#/models/review-sentiment/versions/3"
+
+
+@pytest.mark.parametrize("result", [None, {}, {"model": "champion_at_date"}, {"champion": None}, "text", 5])
+def test_a_result_without_run_and_version_gives_no_link(server, result):
+    assert link(TrainingRunLink, result) == ""
+    assert link(ModelVersionLink, result) == ""
+
+
+def test_airflow_keeps_the_links_of_an_operator_under_the_keys_from_which_its_ui_reads_them():
+    written = OperatorSerialization.serialize(VerbOperator(task_id="promote", function="f", config="C"))
+    read = OperatorSerialization.deserialize(written)
+    assert {one.name: one.xcom_key for one in read.operator_extra_links} == {
+        "MLflow run": "_link_TrainingRunLink",
+        "Model version": "_link_ModelVersionLink",
+    }
+
+
+def test_airflow_finds_the_plugin_in_its_folder():
+    from airflow.plugins_manager import get_plugin_info, _get_plugins
+
+    plugins, errors = _get_plugins()
+    assert errors == {}
+    assert SentimentPlugin.name in {plugin.name for plugin in plugins}
+    (info,) = [info for info in get_plugin_info() if info["name"] == "sentiment"]
+    assert len(info["operator_extra_links"]) == 2
+
+
+def test_a_spark_operator_takes_the_pool_of_spark_and_the_settings_memory(home, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_SPARK_MEMORY", "3g")
+    operator = SparkVerbOperator(task_id="score", function="score", config="ScoreConfig")
+    assert operator.pool == "spark"
+    assert operator._driver_memory == "3g"

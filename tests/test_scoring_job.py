@@ -1,0 +1,378 @@
+"""Scoring days of the lake and rows of files: every review gets its score, and twice is the same as once."""
+
+import csv
+import gzip
+import json
+import shutil
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tiny
+from conftest import fill, lake_review, use_home
+from pyarrow import parquet
+from pydantic import ValidationError
+
+from sentiment import pipeline
+from sentiment.config import PredictConfig, RescoreConfig, ScoreConfig
+from sentiment.errors import ContractError
+from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
+from sentiment.lake.tables import Lake
+from sentiment.scoring.engine import Decisions
+from sentiment.scoring.files import predict_file
+
+DAY = date(2014, 5, 5)
+EMPTY, LATER, NEVER = DAY + timedelta(1), DAY + timedelta(2), DAY + timedelta(3)
+
+HOSTILE = {
+    "a megabyte": "great " * 170_000,
+    "nulls": "nul\x00 inside \x00 of it",
+    "right to left": "عربي جيد جدا",
+    "only emoji": "😀👍🏽❤️",
+    "one word": "bad",
+    "one long word": "x" * 100_000,
+}
+
+
+def day_of_reviews(day):
+    """Thirty ordinary reviews with stars from one to five, of words that the tiny model knows, and the hostile ones."""
+    known = tiny.reviews(30, seed=day.day)
+    ordinary = [
+        lake_review(day, number, rating=1.0 + number % 5, title=known.titles[number], text=known.texts[number])
+        for number in range(30)
+    ]
+    odd = [lake_review(day, 30 + at, review_key=f"{day} {name}", text=text) for at, (name, text) in enumerate(HOSTILE.items())]
+    return ordinary + odd
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory):
+    return tiny.write_bundle(tmp_path_factory.mktemp("scoring"))
+
+
+def furnish(home, bundle):
+    """Give a home three days of reviews, of which one is empty, and the bundle as version 1 in this machine's cache."""
+    fill(home / "lake", REVIEWS, {DAY: day_of_reviews(DAY), EMPTY: [], LATER: day_of_reviews(LATER)})
+    shutil.copytree(bundle, home / "bundles" / "1")
+    return Lake(str(home / "lake"))
+
+
+@pytest.fixture
+def lake(home, bundle):
+    return furnish(home, bundle)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory, bundle, spark):
+    """A lake whose first day was scored once; gives the lake and what the verb returned."""
+    home = tmp_path_factory.mktemp("scored")
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(home, patch)
+        lake = furnish(home, bundle)
+        yield lake, pipeline.score(ScoreConfig(day=DAY, model="1"))
+
+
+@pytest.fixture
+def no_spark(monkeypatch):
+    def refused(*_):
+        raise AssertionError("Spark was opened")
+
+    monkeypatch.setattr("sentiment.spark.session", refused)
+
+
+def rows(lake, spec, day, *without):
+    table = lake.read(spec, (day, day)).drop_columns(list(without))
+    return sorted(table.to_pylist(), key=lambda row: [str(row.get(name)) for name in ("review_key", "level", *row)])
+
+
+def versions(lake):
+    return [lake.open(spec).version() for spec in (SCORES, DAILY_SENTIMENT)]
+
+
+@pytest.mark.spark
+def test_every_review_of_the_day_gets_a_score_short_three_star_and_hostile_ones_too(scored):
+    lake, result = scored
+    scores = rows(lake, SCORES, DAY)
+
+    assert [row["review_key"] for row in scores] == sorted(row["review_key"] for row in day_of_reviews(DAY))
+    assert all(0 <= row["positive_probability"] <= 1 for row in scores)
+    for row in scores:
+        assert row["confidence"] == pytest.approx(max(row["positive_probability"], 1 - row["positive_probability"]))
+        assert row["needs_review"] == (row["confidence"] < 0.70)
+        assert row["label"] == ("positive" if row["positive_probability"] >= 0.5 else "negative")
+    assert {(row["model_version"], row["decided_by"]) for row in scores} == {("1", "linear")}
+    assert {row["label"] for row in scores} == {"positive", "negative"}
+    assert (result["days"], result["reviews"], result["model_versions"]) == (1, len(scores), ["1"])
+    assert result["positive"] == sum(row["label"] == "positive" for row in scores)
+    assert result["needs_review"] == sum(row["needs_review"] for row in scores)
+
+
+@pytest.mark.spark
+def test_the_daily_sentiment_says_what_the_scores_say(scored):
+    lake, _ = scored
+    frame = lake.read(SCORES).to_pandas().merge(lake.read(REVIEWS).to_pandas()[["review_key", "rating"]])
+    frame["positive"] = frame["label"] == "positive"
+    sided = frame[frame["rating"] != 3]
+    frame["disagrees"] = (sided["positive"] != (sided["rating"] >= 4)).astype(float)
+    daily = lake.read(DAILY_SENTIMENT).to_pandas()
+
+    for level, by in (("category", ["category"]), ("product", ["category", "parent_asin"])):
+        expected = frame.groupby(by).agg(
+            reviews=("positive", "size"),
+            positive_share=("positive", "mean"),
+            needs_review_share=("needs_review", "mean"),
+            mean_stars=("rating", "mean"),
+            disagreement_share=("disagrees", "mean"),
+        )
+        found = daily[daily["level"] == level].set_index(by).sort_index()
+        assert list(found.index) == list(expected.index)
+        np.testing.assert_allclose(found[expected.columns].astype(float), expected.astype(float), atol=1e-9)
+    assert daily[daily["level"] == "category"]["parent_asin"].isna().all()
+    assert set(daily["model_version"]) == {"1"}
+
+
+@pytest.mark.spark
+def test_the_commit_names_run_model_input_and_counts(scored):
+    lake, result = scored
+    for spec in (SCORES, DAILY_SENTIMENT):
+        newest = lake.open(spec).history(1)[0]
+        assert (newest["model_version"], newest["days"]) == ("1", str(DAY))
+        assert newest["reviews_version"] == str(lake.open(REVIEWS).version())
+        assert newest["rows"] == str(lake.read(spec, (DAY, DAY)).num_rows)
+        assert newest["run_id"] == lake.read(SCORES)["run_id"][0].as_py()
+
+
+@pytest.mark.spark
+def test_scoring_a_day_twice_leaves_the_same_rows(scored, monkeypatch):
+    lake, first = scored
+    before = rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)
+    monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual-2")
+
+    assert pipeline.score(ScoreConfig(day=DAY, model="1")) == first
+    assert (rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)) == before
+    assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
+
+
+@pytest.mark.spark
+def test_a_day_without_reviews_is_an_empty_success(lake, spark):
+    result = pipeline.score(ScoreConfig(day=EMPTY, model="1"))
+
+    assert (result["days"], result["reviews"], result["positive"], result["needs_review"]) == (1, 0, 0, 0)
+    for spec in (SCORES, DAILY_SENTIMENT):
+        assert lake.written_days(spec, [DAY, EMPTY]) == {EMPTY}
+        assert lake.read(spec).num_rows == 0
+
+
+@pytest.mark.spark
+def test_a_range_is_scored_in_one_commit_a_day_and_the_missing_days_are_named(scored):
+    lake, _ = scored
+    before, scores = versions(lake), rows(lake, SCORES, DAY, "scored_at", "run_id")
+    result = pipeline.rescore(RescoreConfig(from_day=DAY, to_day=NEVER, model="1"))
+
+    assert (result["days"], result["missing"], result["reviews"]) == (3, [str(NEVER)], 2 * len(scores))
+    assert versions(lake) == [version + 3 for version in before]
+    for spec in (SCORES, DAILY_SENTIMENT):
+        assert [commit["days"] for commit in lake.open(spec).history(3)] == [str(LATER), str(EMPTY), str(DAY)]
+        assert lake.written_days(spec, [DAY, EMPTY, LATER, NEVER]) == {DAY, EMPTY, LATER}
+    assert rows(lake, SCORES, DAY, "scored_at", "run_id") == scores
+    assert len(rows(lake, SCORES, LATER)) == len(scores)
+
+
+def test_a_day_that_was_not_ingested_is_refused_before_spark(lake, no_spark):
+    with pytest.raises(ContractError, match=rf"{NEVER} is not in the table reviews .* run ingest_reviews for that day"):
+        pipeline.score(ScoreConfig(day=NEVER, model="1"))
+    with pytest.raises(ContractError, match="run ingest_reviews first"):
+        pipeline.rescore(RescoreConfig(from_day=NEVER, to_day=NEVER, model="1"))
+
+
+def test_a_range_that_ends_before_it_begins_is_refused():
+    with pytest.raises(ValidationError, match="from_day 2014-05-07 lies after to_day 2014-05-05; swap them"):
+        RescoreConfig(from_day=LATER, to_day=DAY)
+
+
+@pytest.mark.spark
+def test_a_bundle_whose_file_is_not_as_exported_is_refused_and_nothing_is_written(home, lake, spark):
+    before = versions(lake)
+    model = home / "bundles" / "1" / "model.int8.onnx"
+    model.write_bytes(model.read_bytes()[:-1] + b"!")
+
+    with pytest.raises(ContractError, match=r"model\.int8\.onnx is .* where bundle\.json says sha256"):
+        pipeline.score(ScoreConfig(day=DAY, model="1"))
+    assert versions(lake) == before
+
+
+# Files.
+
+DECISIONS = ["label", "positive_probability", "confidence", "needs_review", "model_version"]
+ROWS = [
+    {"id": 3, "title": "great", "text": "I love this camera, it is perfect.", "note": "keep me"},
+    {"id": 1, "title": "", "text": "", "note": "no text"},
+    {"id": 2, "title": "broken", "text": 'It was "terrible",\nuseless and awful. ünï 😀', "note": None},
+    {"id": 2, "title": None, "text": "It is a thing of some kind.", "note": "an equal id"},
+]
+
+
+def write(path, given):
+    if path.name.endswith(".parquet"):
+        parquet.write_table(pa.Table.from_pylist(given), path)
+    elif path.name.endswith(".csv"):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(given[0]))
+            writer.writeheader()
+            writer.writerows(given)
+    else:
+        content = "".join(json.dumps(row) + "\n" for row in given).encode()
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def read(path):
+    if path.name.endswith(".parquet"):
+        return parquet.read_table(path).to_pylist()
+    if path.name.endswith(".csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    content = path.read_bytes()
+    return [json.loads(line) for line in (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines()]
+
+
+def plain(row):
+    """Return a row as CSV would hold it."""
+    return {name: "" if value is None else str(value) for name, value in row.items()}
+
+
+@pytest.mark.parametrize("target", ["out.jsonl", "out.jsonl.gz", "out.csv", "out.parquet"])
+@pytest.mark.parametrize("source", ["in.jsonl", "in.jsonl.gz", "in.csv", "in.parquet"])
+def test_a_file_of_any_kind_keeps_rows_order_and_columns_and_gains_the_decision(home, lake, source, target):
+    given = write(home / source, ROWS)
+    result = pipeline.predict(PredictConfig(input=given, output=home / "deep" / target, model="1"))
+    found = read(home / "deep" / target)
+
+    assert [list(row) for row in found] == [[*ROWS[0], *DECISIONS]] * 4
+    assert [plain({name: row[name] for name in ROWS[0]}) for row in found] == [plain(row) for row in ROWS]
+    assert [plain(row)["label"] for row in found] == ["positive", "", "negative", plain(found[3])["label"]]
+    assert plain(found[1])["needs_review"] == "True"
+    assert {row["model_version"] for row in found} == {"1"}
+    assert (result["rows"], result["unscored"]) == (4, 1)
+    if {source, target} <= {"in.jsonl", "in.parquet", "out.jsonl", "out.parquet"}:
+        assert [{name: row[name] for name in ROWS[0]} for row in found] == ROWS  # types are kept too
+        assert found[0]["positive_probability"] == pytest.approx(found[0]["confidence"])
+
+
+class Oracle:
+    """A scorer of no model: texts with "good" in them are positive."""
+
+    def probabilities(self, titles, texts):
+        return np.array([0.9 if "good" in text else 0.2 for text in texts], np.float32)
+
+    def decide(self, probabilities):
+        confidence = np.maximum(probabilities, 1 - probabilities)
+        label = np.where(probabilities >= 0.5, "positive", "negative")
+        return Decisions(label, probabilities, confidence, confidence < 0.7)
+
+
+def predict(source, target):
+    return predict_file(Oracle(), source, target, "7", lambda *_: None)
+
+
+@pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
+def test_thousands_of_rows_keep_their_order_and_columns_that_come_late(tmp_path, target):
+    # The first thousands have no text and no note, and the numbers become fractions: one file has one form for all.
+    given = [{"id": n, "text": None} for n in range(4_500)]
+    given += [{"id": n + 0.5, "text": "good" if n % 2 else "bad", "note": f"n{n}"} for n in range(4_500, 9_000)]
+    counts = predict(write(tmp_path / "in.jsonl", given), tmp_path / target)
+    found = read(tmp_path / target)
+
+    assert counts == {"rows": 9_000, "positive": 2_250, "needs_review": 4_500, "unscored": 4_500}
+    assert [float(row["id"]) for row in found] == [row["id"] for row in given]
+    assert [row.get("note") or None for row in found] == [row.get("note") for row in given]
+    assert [row["label"] for row in found[-2:]] == ["negative", "positive"]
+
+
+@pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
+def test_hostile_texts_of_a_file_are_scored(tmp_path, target):
+    texts = ["good \ud83d half", "nul\x00 good", "عربي", "😀", "good " * 200_000]
+    counts = predict(write(tmp_path / "in.jsonl", [{"text": text} for text in texts]), tmp_path / target)
+
+    assert (counts["rows"], counts["positive"], counts["unscored"]) == (5, 3, 0)
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
+def test_a_file_without_the_column_text_is_refused_with_the_columns_it_has(tmp_path, name):
+    source = write(tmp_path / name, [{"id": 1, "review": "good"}])
+
+    with pytest.raises(ContractError, match=rf"{name} has no column text; its columns are id, review"):
+        predict(source, tmp_path / "out.jsonl")
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b'{"text": "good"}\nno JSON\n', "in.jsonl, line 2: this is not JSON"),
+        (b'{"text": "good"}\n\n["good"]\n', "in.jsonl, line 3: this is not a JSON object"),
+        (b'{"text": "good"}\n\xff\xfe\n', "in.jsonl cannot be read to its end"),
+    ],
+)
+def test_a_bad_line_is_named_and_no_output_appears(tmp_path, content, named):
+    (tmp_path / "in.jsonl").write_bytes(content)
+    (tmp_path / "out.jsonl").write_text("of an earlier run")
+
+    with pytest.raises(ContractError, match=named):
+        predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_text() == "of an earlier run"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"text,id\ngood,1\nbad,2,3\n", "in.csv, line 3: .*more values"),
+        (b"text,id\ncaf\xe9,1\n", "in.csv cannot be read to its end"),
+    ],
+)
+def test_a_bad_line_of_a_csv_file_is_named(tmp_path, content, named):
+    (tmp_path / "in.csv").write_bytes(content)
+
+    with pytest.raises(ContractError, match=named):
+        predict(tmp_path / "in.csv", tmp_path / "out.jsonl")
+
+
+def test_a_csv_file_from_a_spreadsheet_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"\xef\xbb\xbftext,id\ngood,1\n")
+
+    assert predict(tmp_path / "in.csv", tmp_path / "out.csv")["positive"] == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "corrupted"])
+def test_a_broken_gzip_is_named_and_no_output_appears(tmp_path, damage):
+    source = write(tmp_path / "in.jsonl.gz", [{"text": f"good {n * 7919}"} for n in range(3_000)])
+    content = source.read_bytes()
+    half = len(content) // 2
+    source.write_bytes(content[:half] if damage == "truncated" else content[:half] + b"?" * 40 + content[half + 40 :])
+
+    with pytest.raises(ContractError, match=r"in\.jsonl\.gz.*(cannot be read to its end|this is not JSON)"):
+        predict(source, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl.gz"]
+
+
+@pytest.mark.parametrize(("source", "target"), [("in.txt", "out.jsonl"), ("in.jsonl", "out.xlsx")])
+def test_an_unknown_kind_of_file_is_refused_with_the_known_ones(tmp_path, source, target):
+    (tmp_path / source).write_text('{"text": "good"}\n')
+
+    with pytest.raises(ContractError, match=r"use one of \.jsonl, \.jsonl\.gz, \.csv, \.parquet"):
+        predict(tmp_path / source, tmp_path / target)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ContractError, match=r"there is no file .*in\.jsonl; check --input"):
+        predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
+def test_a_file_without_rows_gives_a_file_without_rows(tmp_path, target):
+    (tmp_path / "in.jsonl").write_text("")
+
+    assert predict(tmp_path / "in.jsonl", tmp_path / target)["rows"] == 0
+    assert read(tmp_path / target) == []

@@ -1,0 +1,187 @@
+"""Snapshots: what a training sees, how it is split, and that the same question always gives the same answer."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from conftest import fill, lake_review, use_home
+from pyarrow import parquet
+
+from sentiment import pipeline
+from sentiment.config import SnapshotConfig
+from sentiment.datasets.pin import pinned, snapshot_id
+from sentiment.datasets.read import read_manifest, read_split
+from sentiment.errors import ContractError
+from sentiment.lake.schemas import REVIEWS
+from sentiment.lake.tables import Lake
+
+pytestmark = pytest.mark.spark
+
+SPLITS = ("train", "validation", "test")
+DAYS = [date(2014, 5, 1) + timedelta(n) for n in range(12)]
+STARS = (5.0, 1.0, 4.0, 2.5, 3.0)
+TEN_WORDS = "this thing does all that I want it to do"
+COPIED = "The very same words were written by someone else about this product before."
+
+
+def review(product, at, **changes):
+    """One user's review of a product on the day number `at`; the stars go round."""
+    given = {"parent_asin": f"P{product}", "user_id": f"U{product}-{at}", "rating": STARS[(product + at) % 5], **changes}
+    return lake_review(DAYS[at], product, **given)
+
+
+def extra(name, product, at, **changes):
+    return review(product, at, **{"review_key": f"{name} {product} {at}", "user_id": name, "rating": 5.0, **changes})
+
+
+def history():
+    """80 products reviewed once a day; each also twice by one user, twice with one text, and in nine and ten words."""
+    days = {day: [review(product, at) for product in range(80)] for at, day in enumerate(DAYS)}
+    for at in (10, 11):
+        for product in range(80):
+            days[DAYS[at]] += [
+                extra("repeats", product, at),
+                extra("copies", product, at, user_id=f"copies {at}", text=COPIED),
+            ]
+    for product in range(80):
+        days[DAYS[10]] += [
+            extra("ten", product, 10, text=TEN_WORDS),
+            extra("nine", product, 10, text=TEN_WORDS.removeprefix("this ")),
+        ]
+    return days
+
+
+def folder_of(home, result):
+    return str(home / "lake" / "snapshots" / result["snapshot"])
+
+
+def rows(folder, split):
+    files = read_manifest(folder)["files"][split]
+    return pa.concat_tables(parquet.read_table(f"{folder}/{name}") for name in files).to_pylist()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, spark):
+    """A home with a history and one snapshot of it; gives the home and what the verb returned."""
+    home = tmp_path_factory.mktemp("snapshot")
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(home, patch)
+        fill(home / "lake", REVIEWS, history())
+        yield home, pipeline.snapshot(SnapshotConfig())
+
+
+@pytest.fixture(scope="module")
+def splits(made):
+    home, result = made
+    return {split: rows(folder_of(home, result), split) for split in SPLITS}
+
+
+@pytest.fixture(scope="module")
+def everything(splits):
+    return [row for split in SPLITS for row in splits[split]]
+
+
+def test_no_product_stands_on_two_sides(splits):
+    products = {split: {row["parent_asin"] for row in splits[split]} for split in SPLITS}
+    assert all(products.values())
+    assert not products["train"] & products["test"]
+    assert not products["train"] & products["validation"]
+    assert not products["validation"] & products["test"]
+
+
+def test_the_training_lies_before_the_cutoff_and_the_tests_after(made, splits):
+    cutoff = date.fromisoformat(made[1]["cutoff"])
+    assert DAYS[0] < cutoff <= DAYS[-1]
+    assert max(row["review_date"] for row in splits["train"]) < cutoff
+    assert min(row["review_date"] for split in ("validation", "test") for row in splits[split]) >= cutoff
+
+
+def test_labels_come_from_the_stars_and_three_stars_are_left_out(everything):
+    assert {(row["rating"], row["label"]) for row in everything} == {(1.0, 0), (2.5, 0), (4.0, 1), (5.0, 1)}
+
+
+def test_reviews_of_fewer_than_ten_words_are_left_out(everything):
+    named = [row["review_key"].split()[0] for row in everything]
+    assert "ten" in named
+    assert "nine" not in named
+
+
+def test_repetitions_are_left_out_over_all_of_history(everything):
+    kept = {row["review_key"].rsplit(" ", 1)[1] for row in everything if row["review_key"].startswith("repeats")}
+    assert kept == {"11"}  # a user's last word on a product
+    kept = {row["review_key"].rsplit(" ", 1)[1] for row in everything if row["review_key"].startswith("copies")}
+    assert kept == {"10"}  # the first to write a text
+    keys = [row["review_key"] for row in everything]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_report_counts_what_the_files_hold(made, splits):
+    home, result = made
+    for split in SPLITS:
+        labels = [row["label"] for row in splits[split]]
+        counted = result["splits"][split]
+        assert (counted["reviews"], counted["positive"]) == (len(labels), sum(labels))
+        assert counted["positive_share"] == pytest.approx(sum(labels) / len(labels), abs=1e-4)
+        report = read_manifest(folder_of(home, result))["splits"][split]["categories"]
+        assert sum(count for category in report.values() for count in category.values()) == len(labels)
+    assert (result["from_day"], result["to_day"]) == (str(DAYS[0]), str(DAYS[-1]))
+
+
+def test_a_sample_is_the_same_every_time_and_lies_within_every_larger_one(made):
+    folder = folder_of(*made)
+    whole = read_split(folder, "train")
+    for limit in (1, 20, 150):
+        sample = read_split(folder, "train", limit)
+        assert sample.keys == whole.keys[:limit]
+        assert list(sample.labels) == list(whole.labels[:limit])
+        assert (sample.titles, sample.texts) == (whole.titles[:limit], whole.texts[:limit])
+    assert read_split(folder, "train", 10**6).keys == whole.keys
+    assert whole.keys != sorted(whole.keys)
+
+
+def test_the_same_question_gives_the_same_snapshot_without_work(made, monkeypatch):
+    def refused(*_):
+        raise AssertionError("Spark was opened")
+
+    monkeypatch.setattr("sentiment.spark.session", refused)
+    assert pipeline.snapshot(SnapshotConfig()) == made[1]
+
+
+def test_a_lost_snapshot_is_rebuilt_exactly_though_the_lake_has_grown(made):
+    home, first = made
+    folder = folder_of(home, first)
+    before = {split: read_split(folder, split) for split in SPLITS}
+    shutil.rmtree(folder)
+    new_day = DAYS[-1] + timedelta(1)
+    fill(home / "lake", REVIEWS, {new_day: [lake_review(new_day, n) for n in range(50)], DAYS[0]: []})
+
+    again = pipeline.snapshot(SnapshotConfig(reviews_version=first["reviews_version"]))
+    assert again == first
+    for split, reviews in before.items():
+        rebuilt = read_split(folder, split)
+        assert (rebuilt.keys, rebuilt.texts) == (reviews.keys, reviews.texts)
+        assert list(rebuilt.labels) == list(reviews.labels)
+    assert snapshot_id(pinned(SnapshotConfig(), Lake(str(home / "lake")))) != first["snapshot"]
+
+
+def test_a_snapshot_that_was_not_finished_is_no_snapshot(made, tmp_path):
+    folder = Path(folder_of(*made))
+    half = shutil.copytree(folder, tmp_path / "half")
+    (half / "manifest.json").unlink()
+    with pytest.raises(ContractError, match=r"there is no snapshot in .*half"):
+        read_split(str(half), "train")
+
+
+def test_a_split_without_one_of_the_classes_is_refused(home, spark):
+    fill(home / "lake", REVIEWS, {DAYS[at]: [review(product, at, rating=5.0) for product in range(20)] for at in (0, 1)})
+
+    with pytest.raises(ContractError, match=r"the train split has no negative review .* import more days"):
+        pipeline.snapshot(SnapshotConfig(recent_share=0))
+    assert not list((home / "lake" / "snapshots").rglob("manifest.json"))
+
+
+def test_an_empty_lake_has_nothing_to_train_on(home):
+    with pytest.raises(ContractError, match="no reviews to train on; run import-history or ingest first"):
+        pipeline.snapshot(SnapshotConfig())
