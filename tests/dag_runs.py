@@ -52,13 +52,15 @@ def main() -> None:
         "score version 1": ("rescore_range", {"from_day": "2024-06-20", "to_day": empty, "model": "1"}),
     }
     results = {"first": first, "empty": empty, "made": made["daily"]}
-    results |= {name: run(*step) for name, step in steps.items()}
-    (FOLDER / "results.json").write_text(json.dumps(results, default=str), encoding="utf-8")
+    for name, step in steps.items():
+        results[name] = run(*step)
+        (FOLDER / "results.json").write_text(json.dumps(results, default=str), encoding="utf-8")
 
 
 def run(name: str, conf: dict[str, Any], logical_date: datetime | None = None) -> dict[str, Any]:
     """Run a DAG by hand and return its state, its tasks' states and results, its errors, and Spark's starts."""
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.exceptions import ParamValidationError
 
     bag = DagBag(str(PROJECT / "dags" / f"{name}.py"))
     dag = bag.dags[name]
@@ -67,7 +69,10 @@ def run(name: str, conf: dict[str, Any], logical_date: datetime | None = None) -
             task.on_failure_callback = [_remember]
     _errors.clear()
     before = submits()
-    done = dag.test(run_conf=conf, logical_date=logical_date)
+    try:
+        done = dag.test(run_conf=conf, logical_date=logical_date)
+    except ParamValidationError as error:
+        return {"state": "refused", "errors": {"form": str(error)}, "submits": submits() - before}
     tasks = [
         {"id": one.task_id, "index": one.map_index, "state": str(one.state), "tries": one.try_number}
         for one in done.get_task_instances()

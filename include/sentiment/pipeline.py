@@ -72,10 +72,9 @@ def snapshot(config: c.SnapshotConfig, on_progress: OnProgress = logged) -> Resu
     manifest = read_manifest(folder)
     if manifest is None:
         from sentiment.datasets.snapshot import make_snapshot
-        from sentiment.spark import session
+        from sentiment.spark import session, watched
 
-        on_progress("pinning the snapshot", 0, 0)
-        with session(settings, "snapshot") as spark:
+        with session(settings, "snapshot") as spark, watched(spark, "pinning the snapshot", on_progress):
             manifest = make_snapshot(spark, lake, exact, folder)
     counts = {split: {k: v for k, v in part.items() if k != "categories"} for split, part in manifest["splits"].items()}
     return {
@@ -184,28 +183,28 @@ def _ingest(
     from sentiment.ingest.job import Ingestion
     from sentiment.ingest.job import ingest as ingest_files
     from sentiment.lake.tables import Lake
-    from sentiment.spark import session
+    from sentiment.spark import session, watched
 
-    on_progress(f"reading {len(files)} files", 0, 0)
     run = Ingestion(files, settings.products_root, day, datetime.now(UTC), run_id())
-    with session(settings, "ingest") as spark:
+    step = f"ingesting {len(files)} file{'s' if len(files) > 1 else ''}"
+    with session(settings, "ingest") as spark, watched(spark, step, on_progress):
         return ingest_files(spark, Lake(settings.lake_root), options, run)
 
 
 def _score(days: list[date], model: str, on_progress: OnProgress) -> Result:
-    from sentiment.lake.tables import Lake
     from sentiment.export.bundle import read_bundle
+    from sentiment.lake.tables import Lake
     from sentiment.scoring.job import Scoring, score_days
-    from sentiment.spark import session
+    from sentiment.spark import session, watched
 
     settings, now = c.Settings(), datetime.now(UTC)
     groups = _by_version(days, model, settings)
     counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0}
     with session(settings, "score") as spark:
         for (version, bundle), group in groups.items():
-            on_progress(f"scoring with version {version}", counts["days"], len(days))
             run = Scoring(bundle, version, read_bundle(bundle).family, run_id(), now)
-            done = score_days(spark, Lake(settings.lake_root), group, run)
+            with watched(spark, f"scoring {len(group)} days with version {version}", on_progress):
+                done = score_days(spark, Lake(settings.lake_root), group, run)
             counts = {name: count + done[name] for name, count in counts.items()}
     return {**counts, "model_versions": [version for version, _ in groups]}
 

@@ -6,7 +6,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING
+
+from sentiment.progress import OnProgress
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,6 +43,33 @@ def session(settings: Settings, name: str) -> Iterator[SparkSession]:
         yield spark
     finally:
         spark.stop()
+
+
+@contextmanager
+def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
+    """Tell once a second how many tasks of the stages at work are done, while the block runs."""
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.wait(1.0):
+            done, total = _tasks_at_work(spark)
+            if total:
+                on_progress(step, done, total)
+
+    on_progress(step, 0, 0)
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
+    tracker = spark.sparkContext.statusTracker()
+    stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
+    return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)
 
 
 def _options(settings: Settings) -> dict[str, str]:

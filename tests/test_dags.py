@@ -1,0 +1,149 @@
+"""The DAG files as Airflow parses them: fast, whole, and scheduled as people expect. Their runs: test_dag_runs.py."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import CronDataIntervalTimetable
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
+from airflow.serialization.serialized_objects import DagSerialization
+
+from sentiment import pipeline
+from sentiment.config import PROJECT
+from sentiment_airflow.forms import NO_DAY
+from sentiment_airflow.operators import SparkVerbOperator
+from sentiment_airflow.sensors import DaySensor
+
+DAGS = ("import_history", "ingest_reviews", "rescore_range", "score_reviews", "train_models")
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    found = DagBag(str(PROJECT / "dags"))
+    assert found.import_errors == {}
+    return found
+
+
+def test_every_file_gives_its_dag_with_its_manual(bag):
+    assert sorted(bag.dags) == sorted(DAGS) == sorted(file.stem for file in (PROJECT / "dags").glob("*.py"))
+    for dag in bag.dags.values():
+        assert dag.doc_md.startswith("### ")
+        assert dag.tags
+
+
+@pytest.mark.parametrize("name", DAGS)
+def test_a_file_is_parsed_in_less_than_half_a_second(bag, name):
+    def seconds() -> float:
+        started = time.perf_counter()
+        parsed = DagBag(str(PROJECT / "dags" / f"{name}.py"))
+        assert parsed.import_errors == {}
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(3)) < 0.5
+
+
+@pytest.mark.parametrize("name", ["ingest_reviews", "score_reviews"])
+def test_the_daily_dags_own_the_day_before_midnight_utc_and_do_not_catch_up(bag, name):
+    dag = bag.dags[name]
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert (dag.timetable.expression, str(dag.timetable.timezone), dag.catchup) == ("0 0 * * *", "UTC", False)
+    # Anybody may backfill any day of which there are reviews.
+    assert dag.start_date <= datetime(1999, 6, 1, tzinfo=UTC)
+
+
+def test_training_runs_weekly_and_the_others_by_hand_alone(bag):
+    weekly = bag.dags["train_models"]
+    assert (weekly.timetable.expression, weekly.catchup, weekly.max_active_runs) == ("0 0 * * 1", False, 1)
+    assert bag.dags["import_history"].schedule is None
+    assert bag.dags["rescore_range"].schedule is None
+
+
+def test_every_spark_task_waits_in_the_pool_of_spark_and_training_in_that_of_the_gpu(bag):
+    pools = {(dag.dag_id, task.task_id): task.pool for dag in bag.dags.values() for task in dag.tasks}
+    spark = {("import_history", "import_history"), ("ingest_reviews", "ingest"), ("rescore_range", "rescore")}
+    spark |= {("score_reviews", "score"), ("train_models", "snapshot")}
+    assert {task for task, pool in pools.items() if pool == "spark"} == spark
+    assert {task for task, pool in pools.items() if pool == "gpu"} == {("train_models", "train")}
+    operators = {(dag.dag_id, task.task_id) for dag in bag.dags.values() for task in dag.tasks}
+    kinds = {key: bag.dags[key[0]].get_task(key[1]) for key in operators}
+    assert {key for key, task in kinds.items() if isinstance(task, SparkVerbOperator)} == spark
+
+
+def test_every_task_is_tried_again_but_not_when_a_contract_is_broken(bag):
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            given = task.partial_kwargs if isinstance(task, MappedOperator) else vars(task)
+            rules = [(rule.exception, rule.action.value) for rule in given["retry_policy"].rules]
+            assert rules == [("sentiment.errors.ContractError", "fail")]
+            assert given["retries"] == 2
+
+
+def test_the_sensors_give_their_slot_back_between_two_looks(bag):
+    sensors = [task for dag in bag.dags.values() for task in dag.tasks if isinstance(task, DaySensor)]
+    assert sorted(sensor.task_id for sensor in sensors) == ["wait_for_files", "wait_for_reviews"]
+    assert {sensor.mode for sensor in sensors} == {"reschedule"}
+    assert {sensor.timeout for sensor in sensors} == {timedelta(hours=12).total_seconds()}
+
+
+@pytest.mark.parametrize(
+    ("name", "outlet"), [("ingest_reviews", "sentiment://lake/reviews"), ("score_reviews", "sentiment://lake/scores")]
+)
+def test_a_day_that_was_written_is_announced_as_an_asset(bag, name, outlet):
+    assert [asset.uri for task in bag.dags[name].tasks for asset in task.outlets] == [outlet]
+
+
+def test_the_ui_offers_links_into_mlflow_for_plain_and_for_mapped_tasks(bag):
+    read = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag.dags["train_models"]))
+    for task in ("train", "export", "promote"):
+        assert set(read.get_task(task).extra_links) >= {"MLflow run", "Model version"}
+
+
+class FakeTaskInstance:
+    """A sensor's task instance that first looked a day ago."""
+
+    def get_first_reschedule_date(self, context: Any) -> datetime:
+        return datetime.now(UTC) - timedelta(days=1)
+
+
+def context(**params: Any) -> dict[str, Any]:
+    return {"params": params, "ti": FakeTaskInstance()}
+
+
+@pytest.fixture
+def sensor() -> DaySensor:
+    return DaySensor(task_id="wait", lacking="missing_files", timeout=5)
+
+
+def test_a_sensor_that_gives_up_says_what_is_missing(home, sensor):
+    with pytest.raises(AirflowSensorTimeout, match=r"looked for 2024-06-29\.jsonl\.gz, .*correct SENTIMENT_LANDING"):
+        sensor.execute(context(day="2024-06-29"))
+    reviews = DaySensor(task_id="wait", lacking="missing_reviews", timeout=5)
+    with pytest.raises(AirflowSensorTimeout, match="2024-06-29 is not in the table reviews of .*; run ingest_reviews"):
+        reviews.execute(context(day="2024-06-29"))
+
+
+def test_a_sensor_waits_while_something_is_missing_and_ends_when_it_has_come(home, land):
+    patient = DaySensor(task_id="wait", lacking="missing_files", timeout=timedelta(days=2).total_seconds())
+    with pytest.raises(AirflowRescheduleException):
+        patient.execute(context(day="2024-06-29"))
+    land("2024-06-29.jsonl", [])
+    assert patient.execute(context(day="2024-06-29")) is None
+
+
+def test_a_sensor_without_a_day_or_with_a_wrong_one_fails_at_once(home, sensor):
+    with pytest.raises(AirflowFailException) as failure:
+        sensor.execute(context(day=None))
+    assert str(failure.value) == NO_DAY
+    with pytest.raises(AirflowFailException, match=r"day: .*29\.06\.2024.*; write it as YYYY-MM-DD"):
+        sensor.execute(context(day="29.06.2024"))
+
+
+def test_the_sensors_ask_functions_that_the_pipeline_has(bag):
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            asked = getattr(task, "lacking", None) or getattr(task, "function", None)
+            if asked:
+                assert callable(getattr(pipeline, asked))
