@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from sentiment.config import Settings
 from sentiment.lake.schemas import TableSpec
 from sentiment.lake.tables import Lake, write_day_file
 
@@ -33,6 +34,8 @@ def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("SENTIMENT_"):
             patch.delenv(name)
+    # A .env in this checkout is its owner's, not the tests'.
+    patch.setitem(Settings.model_config, "env_file", None)
     patch.setenv("SENTIMENT_HOME", str(folder))
     patch.setenv("SENTIMENT_SPARK_MASTER", "local[2]")
 
@@ -47,7 +50,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """One session for all tests; verbs that open a session get this one."""
-    from sentiment.config import Settings
     from sentiment.spark import session
 
     with session(Settings(spark_master="local[2]", spark_memory="1g"), "tests") as opened:

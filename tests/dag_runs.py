@@ -49,7 +49,7 @@ def main() -> None:
         "train one": ("train_models", {"candidates": [linear], **loose}),
         "train two": ("train_models", {"candidates": [linear, encoder], **loose}),
         "score": ("score_reviews", {"day": first}),
-        "score version 1": ("rescore_range", {"from_day": "2024-06-20", "to_day": empty, "model": "1"}),
+        "rescore with version 1": ("rescore_range", {"from_day": "2024-06-20", "to_day": empty, "model": "1"}),
     }
     results = {"first": first, "empty": empty, "made": made["daily"]}
     for name, step in steps.items():
@@ -109,7 +109,7 @@ def _results(dag_id: str, run_id: str, task_id: str, key: str = "return_value") 
             XComModel.key == key,
         )
         values = session.scalars(wanted.order_by(XComModel.map_index)).all()
-    return [json.loads(value) if isinstance(value, str) else value for value in values]
+    return [json.loads(value) if isinstance(value, str) and key == "return_value" else value for value in values]
 
 
 def _events(run_id: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Trigger forms and run configurations are generated from the configuration classes, and say what is wrong with them."""
+"""Trigger forms and run configurations come from the configuration classes, and say what is wrong with them."""
 
 import json
 from datetime import date

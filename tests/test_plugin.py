@@ -2,6 +2,7 @@
 
 import pytest
 from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+from airflow.sdk import TaskInstanceState
 from airflow.serialization.serialized_objects import OperatorSerialization
 
 import sentiment_plugin
@@ -17,8 +18,8 @@ class FakeTaskInstance:
 
     task_id, map_index = "promote", 2
 
-    def __init__(self, result):
-        self.result = result
+    def __init__(self, result, state=TaskInstanceState.SUCCESS):
+        self.result, self.state = result, state
 
     def xcom_pull(self, *, task_ids, map_indexes):
         assert (task_ids, map_indexes) == (self.task_id, self.map_index)
@@ -76,6 +77,13 @@ def test_a_result_without_run_and_version_gives_no_link(server, result):
     assert link(ModelVersionLink, result) == ""
 
 
+def test_a_task_that_failed_is_not_asked_for_its_result(server):
+    failed = FakeTaskInstance({"run_id": "abc", "version": 3}, TaskInstanceState.FAILED)
+    failed.xcom_pull = None
+    assert TrainingRunLink().get_link(None, ti_key=failed) == ""
+    assert ModelVersionLink().get_link(None, ti_key=failed) == ""
+
+
 def test_airflow_keeps_the_links_of_an_operator_under_the_keys_from_which_its_ui_reads_them():
     written = OperatorSerialization.serialize(VerbOperator(task_id="promote", function="f", config="C"))
     read = OperatorSerialization.deserialize(written)
@@ -86,7 +94,7 @@ def test_airflow_keeps_the_links_of_an_operator_under_the_keys_from_which_its_ui
 
 
 def test_airflow_finds_the_plugin_in_its_folder():
-    from airflow.plugins_manager import get_plugin_info, _get_plugins
+    from airflow.plugins_manager import _get_plugins, get_plugin_info
 
     plugins, errors = _get_plugins()
     assert errors == {}

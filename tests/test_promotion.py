@@ -126,7 +126,9 @@ class FakeRegistry:
 
 def version(number: int, macro_f1: float, family: str = "encoder", snapshot: str = "s1") -> ModelVersion:
     figures = {"macro_f1": f"{macro_f1}", "accuracy": f"{macro_f1}"}
-    return ModelVersion(number, f"run-{number}", {"family": family, "snapshot": snapshot, "test_reviews": "2"} | figures)
+    return ModelVersion(
+        number, f"run-{number}", {"family": family, "snapshot": snapshot, "test_reviews": "2"} | figures
+    )
 
 
 @pytest.fixture
@@ -171,7 +173,7 @@ def test_of_two_equal_candidates_the_linear_one_wins(judge):
 
 def test_candidates_that_were_measured_on_different_reviews_are_refused(judge):
     registry = FakeRegistry(None, version(1, 0.9), version(2, 0.8, snapshot="s2"))
-    with pytest.raises(ContractError, match="version 1 on s1 / 2; version 2 on s2 / 2. Train and export them on one"):
+    with pytest.raises(ContractError, match=r"version 1 on s1 / 2; version 2 on s2 / 2\. Train and export them on one"):
         judge(registry, versions=(1, 2))
 
 

@@ -9,11 +9,11 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-import tiny
-from conftest import fill, lake_review, use_home
 from pyarrow import parquet
 from pydantic import ValidationError
 
+import tiny
+from conftest import fill, lake_review, use_home
 from sentiment import pipeline
 from sentiment.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.errors import ContractError
@@ -42,7 +42,10 @@ def day_of_reviews(day):
         lake_review(day, number, rating=1.0 + number % 5, title=known.titles[number], text=known.texts[number])
         for number in range(30)
     ]
-    odd = [lake_review(day, 30 + at, review_key=f"{day} {name}", text=text) for at, (name, text) in enumerate(HOSTILE.items())]
+    odd = [
+        lake_review(day, 30 + at, review_key=f"{day} {name}", text=text)
+        for at, (name, text) in enumerate(HOSTILE.items())
+    ]
     return ordinary + odd
 
 
@@ -134,7 +137,7 @@ def test_the_daily_sentiment_says_what_the_scores_say(scored):
 
 @pytest.mark.spark
 def test_the_commit_names_run_model_input_and_counts(scored):
-    lake, result = scored
+    lake, _ = scored
     for spec in (SCORES, DAILY_SENTIMENT):
         newest = lake.open(spec).history(1)[0]
         assert (newest["model_version"], newest["days"]) == ("1", str(DAY))
@@ -175,8 +178,20 @@ def test_a_range_is_scored_in_one_commit_a_day_and_the_missing_days_are_named(sc
     for spec in (SCORES, DAILY_SENTIMENT):
         assert [commit["days"] for commit in lake.open(spec).history(3)] == [str(LATER), str(EMPTY), str(DAY)]
         assert lake.written_days(spec, [DAY, EMPTY, LATER, NEVER]) == {DAY, EMPTY, LATER}
-    assert rows(lake, SCORES, DAY, "scored_at", "run_id") == scores
+    assert [row["label"] for row in rows(lake, SCORES, DAY)] == [row["label"] for row in scores]
     assert len(rows(lake, SCORES, LATER)) == len(scores)
+
+
+@pytest.mark.spark
+def test_a_range_scored_twice_gives_the_same_tables(lake, spark):
+    tables = []
+    for _ in range(2):
+        pipeline.rescore(RescoreConfig(from_day=DAY, to_day=LATER, model="1"))
+        days = (DAY, EMPTY, LATER)
+        tables.append([rows(lake, SCORES, day, "scored_at", "run_id") for day in days])
+        tables[-1] += [rows(lake, DAILY_SENTIMENT, day) for day in days]
+
+    assert tables[0] == tables[1]
 
 
 def test_a_day_that_was_not_ingested_is_refused_before_spark(lake, no_spark):
@@ -298,6 +313,14 @@ def test_hostile_texts_of_a_file_are_scored(tmp_path, target):
     assert (counts["rows"], counts["positive"], counts["unscored"]) == (5, 3, 0)
 
 
+def test_a_column_of_several_kinds_is_refused_for_parquet_alone(tmp_path):
+    source = write(tmp_path / "in.jsonl", [{"text": "good", "id": 1}, {"text": "bad", "id": "two"}])
+
+    assert predict(source, tmp_path / "out.csv")["rows"] == 2
+    with pytest.raises(ContractError, match=r"in\.jsonl: the column id holds values of several kinds.*write \.jsonl"):
+        predict(source, tmp_path / "out.parquet")
+
+
 @pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
 def test_a_file_without_the_column_text_is_refused_with_the_columns_it_has(tmp_path, name):
     source = write(tmp_path / name, [{"id": 1, "review": "good"}])
@@ -355,6 +378,13 @@ def test_a_broken_gzip_is_named_and_no_output_appears(tmp_path, damage):
     with pytest.raises(ContractError, match=r"in\.jsonl\.gz.*(cannot be read to its end|this is not JSON)"):
         predict(source, tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl.gz"]
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path):
+    (tmp_path / "in.parquet").write_bytes(b"text")
+
+    with pytest.raises(ContractError, match=r"in\.parquet cannot be read to its end"):
+        predict(tmp_path / "in.parquet", tmp_path / "out.jsonl")
 
 
 @pytest.mark.parametrize(("source", "target"), [("in.txt", "out.jsonl"), ("in.jsonl", "out.xlsx")])

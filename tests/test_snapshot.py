@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import fill, lake_review, use_home
 from pyarrow import parquet
 
+from conftest import fill, lake_review, use_home
 from sentiment import pipeline
 from sentiment.config import SnapshotConfig
 from sentiment.datasets.pin import pinned, snapshot_id
@@ -28,7 +28,12 @@ COPIED = "The very same words were written by someone else about this product be
 
 def review(product, at, **changes):
     """One user's review of a product on the day number `at`; the stars go round."""
-    given = {"parent_asin": f"P{product}", "user_id": f"U{product}-{at}", "rating": STARS[(product + at) % 5], **changes}
+    given = {
+        "parent_asin": f"P{product}",
+        "user_id": f"U{product}-{at}",
+        "rating": STARS[(product + at) % 5],
+        **changes,
+    }
     return lake_review(DAYS[at], product, **given)
 
 
@@ -42,7 +47,7 @@ def history():
     for at in (10, 11):
         for product in range(80):
             days[DAYS[at]] += [
-                extra("repeats", product, at),
+                extra("repeats", product, at, text=f"A user comes back to thing {product} on day {at} and says more."),
                 extra("copies", product, at, user_id=f"copies {at}", text=COPIED),
             ]
     for product in range(80):
@@ -146,7 +151,7 @@ def test_the_same_question_gives_the_same_snapshot_without_work(made, monkeypatc
         raise AssertionError("Spark was opened")
 
     monkeypatch.setattr("sentiment.spark.session", refused)
-    assert pipeline.snapshot(SnapshotConfig()) == made[1]
+    assert pipeline.snapshot(SnapshotConfig(reviews_version=made[1]["reviews_version"])) == made[1]
 
 
 def test_a_lost_snapshot_is_rebuilt_exactly_though_the_lake_has_grown(made):
@@ -175,7 +180,9 @@ def test_a_snapshot_that_was_not_finished_is_no_snapshot(made, tmp_path):
 
 
 def test_a_split_without_one_of_the_classes_is_refused(home, spark):
-    fill(home / "lake", REVIEWS, {DAYS[at]: [review(product, at, rating=5.0) for product in range(20)] for at in (0, 1)})
+    fill(
+        home / "lake", REVIEWS, {DAYS[at]: [review(product, at, rating=5.0) for product in range(20)] for at in (0, 1)}
+    )
 
     with pytest.raises(ContractError, match=r"the train split has no negative review .* import more days"):
         pipeline.snapshot(SnapshotConfig(recent_share=0))

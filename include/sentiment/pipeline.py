@@ -198,15 +198,18 @@ def _score(days: list[date], model: str, on_progress: OnProgress) -> Result:
     from sentiment.spark import session, watched
 
     settings, now = c.Settings(), datetime.now(UTC)
-    groups = _by_version(days, model, settings)
+    # Bundles are checked before Spark starts: one that is not as exported costs no session.
+    runs = [
+        (Scoring(bundle, version, read_bundle(bundle).family, run_id(), now), group)
+        for (version, bundle), group in _by_version(days, model, settings).items()
+    ]
     counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0}
     with session(settings, "score") as spark:
-        for (version, bundle), group in groups.items():
-            run = Scoring(bundle, version, read_bundle(bundle).family, run_id(), now)
-            with watched(spark, f"scoring {len(group)} days with version {version}", on_progress):
+        for run, group in runs:
+            with watched(spark, f"scoring {len(group)} days with version {run.model_version}", on_progress):
                 done = score_days(spark, Lake(settings.lake_root), group, run)
             counts = {name: count + done[name] for name, count in counts.items()}
-    return {**counts, "model_versions": [version for version, _ in groups]}
+    return {**counts, "model_versions": [run.model_version for run, _ in runs]}
 
 
 def _by_version(days: list[date], model: str, settings: c.Settings) -> dict[tuple[str, Path], list[date]]:

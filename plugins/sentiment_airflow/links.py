@@ -43,5 +43,7 @@ class ModelVersionLink(BaseOperatorLink):
 
 def _result(ti: Any) -> dict[str, Any]:
     # Airflow asks in the task's process, right after the result was pushed; `ti` is the running task instance.
+    if ti.state != "success":  # there is no result, and asking for it would put a second error into the task's log
+        return {}
     result = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
     return result if isinstance(result, dict) else {}

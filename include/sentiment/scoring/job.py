@@ -90,7 +90,10 @@ def _scored(spark: SparkSession, reviews: DataFrame, run: Scoring) -> DataFrame:
         for batch in batches:
             yield _score_batch(scorer, batch)
 
-    spread = reviews.repartition(spark.sparkContext.defaultParallelism)
+    # In an order of their own: what a review is batched with moves the last digits of its probability, and more than
+    # those under dynamic int8, whose scale is the batch's. So the same days give the same scores, run after run.
+    spread = reviews.repartition(spark.sparkContext.defaultParallelism, "review_key")
+    spread = spread.sortWithinPartitions("review_date", "review_key")
     return spread.mapInArrow(score, from_arrow_schema(_SCORED, prefer_timestamp_ntz=False))
 
 
