@@ -39,6 +39,9 @@ def session(settings: Settings, name: str) -> Iterator[SparkSession]:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
+    if str(spark.sparkContext.master).startswith("local"):
+        # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
+        spark.conf.set("spark.sql.shuffle.partitions", str(4 * spark.sparkContext.defaultParallelism))
     try:
         yield spark
     finally:
