@@ -185,3 +185,9 @@ def test_a_configuration_spelled_as_arguments_comes_back_as_itself(name, data):
     for own in ("verb", "json", "result"):
         given_back.pop(own)
     assert verb.config(**given_back) == config
+
+
+def test_a_wrong_setting_is_named_by_its_variable(home, monkeypatch, capsys):
+    monkeypatch.setenv("SENTIMENT_AIRFLOW_PORT", "abc")
+    assert cli.main(["report"]) == 1
+    assert "SENTIMENT_AIRFLOW_PORT: " in capsys.readouterr().err

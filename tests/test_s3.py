@@ -16,9 +16,9 @@ import pyarrow as pa
 import pytest
 
 from sentiment import storage
-from sentiment.errors import ContractError
+from sentiment.errors import ConcurrentWriteError, ContractError
 from sentiment.lake.schemas import PROMOTIONS, REVIEWS, SCORES
-from sentiment.lake.tables import ConcurrentWriteError, DataFile, Lake, write_day_file
+from sentiment.lake.tables import DataFile, Lake, write_day_file
 
 WEED = Path(sys.executable).with_name("weed")
 KEYS = {"AWS_ACCESS_KEY_ID": "reviews", "AWS_SECRET_ACCESS_KEY": "only-for-this-test", "AWS_REGION": "us-east-1"}

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from sentiment import config as c
-from sentiment.errors import ContractError
+from sentiment.errors import ConcurrentWriteError, ContractError
 from sentiment.progress import OnProgress
 
 
@@ -64,6 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ContractError as error:
         print(f"sentiment {name}: {error}", file=sys.stderr)
         _write(result_file, {"error": str(error)})
+        return 1
+    except ConcurrentWriteError as error:
+        print(f"sentiment {name}: {error}", file=sys.stderr)
+        return 1
+    except ValidationError as error:
+        print(f"sentiment {name}: in the settings, {_sentence(error, 'SENTIMENT_')}", file=sys.stderr)
         return 1
     _write(result_file, result)
     _show(name, result, as_json)
@@ -141,9 +147,11 @@ def _add_argument(parser: argparse.ArgumentParser, name: str, info: FieldInfo, *
         parser.add_argument(flag, required=info.is_required(), choices=choices, metavar=metavar, help=text)
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, variables: str = "") -> str:
+    """Say what is wrong with flags, or with variables of the environment that begin with `variables`."""
     parts = []
     for one in error.errors():
-        where = "--" + str(one["loc"][0]).replace("_", "-") + ": " if one["loc"] else ""
-        parts.append(where + one["msg"].removeprefix("Value error, "))
+        name = str(one["loc"][0]) if one["loc"] else ""
+        where = variables + name.upper() if variables else "--" + name.replace("_", "-")
+        parts.append((f"{where}: " if name else "") + one["msg"].removeprefix("Value error, "))
     return "; ".join(parts)

@@ -1,5 +1,9 @@
-"""The one error of the product's own: something that a person must mend, said in a sentence with the remedy."""
+"""The product's own errors: each says in a sentence what is wrong, where, and what to do next."""
 
 
 class ContractError(Exception):
-    """Input, state or configuration breaks a contract; trying again unchanged cannot help."""
+    """Input, state or configuration breaks a contract; a person must mend it, trying again unchanged cannot help."""
+
+
+class ConcurrentWriteError(RuntimeError):
+    """Another writer replaced the same day first; nothing of this one was written, and it may be run again."""

@@ -22,11 +22,8 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment import storage
+from sentiment.errors import ConcurrentWriteError
 from sentiment.lake.schemas import TableSpec
-
-
-class ConcurrentWriteError(RuntimeError):
-    """Another writer replaced the same day first; nothing of this one was written, and it may be run again."""
 
 
 @dataclass(frozen=True)
