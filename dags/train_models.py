@@ -20,7 +20,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from sentiment.config import PromoteConfig, Settings, SnapshotConfig, TrainConfig
+from sentiment.config import ExportConfig, PromoteConfig, Settings, SnapshotConfig, TrainConfig
 from sentiment_airflow.assets import TASKS, WEEKLY
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
@@ -45,6 +45,7 @@ with DAG(
     params={
         "candidates": Param(CANDIDATES, type="array", minItems=1, items=TrainConfig.model_json_schema()),
         **form(SnapshotConfig),
+        **form(ExportConfig, without=("run_id",)),
         **form(PromoteConfig, without=("versions",)),
     },
     default_args=TASKS,

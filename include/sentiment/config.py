@@ -244,5 +244,5 @@ class DemoConfig(VerbConfig):
         None, description="Folder of reviews (*.jsonl.gz, daily/, meta_*); a sample when empty."
     )
     days: int = Field(7, ge=1, description="How many of the last landed days are scored.")
-    encoder_reviews: int = Field(3_000, ge=200, description="Reviews that the encoder is trained on.")
+    encoder_reviews: int = Field(2_000, ge=200, description="Reviews that the encoder is trained on.")
     linear_reviews: int = Field(60_000, ge=200, description="Reviews that the linear baseline is trained on.")

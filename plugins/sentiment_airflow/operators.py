@@ -19,6 +19,9 @@ from sentiment.errors import ContractError
 from sentiment_airflow.forms import run_config
 from sentiment_airflow.links import ModelVersionLink, TrainingRunLink
 
+# A day's job ends before the second compiler pays: a fifth less of 20 s. On a cluster it touches the driver alone.
+SHORT_JOB = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+
 _APPLICATION = configs.PROJECT / "include" / "sentiment" / "__main__.py"
 
 
@@ -57,13 +60,21 @@ class SparkVerbOperator(SparkSubmitOperator):
     template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "values")
     ui_color = "#fdf0e0"
 
-    def __init__(self, *, function: str, config: str, values: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        function: str,
+        config: str,
+        values: Mapping[str, Any] | None = None,
+        conf: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             application=str(_APPLICATION),
             name=function,
             pool="spark",
             driver_memory=configs.Settings().spark_memory,
-            conf={"spark.ui.enabled": "false", "spark.log.level": "ERROR"},
+            conf={"spark.ui.enabled": "false", "spark.log.level": "ERROR", **(conf or {})},
             **kwargs,
         )
         self.function = function

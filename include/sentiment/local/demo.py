@@ -20,7 +20,7 @@ from sentiment.progress import OnProgress
 
 DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
 # Enough test reviews for half a point of accuracy, few enough for the ten minutes that the demo may take.
-_TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
+_TEST_REVIEWS, _EVALUATION_REVIEWS, _PARITY_REVIEWS = 2_000, 1_000, 500
 _DAGS_SECONDS = 120.0
 
 
@@ -65,8 +65,9 @@ def _training(config: DemoConfig) -> dict[str, Any]:
     return {
         "candidates": [
             {"family": "linear", "train_reviews": config.linear_reviews, **sizes},
-            {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 2},
-        ]
+            {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 1},
+        ],
+        "parity_reviews": _PARITY_REVIEWS,
     }
 
 
