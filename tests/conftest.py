@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -53,6 +54,8 @@ def spark() -> Iterator[Any]:
     from sentiment.spark import session
 
     with session(Settings(spark_master="local[2]", spark_memory="1g"), "tests") as opened:
+        # At exit py4j tells of its closing, when pytest has closed the streams that Airflow's logging writes to.
+        logging.getLogger("py4j").setLevel(logging.ERROR)
         yield opened
 
 
