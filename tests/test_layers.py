@@ -48,9 +48,11 @@ MAY_IMPORT = {
         "training/fitted.py",
         "training/hardware.py",
         "training/linear.py",
+        "training/losses.py",
         "training/neural.py",
+        "training/optimiser.py",
     },
-    "transformers": {"models/classifier.py", "models/encoders.py", "training/checkpoints.py", "training/neural.py"},
+    "transformers": {"models/encoders.py", "training/checkpoints.py", "training/neural.py"},
 }
 
 

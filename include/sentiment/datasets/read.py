@@ -33,7 +33,7 @@ def read_split(folder: str, split: str, limit: int | None = None) -> LabelledRev
     filesystem, base = storage.arrow_filesystem(folder)
     files = [f"{base}/{name}" for name in manifest["files"][split]]
     data = dataset.dataset(files, filesystem=filesystem, format="parquet")
-    columns = ["review_key", "title", "text", "label", "sample_order"]
+    columns = ["review_key", "title", "text", "label", "rating", "category", "review_date", "sample_order"]
     table = data.to_table(columns=columns, filter=_first(limit, manifest["splits"][split]["reviews"]))
     table = table.take(compute.sort_indices(table, [("sample_order", "ascending"), ("review_key", "ascending")]))
     return _in_memory(table.slice(0, limit))
@@ -53,4 +53,7 @@ def _in_memory(table: pa.Table) -> LabelledReviews:
         titles=table["title"].to_pylist(),
         texts=table["text"].to_pylist(),
         labels=table["label"].to_numpy().astype("int64"),
+        ratings=table["rating"].to_numpy().astype("float64"),
+        categories=compute.fill_null(table["category"], "").to_pylist(),
+        years=compute.fill_null(compute.year(table["review_date"]), 0).to_numpy().astype("int64"),
     )

@@ -32,9 +32,9 @@ def fit(
         from sentiment.training.linear import fit_linear
 
         return fit_linear(config, train, validation, on_log)
-    from sentiment.training.neural import fit_encoder
+    from sentiment.training.neural import fit_neural
 
-    return fit_encoder(config, train, validation, workdir, on_log)
+    return fit_neural(config, train, validation, workdir, on_log)
 
 
 def _check(train: LabelledReviews, validation: LabelledReviews) -> None:

@@ -1,0 +1,80 @@
+"""What a run depends on: one frozen class a verb, the settings of a deployment, and the label names.
+
+The command line's flags, the trigger forms of the DAGs and the parameters in MLflow are all generated from these
+classes. This package knows nothing of the libraries that do the work.
+"""
+
+from sentiment.config.data import ImportHistoryConfig, IngestConfig, IngestOptions, SampleConfig, SnapshotConfig
+from sentiment.config.labels import (
+    CHAMPION,
+    LABELS,
+    NEEDS_REVIEW_BELOW,
+    NEGATIVE,
+    NEGATIVE_STARS,
+    POSITIVE,
+    POSITIVE_STARS,
+    PREVIOUS_CHAMPION,
+    REGISTERED_MODEL,
+)
+from sentiment.config.local import DemoConfig, DoctorConfig, PlatformConfig
+from sentiment.config.models import CompareConfig, ExportConfig, PromoteConfig
+from sentiment.config.scoring import PredictConfig, ReportConfig, RescoreConfig, ScoreConfig
+from sentiment.config.settings import PROJECT, Settings
+from sentiment.config.training import (
+    ENCODER_FAMILIES,
+    RECURRENT_FAMILIES,
+    Family,
+    Head,
+    Imbalance,
+    ImbalanceOptions,
+    LoraTargets,
+    Pooling,
+    Precision,
+    Schedule,
+    TrainConfig,
+)
+from sentiment.config.verb import DayRange, ModelReference, Share, VerbConfig
+
+__all__ = [
+    "CHAMPION",
+    "ENCODER_FAMILIES",
+    "LABELS",
+    "NEEDS_REVIEW_BELOW",
+    "NEGATIVE",
+    "NEGATIVE_STARS",
+    "POSITIVE",
+    "POSITIVE_STARS",
+    "PREVIOUS_CHAMPION",
+    "PROJECT",
+    "RECURRENT_FAMILIES",
+    "REGISTERED_MODEL",
+    "CompareConfig",
+    "DayRange",
+    "DemoConfig",
+    "DoctorConfig",
+    "ExportConfig",
+    "Family",
+    "Head",
+    "Imbalance",
+    "ImbalanceOptions",
+    "ImportHistoryConfig",
+    "IngestConfig",
+    "IngestOptions",
+    "LoraTargets",
+    "ModelReference",
+    "PlatformConfig",
+    "Pooling",
+    "Precision",
+    "PredictConfig",
+    "PromoteConfig",
+    "ReportConfig",
+    "RescoreConfig",
+    "SampleConfig",
+    "Schedule",
+    "ScoreConfig",
+    "Settings",
+    "Share",
+    "SnapshotConfig",
+    "TrainConfig",
+    "VerbConfig",
+]

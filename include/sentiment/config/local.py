@@ -1,0 +1,28 @@
+"""How this machine is checked, and how the platform runs on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from sentiment.config.verb import VerbConfig
+
+
+class DoctorConfig(VerbConfig):
+    """Check this machine before anything is started: Python, Java, ports, disk, memory, versions."""
+
+
+class PlatformConfig(VerbConfig):
+    """Start (up) or stop (down) the platform on this machine: Airflow with its UI, and the MLflow server."""
+
+
+class DemoConfig(VerbConfig):
+    """Run the main job on this machine: import, train, promote, backfill seven days; the platform stays up."""
+
+    reviews: Path | None = Field(
+        None, description="Folder of reviews (*.jsonl.gz, daily/, meta_*); a sample when empty."
+    )
+    days: int = Field(7, ge=1, description="How many of the last landed days are scored.")
+    encoder_reviews: int = Field(2_000, ge=200, description="Reviews that the encoder is trained on.")
+    linear_reviews: int = Field(60_000, ge=200, description="Reviews that the linear baseline is trained on.")

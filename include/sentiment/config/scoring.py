@@ -1,0 +1,48 @@
+"""How days, ranges, texts and files are scored, and what is shown of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from sentiment.config.labels import CHAMPION
+from sentiment.config.verb import DayRange, ModelReference, VerbConfig
+
+
+class ScoreConfig(VerbConfig):
+    """Score one day of the lake's reviews."""
+
+    day: date = Field(description="The day to score, YYYY-MM-DD.")
+    model: ModelReference = Field(CHAMPION, description="champion, champion_at_date, or a version number.")
+
+
+class RescoreConfig(DayRange):
+    """Score every day of a range anew in one Spark job, one commit a day."""
+
+    model: ModelReference = Field(CHAMPION, description="champion, champion_at_date, or a version number.")
+
+
+class PredictConfig(VerbConfig):
+    """Score texts given as arguments, or the rows of a file."""
+
+    texts: tuple[str, ...] = Field((), description="The texts to score.")
+    input: Path | None = Field(None, description="JSONL, JSONL.gz, CSV or Parquet with text and, optionally, title.")
+    output: Path | None = Field(None, description="The file to write, of any of these kinds; rows keep their order.")
+    model: ModelReference = Field(CHAMPION, description="champion or a version number.")
+
+    @model_validator(mode="after")
+    def _texts_or_files(self) -> Self:
+        if bool(self.texts) == bool(self.input):
+            raise ValueError("give either texts or --input FILE")
+        if bool(self.input) != bool(self.output):
+            raise ValueError("--input FILE and --output FILE go together")
+        return self
+
+
+class ReportConfig(VerbConfig):
+    """Show what the lake holds for the last scored days, and the model in force."""
+
+    days: int = Field(7, ge=1, description="How many days, counted back from the last scored one.")

@@ -1,0 +1,40 @@
+"""What the configurations of all verbs share, and the kinds of values that they hold."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from sentiment.config.labels import CHAMPION
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _model_reference(value: str) -> str:
+    if value in {CHAMPION, "champion_at_date"} or value.isdigit():
+        return value
+    raise ValueError(f"model is {value!r}; give 'champion', 'champion_at_date' or a version number such as 3")
+
+
+ModelReference = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_model_reference)]
+
+
+class VerbConfig(BaseModel):
+    """What every verb's configuration shares: it is frozen, and a field that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DayRange(VerbConfig):
+    """A closed range of days."""
+
+    from_day: date = Field(description="First day, YYYY-MM-DD.")
+    to_day: date = Field(description="Last day, inclusive, YYYY-MM-DD.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_day > self.to_day:
+            raise ValueError(f"from_day {self.from_day} lies after to_day {self.to_day}; swap them")
+        return self
