@@ -138,14 +138,17 @@ def values(annotation: Any, limits: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(annotation))
     if get_origin(annotation) is tuple:
         return st.lists(values(get_args(annotation)[0], limits), max_size=3).map(tuple)
-    low, high = limits.get("ge", limits.get("gt")), limits.get("le")
+    low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
     words = st.text("abcxyz ÄÖé/:-=,.019'\"", min_size=limits.get("min_length", 0), max_size=12)
+    words = words.filter(lambda word: word != "--")  # argparse before 3.13 takes it for its own, after = too
     return {
         bool: st.booleans(),
-        int: st.integers(low if low is not None else -9, 10**9),
-        float: st.floats(low, high, allow_nan=False, allow_infinity=False, exclude_min="gt" in limits),
+        int: st.integers(low if low is not None else -9, high or 10**9),
+        float: st.floats(
+            low, high, allow_nan=False, allow_infinity=False, exclude_min="gt" in limits, exclude_max="lt" in limits
+        ),
         date: st.dates(),
-        Path: words.filter(bool).map(Path),
+        Path: words.map(lambda name: Path(f"a{name}")),
         str: words,
     }[annotation]
 
@@ -161,13 +164,15 @@ def configurations(config: type[c.VerbConfig]) -> st.SearchStrategy[c.VerbConfig
 
 
 def vars_of(rule: Any) -> dict[str, Any]:
-    return {name: getattr(rule, name) for name in ("ge", "gt", "le", "min_length") if hasattr(rule, name)}
+    return {name: getattr(rule, name) for name in ("ge", "gt", "le", "lt", "min_length") if hasattr(rule, name)}
 
 
 def mended(fields: dict[str, Any]) -> dict[str, Any]:
-    """Make drawn fields obey the rules between fields: the order of days, and texts or files."""
+    """Make drawn fields obey the rules between fields: the order of days, what a family can do, and texts or files."""
     if "from_day" in fields and fields["from_day"] and fields["to_day"]:
         fields["from_day"], fields["to_day"] = sorted([fields["from_day"], fields["to_day"]])
+    if "imbalance" in fields:
+        fields |= {"family": "encoder", "stages": 1} | ({"imbalance": "none"} if fields["imbalance"] == "smote" else {})
     if "texts" in fields:
         texts = tuple(text for text in fields["texts"] if text and not text.startswith("-"))
         files = {"input": fields["input"] or Path("a"), "output": fields["output"] or Path("b")}

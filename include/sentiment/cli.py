@@ -47,6 +47,8 @@ VERBS = {
     "demo": Verb(c.DemoConfig, "demo"),
 }
 
+GROUPS = {"benchmark": "Measure training or models, and write the tables and pictures."}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; 0 when it succeeded, 1 for what a person must mend, 2 for wrong arguments."""
@@ -78,10 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def arguments(function: str, config: BaseModel) -> list[str]:
     """Spell a verb and its configuration as arguments of this command line; `function` is its name in pipeline.py."""
-    verb = function.replace("_", "-")
-    words = [verb]
-    for name, value in config.model_dump(mode="json", exclude_defaults=True).items():
+    verb = next(name for name, one in VERBS.items() if one.function == function)
+    words = verb.split()
+    # What was given, not what differs from a default: a preset may have another one.
+    for name, value in config.model_dump(mode="json", exclude_unset=True, exclude_none=True).items():
         flag = name.replace("_", "-")
+        if value == []:
+            continue
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
         elif isinstance(value, list):
@@ -116,12 +121,19 @@ def _show(name: str, result: dict[str, Any], as_json: bool) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sentiment", description="Review Sentiment Platform.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    groups: dict[str, Any] = {}
     for name, verb in VERBS.items():
         text = (verb.config.__doc__ or "").strip()
-        one = verbs.add_parser(
-            name, help=text.splitlines()[0], description=text, argument_default=argparse.SUPPRESS, allow_abbrev=False
+        group, _, word = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = verbs.add_parser(group, help=GROUPS[group], description=GROUPS[group]).add_subparsers(
+                required=True, metavar=group.upper()
+            )
+        one = (groups[group] if group else verbs).add_parser(
+            word, help=text.splitlines()[0], description=text, argument_default=argparse.SUPPRESS, allow_abbrev=False
         )
+        one.set_defaults(verb=name)
         for field, info in verb.config.model_fields.items():
             _add_argument(one, field, info, positional=field == verb.positional)
         one.add_argument("--json", action="store_true", default=False, help="Print the result as one JSON line.")
@@ -142,9 +154,15 @@ def _add_argument(parser: argparse.ArgumentParser, name: str, info: FieldInfo, *
     elif get_origin(info.annotation) is tuple:
         parser.add_argument(flag, nargs="+", metavar="N", help=text)
     else:
-        choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else None
+        choices = _choices(info.annotation)
         metavar = None if choices else name.rsplit("_", 1)[-1].upper()
         parser.add_argument(flag, required=info.is_required(), choices=choices, metavar=metavar, help=text)
+
+
+def _choices(annotation: Any) -> tuple[Any, ...] | None:
+    """Return the values of a Literal, or of one that may be left out."""
+    kinds = [annotation, *get_args(annotation)]
+    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
 
 
 def _sentence(error: ValidationError, variables: str = "") -> str:

@@ -6,17 +6,13 @@ review passes through what it returns.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime
+from typing import Any
 
 from sentiment import config as c
 from sentiment.errors import ContractError
 from sentiment.progress import OnProgress, logged
 from sentiment.provenance import run_id
-
-if TYPE_CHECKING:
-    from sentiment.registry import Registry
 
 Result = dict[str, Any]
 
@@ -115,16 +111,11 @@ def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
 
     `champion_at_date` over a range stays as it is, because each day has its own; every version of it is fetched.
     """
-    from sentiment.registry import Registry
+    from sentiment.resolution import days_of, versions_of
 
-    settings = c.Settings()
-    days = [config.day] if isinstance(config, c.ScoreConfig) else _days(config)
-    registry = Registry(settings)
-    versions = {day: _version(config.model, day, registry, settings) for day in days}
-    for version in set(versions.values()):
-        registry.fetch_bundle(version)
-    one = len(set(versions.values())) == 1
-    return {"model": str(versions[days[0]]) if one else config.model, "versions": sorted(set(versions.values()))}
+    days = [config.day] if isinstance(config, c.ScoreConfig) else days_of(config)
+    versions = set(versions_of(days, config.model, c.Settings()).values())
+    return {"model": str(min(versions)) if len(versions) == 1 else config.model, "versions": sorted(versions)}
 
 
 def score(config: c.ScoreConfig, on_progress: OnProgress = logged) -> Result:
@@ -139,8 +130,9 @@ def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result
     """Score all ingested days of a range anew in one Spark job, one commit a day; names the days that are missing."""
     from sentiment.lake.schemas import REVIEWS
     from sentiment.lake.tables import Lake
+    from sentiment.resolution import days_of
 
-    days = _days(config)
+    days = days_of(config)
     present = Lake(c.Settings().lake_root).written_days(REVIEWS, days)
     if not present:
         raise ContractError(f"no day from {config.from_day} to {config.to_day} was ingested; run ingest_reviews first")
@@ -151,10 +143,11 @@ def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result
 
 def predict(config: c.PredictConfig, on_progress: OnProgress = logged) -> Result:
     """Score texts, or the rows of a file."""
+    from sentiment.resolution import bundle_of
     from sentiment.scoring.engine import Scorer
     from sentiment.scoring.files import predict_file, predict_rows
 
-    version, bundle = _bundle(config.model)
+    version, bundle = bundle_of(config.model, c.Settings())
     scorer = Scorer.load(bundle, threads=2)
     if config.input and config.output:
         counts = predict_file(scorer, config.input, config.output, version, on_progress)
@@ -175,83 +168,6 @@ def report(config: c.ReportConfig, on_progress: OnProgress = logged) -> Result:
 
     on_progress("reading the lake", 0, 0)
     return report_days(config, c.Settings())
-
-
-def _ingest(
-    settings: c.Settings, options: c.IngestOptions, files: list[str], day: date | None, on_progress: OnProgress
-) -> Result:
-    from sentiment.ingest.job import Ingestion
-    from sentiment.ingest.job import ingest as ingest_files
-    from sentiment.lake.tables import Lake
-    from sentiment.spark import session, watched
-
-    run = Ingestion(files, settings.products_root, day, datetime.now(UTC), run_id())
-    step = f"ingesting {len(files)} file{'s' if len(files) > 1 else ''}"
-    with session(settings, "ingest") as spark, watched(spark, step, on_progress):
-        return ingest_files(spark, Lake(settings.lake_root), options, run)
-
-
-def _score(days: list[date], model: str, on_progress: OnProgress) -> Result:
-    from sentiment.export.bundle import read_bundle
-    from sentiment.lake.tables import Lake
-    from sentiment.scoring.job import Scoring, score_days
-    from sentiment.spark import session, watched
-
-    settings, now = c.Settings(), datetime.now(UTC)
-    # Bundles are checked before Spark starts: one that is not as exported costs no session.
-    runs = [
-        (Scoring(bundle, version, read_bundle(bundle).family, run_id(), now), group)
-        for (version, bundle), group in _by_version(days, model, settings).items()
-    ]
-    counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0}
-    with session(settings, "score") as spark:
-        for run, group in runs:
-            with watched(spark, f"scoring {len(group)} days with version {run.model_version}", on_progress):
-                done = score_days(spark, Lake(settings.lake_root), group, run)
-            counts = {name: count + done[name] for name, count in counts.items()}
-    return {**counts, "model_versions": [run.model_version for run, _ in runs]}
-
-
-def _by_version(days: list[date], model: str, settings: c.Settings) -> dict[tuple[str, Path], list[date]]:
-    """Group days by the version that scores them, with its bundle in this machine's cache."""
-    if model.isdigit() and (cached := settings.home / "bundles" / model).is_dir():
-        return {(model, cached): days}  # resolved before, by the task in front: no need of MLflow
-    from sentiment.registry import Registry
-
-    registry = Registry(settings)
-    groups: dict[tuple[str, Path], list[date]] = {}
-    for day in days:
-        version = _version(model, day, registry, settings)
-        groups.setdefault((str(version), registry.fetch_bundle(version)), []).append(day)
-    return groups
-
-
-def _version(model: str, day: date, registry: Registry, settings: c.Settings) -> int:
-    from sentiment.lake.tables import Lake
-    from sentiment.promotion import champion_at
-    from sentiment.registry import NO_CHAMPION
-
-    if model.isdigit():
-        return registry.version(int(model)).version
-    if model == c.CHAMPION:
-        champion = registry.champion()
-        if champion is None:
-            raise ContractError(NO_CHAMPION)
-        return champion
-    at_date = champion_at(Lake(settings.lake_root), day)
-    if at_date is None:
-        raise ContractError(f"no model was champion on {day} yet; choose model=champion or a version number")
-    return at_date
-
-
-def _bundle(model: str) -> tuple[str, Path]:
-    settings = c.Settings()
-    ((version, bundle),) = _by_version([datetime.now(UTC).date()], model, settings)
-    return version, bundle
-
-
-def _days(config: c.DayRange) -> list[date]:
-    return [config.from_day + timedelta(n) for n in range((config.to_day - config.from_day).days + 1)]
 
 
 def doctor(config: c.DoctorConfig, on_progress: OnProgress = logged) -> Result:
@@ -285,3 +201,39 @@ def demo(config: c.DemoConfig, on_progress: OnProgress = logged) -> Result:
     from sentiment.local.demo import run_demo
 
     return run_demo(config, on_progress)
+
+
+def _ingest(
+    settings: c.Settings, options: c.IngestOptions, files: list[str], day: date | None, on_progress: OnProgress
+) -> Result:
+    from sentiment.ingest.job import Ingestion
+    from sentiment.ingest.job import ingest as ingest_files
+    from sentiment.lake.tables import Lake
+    from sentiment.spark import session, watched
+
+    run = Ingestion(files, settings.products_root, day, datetime.now(UTC), run_id())
+    step = f"ingesting {len(files)} file{'s' if len(files) > 1 else ''}"
+    with session(settings, "ingest") as spark, watched(spark, step, on_progress):
+        return ingest_files(spark, Lake(settings.lake_root), options, run)
+
+
+def _score(days: list[date], model: str, on_progress: OnProgress) -> Result:
+    from sentiment.export.bundle import read_bundle
+    from sentiment.lake.tables import Lake
+    from sentiment.resolution import days_by_version
+    from sentiment.scoring.job import Scoring, score_days
+    from sentiment.spark import session, watched
+
+    settings, now = c.Settings(), datetime.now(UTC)
+    # Bundles are checked before Spark starts: one that is not as exported costs no session.
+    runs = [
+        (Scoring(bundle, version, read_bundle(bundle).family, run_id(), now), group)
+        for (version, bundle), group in days_by_version(days, model, settings).items()
+    ]
+    counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0}
+    with session(settings, "score") as spark:
+        for run, group in runs:
+            with watched(spark, f"scoring {len(group)} days with version {run.model_version}", on_progress):
+                done = score_days(spark, Lake(settings.lake_root), group, run)
+            counts = {name: count + done[name] for name, count in counts.items()}
+    return {**counts, "model_versions": [run.model_version for run, _ in runs]}

@@ -99,13 +99,15 @@ class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
     folds: int = Field(0, ge=0, le=20, description="Stratified folds of a cross-validation beforehand; 0 for none.")
     fold_reviews: int = Field(2_000, ge=100, description="Reviews that the cross-validation is made on.")
     processes: int = Field(1, ge=1, description="Processes that each train on their share of every step's reviews.")
-    stages: Literal[1, 2] = Field(1, description="Processes that one recurrent network is divided over.")
+    stages: int = Field(1, ge=1, le=2, description="Processes that one recurrent network is divided over.")
 
     @model_validator(mode="before")
     @classmethod
     def _from_preset(cls, given: Any) -> Any:
         preset = given.get("preset") if isinstance(given, dict) else None
-        return {**PRESETS.get(preset, {}), **given} if preset else given
+        if preset is None:
+            return given
+        return {**PRESETS.get(preset, {}), **{name: value for name, value in given.items() if value is not None}}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
