@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from sentiment_airflow.links import ModelVersionLink, TrainingRunLink, mlflow_url
+from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink, mlflow_url
 
 
 def _views() -> list[dict[str, Any]]:
@@ -22,4 +22,4 @@ class SentimentPlugin(AirflowPlugin):
 
     name = "sentiment"
     external_views: ClassVar[list[Any]] = _views()
-    operator_extra_links: ClassVar[list[Any]] = [TrainingRunLink(), ModelVersionLink()]
+    operator_extra_links: ClassVar[list[Any]] = [ReportLink(), TrainingRunLink(), ModelVersionLink()]

@@ -7,10 +7,10 @@ import sys
 import types
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sentiment import cli, pipeline
@@ -21,7 +21,7 @@ from sentiment.errors import ContractError
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as end:
-        cli.main([verb, "--help"])
+        cli.main([*verb.split(), "--help"])
     assert end.value.code == 0
     return " ".join(capsys.readouterr().out.split())
 
@@ -136,8 +136,14 @@ def values(annotation: Any, limits: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.none() | values(inner, limits)
     if get_origin(annotation) is Literal:
         return st.sampled_from(get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        (rule,) = annotation.__metadata__
+        return values(get_args(annotation)[0], {"ge": rule.metadata[0].ge})
     if get_origin(annotation) is tuple:
-        return st.lists(values(get_args(annotation)[0], limits), max_size=3).map(tuple)
+        # In a list, a word that begins with a dash would be the next flag.
+        one = values(get_args(annotation)[0], {"ge": 1, "min_length": 1})
+        one = one.filter(lambda word: not isinstance(word, str) or not word.startswith("-"))
+        return st.lists(one, min_size=limits.get("min_length", 0), max_size=3, unique=True).map(tuple)
     low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
     words = st.text("abcxyz ÄÖé/:-=,.019'\"", min_size=limits.get("min_length", 0), max_size=12)
     words = words.filter(lambda word: word != "--")  # argparse before 3.13 takes it for its own, after = too
@@ -172,7 +178,19 @@ def mended(fields: dict[str, Any]) -> dict[str, Any]:
     if "from_day" in fields and fields["from_day"] and fields["to_day"]:
         fields["from_day"], fields["to_day"] = sorted([fields["from_day"], fields["to_day"]])
     if "imbalance" in fields:
-        fields |= {"family": "encoder", "stages": 1} | ({"imbalance": "none"} if fields["imbalance"] == "smote" else {})
+        fields |= {"family": "encoder", "stages": 1, "folds": 0} | (
+            {"imbalance": "none"} if fields["imbalance"] == "smote" else {}
+        )
+    if "trials" in fields:
+        fields |= {"processes": 1, "stages": 1, "lora_ranks": (), "dropouts": (), "heads": (), "imbalances": ()}
+        for name in ("learning_rate", "weight_decay", "inverse_regularisation"):
+            ends = sorted([fields[f"{name}_low"], fields[f"{name}_high"]])
+            fields[f"{name}_low"], fields[f"{name}_high"] = ends
+    if "dataset" in fields and fields["dataset"] != "lake":
+        fields |= dict.fromkeys(("from_day", "to_day", "reviews_version"))
+        fields |= {"source": fields["source"] or "a", "test_share": 0.2, "validation_share": 0.1}
+    elif "dataset" in fields:
+        fields["source"] = ""
     if "texts" in fields:
         texts = tuple(text for text in fields["texts"] if text and not text.startswith("-"))
         files = {"input": fields["input"] or Path("a"), "output": fields["output"] or Path("b")}
@@ -182,7 +200,7 @@ def mended(fields: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", cli.VERBS)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
 def test_a_configuration_spelled_as_arguments_comes_back_as_itself(name, data):
     verb = cli.VERBS[name]
     config = data.draw(configurations(verb.config))

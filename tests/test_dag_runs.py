@@ -160,17 +160,27 @@ def test_a_training_of_one_candidate_gives_the_first_champion(week):
 def test_a_training_of_two_candidates_compares_them_and_moves_the_alias(week, deployment):
     step = week["train two"]
     assert step["state"] == "success"
-    assert [one["family"] for one in step["results"]["train"]] == ["linear", "encoder"]
+    assert [one["family"] for one in step["results"]["train"]] == ["linear", "linear", "encoder", "encoder"]
+    compared = result(step, "compare")
+    seeds = {one["family"]: one["seeds"] for one in compared["candidates"]}
+    assert seeds == {"linear": [17, 18], "encoder": [17, 18]}
+    assert len(compared["comparisons"]) == 1
     versions = [one["version"] for one in step["results"]["export"]]
     assert sorted(versions) == [2, 3]
+    assert [one["run_id"] for one in step["results"]["export"]] == compared["runs"]
     promoted = result(step, "promote")
-    assert promoted["promoted"]
     assert [one["version"] for one in promoted["candidates"]] == versions
-    best = max(promoted["candidates"], key=lambda one: (one["macro_f1"], one["family"] == "linear"))
-    assert promoted["champion"] == best["version"]
-    registry = Registry(deployment)
-    assert (registry.champion(), registry.champion(PREVIOUS_CHAMPION)) == (best["version"], 1)
-    assert [version for _, version in changes(Lake(deployment.lake_root))] == [1, best["version"]]
+    assert f"version {promoted['champion'] if promoted['promoted'] else ''}" in promoted["reason"]
+    registry, new = Registry(deployment), [promoted["champion"]] if promoted["promoted"] else []
+    assert (registry.champion(), registry.champion(PREVIOUS_CHAMPION)) == (promoted["champion"], 1 if new else None)
+    assert [version for _, version in changes(Lake(deployment.lake_root))] == [1, *new]
+
+
+def test_a_training_whose_loss_is_no_number_fails_at_once_by_name_and_leaves_the_others_alone(week, deployment):
+    step = week["train two"]
+    failed = {name: task for name, task in step["tasks"].items() if task["state"] == "failed"}
+    assert sorted(failed) == ["train[4]", "train[5]"]
+    assert {task["tries"] for task in failed.values()} == {1}
 
 
 def test_the_same_question_gives_the_same_snapshot(week):

@@ -17,7 +17,10 @@ from sentiment_airflow.forms import NO_DAY
 from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.sensors import DaySensor
 
-DAGS = ("import_history", "ingest_reviews", "rescore_range", "score_reviews", "train_models")
+DAGS = (
+    *("benchmark_training", "import_history", "ingest_reviews", "rescore_range", "score_reviews", "train_models"),
+    "tune_models",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +60,20 @@ def test_the_daily_dags_own_the_day_before_midnight_utc_and_do_not_catch_up(bag,
 def test_training_runs_weekly_and_the_others_by_hand_alone(bag):
     weekly = bag.dags["train_models"]
     assert (weekly.timetable.expression, weekly.catchup, weekly.max_active_runs) == ("0 0 * * 1", False, 1)
-    assert bag.dags["import_history"].schedule is None
-    assert bag.dags["rescore_range"].schedule is None
+    by_hand = {name for name, dag in bag.dags.items() if dag.schedule is None}
+    assert by_hand == {"benchmark_training", "import_history", "rescore_range", "tune_models"}
 
 
 def test_every_spark_task_waits_in_the_pool_of_spark_and_training_in_that_of_the_gpu(bag):
     pools = {(dag.dag_id, task.task_id): task.pool for dag in bag.dags.values() for task in dag.tasks}
     spark = {("import_history", "import_history"), ("ingest_reviews", "ingest"), ("rescore_range", "rescore")}
-    spark |= {("score_reviews", "score"), ("train_models", "snapshot")}
+    spark |= {("score_reviews", "score"), ("train_models", "snapshot"), ("tune_models", "snapshot")}
     assert {task for task, pool in pools.items() if pool == "spark"} == spark
-    assert {task for task, pool in pools.items() if pool == "gpu"} == {("train_models", "train")}
+    assert {task for task, pool in pools.items() if pool == "gpu"} == {
+        ("benchmark_training", "benchmark_training"),
+        ("train_models", "train"),
+        ("tune_models", "search"),
+    }
     operators = {(dag.dag_id, task.task_id) for dag in bag.dags.values() for task in dag.tasks}
     kinds = {key: bag.dags[key[0]].get_task(key[1]) for key in operators}
     assert {key for key, task in kinds.items() if isinstance(task, SparkVerbOperator)} == spark
@@ -98,7 +105,7 @@ def test_a_day_that_was_written_is_announced_as_an_asset(bag, name, outlet):
 def test_the_ui_offers_links_into_mlflow_for_plain_and_for_mapped_tasks(bag):
     read = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag.dags["train_models"]))
     for task in ("train", "export", "promote"):
-        assert set(read.get_task(task).extra_links) >= {"MLflow run", "Model version"}
+        assert set(read.get_task(task).extra_links) >= {"Report", "MLflow run", "Model version"}
 
 
 class FakeTaskInstance:

@@ -25,6 +25,9 @@ def test_every_figure_agrees_with_scikit_learn():
     assert figures["macro_f1"] == pytest.approx(reference.f1_score(labels, called, average="macro"))
     assert figures["roc_auc"] == pytest.approx(reference.roc_auc_score(labels, probability))
     assert figures["log_loss"] == pytest.approx(reference.log_loss(labels, np.clip(probability, 1e-7, 1 - 1e-7)))
+    assert figures["brier"] == pytest.approx(reference.brier_score_loss(labels, probability))
+    negatives = reference.average_precision_score(1 - labels, 1 - probability)
+    assert figures["pr_auc_negatives"] == pytest.approx(negatives)
 
 
 def test_a_negative_review_called_positive_is_a_false_negative_of_the_negatives():
@@ -46,7 +49,14 @@ def test_a_class_that_is_never_predicted_has_no_precision_and_no_warning(recwarn
 def test_labels_of_one_class_have_no_ranking():
     figures = evaluate(np.ones(4, int), PROBABILITY[:4])
     assert np.isnan(figures["roc_auc"])
+    assert np.isnan(figures["pr_auc_negatives"])
     assert figures["accuracy"] == 0.5
+
+
+def test_a_model_that_is_sure_and_wrong_has_a_finite_log_loss():
+    figures = evaluate(np.array([0, 1]), np.array([1.0, 0.0], np.float32))
+    assert figures["log_loss"] == pytest.approx(-np.log(1e-7))
+    assert figures["brier"] == 1
 
 
 def test_no_reviews_have_the_same_figures_without_values():

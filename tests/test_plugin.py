@@ -6,7 +6,7 @@ from airflow.sdk import TaskInstanceState
 from airflow.serialization.serialized_objects import OperatorSerialization
 
 import sentiment_plugin
-from sentiment_airflow.links import ModelVersionLink, TrainingRunLink
+from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 from sentiment_plugin import SentimentPlugin
 
@@ -59,6 +59,8 @@ def test_without_a_server_there_is_no_view_and_no_link(home, monkeypatch, addres
 
 
 def test_the_run_link_leads_to_the_run_whatever_its_experiment(server):
+    assert link(ReportLink, {"report": "#/experiments/1/runs/abc"}) == f"{SERVER}/#/experiments/1/runs/abc"
+    assert link(ReportLink, {"run_id": "abc"}) == ""
     assert link(TrainingRunLink, {"run_id": "abc", "family": "linear"}) == f"{SERVER}/#/runs/abc"
 
 
@@ -88,6 +90,7 @@ def test_airflow_keeps_the_links_of_an_operator_under_the_keys_from_which_its_ui
     written = OperatorSerialization.serialize(VerbOperator(task_id="promote", function="f", config="C"))
     read = OperatorSerialization.deserialize(written)
     assert {one.name: one.xcom_key for one in read.operator_extra_links} == {
+        "Report": "_link_ReportLink",
         "MLflow run": "_link_TrainingRunLink",
         "Model version": "_link_ModelVersionLink",
     }
@@ -100,7 +103,7 @@ def test_airflow_finds_the_plugin_in_its_folder():
     assert errors == {}
     assert SentimentPlugin.name in {plugin.name for plugin in plugins}
     (info,) = [info for info in get_plugin_info() if info["name"] == "sentiment"]
-    assert len(info["operator_extra_links"]) == 2
+    assert len(info["operator_extra_links"]) == 3
 
 
 def test_a_spark_operator_takes_the_pool_of_spark_and_the_settings_memory(home, monkeypatch):

@@ -1,5 +1,6 @@
 """Runs, versions and aliases in a real MLflow database, which all of these tests share because creating it is slow."""
 
+import json
 from pathlib import Path
 
 import mlflow
@@ -162,3 +163,12 @@ def test_a_cached_bundle_that_was_tampered_with_is_refused(registry, registered)
     model.write_bytes(model.read_bytes() + b"x")
     with pytest.raises(ContractError, match=INT8_MODEL):
         registry.fetch_bundle(2)
+
+
+def test_a_run_that_has_ended_takes_a_table_and_gives_it_back(registry, task, tmp_path):
+    task(1)
+    run_id = train(registry, seed=5)
+    assert registry.find(run_id, "comparison.json", tmp_path) is None
+    registry.attach_json(run_id, {"runs": [run_id]}, "comparison.json")
+    found = registry.find(run_id, "comparison.json", tmp_path)
+    assert json.loads(found.read_text()) == {"runs": [run_id]}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.config import ExportConfig, Family, TrainConfig
+from sentiment.config import RECURRENT_FAMILIES, ExportConfig, Family, TrainConfig
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.training.fitted import Fitted
 
@@ -90,6 +90,33 @@ def write_encoder(folder: Path) -> Path:
     return folder
 
 
+def write_architecture(folder: Path, architecture: str) -> Path:
+    """Save a two-layer encoder of another architecture, with random weights, and the tokenizer of its kind."""
+    import torch
+    from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+
+    torch.manual_seed(0)
+    byte_level = architecture in {"roberta", "mpnet"}
+    content = roberta_tokenizer_json() if byte_level else bert_tokenizer_json()
+    names = ("<pad>", "<unk>", "<s>", "</s>") if byte_level else ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    shape = {
+        "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+        "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64},
+    }
+    config = AutoConfig.for_model(
+        architecture,
+        **shape.get(architecture, shape["bert"]),
+        vocab_size=300 if byte_level else len(vocabulary()),
+        max_position_embeddings=66 if byte_level else 64,
+        pad_token_id=int(byte_level),
+    )
+    AutoModel.from_config(config).save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(content, encoding="utf-8")
+    given = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), names, strict=True))
+    PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **given).save_pretrained(folder)
+    return folder
+
+
 def reviews(count: int, seed: int = 0) -> LabelledReviews:
     """Generated reviews of 10 to 40 words, 60 % positive, each with two to four words that tell its label."""
     draw = random.Random(seed)
@@ -107,6 +134,8 @@ def reviews(count: int, seed: int = 0) -> LabelledReviews:
 def config(encoder: Path, family: Family = "encoder", **changes: object) -> TrainConfig:
     """A training of seconds on a `write_encoder` folder."""
     small = {"buckets": 2**12, "max_length": 48, "learning_rate": 3e-3, "batch_size": 16, "precision": "fp32"}
+    if family in RECURRENT_FAMILIES:
+        small |= {"embedding_size": 24, "hidden_size": 16, "dropout": 0.1, "learning_rate": 2e-2, "epochs": 2.0}
     return TrainConfig(**{"family": family, "encoder": str(encoder), "evaluations": 3, **small, **changes})
 
 

@@ -1,6 +1,6 @@
 """The command line: one subcommand a verb, its flags generated from the verb's configuration class.
 
-It knows argparse, pydantic and the terminal; what a verb does stands in pipeline.py.
+It knows argparse, pydantic and the terminal; what a verb does stands in `pipeline`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sentiment.progress import OnProgress
 
 
 class Verb(NamedTuple):
-    """A subcommand: its configuration, the function's name in pipeline.py, and a field given by position."""
+    """A subcommand: its configuration, the function's name in `pipeline`, and a field given by position."""
 
     config: type[BaseModel]
     function: str
@@ -35,19 +35,25 @@ VERBS = {
     "import-history": Verb(c.ImportHistoryConfig, "import_history"),
     "snapshot": Verb(c.SnapshotConfig, "snapshot"),
     "train": Verb(c.TrainConfig, "train"),
+    "compare": Verb(c.CompareConfig, "compare", "runs"),
     "export": Verb(c.ExportConfig, "export"),
     "promote": Verb(c.PromoteConfig, "promote"),
     "score": Verb(c.ScoreConfig, "score"),
     "rescore": Verb(c.RescoreConfig, "rescore"),
     "predict": Verb(c.PredictConfig, "predict", "texts"),
     "report": Verb(c.ReportConfig, "report"),
+    "tune": Verb(c.TuneConfig, "tune"),
+    "search": Verb(c.StudyConfig, "search"),
+    "benchmark training": Verb(c.BenchmarkTrainingConfig, "benchmark_training"),
+    "benchmark models": Verb(c.BenchmarkModelsConfig, "benchmark_models"),
+    "benchmark imbalance": Verb(c.BenchmarkImbalanceConfig, "benchmark_imbalance"),
     "doctor": Verb(c.DoctorConfig, "doctor"),
     "up": Verb(c.PlatformConfig, "up"),
     "down": Verb(c.PlatformConfig, "down"),
     "demo": Verb(c.DemoConfig, "demo"),
 }
 
-GROUPS = {"benchmark": "Measure training or models, and write the tables and pictures."}
+GROUPS = {"benchmark": "Measure models, trainings and remedies, and write tables and pictures."}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,14 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def arguments(function: str, config: BaseModel) -> list[str]:
-    """Spell a verb and its configuration as arguments of this command line; `function` is its name in pipeline.py."""
+    """Spell a verb and its configuration as arguments of this command line; `function` is its name in `pipeline`."""
     verb = next(name for name, one in VERBS.items() if one.function == function)
     words = verb.split()
     # What was given, not what differs from a default: a preset may have another one.
     for name, value in config.model_dump(mode="json", exclude_unset=True, exclude_none=True).items():
         flag = name.replace("_", "-")
-        if value == []:
-            continue
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
         elif isinstance(value, list):
@@ -152,7 +156,7 @@ def _add_argument(parser: argparse.ArgumentParser, name: str, info: FieldInfo, *
     if info.annotation is bool:
         parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
     elif get_origin(info.annotation) is tuple:
-        parser.add_argument(flag, nargs="+", metavar="N", help=text)
+        parser.add_argument(flag, nargs="*", metavar=name.rsplit("_", 1)[-1].upper(), help=text)
     else:
         choices = _choices(info.annotation)
         metavar = None if choices else name.rsplit("_", 1)[-1].upper()

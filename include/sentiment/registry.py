@@ -114,6 +114,24 @@ class Registry:
         uri = f"runs:/{run_id}/{name}"
         return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(destination)))
 
+    def find(self, run_id: str, name: str, destination: Path) -> Path | None:
+        """Copy a file of a run's artifacts to `destination`, or return None when the run keeps none of that name."""
+        kept = {one.path for one in self._client.list_artifacts(run_id)}
+        return self.download(run_id, name, destination) if name in kept else None
+
+    def attach_json(self, run_id: str, content: Any, name: str) -> None:
+        """Add a JSON file to a run that has ended."""
+        self._client.log_dict(run_id, content, name)
+
+    def attach(self, run_id: str, folder: Path) -> None:
+        """Add a folder's files to a run that has ended."""
+        self._client.log_artifacts(run_id, str(folder))
+
+    def artifact_page(self, run_id: str, name: str) -> str:
+        """Return where MLflow's pages show a file of a run, below the server's address."""
+        experiment = self._client.get_run(run_id).info.experiment_id
+        return f"#/experiments/{experiment}/runs/{run_id}/artifacts/{name}"
+
     def register(self, bundle: Path, run_id: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> int:
         """Log a bundle to its training run as a servable model and return the new version's number."""
         from mlflow.models import ModelSignature

@@ -59,6 +59,8 @@ def _param(schema: Mapping[str, Any], default: Any, *, optional: bool) -> Param:
         rules.pop("format")
     if optional and default is None:
         rules["type"] = [rules["type"], "null"]
+        if "enum" in rules:
+            rules["enum"] = [*rules["enum"], None]
         return Param(None, **rules)
     return Param(default, **rules) if optional else Param(**rules)
 

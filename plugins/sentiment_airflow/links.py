@@ -28,6 +28,17 @@ class TrainingRunLink(BaseOperatorLink):
         return f"{mlflow_url()}/#/runs/{run_id}" if run_id and mlflow_url() else ""
 
 
+class ReportLink(BaseOperatorLink):
+    """To the page that tells everything of the trained model."""
+
+    name = "Report"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the report's page, or nothing when the task made none."""
+        report = _result(ti_key).get("report")
+        return f"{mlflow_url()}/{report}" if report and mlflow_url() else ""
+
+
 class ModelVersionLink(BaseOperatorLink):
     """To the model version that the task's result names."""
 

@@ -17,7 +17,7 @@ from sentiment import config as configs
 from sentiment.cli import arguments
 from sentiment.errors import ContractError
 from sentiment_airflow.forms import run_config
-from sentiment_airflow.links import ModelVersionLink, TrainingRunLink
+from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 
 # A day's job ends before the second compiler pays: a fifth less of 20 s. On a cluster it touches the driver alone.
 SHORT_JOB = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
@@ -32,7 +32,7 @@ class VerbOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("values",)
-    operator_extra_links = (TrainingRunLink(), ModelVersionLink())
+    operator_extra_links = (ReportLink(), TrainingRunLink(), ModelVersionLink())
     ui_color = "#e8f4ea"
 
     def __init__(self, *, function: str, config: str, values: Mapping[str, Any] | None = None, **kwargs: Any) -> None:

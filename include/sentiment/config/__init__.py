@@ -4,6 +4,12 @@ The command line's flags, the trigger forms of the DAGs and the parameters in ML
 classes. This package knows nothing of the libraries that do the work.
 """
 
+from sentiment.config.benchmarks import (
+    BenchmarkImbalanceConfig,
+    BenchmarkModelsConfig,
+    BenchmarkTrainingConfig,
+    HeldOutOptions,
+)
 from sentiment.config.data import ImportHistoryConfig, IngestConfig, IngestOptions, SampleConfig, SnapshotConfig
 from sentiment.config.labels import (
     CHAMPION,
@@ -33,6 +39,7 @@ from sentiment.config.training import (
     Schedule,
     TrainConfig,
 )
+from sentiment.config.tuning import StudyConfig, TuneConfig
 from sentiment.config.verb import DayRange, ModelReference, Share, VerbConfig
 
 __all__ = [
@@ -48,6 +55,9 @@ __all__ = [
     "PROJECT",
     "RECURRENT_FAMILIES",
     "REGISTERED_MODEL",
+    "BenchmarkImbalanceConfig",
+    "BenchmarkModelsConfig",
+    "BenchmarkTrainingConfig",
     "CompareConfig",
     "DayRange",
     "DemoConfig",
@@ -55,6 +65,7 @@ __all__ = [
     "ExportConfig",
     "Family",
     "Head",
+    "HeldOutOptions",
     "Imbalance",
     "ImbalanceOptions",
     "ImportHistoryConfig",
@@ -75,6 +86,8 @@ __all__ = [
     "Settings",
     "Share",
     "SnapshotConfig",
+    "StudyConfig",
     "TrainConfig",
+    "TuneConfig",
     "VerbConfig",
 ]

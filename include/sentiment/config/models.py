@@ -20,6 +20,7 @@ class CompareConfig(VerbConfig):
     """Compare trained runs of one snapshot: over seeds, and on the same test reviews; choose one run a candidate."""
 
     runs: tuple[str, ...] = Field(min_length=1, description="MLflow runs of the trainings.")
+    significance: Share = Field(0.05, description="Largest p-value of a difference that counts as beyond chance.")
 
 
 class PromoteConfig(VerbConfig):

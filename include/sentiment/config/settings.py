@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field("", description="MLflow tracking server; the database under HOME when empty.")
     artifacts: str = Field("", description="Root of MLflow's artifacts, a folder or s3://; HOME/mlflow when empty.")
     experiment: str = Field("review-sentiment", description="MLflow experiment of the training runs.")
+    studies: str = Field(
+        "", description="Searches: address of PostgreSQL or SQLite, or a .journal file; a SQLite under HOME when empty."
+    )
     spark_master: str = Field("local[2]", description="Spark master of sessions that this process opens itself.")
     spark_memory: str = Field("2g", description="Memory of the Spark driver (and of the executors in local mode).")
     schedule_from: date = Field(date(2026, 1, 1), description="From when train_models runs every week by itself.")
@@ -58,3 +61,8 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """MLflow's tracking address."""
         return self.mlflow_uri or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def study_storage(self) -> str:
+        """Where studies are kept: a database's address, or the path of a journal file, from HOME when relative."""
+        return self.studies or f"sqlite:///{self.home / 'tuning' / 'studies.db'}"

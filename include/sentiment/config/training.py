@@ -115,6 +115,8 @@ class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
             raise ValueError("smote makes reviews of counts and fits the linear family alone; take oversampling")
         if self.imbalance == "focal" and self.family == "linear":
             raise ValueError("the linear family has no focal loss; take class_weights, oversampling or smote")
+        if self.folds == 1:
+            raise ValueError("one fold leaves nothing to train on; give 2 or more, or 0 for no cross-validation")
         if self.stages > 1 and self.family not in RECURRENT_FAMILIES:
             raise ValueError(f"only {', '.join(RECURRENT_FAMILIES)} can be divided into stages; take stages=1")
         if self.processes * self.stages > 1 and self.family == "linear":

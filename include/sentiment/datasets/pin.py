@@ -1,4 +1,4 @@
-"""What pins a snapshot: the version of `reviews`, the dates and the rules; their hash is its id.
+"""What pins a snapshot: the version of `reviews` and the dates, or the files' content, and the rules; its id is a hash.
 
 So the same question gives the same snapshot, and one that was lost can be made again exactly.
 """
@@ -10,6 +10,7 @@ import json
 
 from sentiment import storage
 from sentiment.config import SnapshotConfig
+from sentiment.config.data import LAKE_FIELDS
 from sentiment.errors import ContractError
 from sentiment.lake.schemas import REVIEWS
 from sentiment.lake.tables import Lake
@@ -33,9 +34,14 @@ def pinned(config: SnapshotConfig, lake: Lake) -> SnapshotConfig:
     )
 
 
-def snapshot_id(config: SnapshotConfig) -> str:
-    """Return the id of a pinned configuration."""
-    text = json.dumps({"rules": _RULES, **config.model_dump(mode="json")}, sort_keys=True)
+def snapshot_id(config: SnapshotConfig, content: str = "") -> str:
+    """Return the id of a pinned configuration; `content` is the fingerprint of the files of a data set.
+
+    Files that moved are the same data set, and the id of a snapshot of the lake does not speak of files.
+    """
+    left_out = {"dataset", "source"} if config.dataset == "lake" else {"source", *LAKE_FIELDS, "recent_share"}
+    pinned_by = config.model_dump(mode="json", exclude=left_out) | ({"content": content} if content else {})
+    text = json.dumps({"rules": _RULES, **pinned_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -5,7 +5,6 @@ A snapshot is a folder of Parquet files and a manifest, written last.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from datetime import date
@@ -17,8 +16,17 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from sentiment import storage
 from sentiment.config import LABELS, NEGATIVE_STARS, POSITIVE_STARS, SnapshotConfig
+from sentiment.datasets.form import (
+    COLUMNS,
+    ROW_GROUP_SIZE,
+    SPLITS,
+    UNUSED,
+    empty_report,
+    require_both_classes,
+    with_shares,
+    write_manifest,
+)
 from sentiment.datasets.pin import snapshot_id
-from sentiment.errors import ContractError
 from sentiment.ingest.deduplicate import without_repetitions
 from sentiment.lake.from_spark import read_table
 from sentiment.lake.schemas import REVIEWS
@@ -27,21 +35,7 @@ from sentiment.lake.tables import Lake
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-SPLITS = ("train", "validation", "test")
-_COLUMNS = pa.schema(
-    [
-        ("review_key", pa.string()),
-        ("parent_asin", pa.string()),
-        ("category", pa.string()),
-        ("rating", pa.float64()),
-        ("title", pa.string()),
-        ("text", pa.string()),
-        ("label", pa.int8()),
-        ("review_date", pa.date32()),
-        ("sample_order", pa.int64()),
-    ]
-)
-
+_REMEDY = "import more days or products, or change test_share, validation_share or recent_share"
 _NEEDED = (
     *("review_key", "user_id", "parent_asin", "category", "rating", "title", "text"),
     *("word_count", "timestamp", "source_file", "review_date"),
@@ -57,7 +51,7 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
         cutoff = _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("split", _split(config, cutoff))
         report = _report(parts)
-        _require_both_classes(report)
+        require_both_classes(report, _REMEDY)
         files = _write(parts.where("split IS NOT NULL"), folder)
     finally:
         labelled.unpersist()
@@ -68,7 +62,7 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
         "splits": report,
         "files": files,
     }
-    storage.write_bytes(storage.join(folder, "manifest.json"), json.dumps(manifest, indent=1).encode())
+    write_manifest(folder, manifest)
     return manifest
 
 
@@ -79,7 +73,7 @@ def _labelled(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:
         .withColumn("label", label)
         .where("label IS NOT NULL")
         .withColumn("sample_order", F.xxhash64(F.lit(config.split_seed), "review_key"))
-        .select(*_COLUMNS.names)
+        .select(*COLUMNS.names)
     )
 
 
@@ -105,34 +99,21 @@ def _split(config: SnapshotConfig, cutoff: date | None) -> Column:
 
 def _report(parts: DataFrame) -> dict[str, dict[str, Any]]:
     """Count reviews, products and classes of each split, as a whole and by category; `unused` fell between splits."""
-    split = F.coalesce("split", F.lit("unused"))
+    split = F.coalesce("split", F.lit(UNUSED))
     rows = (
         parts.groupBy(split.alias("split"), "category", "label")
         .agg(F.count("*").alias("reviews"), F.collect_set("parent_asin").alias("products"))
         .withColumn("products", F.size("products"))
         .collect()
     )
-    report: dict[str, dict[str, Any]] = {name: {"reviews": 0, **dict.fromkeys(LABELS, 0)} for name in SPLITS}
-    report["unused"] = {"reviews": 0, **dict.fromkeys(LABELS, 0)}
+    report = empty_report()
     for row in sorted(rows, key=lambda row: (row["split"], row["category"], row["label"])):
         part, label = report[row["split"]], LABELS[row["label"]]
         part["reviews"] += row["reviews"]
         part[label] += row["reviews"]
         category = part.setdefault("categories", {}).setdefault(row["category"], dict.fromkeys(LABELS, 0))
         category[label] = row["reviews"]
-    for part in report.values():
-        part["positive_share"] = round(part["positive"] / part["reviews"], 4) if part["reviews"] else None
-    return report
-
-
-def _require_both_classes(report: dict[str, dict[str, Any]]) -> None:
-    for split in SPLITS:
-        for label in LABELS:
-            if not report[split][label]:
-                raise ContractError(
-                    f"the {split} split has no {label} review ({report[split]['reviews']} reviews in all): "
-                    "import more days or products, or change test_share, validation_share or recent_share"
-                )
+    return with_shares(report)
 
 
 def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
@@ -144,9 +125,9 @@ def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
         filesystem.create_dir(base)
         for split in table["split"].unique().to_pylist() if table.num_rows else []:
             name = f"{split}-{uuid.uuid4().hex}.parquet"
-            rows = table.filter(pa.compute.equal(table["split"], split)).select(_COLUMNS.names).cast(_COLUMNS)
+            rows = table.filter(pa.compute.equal(table["split"], split)).select(COLUMNS.names).cast(COLUMNS)
             parquet.write_table(
-                rows, f"{base}/{name}", filesystem=filesystem, compression="zstd", row_group_size=20_000
+                rows, f"{base}/{name}", filesystem=filesystem, compression="zstd", row_group_size=ROW_GROUP_SIZE
             )
             yield pa.RecordBatch.from_pylist([{"split": split, "file": name}])
 

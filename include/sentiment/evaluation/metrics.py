@@ -7,30 +7,65 @@ import numpy as np
 from sentiment.config import LABELS, NEGATIVE, POSITIVE
 
 CALIBRATION_BINS = 15
+# Log loss is cut where a float32 probability of 1 would make it infinite.
+_SURE = 1e-7
 
 
 def evaluate(labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
     """Return the figures of a model on labels [n] (0 or 1) and its positive probabilities [n].
 
-    A class that is never predicted has precision 0. `roc_auc` is NaN when the labels are all of one class, and every
-    figure is NaN when there are no labels. `false_negative_rate_negatives` is the share of truly negative reviews
-    that are called positive: the complaints that nobody would see.
+    A class that is never predicted has precision 0. The ranking figures are NaN when the labels are all of one class,
+    and every figure is NaN when there are no labels. `false_negative_rate_negatives` is the share of truly negative
+    reviews that are called positive: the complaints that nobody would see. `pr_auc_negatives` is the average precision
+    of finding the negative reviews, `brier` the mean squared gap of probability and label.
     """
-    from sklearn.metrics import log_loss
-
     probability = np.asarray(positive_probability, np.float64)
-    predicted = (probability >= threshold).astype(np.int64)
     if not len(labels):
-        return dict.fromkeys(_names(), float("nan"))
-    figures = {"accuracy": float((predicted == labels).mean())}
-    for label, name in enumerate(LABELS):
-        figures |= {f"{figure}_{name}": value for figure, value in _of_class(labels, predicted, label).items()}
-    figures["macro_f1"] = (figures["f1_negative"] + figures["f1_positive"]) / 2
-    figures["false_negative_rate_negatives"] = _share(predicted[labels == NEGATIVE] == POSITIVE)
-    figures["roc_auc"] = _roc_auc(labels, probability)
-    figures["log_loss"] = float(log_loss(labels, np.clip(probability, 1e-7, 1 - 1e-7), labels=[NEGATIVE, POSITIVE]))
+        return dict.fromkeys(figure_names(), float("nan"))
+    figures = {
+        name: float(value)
+        for name, value in decision_figures(decisions(labels, positive_probability, threshold)).items()
+    }
+    figures |= _ranking(labels, probability)
+    figures |= {name: float(rows.mean()) for name, rows in review_losses(labels, probability).items()}
     figures["ece"] = expected_calibration_error(labels, probability)
-    return {name: figures[name] for name in _names()}
+    return {name: figures[name] for name in figure_names()}
+
+
+def figure_names() -> list[str]:
+    """Return the names of the figures of `evaluate`, in its order."""
+    by_class = [f"{figure}_{name}" for name in LABELS for figure in ("precision", "recall", "f1")]
+    ranking = ["roc_auc", "pr_auc_negatives"]
+    return ["accuracy", "macro_f1", *by_class, "false_negative_rate_negatives", *ranking, "log_loss", "brier", "ece"]
+
+
+def decisions(labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Return the counts [true class, called class] of labels [n] and decisions at the threshold."""
+    called = np.asarray(positive_probability) >= threshold
+    return np.bincount(2 * np.asarray(labels) + called, minlength=4).reshape(2, 2)
+
+
+def decision_figures(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the figures [...] that hang on decisions alone, for counts [..., true class, called class].
+
+    A share of nothing is 0.
+    """
+    figures = {"accuracy": _share(np.trace(counts, axis1=-2, axis2=-1), counts.sum((-2, -1)))}
+    for label, name in enumerate(LABELS):
+        both, claimed, existing = counts[..., label, label], counts[..., label].sum(-1), counts[..., label, :].sum(-1)
+        figures[f"precision_{name}"] = _share(both, claimed)
+        figures[f"recall_{name}"] = _share(both, existing)
+        figures[f"f1_{name}"] = _share(2 * both, claimed + existing)
+    figures["macro_f1"] = (figures["f1_negative"] + figures["f1_positive"]) / 2
+    negatives = counts[..., NEGATIVE, :]
+    figures["false_negative_rate_negatives"] = _share(negatives[..., POSITIVE], negatives.sum(-1))
+    return figures
+
+
+def review_losses(labels: np.ndarray, positive_probability: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what each review [n] adds to log loss (natural logarithm) and to the Brier score."""
+    missed = np.abs(labels - np.asarray(positive_probability, np.float64))
+    return {"log_loss": -np.log(np.clip(1 - missed, _SURE, 1 - _SURE)), "brier": missed**2}
 
 
 def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndarray) -> float:
@@ -38,34 +73,27 @@ def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndar
 
     Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3.
     """
+    bins, gaps = calibration_gaps(labels, positive_probability)
+    return float(np.abs(np.bincount(bins, weights=gaps, minlength=CALIBRATION_BINS)).sum() / len(labels))
+
+
+def calibration_gaps(labels: np.ndarray, positive_probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each review [n] the bin of its confidence, and whether it is right (1 or 0) less its confidence."""
     confidence = np.maximum(positive_probability, 1 - positive_probability)
     correct = (positive_probability >= 0.5) == (labels == POSITIVE)
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    return bins, correct - confidence
 
 
-def _names() -> list[str]:
-    by_class = [f"{figure}_{name}" for name in LABELS for figure in ("precision", "recall", "f1")]
-    return ["accuracy", "macro_f1", *by_class, "false_negative_rate_negatives", "roc_auc", "log_loss", "ece"]
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    shares: np.ndarray = np.asarray(part) / np.maximum(whole, 1)
+    return shares
 
 
-def _of_class(labels: np.ndarray, predicted: np.ndarray, label: int) -> dict[str, float]:
-    found, true = predicted == label, labels == label
-    both = float((found & true).sum())
-    claimed, existing = float(found.sum()), float(true.sum())
-    return {
-        "precision": both / claimed if claimed else 0.0,
-        "recall": both / existing if existing else 0.0,
-        "f1": 2 * both / (claimed + existing) if claimed + existing else 0.0,
-    }
+def _ranking(labels: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
 
-
-def _share(flags: np.ndarray) -> float:
-    return float(flags.mean()) if len(flags) else 0.0
-
-
-def _roc_auc(labels: np.ndarray, probability: np.ndarray) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, probability)) if len(set(labels.tolist())) == len(LABELS) else float("nan")
+    if len(np.unique(labels)) < len(LABELS):
+        return {"roc_auc": float("nan"), "pr_auc_negatives": float("nan")}
+    negatives = average_precision_score(labels == NEGATIVE, -probability)
+    return {"roc_auc": float(roc_auc_score(labels, probability)), "pr_auc_negatives": float(negatives)}

@@ -15,35 +15,48 @@ from sentiment.scoring.engine import infer, open_session
 from sentiment.training.fitted import Fitted, predict_logits
 
 
-def check_parity(fitted: Fitted, folder: Path, reviews: LabelledReviews, config: ExportConfig) -> dict[str, float]:
+def check_parity(
+    fitted: Fitted,
+    folder: Path,
+    reviews: LabelledReviews,
+    config: ExportConfig,
+    temperature: float = 1.0,
+    threshold: float = 0.5,
+) -> dict[str, float]:
     """Compare the two ONNX files in `folder` with torch on `config.parity_reviews` of the reviews, spread evenly.
 
-    Returns the figures: `parity_probability_gap` (fp32 ONNX from torch, the largest), `parity_int8_gap` (int8 from
-    fp32, the mean) and the accuracies of torch, fp32 and int8. Raises ContractError with the figures when fp32 is off
-    by more than `max_probability_gap` or int8 loses more than `max_accuracy_loss`.
+    Probabilities and decisions are those of scoring, with the bundle's temperature and threshold. Returns the figures:
+    `parity_probability_gap` (fp32 ONNX from torch, the largest), `parity_int8_gap` (int8 from fp32, the mean) and the
+    accuracies of torch, fp32 and int8. Raises ContractError with the figures when fp32 is off by more than
+    `max_probability_gap` or int8 loses more than `max_accuracy_loss`.
     """
     sample = reviews.take(np.linspace(0, len(reviews) - 1, min(config.parity_reviews, len(reviews))).astype(np.int64))
-    torch_p = positive_probability(predict_logits(fitted, sample))
-    fp32_p = _probabilities(fitted, folder / FP32_MODEL, sample)
-    int8_p = _probabilities(fitted, folder / INT8_MODEL, sample)
+    torch_p, fp32_p, int8_p = (
+        positive_probability(logits, temperature)
+        for logits in (
+            predict_logits(fitted, sample),
+            _logits(fitted, folder / FP32_MODEL, sample),
+            _logits(fitted, folder / INT8_MODEL, sample),
+        )
+    )
     figures = {
         "parity_reviews": float(len(sample)),
         "parity_probability_gap": float(np.abs(fp32_p - torch_p).max()),
         "parity_int8_gap": float(np.abs(int8_p - fp32_p).mean()),
-        "parity_accuracy_torch": _accuracy(torch_p, sample),
-        "parity_accuracy_fp32": _accuracy(fp32_p, sample),
-        "parity_accuracy_int8": _accuracy(int8_p, sample),
+        "parity_accuracy_torch": _accuracy(torch_p, sample, threshold),
+        "parity_accuracy_fp32": _accuracy(fp32_p, sample, threshold),
+        "parity_accuracy_int8": _accuracy(int8_p, sample, threshold),
     }
     _judge(figures, config)
     return figures
 
 
-def _probabilities(fitted: Fitted, model: Path, reviews: LabelledReviews) -> np.ndarray:
-    return positive_probability(infer(open_session(model, 1), fitted.tokenizer, reviews.titles, reviews.texts))
+def _logits(fitted: Fitted, model: Path, reviews: LabelledReviews) -> np.ndarray:
+    return infer(open_session(model, 1), fitted.tokenizer, reviews.titles, reviews.texts)
 
 
-def _accuracy(probability: np.ndarray, reviews: LabelledReviews) -> float:
-    return float(((probability >= 0.5) == (reviews.labels == 1)).mean())
+def _accuracy(probability: np.ndarray, reviews: LabelledReviews, threshold: float) -> float:
+    return float(((probability >= threshold) == (reviews.labels == 1)).mean())
 
 
 def _judge(figures: dict[str, float], config: ExportConfig) -> None:

@@ -67,6 +67,7 @@ def _training(config: DemoConfig) -> dict[str, Any]:
             {"family": "linear", "train_reviews": config.linear_reviews, **sizes},
             {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 1},
         ],
+        "seeds": 1,
         "parity_reviews": _PARITY_REVIEWS,
     }
 

@@ -13,8 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sentiment.config import LABELS, Head, Pooling
+from sentiment.errors import ContractError
 
 MLP_WIDTH = 256
+# Architectures that number a review's tokens from the padding id + 1 on.
+NUMBERED_AFTER_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta"}
 
 
 class EncoderClassifier(nn.Module):
@@ -34,10 +37,17 @@ class EncoderClassifier(nn.Module):
 
     @property
     def positions(self) -> int:
-        """How many tokens of a review the encoder can number; RoBERTa and MPNet begin at 2."""
+        """How many tokens of a review the encoder can number."""
         config = self.backbone.config
-        begins_at = 2 if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"} else 0
+        begins_at = int(config.pad_token_id) + 1 if config.model_type in NUMBERED_AFTER_PADDING else 0
         return int(config.max_position_embeddings) - begins_at
+
+    def activation_checkpointing_enable(self, **options: Any) -> None:
+        """Called by the Trainer; raises ContractError when the architecture cannot compute its activations twice."""
+        try:
+            self.backbone.activation_checkpointing_enable(**options)
+        except ValueError as error:
+            raise ContractError(f"{error} Turn gradient_checkpointing off.") from error
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, config.json (the encoder's) and classifier.json into an existing folder."""

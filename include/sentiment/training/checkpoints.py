@@ -21,7 +21,7 @@ from sentiment.config import TrainConfig
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.errors import ContractError
 
-OPTIMIZER, STATE, GENERATORS = "optimizer.safetensors", "optimizer.json", "generators-{}.json"
+GENERATORS = "generators-{}.json"
 
 
 def claim(workdir: Path, config: TrainConfig, train: LabelledReviews, validation: LabelledReviews) -> None:
@@ -36,6 +36,29 @@ def claim(workdir: Path, config: TrainConfig, train: LabelledReviews, validation
         raise ContractError(f"{workdir} holds checkpoints of another training; give an empty folder, or remove it")
     workdir.mkdir(parents=True, exist_ok=True)
     mark.write_text(content, encoding="utf-8")
+
+
+def save_optimizer(optimizer: torch.optim.Optimizer, schedule: Any, folder: Path, stem: str = "optimizer") -> None:
+    """Write an AdamW and its schedule as `stem`.safetensors and `stem`.json."""
+    content = optimizer.state_dict()
+    tensors = {
+        f"{index}.{name}": value.contiguous()
+        for index, values in content["state"].items()
+        for name, value in values.items()
+    }
+    save_file(tensors, folder / f"{stem}.safetensors")
+    _write(folder / f"{stem}.json", [content["param_groups"], schedule.state_dict()])
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, schedule: Any, folder: Path, stem: str = "optimizer") -> None:
+    """Take on what `save_optimizer` wrote."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in load_file(folder / f"{stem}.safetensors").items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    groups, progress = _read(folder / f"{stem}.json")
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    schedule.load_state_dict(progress)
 
 
 def last_checkpoint(workdir: Path) -> Path | None:
@@ -55,27 +78,12 @@ class PlainCheckpointTrainer(Trainer):
         (Path(output_dir or str(self.args.output_dir)) / "training_args.bin").unlink(missing_ok=True)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        if not self.args.should_save or self.optimizer is None or self.lr_scheduler is None:
-            return
-        optimizer = self.optimizer.state_dict()
-        tensors = {
-            f"{index}.{name}": value.contiguous()
-            for index, values in optimizer["state"].items()
-            for name, value in values.items()
-        }
-        save_file(tensors, Path(output_dir) / OPTIMIZER)
-        _write(Path(output_dir) / STATE, [optimizer["param_groups"], self.lr_scheduler.state_dict()])
+        if self.args.should_save and self.optimizer is not None:
+            save_optimizer(self.optimizer, self.lr_scheduler, Path(output_dir))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is None or self.optimizer is None or self.lr_scheduler is None:
-            return
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in load_file(Path(checkpoint) / OPTIMIZER).items():
-            index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = value
-        groups, schedule = _read(Path(checkpoint) / STATE)
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.lr_scheduler.load_state_dict(schedule)
+        if checkpoint is not None and self.optimizer is not None:
+            load_optimizer(self.optimizer, self.lr_scheduler, Path(checkpoint))
 
     def _save_scaler(self, output_dir: str) -> None:
         scaler = getattr(self.accelerator, "scaler", None)
@@ -95,12 +103,16 @@ class PlainCheckpointTrainer(Trainer):
             "torch": torch.get_rng_state().tolist(),
             "cuda": [state.tolist() for state in torch.cuda.get_rng_state_all()] if torch.cuda.is_available() else [],
         }
+        Path(output_dir).mkdir(parents=True, exist_ok=True)  # another process than the first may be here before it
         _write(Path(output_dir) / GENERATORS.format(self.args.process_index), generators)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is None:
             return
-        generators = _read(Path(checkpoint) / GENERATORS.format(self.args.process_index))
+        file = Path(checkpoint) / GENERATORS.format(self.args.process_index)
+        if not file.exists():  # this process died before it wrote, or there were fewer; then it starts from the seed
+            return
+        generators = _read(file)
         version, internal, gauss = generators["python"]
         random.setstate((version, tuple(internal), gauss))
         np.random.set_state(tuple(generators["numpy"]))

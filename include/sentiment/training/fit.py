@@ -28,10 +28,18 @@ def fit(
     training.
     """
     _check(train, validation)
+    if config.imbalance == "oversampling":
+        from sentiment.training.imbalance import oversampled
+
+        train = oversampled(train, config.seed)
     if config.family == "linear":
         from sentiment.training.linear import fit_linear
 
         return fit_linear(config, train, validation, on_log)
+    if config.processes * config.stages > 1:
+        from sentiment.training.distributed import fit_distributed
+
+        return fit_distributed(config, train, validation, workdir, on_log)
     from sentiment.training.neural import fit_neural
 
     return fit_neural(config, train, validation, workdir, on_log)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from sentiment.config import Family
+from sentiment.config import ENCODER_FAMILIES, RECURRENT_FAMILIES, Family
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.errors import ContractError
 from sentiment.scoring.tokens import ReviewTokenizer, length_batches
@@ -27,7 +27,9 @@ DESCRIPTION = ("family", "max_length", "head_share", "history", "parameters", "t
 class Fitted:
     """A trained model; `model(input_ids, attention_mask)` gives logits [reviews, 2].
 
-    `history` holds the log records of the training in order, `parameters` and `trainable` count numbers in the model.
+    `history` holds the log records of the training in order, `parameters` and `trainable` count numbers in the model
+    while it was trained. `adapter` is the folder with what family lora learnt, beside the model that has it merged in;
+    it is not saved with the model.
     """
 
     model: nn.Module
@@ -38,6 +40,7 @@ class Fitted:
     history: list[dict[str, Any]]
     parameters: int
     trainable: int
+    adapter: Path | None = None
 
     @property
     def tokenizer(self) -> ReviewTokenizer:
@@ -47,7 +50,7 @@ class Fitted:
     def save(self, folder: Path) -> None:
         """Write model.safetensors, config.json, tokenizer.json and fitted.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.model.save(folder)  # type: ignore[operator]  # both families' modules have it
+        self.model.save(folder)  # type: ignore[operator]  # every family's module has it
         (folder / "tokenizer.json").write_text(self.tokenizer_json, encoding="utf-8")
         described = {name: getattr(self, name) for name in DESCRIPTION}
         (folder / "fitted.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
@@ -80,13 +83,17 @@ def predict_logits(fitted: Fitted, reviews: LabelledReviews, batch_tokens: int =
 
 
 def _module(family: str) -> Any:
-    """The class of a family's module; both have `save(folder)` and `load(folder)`."""
+    """The class of a family's module; each has `save(folder)` and `load(folder)`."""
     if family == "linear":
         from sentiment.models.linear import HashedLinear
 
         return HashedLinear
-    if family == "encoder":
+    if family in ENCODER_FAMILIES:
         from sentiment.models.classifier import EncoderClassifier
 
         return EncoderClassifier
+    if family in RECURRENT_FAMILIES:
+        from sentiment.models.recurrent import RecurrentClassifier
+
+        return RecurrentClassifier
     raise ContractError(f"the family {family!r} is unknown to this version; known are {', '.join(get_args(Family))}")

@@ -17,6 +17,7 @@ from sentiment.models.encoders import encoder_tokenizer
 from sentiment.models.features import count_buckets
 from sentiment.scoring.tokens import ReviewTokenizer
 from sentiment.training.fitted import Fitted, predict_logits
+from sentiment.training.imbalance import synthesised
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -34,7 +35,8 @@ def fit_linear(
 ) -> Fitted:
     """Train on `train`, log one record of validation metrics, and return the module that scikit-learn's fit became.
 
-    Of the config `encoder` (for its tokenizer), `head_share`, `buckets`, `inverse_regularisation` and `seed` count.
+    Of the config `encoder` (for its tokenizer), `head_share`, `buckets`, `inverse_regularisation`, `imbalance` and
+    `seed` count.
     """
     from sentiment.models.linear import LINEAR_MAX_LENGTH
 
@@ -71,7 +73,14 @@ def solve(counts: csr_matrix, labels: np.ndarray, config: TrainConfig, special_i
     weighting = TfidfTransformer(sublinear_tf=True)
     weighted = weighting.fit_transform(counts[:, common])
     # liblinear, because lbfgs stops early on this ill-scaled problem: 94.4 % against 95.6 % on 20,000 reviews.
-    regression = LogisticRegression(C=config.inverse_regularisation, solver="liblinear", random_state=config.seed)
+    regression = LogisticRegression(
+        C=config.inverse_regularisation,
+        solver="liblinear",
+        random_state=config.seed,
+        class_weight="balanced" if config.imbalance == "class_weights" else None,
+    )
+    if config.imbalance == "smote":
+        weighted, labels = synthesised(weighted, labels, config.seed)
     regression.fit(weighted, labels)
     idf, coefficients = np.zeros((2, counts.shape[1]), np.float32)
     idf[common], coefficients[common] = weighting.idf_, regression.coef_[0]

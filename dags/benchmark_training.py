@@ -1,0 +1,42 @@
+"""### Time parallel training
+
+Runs from the form alone, and answers how many processes are worth their cost on this deployment.
+
+One epoch over `train_reviews` is timed in each of the numbers of `processes`: data parallel, data parallel in mixed
+precision, and (recurrent families) with the network divided over two processes beside that. Each is measured `repeats`
+times, in turn, and the medians are shown; every process has `threads` threads, so that more processes are more cores.
+
+The MLflow run has the table (seconds, speed-up, efficiency, reviews a second, start-up apart), the picture, and the
+machine. Let nothing else run meanwhile. Under a Spark cluster the processes are executors, and SENTIMENT_HOME must be
+a folder that all of them share.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from airflow.sdk import DAG
+
+from sentiment.config import BenchmarkTrainingConfig, Settings
+from sentiment_airflow.assets import TASKS
+from sentiment_airflow.forms import form
+from sentiment_airflow.operators import VerbOperator
+
+with DAG(
+    "benchmark_training",
+    schedule=None,
+    start_date=datetime.combine(Settings().schedule_from, time.min, UTC),
+    catchup=False,
+    max_active_runs=1,
+    params=form(BenchmarkTrainingConfig),
+    default_args=TASKS,
+    tags=["models"],
+    doc_md=__doc__,
+):
+    VerbOperator(
+        task_id="benchmark_training",
+        function="benchmark_training",
+        config="BenchmarkTrainingConfig",
+        pool="gpu",
+        queue=Settings().train_queue,
+    )

@@ -1,0 +1,58 @@
+"""### Search for better settings
+
+1. `snapshot` pins the reviews, as in *train_models*.
+2. `open_study` opens the study of this snapshot and these settings. The same ones are the same study: a search that was
+   interrupted, or that shall have more `trials`, goes on.
+3. `search` is a task a worker (pool `gpu`), which trains one trial after another until the study has all its `trials`.
+   What falls behind at a validation is stopped. A trial that crashes, runs out of memory or meets a loss that is no
+   number is failed with the reason, as is one whose worker is killed; the study goes on.
+4. `conclude` leaves table and pictures at the study's run in MLflow (its button *MLflow run*) and returns the `best`
+   settings. It fails when no trial was completed.
+5. `then` says what follows. *ask*: `approve` waits for a click on *Approve* (Required Actions), *train*: nobody is
+   asked; *train_models* is triggered with the best settings as its one candidate. *stop*: it is not.
+
+Workers on several machines need a database that all of them reach: set `SENTIMENT_STUDIES`.
+"""
+
+from __future__ import annotations
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG
+
+from sentiment.config import Settings, SnapshotConfig, TuneConfig
+from sentiment_airflow.assets import TASKS
+from sentiment_airflow.forms import form
+from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+from sentiment_airflow.tuning import THEN, then, training_form, workers
+
+PINNED = {"snapshot": "{{ ti.xcom_pull(task_ids='snapshot')['snapshot'] }}"}
+STUDY = {"study": "{{ ti.xcom_pull(task_ids='open_study')['study'] }}"}
+BEST = "{% set done = ti.xcom_pull(task_ids='conclude') %}Macro F1 {{ done['macro_f1'] }} with {{ done['best'] }}"
+
+with DAG(
+    "tune_models",
+    schedule=None,
+    params=THEN | form(SnapshotConfig, TuneConfig, without=("snapshot",)),
+    default_args=TASKS,
+    tags=["models"],
+    doc_md=__doc__,
+):
+    snapshot = SparkVerbOperator(task_id="snapshot", function="snapshot", config="SnapshotConfig")
+    study = VerbOperator(task_id="open_study", function="open_study", config="TuneConfig", values=PINNED)
+    search = VerbOperator.partial(
+        task_id="search", function="search", config="StudyConfig", pool="gpu", queue=Settings().train_queue
+    ).expand(values=workers(study.output))
+    conclude = VerbOperator(
+        task_id="conclude", function="conclude_study", config="StudyConfig", values=STUDY, trigger_rule="all_done"
+    )
+    approve = ApprovalOperator(task_id="approve", subject="Train with the best settings?", body=BEST)
+    train_best = TriggerDagRunOperator(
+        task_id="train_best",
+        trigger_dag_id="train_models",
+        conf=training_form(conclude.output),
+        trigger_rule="none_failed_min_one_success",
+    )
+    snapshot >> study
+    search >> conclude >> then() >> [approve, train_best]
+    approve >> train_best

@@ -1,0 +1,1 @@
+"""What measures models and trainings, and writes the tables and pictures that say how they compare."""

@@ -1,0 +1,80 @@
+"""Runs the behaviour suite on a model and counts what fails, a capability. Knows a function from texts to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from sentiment.config import LABELS, POSITIVE
+from sentiment.evaluation.behaviour.cases import Case, Kind, behaviour_cases
+
+Predict = Callable[[list[str], list[str]], np.ndarray]
+EXAMPLES = 3
+# The file of a run that holds the rows of its bundle.
+BEHAVIOUR = "behaviour.json"
+
+# A change that means nothing may move the probability by ten points. A change that must push one way may push five
+# back: a model that is sure already has nowhere to go.
+MOVED, PUSHED_BACK = 0.10, 0.05
+
+RULES: dict[Kind, str] = {
+    "MFT": "the label must be the one that the sentence says",
+    "INV": f"the probability must not move by more than {100 * MOVED:.0f} points",
+    "DIR": f"the probability must not move the wrong way by more than {100 * PUSHED_BACK:.0f} points",
+}
+
+
+def run_behaviour(predict: Predict, threshold: float = 0.5) -> list[dict[str, Any]]:
+    """Return a row for every capability and kind of case, from a model's titles and texts -> positive probabilities.
+
+    A row holds `capability`, `kind`, `rule`, `cases`, `failures`, `failure_rate` and `examples`: the worst failures, at
+    most three, each with `title`, `text`, `probability`, and `expected` (a label's name), `changed` and
+    `changed_probability`, which are None where the kind has none. `threshold` decides the label of MFT cases.
+    """
+    cases = behaviour_cases()
+    changed = [case for case in cases if case.changed is not None]
+    titles = [case.title for case in (*cases, *changed)]
+    found = np.asarray(predict(titles, [*(case.text for case in cases), *(case.changed or "" for case in changed)]))
+    after = dict(zip(changed, found[len(cases) :].tolist(), strict=True))
+    measured = [(case, before, after.get(case)) for case, before in zip(cases, found.tolist(), strict=False)]
+    groups = groupby(measured, key=lambda one: (one[0].capability, one[0].kind))
+    return [_row(capability, kind, list(group), threshold) for (capability, kind), group in groups]
+
+
+def excess(case: Case, before: float, after: float | None, threshold: float = 0.5) -> float:
+    """Return by how much the probabilities of a case's text and changed text miss the rule: above 0, it failed."""
+    if case.kind == "INV" and after is not None:
+        return abs(after - before) - MOVED
+    if case.kind == "DIR" and after is not None:
+        return (before - after if case.expected == POSITIVE else after - before) - PUSHED_BACK
+    return threshold - before if case.expected == POSITIVE else before - threshold
+
+
+def _row(
+    capability: str, kind: Kind, measured: Sequence[tuple[Case, float, float | None]], threshold: float
+) -> dict[str, Any]:
+    missed = [(excess(*one, threshold), one) for one in measured]
+    failed = sorted([one for one in missed if one[0] > 0], key=lambda one: -one[0])
+    return {
+        "capability": capability,
+        "kind": kind,
+        "rule": RULES[kind],
+        "cases": len(measured),
+        "failures": len(failed),
+        "failure_rate": len(failed) / len(measured),
+        "examples": [_example(*one) for _, one in failed[:EXAMPLES]],
+    }
+
+
+def _example(case: Case, before: float, after: float | None) -> dict[str, Any]:
+    return {
+        "title": case.title,
+        "text": case.text,
+        "probability": before,
+        "changed": case.changed,
+        "changed_probability": after,
+        "expected": LABELS[case.expected] if case.expected is not None else None,
+    }

@@ -1,0 +1,111 @@
+"""How far the figures of a model would move with other test reviews: bootstrap intervals. Knows arrays only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentiment.config import NEGATIVE
+from sentiment.evaluation.metrics import (
+    CALIBRATION_BINS,
+    calibration_gaps,
+    decision_figures,
+    figure_names,
+    review_losses,
+)
+
+COVERAGE = 0.95
+# Numbers of a block of resamples that are in work at once: 8 MB of float64, so it stays near the processor.
+_BLOCK = 2**20
+
+
+def intervals(
+    labels: np.ndarray,
+    positive_probability: np.ndarray,
+    threshold: float = 0.5,
+    resamples: int = 1_000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % interval (low, high) of every figure of `evaluate`, for labels [n] and probabilities [n].
+
+    Percentile bootstrap over reviews: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. A
+    resample without a figure (all its labels are of one class) is left out; where none has it, both ends are NaN.
+    """
+    if not len(labels):
+        return dict.fromkeys(figure_names(), (float("nan"), float("nan")))
+    ranked = _Ranked.of(np.asarray(labels), np.asarray(positive_probability), threshold)
+    blocks = [ranked.figures(weights) for weights in _resampled(len(labels), resamples, np.random.default_rng(seed))]
+    return {name: percentiles(np.concatenate([block[name] for block in blocks])) for name in figure_names()}
+
+
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends between which 95 % of the finite values [r] lie; NaN when none is finite."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return float("nan"), float("nan")
+    low, high = np.quantile(finite, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Reviews [n] by rising probability, and what each adds to the sums that the figures are made of."""
+
+    negative: np.ndarray  # 1.0 where the label is negative
+    ties: np.ndarray  # where each group of equal probabilities begins
+    parts: np.ndarray  # [n, 4 decisions + log loss + Brier + bins of calibration]
+
+    @classmethod
+    def of(cls, labels: np.ndarray, probability: np.ndarray, threshold: float) -> _Ranked:
+        order = np.argsort(probability, kind="stable")
+        labels = labels[order]
+        decided = np.eye(4)[2 * labels + (probability[order] >= threshold)]
+        probability = probability[order].astype(np.float64)
+        losses = review_losses(labels, probability)
+        bins, gaps = calibration_gaps(labels, probability)
+        parts = np.column_stack(
+            [decided, losses["log_loss"], losses["brier"], np.eye(CALIBRATION_BINS)[bins] * gaps[:, None]]
+        )
+        ties = np.flatnonzero(np.diff(probability, prepend=-1.0))
+        return cls((labels == NEGATIVE).astype(np.float64), ties, parts)
+
+    def figures(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every figure [r] for how often each resample took each review, weights [r, n]."""
+        count, sums = weights.shape[1], weights @ self.parts
+        return {
+            **decision_figures(sums[:, :4].reshape(-1, 2, 2)),
+            **self._ranking(weights),
+            "log_loss": sums[:, 4] / count,
+            "brier": sums[:, 5] / count,
+            "ece": np.abs(sums[:, 6:]).sum(1) / count,
+        }
+
+    def _ranking(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Return area under the ROC curve, and average precision of the negatives: both walk up the probabilities."""
+        negatives = np.add.reduceat(weights * self.negative, self.ties, axis=1)
+        everyone = np.add.reduceat(weights, self.ties, axis=1)
+        found, walked = negatives.cumsum(1), everyone.cumsum(1)
+        all_negatives, all_positives = found[:, -1], walked[:, -1] - found[:, -1]
+        below = ((everyone - negatives) * (found - negatives / 2)).sum(1)
+        precise = (negatives * found / np.maximum(walked, 1)).sum(1)
+        both = (all_negatives > 0) & (all_positives > 0)
+        return {
+            "roc_auc": _where(both, below, all_negatives * all_positives),
+            "pr_auc_negatives": _where(both, precise, all_negatives),
+        }
+
+
+def _where(defined: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    shares: np.ndarray = np.divide(part, whole, out=np.full(len(part), np.nan), where=defined)
+    return shares
+
+
+def _resampled(count: int, resamples: int, draw: np.random.Generator) -> Iterator[np.ndarray]:
+    """Give blocks [r, n] of how often each of n reviews is among n drawn with replacement, r summing to resamples."""
+    block = max(1, _BLOCK // count)
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        drawn = draw.integers(count, size=(rows, count)) + np.arange(rows)[:, None] * count
+        yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)

@@ -1,0 +1,119 @@
+"""Writes what a trained model can and cannot do as one HTML page that needs nothing else: no scripts, no other files.
+
+It knows figures, rows and pictures, and not where they come from. Reviews are strangers' words: every text is escaped.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sentiment.evaluation.wording import RULES
+
+Row = Mapping[str, Any]
+
+# What of a long text is shown: its beginning and, where the verdict often stands, its end.
+HEAD, TAIL = 560, 200
+
+_FIGURES = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "precision_negative": "Precision, negative",
+    "recall_negative": "Recall, negative",
+    "f1_negative": "F1, negative",
+    "precision_positive": "Precision, positive",
+    "recall_positive": "Recall, positive",
+    "f1_positive": "F1, positive",
+    "false_negative_rate_negatives": "Complaints missed",
+    "roc_auc": "ROC-AUC",
+    "pr_auc_negatives": "PR-AUC, negative",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "ece": "Calibration error (ECE)",
+    "ece_before": "ECE before scaling",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page says of one run.
+
+    `figures` are those of `metrics.evaluate` on the test reviews after scaling, `uncalibrated` the same before it,
+    `intervals` the 95 % ends by figure. `slices`, `histogram`, `error_categories`, `mistakes` and `behaviour` are the
+    rows of `slice_table`, `confidence_histogram`, `error_categories`, `most_confident_mistakes` and `run_behaviour`;
+    a part without rows is left out of the page.
+    """
+
+    model: str
+    family: str
+    run_id: str
+    snapshot: str
+    reviews: Mapping[str, int]  # by split
+    parameters: int
+    trainable: int
+    training_seconds: float
+    threshold: float
+    temperature: float
+    figures: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    uncalibrated: Mapping[str, float] = field(default_factory=dict)
+    slices: Sequence[Row] = ()
+    histogram: Sequence[Row] = ()
+    error_categories: Sequence[Row] = ()
+    mistakes: Sequence[Row] = ()
+    behaviour: Sequence[Row] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_report(report: Report, pictures: Mapping[str, Path], path: Path) -> Path:
+    """Write the page with its pictures inside it and return `path`.
+
+    `pictures` are PNG files by name: `confusion_matrix`, `learning_curve`, `reliability`, `error_confidence`, `slices`;
+    others are shown at the end under their names.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"share": _share, "figure": _figure, "excerpt": _excerpt, "duration": _duration}
+    images = {name: b64encode(picture.read_bytes()).decode("ascii") for name, picture in pictures.items()}
+    page = pages.get_template("report.html.j2").render(report=report, images=images, names=_FIGURES, rules=RULES)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A lone surrogate in a review is the one thing that UTF-8 cannot hold.
+    path.write_text(page, encoding="utf-8", errors="replace")
+    return path
+
+
+def _share(value: float | None, digits: int = 1) -> str:
+    """Write a share as per cent, and nothing known as a dash."""
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _excerpt(text: str) -> str:
+    """Return a text in one line, a long one without its middle, cut between words where it has any."""
+    line = " ".join(text.split())
+    if len(line) <= HEAD + TAIL:
+        return line
+    head = textwrap.shorten(line, HEAD, placeholder="") or line[:HEAD]
+    tail = line[-TAIL:].partition(" ")[2] or line[-TAIL:]
+    return f"{head} […] {tail}"

@@ -1,0 +1,91 @@
+"""Scores: of days, ranges, texts and files, and what is shown of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from sentiment import config as c
+from sentiment.errors import ContractError
+from sentiment.pipeline.result import Result
+from sentiment.pipeline.reviews import missing_reviews
+from sentiment.progress import OnProgress, logged
+from sentiment.provenance import run_id
+
+
+def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
+    """Resolve which version a run scores with and put its bundle into this machine's cache; no Spark.
+
+    `champion_at_date` over a range stays as it is, because each day has its own; every version of it is fetched.
+    """
+    from sentiment.resolution import days_of, versions_of
+
+    days = [config.day] if isinstance(config, c.ScoreConfig) else days_of(config)
+    versions = set(versions_of(days, config.model, c.Settings()).values())
+    return {"model": str(min(versions)) if len(versions) == 1 else config.model, "versions": sorted(versions)}
+
+
+def score(config: c.ScoreConfig, on_progress: OnProgress = logged) -> Result:
+    """Score one day of the lake; a day without reviews is an empty success."""
+    lacking = missing_reviews(config.day)
+    if lacking:
+        raise ContractError(lacking)
+    return {"day": str(config.day), **_score([config.day], config.model, on_progress)}
+
+
+def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result:
+    """Score all ingested days of a range anew in one Spark job, one commit a day; names the days that are missing."""
+    from sentiment.lake.schemas import REVIEWS
+    from sentiment.lake.tables import Lake
+    from sentiment.resolution import days_of
+
+    days = days_of(config)
+    present = Lake(c.Settings().lake_root).written_days(REVIEWS, days)
+    if not present:
+        raise ContractError(f"no day from {config.from_day} to {config.to_day} was ingested; run ingest_reviews first")
+    missing = [str(day) for day in days if day not in present]
+    result = _score(sorted(present), config.model, on_progress)
+    return {"from_day": str(config.from_day), "to_day": str(config.to_day), **result, "missing": missing}
+
+
+def predict(config: c.PredictConfig, on_progress: OnProgress = logged) -> Result:
+    """Score texts, or the rows of a file."""
+    from sentiment.resolution import bundle_of
+    from sentiment.scoring.engine import Scorer
+    from sentiment.scoring.files import predict_file, predict_rows
+
+    version, bundle = bundle_of(config.model, c.Settings())
+    scorer = Scorer.load(bundle, threads=2)
+    if config.input and config.output:
+        counts = predict_file(scorer, config.input, config.output, version, on_progress)
+        return {"output": str(config.output), **counts, "model_version": version}
+    return {"predictions": predict_rows(scorer, [{"text": text} for text in config.texts], version)}
+
+
+def report(config: c.ReportConfig, on_progress: OnProgress = logged) -> Result:
+    """Show the last scored days and the model in force."""
+    from sentiment.reporting import report_days
+
+    on_progress("reading the lake", 0, 0)
+    return report_days(config, c.Settings())
+
+
+def _score(days: list[date], model: str, on_progress: OnProgress) -> Result:
+    from sentiment.export.bundle import read_bundle
+    from sentiment.lake.tables import Lake
+    from sentiment.resolution import days_by_version
+    from sentiment.scoring.job import Scoring, score_days
+    from sentiment.spark import session, watched
+
+    settings, now = c.Settings(), datetime.now(UTC)
+    # Bundles are checked before Spark starts: one that is not as exported costs no session.
+    runs = [
+        (Scoring(bundle, version, read_bundle(bundle).family, run_id(), now), group)
+        for (version, bundle), group in days_by_version(days, model, settings).items()
+    ]
+    counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0}
+    with session(settings, "score") as spark:
+        for run, group in runs:
+            with watched(spark, f"scoring {len(group)} days with version {run.model_version}", on_progress):
+                done = score_days(spark, Lake(settings.lake_root), group, run)
+            counts = {name: count + done[name] for name, count in counts.items()}
+    return {**counts, "model_versions": [run.model_version for run, _ in runs]}

@@ -1,0 +1,140 @@
+"""What a challenger and the champion did on the same test reviews, side by side. Knows arrays and rows, no registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sentiment.config import POSITIVE
+from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.paired_tests import Difference, Disagreement
+from sentiment.evaluation.significance import contest
+
+# Slices that the result shows: those that lose most.
+SHOWN_SLICES = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model version with its figures on one set of test reviews, and its speed on one thread where it is known."""
+
+    version: int
+    family: str
+    macro_f1: float
+    accuracy: float
+    reviews_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A version's positive probabilities [n] on the test reviews, and from which of them on it calls one positive."""
+
+    positive_probability: np.ndarray
+    threshold: float = 0.5
+
+    def figures(self, labels: np.ndarray) -> dict[str, float]:
+        """Return the figures of `evaluate`."""
+        return evaluate(labels, self.positive_probability, self.threshold)
+
+    def right(self, labels: np.ndarray) -> np.ndarray:
+        """Return which reviews [n] it decided as their labels say."""
+        right: np.ndarray = (self.positive_probability >= self.threshold) == (labels == POSITIVE)
+        return right
+
+
+@dataclass(frozen=True)
+class SliceChange:
+    """Accuracy of the champion and of the challenger on a slice of the test reviews, and how much is lost (> 0)."""
+
+    slice: str
+    reviews: int
+    champion: float
+    challenger: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class CapabilityChange:
+    """Failure rates of the champion and of the challenger on the same cases of a capability."""
+
+    capability: str
+    cases: int
+    champion: float
+    challenger: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for and against a challenger; a is the challenger and b the champion in both tests.
+
+    `behaviour` is None where the two cannot be compared, and `behaviour_missing` then says why.
+    """
+
+    macro_f1: Difference
+    mcnemar: Disagreement
+    slices: tuple[SliceChange, ...] = ()
+    behaviour: tuple[CapabilityChange, ...] | None = None
+    behaviour_missing: str = ""
+
+    def summary(self) -> dict[str, Any]:
+        """Return it as JSON can hold it, with the slices that lose most."""
+        return {
+            "macro_f1": vars(self.macro_f1),
+            "mcnemar": vars(self.mcnemar),
+            "slices": [vars(one) for one in self.slices[:SHOWN_SLICES]],
+            "behaviour": None if self.behaviour is None else [vars(one) for one in self.behaviour],
+            "behaviour_missing": self.behaviour_missing,
+        }
+
+
+def on_test_reviews(labels: np.ndarray, challenger: Decided, champion: Decided) -> tuple[Difference, Disagreement]:
+    """Return the paired bootstrap of macro F1 and McNemar's test, challenger less champion."""
+    thresholds = (challenger.threshold, champion.threshold)
+    return contest(labels, challenger.positive_probability, champion.positive_probability, thresholds)
+
+
+def on_slices(
+    labels: np.ndarray, challenger: Decided, champion: Decided, masks: Mapping[str, np.ndarray]
+) -> tuple[SliceChange, ...]:
+    """Return accuracy on every slice that has reviews (masks: bool [n]), the greatest loss first."""
+    after, before = challenger.right(labels), champion.right(labels)
+    changes = [_slice(name, before[mask], after[mask]) for name, mask in masks.items() if mask.any()]
+    return tuple(sorted(changes, key=lambda one: -one.loss))
+
+
+def on_behaviour(
+    challenger: Sequence[Mapping[str, Any]], champion: Sequence[Mapping[str, Any]]
+) -> tuple[CapabilityChange, ...]:
+    """Return failure rates of all capabilities together (named "overall") and of each, from two suites' rows.
+
+    Rows are summed over kinds. A capability that one lacks, or knows by another number of cases, was another suite's
+    and is left out; nothing is returned when all are.
+    """
+    after, before = _counts(challenger), _counts(champion)
+    common = [name for name in after if name in before and after[name][0] == before[name][0]]
+    if not common:
+        return ()
+    for counts in (after, before):
+        counts["overall"] = tuple(np.sum([counts[name] for name in common], axis=0).tolist())
+    return tuple(_capability(name, before[name], after[name]) for name in ("overall", *common))
+
+
+def _slice(name: str, before: np.ndarray, after: np.ndarray) -> SliceChange:
+    lost = int(before.sum()) - int(after.sum())
+    return SliceChange(name, len(before), float(before.mean()), float(after.mean()), lost / len(before))
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, ...]]:
+    """Return (cases, failures) by capability."""
+    counts: dict[str, tuple[int, ...]] = {}
+    for row in rows:
+        cases, failures = counts.get(row["capability"], (0, 0))
+        counts[row["capability"]] = (cases + int(row["cases"]), failures + int(row["failures"]))
+    return {name: count for name, count in counts.items() if count[0]}
+
+
+def _capability(name: str, before: tuple[int, ...], after: tuple[int, ...]) -> CapabilityChange:
+    return CapabilityChange(name, after[0], before[1] / before[0], after[1] / after[0])

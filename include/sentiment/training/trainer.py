@@ -1,0 +1,138 @@
+"""The Trainer that all neural families share: our loss, our optimiser groups, our order of reviews, our figures.
+
+Knows transformers' Trainer; nothing of how models are built or of what happens to them afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import EvalPrediction, TrainerCallback, TrainingArguments
+
+from sentiment.config import ENCODER_FAMILIES, TrainConfig
+from sentiment.evaluation.calibration import positive_probability
+from sentiment.evaluation.metrics import evaluate
+from sentiment.training.batches import SimilarLengths
+from sentiment.training.checkpoints import PlainCheckpointTrainer
+from sentiment.training.failures import not_a_number
+from sentiment.training.hardware import training_precision
+from sentiment.training.losses import Loss
+from sentiment.training.optimiser import adamw
+from sentiment.training.plan import StepPlan
+
+# What transformers calls the schedules.
+SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+
+OnLog = Callable[[dict[str, Any]], None]
+
+
+class NeuralTrainer(PlainCheckpointTrainer):
+    """Goes through reviews in batches of similar length, with our loss, and stops at a loss that is no number.
+
+    Under torchrun it is one of several processes of DistributedDataParallel: accelerate's BatchSamplerShard deals the
+    batches out in turn, filling the last round from the first, and process 0 writes the checkpoints.
+    """
+
+    loss_is_scaled_for_ga = False
+
+    def __init__(self, config: TrainConfig, loss: Loss, **kwargs: Any) -> None:
+        super().__init__(compute_metrics=self._figures, **kwargs)
+        self._config = config
+        self._loss = loss
+        self.model_accepts_loss_kwargs = False
+
+    def compute_loss(  # type: ignore[override]  # the Trainer passes names
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any
+    ) -> Any:
+        """Return the loss of a batch, with the logits when they are asked for."""
+        logits = model(inputs["input_ids"], inputs["attention_mask"])
+        loss = self._loss(logits.float(), inputs["labels"])
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Take a step as the Trainer does; raises ContractError when its loss is NaN or infinite."""
+        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss):
+            raise not_a_number(f"the loss became {loss.item()}", self.state.global_step + 1, self._config)
+        return loss
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Return AdamW over the groups of `optimiser.py`."""
+        if self.optimizer is None:
+            network: Any = model or self.model
+            self.optimizer = adamw(network, self._config)
+        return self.optimizer
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
+        dataset: Any = train_dataset or self.train_dataset
+        lengths = [len(example["input_ids"]) for example in dataset]
+        # What the processes take at the same time follows one another, of similar length, so that none waits for long.
+        return SimilarLengths(lengths, self.args.train_batch_size * self.args.world_size, self.args.seed)
+
+    def _figures(self, prediction: EvalPrediction) -> dict[str, float]:
+        # The Trainer gives tuples for models of several outputs; ours has one.
+        logits = np.asarray(prediction.predictions)
+        if not np.isfinite(logits).all():
+            raise not_a_number("a validation logit became NaN or infinite", self.state.global_step, self._config)
+        return evaluate(np.asarray(prediction.label_ids), positive_probability(logits))
+
+
+class Reporter(TrainerCallback):
+    """Hands every log record on, with the step that it belongs to."""
+
+    def __init__(self, on_log: OnLog | None) -> None:
+        self._on_log = on_log
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Called by the Trainer for training losses, validations and the final summary."""
+        if self._on_log and logs:
+            self._on_log({"step": state.global_step, **logs})
+
+
+def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> TrainingArguments:
+    """Return the Trainer's arguments for a training on so many reviews, with its checkpoints in `workdir`."""
+    precision, plan = training_precision(config.precision), StepPlan.of(config, reviews)
+    return TrainingArguments(
+        output_dir=str(workdir),
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=evaluation_batch(config),
+        gradient_accumulation_steps=config.accumulation,
+        num_train_epochs=config.epochs,
+        learning_rate=config.peak_learning_rate,
+        lr_scheduler_type=SCHEDULES[config.schedule],
+        warmup_steps=plan.warmup,
+        max_grad_norm=config.clip_norm,
+        activation_checkpointing=config.gradient_checkpointing,
+        eval_strategy="steps",
+        eval_steps=plan.validate_every,
+        save_strategy="steps",
+        save_steps=plan.validate_every,
+        save_total_limit=2,  # the best and the last
+        load_best_model_at_end=True,
+        metric_for_best_model="macro_f1",
+        greater_is_better=True,
+        restore_callback_states_from_checkpoint=True,  # patience survives a crash
+        logging_steps=plan.log_every,
+        include_num_input_tokens_seen="non_padding",
+        remove_unused_columns=False,
+        label_names=["labels"],
+        report_to="none",
+        disable_tqdm=True,
+        seed=config.seed,
+        use_cpu=not torch.cuda.is_available(),
+        # Named in one process, it would be taken for a group that somebody opened.
+        ddp_backend=None if config.processes == 1 else "nccl" if torch.cuda.is_available() else "gloo",
+        ddp_find_unused_parameters=config.family in ENCODER_FAMILIES,  # a pooler may be left over
+        dataloader_pin_memory=torch.cuda.is_available(),
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+    )
+
+
+def evaluation_batch(config: TrainConfig) -> int:
+    """Return how many reviews a validation takes at once: without gradients more fit than in a training batch."""
+    return min(128, 4 * config.batch_size)

@@ -1,0 +1,82 @@
+"""What each process of a parallel training runs: torchrun starts this file. It knows the folder of its job alone."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+# Run as a file, Python puts this folder first in the path, where `fit` or `losses` would hide other packages.
+if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().parent:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from sentiment.errors import ContractError
+from sentiment.training.job import Failure, Job
+
+LOOKS_EVERY_SECONDS = 0.5
+
+
+def main() -> int:
+    """Train the job's model together with the other processes; 0 when it is trained, 1 when this process gave up."""
+    parser = argparse.ArgumentParser(description="One process of a parallel training.")
+    parser.add_argument("workdir", type=Path)
+    parser.add_argument("--threads", type=int, required=True)
+    given = parser.parse_args()
+    job = Job(given.workdir)
+    watch(job, os.getppid())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    # Torch reads it when it is imported, below.
+    os.environ["OMP_NUM_THREADS"] = str(given.threads)
+    from sentiment.training.failures import is_out_of_memory
+
+    try:
+        _train(job)
+    except ContractError as error:
+        job.fail(Failure("contract", str(error)))
+        return 1
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        job.fail(Failure("memory", str(error)))
+        return 1
+    return 0
+
+
+def watch(job: Job, parent: int) -> None:
+    """End this process when the training is called off, or when torchrun, its parent, is gone and cannot end it."""
+
+    def look() -> None:
+        while os.getppid() == parent and not job.stopped():
+            time.sleep(LOOKS_EVERY_SECONDS)
+        os._exit(1)
+
+    Thread(target=look, daemon=True).start()
+
+
+def _train(job: Job) -> None:
+    from torch import distributed
+
+    first = int(os.environ["RANK"]) == 0
+    config, train, validation = job.read()
+    on_log = job.log if first else None
+    if config.stages > 1:
+        from sentiment.training.staged import fit_staged
+
+        fitted = fit_staged(config, train, validation, job.workdir, on_log)
+    else:
+        from sentiment.training.neural import fit_once
+
+        fitted = fit_once(config, train, validation, job.workdir, on_log)
+    if first:
+        fitted.save(job.fitted)
+    if distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""A whole search on one machine: opens the study, starts its workers, and concludes when they have ended.
+
+A worker that is killed costs its trial and stops nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sentiment.config import Settings, StudyConfig, TuneConfig
+from sentiment.progress import OnProgress
+from sentiment.tuning.search import finished, search
+from sentiment.tuning.storage import load_study
+from sentiment.tuning.study import conclude_study, open_study
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 2.0  # seconds
+
+
+def tune(config: TuneConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+    """Search with as many workers as `config` says and return what conclude_study returns.
+
+    Interrupted and called again with the same configuration, it goes on.
+    """
+    opened = open_study(config, settings)
+    study = StudyConfig(study=opened["study"])
+    if config.workers > 1:
+        logs = settings.home / "tuning" / opened["run_id"]
+        logs.mkdir(parents=True, exist_ok=True)
+        with _workers(study, config.workers, settings, logs) as workers:
+            _wait(workers, study, settings, on_progress)
+    # Alone, or after the workers: what those that died have left.
+    search(study, settings, on_progress)
+    return conclude_study(study, settings, on_progress)
+
+
+@contextmanager
+def _workers(study: StudyConfig, count: int, settings: Settings, logs: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start processes of the command line; those that still run when the block ends are stopped."""
+    command = [sys.executable, "-m", "sentiment", "search", f"--study={study.study}"]
+    workers = []
+    try:
+        for number in range(1, count + 1):
+            with (logs / f"worker-{number}.log").open("wb") as file:
+                workers.append(
+                    subprocess.Popen(command, env=_environment(settings, count), stdout=file, stderr=subprocess.STDOUT)
+                )
+        yield workers
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait()
+
+
+def _wait(
+    workers: list[subprocess.Popen[bytes]], config: StudyConfig, settings: Settings, on_progress: OnProgress
+) -> None:
+    study, tuning = load_study(config.study, settings)
+    while any(worker.poll() is None for worker in workers):
+        on_progress("trials", min(finished(study), tuning.trials), tuning.trials)
+        time.sleep(LOOK_EVERY)
+    for number, worker in enumerate(workers, 1):
+        if worker.returncode:
+            log.warning("worker %d ended with %d; its log is worker-%d.log", number, worker.returncode, number)
+
+
+def _environment(settings: Settings, workers: int) -> dict[str, str]:
+    """Give the workers these settings, and each its share of the cores: more threads than cores slow all of them."""
+    cores = str(max(1, (os.cpu_count() or 1) // workers))
+    ours = {f"SENTIMENT_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    return {"OMP_NUM_THREADS": cores, **os.environ, **ours, "TOKENIZERS_PARALLELISM": "false"}

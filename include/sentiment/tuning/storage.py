@@ -1,0 +1,84 @@
+"""Where studies are kept: a database for any number of machines, or a journal file for one. Knows nothing of trials."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentiment.config import Settings, TuneConfig
+from sentiment.errors import ContractError
+from sentiment.tuning.space import SeededSampler, pruner
+
+JOURNALS = (".log", ".journal")
+# A worker of another machine that says nothing for so many seconds is dead; training keeps every core busy for
+# minutes. A worker of this machine is looked at directly, see liveness.py.
+HEARTBEAT, SILENCE = 60, 600
+# SQLite lets one process write at a time; the others wait for so many seconds.
+PATIENCE = 60
+
+
+def create_study(name: str, config: TuneConfig, settings: Settings) -> optuna.Study:
+    """Return the study of that name, a new one where there is none; ContractError when it asks another question."""
+    study = optuna.create_study(storage=_storage(settings), study_name=name, direction="maximize", load_if_exists=True)
+    kept = study.user_attrs.get("config")
+    if kept is not None and TuneConfig(**kept).question != config.question:
+        raise ContractError(
+            f"the study {name!r} searches from other settings or on another snapshot; give another name to `study`, or "
+            "leave it empty"
+        )
+    # Without its name: a worker finds the study by it.
+    study.set_user_attr("config", config.model_dump(mode="json", exclude={"study"}))
+    return study
+
+
+def load_study(name: str, settings: Settings) -> tuple[optuna.Study, TuneConfig]:
+    """Return an opened study, which chooses and prunes as its configuration says; ContractError when there is none."""
+    storage = _storage(settings)
+    known = storage.get_all_studies()
+    kept = next((one.user_attrs.get("config") for one in known if one.study_name == name), None)
+    if kept is None:
+        names = ", ".join(one.study_name for one in known) or "none"
+        raise ContractError(f"there is no study {name!r}; open are: {names}. Open one with `sentiment tune`")
+    config = TuneConfig(**kept)
+    study = optuna.load_study(study_name=name, storage=storage, sampler=SeededSampler(config), pruner=pruner(config))
+    return study, config
+
+
+def _storage(settings: Settings) -> BaseStorage:
+    place = settings.study_storage
+    _quiet()
+    if place.endswith(JOURNALS):
+        file = settings.home / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(file)))
+    if place.startswith("sqlite:///"):
+        Path(place.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
+            return RDBStorage(place, _engine(place), heartbeat_interval=HEARTBEAT, grace_period=SILENCE)
+    except (SQLAlchemyError, ImportError) as error:
+        # Not the address and not the driver's words: either may hold a password.
+        raise ContractError(
+            f"the studies cannot be opened ({type(error).__name__}); set SENTIMENT_STUDIES to the address of a "
+            "PostgreSQL or SQLite database, or to the path of a .journal file"
+        ) from None
+
+
+def _engine(place: str) -> dict[str, object]:
+    if place.startswith("sqlite"):
+        return {"connect_args": {"timeout": PATIENCE}}
+    return {"pool_pre_ping": True}  # a trial outlives the patience of a firewall
+
+
+def _quiet() -> None:
+    """Let Optuna log through Python's loggers alone, and leave failed trials to us: it prints whole tracebacks."""
+    optuna.logging.disable_default_handler()
+    optuna.logging.enable_propagation()
+    optuna.logging.set_verbosity(logging.ERROR)

@@ -1,0 +1,122 @@
+"""The beginning and the end of a study: its run in MLflow, its best settings, its table and its pictures."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+
+from sentiment.config import Settings, StudyConfig, TuneConfig
+from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.read import read_manifest
+from sentiment.errors import ContractError
+from sentiment.lake.tables import Lake
+from sentiment.progress import OnProgress
+from sentiment.tuning.liveness import DIED, fail_abandoned, killed
+from sentiment.tuning.pictures import draw_study
+from sentiment.tuning.runs import StudyRuns
+from sentiment.tuning.storage import create_study, load_study
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+def open_study(config: TuneConfig, settings: Settings) -> dict[str, Any]:
+    """Open a study on the snapshot that `config` names, or go on with it; returns its name, run and size.
+
+    The same snapshot and settings are the same study. Raises ContractError when there is no such snapshot, or when a
+    study of the given name searches from other settings.
+    """
+    folder = snapshot_folder(Lake(settings.lake_root), config.snapshot or "")
+    if not config.snapshot or read_manifest(folder) is None:
+        raise ContractError(f"there is no snapshot {config.snapshot!r}; make one with `sentiment snapshot`")
+    name = config.study or _name(config)
+    study, runs = create_study(name, config, settings), StudyRuns(settings)
+    run_id = study.user_attrs.get("run_id")
+    if run_id is None or not runs.reopen(run_id):
+        tags = {"family": config.family, "snapshot": config.snapshot, "study": name}
+        run_id = runs.begin(name, config.model_dump(mode="json"), tags)
+        study.set_user_attr("run_id", run_id)
+    sizes = {"trials": config.trials, "workers": config.workers}
+    return {"study": name, "snapshot": config.snapshot, "run_id": run_id, **sizes}
+
+
+def conclude_study(config: StudyConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+    """Return the best settings as fields of a TrainConfig, and leave table and pictures at the study's run.
+
+    Raises ContractError, with the commonest reason, when no trial was completed.
+    """
+    study, tuning = load_study(config.study, settings)
+    runs, run_id = StudyRuns(settings), study.user_attrs["run_id"]
+    fail_abandoned(study, runs)
+    counts = Counter(trial.state.name.lower() for trial in study.get_trials(deepcopy=False))
+    if not counts["complete"]:
+        reason = _why_nothing(study)
+        runs.end(run_id, "failed", reason)
+        raise ContractError(f"no trial of the study {config.study!r} was completed: {reason}")
+    best = tuning.candidate(**study.best_params)
+    fields = {"family": best.family, **best.model_dump(mode="json", exclude_defaults=True)}
+    on_progress("drawing the study", 0, 0)
+    with TemporaryDirectory() as folder:
+        _write(study, fields, Path(folder))
+        draw_study(study, Path(folder))
+        runs.add_folder(run_id, Path(folder), "study")
+    figures = {f"trials_{state}": count for state, count in counts.items()}
+    runs.add_metrics(run_id, {"best_macro_f1": study.best_value, **figures})
+    runs.end(run_id, "complete")
+    return {
+        "study": config.study,
+        "run_id": run_id,
+        "macro_f1": round(study.best_value, 4),
+        "best_trial": study.best_trial.number,
+        "best": fields,
+        "trials": dict(counts),
+    }
+
+
+def _name(config: TuneConfig) -> str:
+    asked = hashlib.sha256(json.dumps(config.question, sort_keys=True).encode()).hexdigest()
+    return f"{config.family}-{config.snapshot}-{asked[:8]}"
+
+
+def _why_nothing(study: optuna.Study) -> str:
+    trials = study.get_trials(deepcopy=False, states=(TrialState.FAIL, TrialState.PRUNED))
+    if not trials:
+        return "no trial has ended yet; start a worker with `sentiment search`"
+    reasons = Counter(_error(trial) or "it was pruned" for trial in trials)
+    reason, count = reasons.most_common(1)[0]
+    return f"{count} of {len(trials)} ended so: {reason}"
+
+
+def _error(trial: FrozenTrial) -> str:
+    return DIED if killed(trial) else str(trial.user_attrs.get("error", ""))
+
+
+def _write(study: optuna.Study, best: dict[str, Any], folder: Path) -> None:
+    """Write best.json, and trials.csv with one line a trial."""
+    (folder / "best.json").write_text(json.dumps(best, indent=1), encoding="utf-8")
+    trials = study.get_trials(deepcopy=False)
+    searched = sorted({name for trial in trials for name in trial.params})
+    with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["trial", "state", "macro_f1", "validations", "seconds", *searched, "run_id", "error"])
+        for trial in trials:
+            writer.writerow(
+                [
+                    trial.number,
+                    trial.state.name.lower(),
+                    trial.value,
+                    len(trial.intermediate_values),
+                    round(trial.duration.total_seconds(), 1) if trial.duration else None,
+                    *(trial.params.get(name) for name in searched),
+                    trial.user_attrs.get("run_id"),
+                    _error(trial),
+                ]
+            )

@@ -1,0 +1,115 @@
+"""One trial: a training with the settings that the study chose, judged by macro F1 on validation, recorded in MLflow.
+
+Knows a study's trials and `fit`; neither where studies are kept nor how many workers there are.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optuna import TrialPruned
+
+from sentiment.config import TrainConfig, TuneConfig
+from sentiment.datasets.labelled import LabelledReviews
+from sentiment.errors import ContractError
+from sentiment.progress import OnProgress
+from sentiment.training.fit import fit
+from sentiment.tuning.liveness import this_worker
+from sentiment.tuning.runs import ERROR_CHARACTERS, StudyRuns
+from sentiment.tuning.space import suggest
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+log = logging.getLogger(__name__)
+
+SCORE = "eval_macro_f1"
+
+
+class TrialFailedError(Exception):
+    """A training failed with the settings of its trial; the study goes on with others."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What Optuna maximises: called with a trial, it trains and returns the best macro F1 on validation.
+
+    `parent` is the study's run in MLflow, `workdir` a folder for checkpoints, which go when their trial ends.
+    """
+
+    config: TuneConfig
+    train: LabelledReviews
+    validation: LabelledReviews
+    runs: StudyRuns
+    parent: str
+    workdir: Path
+    on_progress: OnProgress
+
+    def __call__(self, trial: Trial) -> float:
+        """Train; raises TrialPruned where the trial falls behind and TrialFailedError where its training fails.
+
+        Any other error, such as a database that is away, is none of the trial's and stops the worker.
+        """
+        trial.set_user_attr("worker", this_worker())
+        candidate = suggest(self.config, trial)
+        tags = {"family": candidate.family, "snapshot": candidate.snapshot or "", "trial": str(trial.number)}
+        run_id = self.runs.begin(f"trial-{trial.number}", candidate.model_dump(mode="json"), tags, self.parent)
+        trial.set_user_attr("run_id", run_id)
+        watch = _Watch(self, trial, run_id, candidate.epochs)
+        try:
+            self._fit(candidate, trial.number, watch)
+        except TrialPruned:
+            self.runs.end(run_id, "pruned")
+            raise
+        except Exception as error:
+            reason = _reason(error)
+            log.warning("trial %d failed: %s", trial.number, reason)
+            log.info("where trial %d failed", trial.number, exc_info=error)
+            trial.set_user_attr("error", reason)
+            self.runs.end(run_id, "failed", reason)
+            raise TrialFailedError(reason) from error
+        self.runs.end(run_id, "complete")
+        return max(watch.scores)
+
+    def _fit(self, candidate: TrainConfig, number: int, watch: _Watch) -> None:
+        folder = self.workdir / f"trial-{number}"
+        try:
+            fit(candidate, self.train, self.validation, folder, watch)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not watch.scores:
+            raise ContractError("the training ended without a validation; lower evaluate_every")
+
+
+class _Watch:
+    """Sees every record of a trial's training: keeps its scores, and stops the trial when it falls behind."""
+
+    def __init__(self, objective: Objective, trial: Trial, run_id: str, epochs: float) -> None:
+        self.scores: list[float] = []
+        self._objective = objective
+        self._trial = trial
+        self._run_id = run_id
+        self._epochs = epochs
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        """Called by the training with each log record."""
+        objective, done = self._objective, min(record.get("epoch", self._epochs) / self._epochs, 1)
+        figures = {name: value for name, value in record.items() if name != "step"}
+        objective.runs.add_metrics(self._run_id, figures, int(record.get("step", 0)))
+        objective.on_progress(f"trial {self._trial.number + 1} of {objective.config.trials}", round(100 * done), 100)
+        if SCORE not in record:
+            return
+        self.scores.append(record[SCORE])
+        self._trial.report(record[SCORE], len(self.scores))
+        # At the end there is nothing left to save.
+        if done < 1 and self._trial.should_prune():
+            raise TrialPruned(f"macro F1 {record[SCORE]:.4f} at validation {len(self.scores)}")
+
+
+def _reason(error: Exception) -> str:
+    words = str(error) if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
+    return words[:ERROR_CHARACTERS]

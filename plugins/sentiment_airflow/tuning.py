@@ -1,0 +1,38 @@
+"""What a search's form asks for besides the search itself, and what follows from its best settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param, task
+
+from sentiment.config import SnapshotConfig
+
+THEN: dict[str, Param] = {
+    "then": Param(
+        "ask",
+        type="string",
+        enum=["ask", "train", "stop"],
+        description="When the best settings are known: ask whether to train with them, train at once, or stop.",
+    )
+}
+_NEXT = {"ask": "approve", "train": "train_best", "stop": None}
+
+
+@task
+def workers(opened: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give each worker what it needs: the study's name, by which it finds all else."""
+    return [{"study": opened["study"]}] * int(opened["workers"])
+
+
+@task.branch
+def then(params: dict[str, Any]) -> str | None:
+    """Choose the task that follows; those that do not follow are skipped."""
+    return _NEXT[params["then"]]
+
+
+@task
+def training_form(concluded: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the form of train_models: the best settings as its one candidate, and the reviews of this search."""
+    given = {name: params[name] for name in SnapshotConfig.model_fields if params.get(name) not in (None, "")}
+    return {"candidates": [concluded["best"]], **given}

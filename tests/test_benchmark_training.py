@@ -1,0 +1,130 @@
+"""The benchmark of parallel training: what it measures, how it reckons, and where table and picture go."""
+
+import json
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+from matplotlib.image import imread
+from pydantic import ValidationError
+
+import tiny
+from sentiment.benchmarks import training
+from sentiment.benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
+from sentiment.config import BenchmarkTrainingConfig, Settings
+from sentiment.progress import logged
+from sentiment.registry import Registry
+
+ONE, TWO, FOUR = (Arrangement("data parallel", n, 1, "fp32") for n in (1, 2, 4))
+PAIR, PAIRS = (Arrangement("data and model parallel", n, 2, "fp32") for n in (1, 2))
+
+
+def times(*seconds: float) -> list[Measured]:
+    return [Measured(one, 3.0, 0.8) for one in seconds]
+
+
+@pytest.fixture
+def rows():
+    measured = {ONE: times(10, 12, 8), TWO: times(6, 5, 5), FOUR: times(4), PAIR: times(20), PAIRS: times(16)}
+    return scaling_rows(measured, reviews=1000)
+
+
+def test_a_row_holds_medians_and_what_they_mean_against_the_fewest_processes_of_its_mode(rows):
+    one, _, _, pair, pairs = rows
+    assert [row["seconds"] for row in rows] == [10, 5, 4, 20, 16]
+    assert (one["fastest"], one["slowest"], one["reviews_per_second"]) == (8, 12, 100)
+    assert [row["speed_up"] for row in rows] == [1, 2, 2.5, 1, 1.25]
+    assert [row["efficiency"] for row in rows] == [1, 1, 0.625, 1, 0.625]
+    assert [row["against_first"] for row in (pair, pairs)] == [0.5, 0.625]
+    assert (pairs["stages"], pairs["start_up_seconds"], pairs["macro_f1"]) == (2, 3.0, 0.8)
+
+
+def test_efficiency_is_reckoned_from_the_fewest_processes_that_were_measured():
+    two, four = scaling_rows({TWO: times(10), FOUR: times(6)}, reviews=10)
+    assert (two["efficiency"], two["speed_up"]) == (1, 1)
+    assert four["speed_up"] == pytest.approx(10 / 6)
+    assert four["efficiency"] == pytest.approx(10 / 12)
+
+
+def test_the_picture_shows_a_line_a_mode(rows, tmp_path):
+    picture = imread(scaling_picture(rows, tmp_path / "pictures" / "training.png"))
+    assert picture.shape[0] > 400
+    assert len({tuple(colour) for colour in picture.reshape(-1, 4)[:, :3].round(1).tolist()}) > 3
+
+
+def test_an_encoder_is_not_divided_into_stages():
+    recurrent = training.arrangements(BenchmarkTrainingConfig(family="gru", processes=(2, 1)))
+    assert [(one.processes, one.stages, one.precision) for one in recurrent] == [
+        (1, 1, "fp32"),
+        (2, 1, "fp32"),
+        (1, 1, "bf16"),
+        (2, 1, "bf16"),
+        (1, 2, "fp32"),
+        (2, 2, "fp32"),
+    ]
+    assert {one.stages for one in training.arrangements(BenchmarkTrainingConfig(family="encoder"))} == {1}
+
+
+def test_a_number_of_processes_is_given_once():
+    with pytest.raises(ValidationError, match="names a number twice"):
+        BenchmarkTrainingConfig(processes=(1, 2, 1))
+    with pytest.raises(ValidationError):
+        BenchmarkTrainingConfig(processes=())
+
+
+class FakeLauncher:
+    """Trains nothing in no time; a process more halves what the summary says it took."""
+
+    def __init__(self):
+        self.trainings = []
+
+    def __call__(self, config, train, validation, workdir, on_log=None, threads=None):
+        assert not workdir.exists()
+        workdir.mkdir(parents=True)
+        self.trainings.append((config.processes, config.stages, config.precision, len(train), threads))
+        summary = {"train_runtime": 8.0 / config.processes}
+        return SimpleNamespace(history=[{"eval_macro_f1": 0.75}, summary])
+
+
+@pytest.fixture
+def launcher(monkeypatch, home):
+    fake = FakeLauncher()
+    monkeypatch.setattr(training, "fit_distributed", fake)
+    monkeypatch.setattr(training, "session", lambda settings, name: nullcontext())
+    monkeypatch.setattr(training, "read_split", lambda folder, split, limit: tiny.reviews(limit))
+    return fake
+
+
+def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_folder(launcher, home):
+    config = BenchmarkTrainingConfig(
+        snapshot="abc", family="gru", train_reviews=100, repeats=2, threads=3, output=home / "out"
+    )
+    steps = []
+    result = training.run_training_benchmark(config, Settings(), lambda *step: steps.append(step))
+    assert launcher.trainings == 2 * [
+        (processes, stages, precision, 100, 3)
+        for stages, precision in [(1, "fp32"), (1, "bf16"), (2, "fp32")]
+        for processes in (1, 2)
+    ]
+    assert [step[1:] for step in steps] == [(done, 12) for done in range(12)]
+    assert [row["seconds"] for row in result["training"]] == [8, 4] * 3
+    assert [row["efficiency"] for row in result["training"]] == [1] * 6
+    assert result["cores"] >= 1
+    json.dumps(result)
+    assert json.loads((home / "out" / "tables" / "training.json").read_text()) == result["training"]
+    assert "| data and model parallel | fp32 | 2 | 2 | 4.0" in (home / "out" / "tables" / "training.md").read_text()
+    artifacts = Registry(Settings()).download(result["run_id"], "", home / "down")
+    assert (artifacts / "tables" / "training.md").is_file()
+    assert (artifacts / "pictures" / "training.png").is_file()
+    run = Registry(Settings()).trained(result["run_id"])
+    assert run.metrics["seconds data parallel mixed precision 2"] == 4.0
+    assert not list((home / "training").glob("*"))
+
+
+def test_without_a_folder_the_table_is_in_mlflow_alone(launcher, home):
+    config = BenchmarkTrainingConfig(snapshot="abc", family="encoder", train_reviews=100, processes=(1,), repeats=1)
+    result = training.run_training_benchmark(config, Settings(), logged)
+    assert (result["output"], len(result["training"])) == ("", 2)
+    assert not list(home.glob("tables"))
+    artifacts = Registry(Settings()).download(result["run_id"], "", home / "down")
+    assert (artifacts / "tables" / "training.json").is_file()

@@ -1,0 +1,310 @@
+"""Published data sets: how their files are read, what is left out, and how they are split."""
+
+import csv
+import gzip
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from sentiment import pipeline
+from sentiment.config import SnapshotConfig
+from sentiment.datasets import imdb, polarity
+from sentiment.datasets.form import SPLITS
+from sentiment.datasets.pin import snapshot_id
+from sentiment.datasets.read import read_manifest, read_split
+from sentiment.datasets.rows import BadRow, Row, plain
+from sentiment.datasets.stratify import stratified
+from sentiment.errors import ContractError
+
+
+def text(number, words=12):
+    return " ".join([f"review{number}", *["word"] * (words - 1)])
+
+
+def polarity_rows(count, first=0):
+    """Reviews in turn positive and negative, as (label, title, text)."""
+    return [(1 + n % 2, f"Title {n}", text(n)) for n in range(first, first + count)]
+
+
+def write_csv(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    return path
+
+
+def write_fasttext(path, rows):
+    path.write_text("".join(f"__label__{label} {title}: {words}\n" for label, title, words in rows), encoding="utf-8")
+    return path
+
+
+def write_jsonl(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    return path
+
+
+def imdb_rows(count, first=0, **more):
+    return [{"text": text(n), "label": n % 2, "rating": 9 if n % 2 else 2, **more} for n in range(first, first + count)]
+
+
+def snapshot(home, dataset, source, **more):
+    """Make a snapshot; return the verb's result, its folder, and its splits."""
+    result = pipeline.snapshot(SnapshotConfig(dataset=dataset, source=str(source), **more))
+    folder = str(home / "lake" / "snapshots" / result["snapshot"])
+    return result, folder, {split: read_split(folder, split) for split in SPLITS}
+
+
+def test_a_quoted_field_of_the_csv_may_hold_quotes_commas_line_breaks_and_escaped_line_breaks():
+    lines = ['"2","So ""good"", really","One\\ntwo, three\n', 'four"\n', '"1","","No title"\n']
+    assert list(polarity.read_csv(lines)) == [
+        Row(1, 'So "good", really', "One two, three four"),
+        Row(0, "", "No title"),
+    ]
+
+
+def test_the_csv_names_what_is_wrong_with_a_row_and_goes_on_with_the_next():
+    lines = ['"label","title","content"\n', '"1","two"\n', '"1","t"," "\n', '"2","t","good"\n']
+    read = list(polarity.read_csv(lines))
+    assert [one.reason for one in read[:3]] == [
+        "the label is 'label', not 1 or 2",
+        "2 columns, not label, title and content",
+        "the text is empty",
+    ]
+    assert read[3] == Row(1, "t", "good")
+
+
+def test_a_quote_that_is_never_closed_costs_a_row_and_not_the_file():
+    read = list(polarity.read_csv(['"1","t","' + "x" * 140_000 + "\n", '"2","t","good"\n']))
+    assert isinstance(read[0], BadRow)
+    assert read[1:] == [Row(1, "t", "good")]
+
+
+def test_a_fasttext_line_is_label_title_and_text():
+    lines = [
+        "__label__2 Great: it works: well\n",
+        "__label__1 no title here\n",
+        "\n",
+        "broken line\n",
+        "__label__3 a: b\n",
+    ]
+    read = list(polarity.read_fasttext(lines))
+    assert read[:2] == [Row(1, "Great", "it works: well"), Row(0, "", "no title here")]
+    assert read[2:] == [BadRow("the line does not begin with __label__1 or __label__2")] * 2
+
+
+def test_imdbs_points_become_stars_of_the_same_sign():
+    lines = [json.dumps({"text": "x", "label": int(points > 5), "rating": points}) for points in (1, 4, 7, 8, 9, 10)]
+    assert [(row.label, row.stars) for row in imdb.read_jsonl(lines)] == [
+        *((0, 1.0), (0, 2.0)),
+        *((1, 4.0), (1, 4.0), (1, 5.0), (1, 5.0)),
+    ]
+    assert imdb.read_file("train/pos/123_8.txt", "It <br />works") == Row(1, "", "It works", 4.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "not JSON: "),
+        ("[" * 100_000, "not JSON: "),
+        ("[1]", "not an object with a text"),
+        ('{"text": 1, "label": 1}', "not an object with a text"),
+        ('{"text": "a"}', "the label is 'None', not 0 or 1"),
+        ('{"text": "<br />", "label": 1}', "the text is empty"),
+        ('{"text": "a", "label": 1, "rating": 11}', "the rating is '11', not 1 to 10"),
+        ('{"text": "a", "label": 1, "rating": NaN}', "the rating is 'nan', not 1 to 10"),
+    ],
+)
+def test_a_json_line_that_is_no_review_says_why(line, reason):
+    (read,) = imdb.read_jsonl([line])
+    assert isinstance(read, BadRow)
+    assert read.reason.startswith(reason)
+
+
+def test_texts_lose_markup_and_keep_feeling():
+    assert plain('Great!!!<br /><br />I <3 it &amp;quot;so&amp;quot; MUCH  :-) <a href="x">y</a>') == (
+        'Great!!! I <3 it "so" MUCH :-) y'
+    )
+    assert plain(json.loads('"half a \\ud83d emoji"')) == "half a ? emoji"
+
+
+def test_both_forms_of_amazon_polarity_give_the_same_reviews_and_splits(home):
+    rows = polarity_rows(200)
+    _, _, of_csv = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
+    _, _, of_text = snapshot(home, "amazon_polarity", write_fasttext(home / "all.ft.txt", rows))
+    for split in SPLITS:
+        assert of_csv[split].keys == of_text[split].keys
+        assert of_csv[split].titles == of_text[split].titles
+        assert list(of_csv[split].labels) == list(of_text[split].labels)
+    labels = {review: label - 1 for label, _, review in rows}
+    assert [labels[one] for one in of_csv["test"].texts] == list(of_csv["test"].labels)
+
+
+def test_the_folders_of_the_imdb_archive_and_its_json_lines_give_the_same_reviews(home):
+    archive = home / "aclImdb"
+    sides = {"train": imdb_rows(60), "test": imdb_rows(30, first=60)}
+    for side, rows in sides.items():
+        write_jsonl(home / "imdb" / f"{side}.jsonl.gz", rows)
+        for number, row in enumerate(rows):
+            path = archive / side / ("pos" if row["label"] else "neg") / f"{number}_{row['rating']}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(row["text"], encoding="utf-8")
+    (archive / "train" / "unsup").mkdir()
+    (archive / "train" / "unsup" / "0_0.txt").write_text(text(1000), encoding="utf-8")
+    (archive / "README").write_text("read me", encoding="utf-8")
+
+    _, _, of_folders = snapshot(home, "imdb", archive)
+    _, _, of_lines = snapshot(home, "imdb", home / "imdb")
+    assert of_folders["test"].keys == of_lines["test"].keys
+    assert set(of_folders["train"].keys + of_folders["validation"].keys) == set(
+        of_lines["train"].keys + of_lines["validation"].keys
+    )
+    assert list(of_folders["test"].ratings) == [5.0 if label else 1.0 for label in of_folders["test"].labels]
+
+
+def test_a_given_test_stays_whole_and_what_repeats_it_leaves_the_training(home):
+    train, test = imdb_rows(100), imdb_rows(20, first=200)
+    copied = {**test[0], "rating": None}
+    write_jsonl(home / "imdb" / "train.jsonl.gz", [*train, copied, *train[:3], {**train[5], "text": "too short"}])
+    write_jsonl(home / "imdb" / "test.jsonl.gz", [*test, test[1], test[1]])
+    result, folder, splits = snapshot(home, "imdb", home / "imdb")
+
+    assert sorted(splits["test"].texts) == sorted(row["text"] for row in [*test, test[1], test[1]])
+    assert len(set(splits["test"].keys)) == len(test) + 2
+    assert sorted(splits["train"].texts + splits["validation"].texts) == sorted(row["text"] for row in train)
+    assert len(splits["validation"]) == 10
+    assert read_manifest(folder)["left_out"] == {"too_short": 1, "also_in_test": 1, "repeated": 3}
+    assert result["splits"]["unused"]["reviews"] == 5
+
+
+def test_one_text_never_stands_in_two_splits(home):
+    rows = [(label, f"Title {n}", words) for n, (label, _, words) in enumerate(polarity_rows(100) * 3)]
+    _, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
+    texts = [words for split in SPLITS for words in splits[split].texts]
+    assert len(texts) == len(set(texts)) == 100
+    assert read_manifest(folder)["left_out"]["repeated"] == 200
+
+
+def test_each_split_has_the_same_share_of_every_label_in_every_category():
+    labels = np.array([0] * 100 + [1] * 900)
+    categories = np.array((["Books"] * 50 + ["Toys"] * 50) + (["Books"] * 600 + ["Toys"] * 300), object)
+    splits = stratified(labels, categories, {"test": 0.2, "validation": 0.1}, seed=3)
+    for label, category, reviews in ((0, "Books", 50), (0, "Toys", 50), (1, "Books", 600), (1, "Toys", 300)):
+        inside = splits[(labels == label) & (categories == category)]
+        counts = {split: int((inside == split).sum()) for split in SPLITS}
+        assert counts == {"test": reviews // 5, "validation": reviews // 10, "train": reviews * 7 // 10}
+    assert list(stratified(labels, categories, {"test": 0.2}, seed=3)) != list(
+        stratified(labels, categories, {"test": 0.2}, seed=4)
+    )
+
+
+def test_a_category_of_a_single_review_goes_to_the_training():
+    labels, categories = np.array([0, 1] * 10), np.array(["Books"] * 19 + ["Rare"], object)
+    assert stratified(labels, categories, {"test": 0.2}, seed=1)[-1] == "train"
+
+
+def test_bad_rows_are_counted_and_the_first_are_named_while_the_rest_goes_on(home):
+    rows = [*polarity_rows(200), *[("3", "title", text(n)) for n in range(25)]]
+    result, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
+    named = read_manifest(folder)["bad_rows"]
+    assert (result["bad_rows"], named["count"], len(named["first"])) == (25, 25, 20)
+    assert named["first"][0] == {"file": "all.csv", "row": 201, "reason": "the label is '3', not 1 or 2"}
+    assert sum(len(reviews) for reviews in splits.values()) == 200
+
+
+def test_more_than_a_fifth_of_bad_rows_is_refused_and_leaves_no_snapshot(home):
+    path = write_csv(home / "all.csv", [*polarity_rows(100), *[("3", "title", "text")] * 26])
+    with pytest.raises(ContractError, match=r"26 of 126 rows .*all.csv row 101: the label is '3'.* or mend the files"):
+        snapshot(home, "amazon_polarity", path)
+    assert not list(home.rglob("manifest.json"))
+
+
+def test_a_file_without_reviews_is_refused(home):
+    with pytest.raises(ContractError, match=r"0 of 0 rows in .* are no reviews of imdb"):
+        snapshot(home, "imdb", write_jsonl(home / "train.jsonl.gz", []))
+
+
+def test_a_packed_file_that_breaks_off_is_refused(home):
+    path = write_jsonl(home / "all.jsonl.gz", imdb_rows(100))
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(ContractError, match=r"all\.jsonl\.gz cannot be read to its end: .*; fetch it again"):
+        snapshot(home, "imdb", path)
+    assert not list(home.rglob("manifest.json"))
+
+
+def test_a_split_without_one_of_the_classes_is_refused(home):
+    rows = [row for row in polarity_rows(100) if row[0] == 2]
+    with pytest.raises(ContractError, match=r"the train split has no negative review .* give a larger source"):
+        snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
+
+
+def test_a_source_of_two_forms_or_of_none_or_with_a_stray_file_is_refused(home):
+    folder = home / "source"
+    write_csv(folder / "train.csv", polarity_rows(40))
+    write_csv(folder / "test.csv", polarity_rows(40, first=100))
+    with pytest.raises(ContractError, match="holds no file of imdb; give one file, or a folder of one form: JSONL"):
+        snapshot(home, "imdb", folder)
+    stray = write_csv(folder / "more.csv", polarity_rows(4))
+    with pytest.raises(ContractError, match=r"more\.csv, which is neither; name it after its side, or move it away"):
+        snapshot(home, "amazon_polarity", folder)
+    write_fasttext(stray.with_name("more.ft.txt"), polarity_rows(4))
+    with pytest.raises(ContractError, match=r"holds CSV \(.csv\) and fastText"):
+        snapshot(home, "amazon_polarity", folder)
+
+
+def test_the_same_files_give_the_same_snapshot_without_work_wherever_they_lie(home, monkeypatch):
+    path = write_csv(home / "here" / "all.csv", polarity_rows(100))
+    first, _, _ = snapshot(home, "amazon_polarity", path)
+    moved = home / "there" / "all.csv"
+    moved.parent.mkdir()
+    shutil.move(path, moved)
+    with monkeypatch.context() as patch:
+        patch.setattr("sentiment.datasets.from_files.make_file_snapshot", None)
+        assert snapshot(home, "amazon_polarity", moved)[0] == first
+    assert snapshot(home, "amazon_polarity", moved, split_seed=3)[0]["snapshot"] != first["snapshot"]
+    write_csv(moved, polarity_rows(101))
+    assert snapshot(home, "amazon_polarity", moved)[0]["snapshot"] != first["snapshot"]
+
+
+def test_the_id_of_a_snapshot_of_the_lake_does_not_change_between_releases():
+    pinned = SnapshotConfig(from_day="1999-06-30", to_day="2014-02-28", reviews_version=1)
+    assert snapshot_id(pinned) == "e12d6bde7da8"
+
+
+def test_samples_of_a_data_set_nest_and_what_it_does_not_know_is_nan_empty_or_zero(home):
+    _, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", polarity_rows(2_000)))
+    whole = splits["train"]
+    assert read_split(folder, "train", 5).keys == whole.keys[:5]
+    assert read_split(folder, "train", 600).texts == whole.texts[:600]
+    assert all(math.isnan(stars) for stars in whole.ratings)
+    assert set(whole.categories) == {""}
+    assert set(whole.years) == {0}
+
+
+def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(home):
+    rows = [*imdb_rows(50, category="Films"), *imdb_rows(50, first=50, rating=None)]
+    _, folder, splits = snapshot(home, "imdb", write_jsonl(home / "all.jsonl.gz", rows))
+    train = splits["train"]
+    assert [math.isnan(stars) for stars in train.ratings] == [category == "" for category in train.categories]
+    assert read_manifest(folder)["splits"]["test"]["categories"] == {
+        "Films": {"negative": 5, "positive": 5},
+        "unknown": {"negative": 5, "positive": 5},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"dataset": "imdb"}, "dataset imdb needs a source"),
+        ({"source": "/data/imdb"}, "is not read for the lake; name its dataset"),
+        ({"dataset": "imdb", "source": "x", "from_day": "2024-01-01"}, "from_day choose reviews of the lake"),
+        ({"dataset": "imdb", "source": "x", "test_share": 0.9}, "leave nothing to train on; lower them"),
+    ],
+)
+def test_a_configuration_that_mixes_lake_and_files_is_refused(given, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        SnapshotConfig(**given)

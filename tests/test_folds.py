@@ -1,0 +1,92 @@
+"""Cross-validation: every review is held out once, figures come back a fold, and a retry goes on."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tiny
+from sentiment.errors import ContractError
+from sentiment.training import folds
+from sentiment.training.folds import cross_validate, summary
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def config(encoder, **changes):
+    return tiny.config(encoder, "linear", **{"folds": 3, "fold_reviews": 240, **changes})
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """What every call of `fit` was given, while it really trains."""
+    seen, fit = [], folds.fit
+
+    def watched(config, train, validation, workdir, on_log=None):
+        seen.append((train, validation, workdir))
+        return fit(config, train, validation, workdir, on_log)
+
+    monkeypatch.setattr(folds, "fit", watched)
+    return seen
+
+
+def test_every_review_of_the_sample_is_held_out_once_and_the_labels_are_shared_out_evenly(encoder, tmp_path, fits):
+    reviews = tiny.reviews(400)
+    rows = cross_validate(config(encoder), reviews, tmp_path)
+    sample = reviews.keys[:240]
+    held_out = [set(sample) - {*train.keys, *validation.keys} for train, validation, _ in fits]
+    assert [row["fold"] for row in rows] == [1, 2, 3]
+    assert [row["test_reviews"] for row in rows] == [len(keys) for keys in held_out] == [80, 80, 80]
+    assert set.union(*held_out) == set(sample)
+    positive = [reviews.labels[[key in keys for key in reviews.keys]].sum() for keys in held_out]
+    assert max(positive) - min(positive) <= 1
+    assert all(not {*train.keys} & {*validation.keys} for train, validation, _ in fits)
+    assert min(row["accuracy"] for row in rows) > 0.8
+
+
+def test_a_retry_trains_only_the_folds_that_were_not_finished(encoder, tmp_path, fits):
+    first = cross_validate(config(encoder), tiny.reviews(240), tmp_path)
+    (tmp_path / "fold-2" / "figures.json").unlink()
+    again = cross_validate(config(encoder), tiny.reviews(240), tmp_path)
+    assert [workdir.parent.name for _, _, workdir in fits] == ["fold-1", "fold-2", "fold-3", "fold-2"]
+    timeless = [[{**row, "seconds": 0} for row in rows] for rows in (first, again)]
+    assert timeless[0] == timeless[1]
+
+
+def test_the_log_of_a_fold_names_the_fold(encoder, tmp_path):
+    records = []
+    cross_validate(config(encoder), tiny.reviews(240), tmp_path, records.append)
+    assert [record["fold"] for record in records] == [1, 2, 3]
+    assert all("eval_macro_f1" in record for record in records)
+
+
+def test_a_neural_family_leaves_no_checkpoints_of_a_finished_fold(encoder, tmp_path):
+    small = tiny.config(encoder, folds=2, fold_reviews=100, evaluations=1)
+    rows = cross_validate(small, tiny.reviews(100), tmp_path)
+    assert len(rows) == 2
+    files = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file())
+    assert files == ["fold-1/figures.json", "fold-2/figures.json", "training.json"]
+    assert json.loads((tmp_path / files[0]).read_text())["accuracy"] == rows[0]["accuracy"]
+
+
+def test_the_folder_of_another_training_is_refused(encoder, tmp_path):
+    cross_validate(config(encoder), tiny.reviews(240), tmp_path)
+    with pytest.raises(ContractError, match="another training"):
+        cross_validate(config(encoder, seed=3), tiny.reviews(240), tmp_path)
+
+
+def test_too_few_reviews_of_a_label_or_a_single_fold_are_refused(encoder, tmp_path):
+    reviews = tiny.reviews(200)
+    few = reviews.take(np.concatenate([np.flatnonzero(reviews.labels == 1), np.flatnonzero(reviews.labels == 0)[:5]]))
+    with pytest.raises(ContractError, match=r"3 folds need 6 reviews of each label, and the sample has 5 negative, "):
+        cross_validate(config(encoder), few, tmp_path)
+    with pytest.raises(ContractError, match="needs 2 folds or more, not 1"):
+        cross_validate(config(encoder, folds=1), reviews, tmp_path)
+
+
+def test_a_summary_is_mean_and_deviation_of_each_figure():
+    rows = [{"fold": 1, "accuracy": 0.8}, {"fold": 2, "accuracy": 0.9}]
+    assert summary(rows) == pytest.approx({"accuracy_mean": 0.85, "accuracy_std": 0.0707107})

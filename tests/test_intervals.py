@@ -1,0 +1,55 @@
+"""The 95 % intervals are those of a plain bootstrap over reviews, of every figure, only faster."""
+
+import numpy as np
+import pytest
+
+from sentiment.evaluation.intervals import intervals
+from sentiment.evaluation.metrics import evaluate
+
+
+def predictions(count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of which a fifth is negative, and probabilities of two digits, so that many are tied."""
+    draw = np.random.default_rng(seed)
+    labels = (draw.random(count) < 0.8).astype(np.int64)
+    return labels, np.clip(labels * 0.4 + draw.normal(0.3, 0.2, count), 0, 1).round(2)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.7])
+def test_every_interval_is_that_of_measuring_resampled_reviews_one_by_one(threshold):
+    labels, probability = predictions(40)
+    order = np.argsort(probability, kind="stable")  # the order in which reviews are drawn
+    labels, probability = labels[order], probability[order]
+    draws = np.random.default_rng(5).integers(40, size=(60, 40))
+    figures = [evaluate(labels[rows], probability[rows], threshold) for rows in draws]
+    found = intervals(labels, probability, threshold, resamples=60, seed=5)
+    assert list(found) == list(evaluate(labels, probability))
+    for name, ends in found.items():
+        assert ends == pytest.approx(np.nanquantile([one[name] for one in figures], [0.025, 0.975])), name
+
+
+def test_an_interval_of_accuracy_is_about_as_wide_as_theory_says():
+    labels, probability = predictions(12_000)
+    accuracy = evaluate(labels, probability)["accuracy"]
+    low, high = intervals(labels, probability)["accuracy"]
+    assert low < accuracy < high
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(accuracy * (1 - accuracy) / 12_000), rel=0.1)
+
+
+def test_every_figure_lies_in_its_interval_and_the_seed_fixes_the_ends():
+    labels, probability = predictions(3_000)
+    figures, found = evaluate(labels, probability), intervals(labels, probability)
+    assert all(low < figures[name] < high for name, (low, high) in found.items() if name != "ece")
+    assert found == intervals(labels, probability)
+    assert found != intervals(labels, probability, seed=1)
+
+
+def test_labels_of_one_class_have_no_interval_of_ranking_and_one_of_everything_else():
+    found = intervals(np.ones(30, np.int64), np.linspace(0.3, 0.9, 30))
+    undefined = {name for name, ends in found.items() if np.isnan(ends).any()}
+    assert undefined == {"roc_auc", "pr_auc_negatives"}
+
+
+def test_no_reviews_have_no_intervals():
+    found = intervals(np.array([], np.int64), np.array([]))
+    assert found.keys() == evaluate(*predictions(10)).keys()
+    assert np.isnan(list(found.values())).all()

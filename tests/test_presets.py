@@ -1,0 +1,75 @@
+"""Published settings by name: what they are, that fields given by hand win, and that they take any encoder."""
+
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from sentiment.config import TrainConfig
+from sentiment.config.presets import PRESETS, Preset
+
+PUBLISHED = {
+    "electronics-distilbert": {
+        "family": "encoder",
+        "learning_rate": 2e-5,
+        "batch_size": 32,
+        "warmup_share": 0.1,
+        "warmup_steps": None,
+        "schedule": "constant",
+        "weight_decay": 0.01,
+        "precision": "auto",
+    },
+    "imdb-standard": {"learning_rate": 2e-5, "batch_size": 16, "epochs": 3, "weight_decay": 0.01, "warmup_steps": 500},
+    "imdb-aggressive": {"learning_rate": 5e-5, "batch_size": 16, "epochs": 3, "weight_decay": 0.01},
+    "imdb-conservative": {
+        "learning_rate": 3e-5,
+        "batch_size": 8,
+        "epochs": 4,
+        "weight_decay": 0.02,
+        "warmup_steps": 500,
+    },
+    "lora-polarity": {
+        "family": "lora",
+        "lora_rank": 4,
+        "lora_alpha": 32,
+        "lora_dropout": 0.1,
+        "lora_targets": "query",
+        "learning_rate": 5e-4,
+        "batch_size": 16,
+        "epochs": 5,
+        "patience": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("preset", PUBLISHED)
+def test_a_preset_is_what_was_published(preset):
+    config = TrainConfig(preset=preset)
+    assert {name: getattr(config, name) for name in PUBLISHED[preset]} == PUBLISHED[preset]
+
+
+def test_every_preset_has_settings_and_the_encoder_is_left_free():
+    assert set(PRESETS) == set(get_args(Preset)) == set(PUBLISHED)
+    assert all("encoder" not in settings for settings in PRESETS.values())
+    assert TrainConfig(preset="lora-polarity", encoder="roberta-base").encoder == "roberta-base"
+
+
+@pytest.mark.parametrize(
+    ("given", "preset"),
+    [({"learning_rate": 1e-3}, "imdb-standard"), ({"family": "encoder"}, "lora-polarity"), ({"epochs": 1.0}, None)],
+)
+def test_fields_given_by_hand_win(given, preset):
+    config = TrainConfig(preset=preset, **given)
+    assert {name: getattr(config, name) for name in given} == given
+
+
+@pytest.mark.parametrize("preset", PUBLISHED)
+def test_a_dumped_config_rebuilds_equal(preset):
+    config = TrainConfig(preset=preset, train_reviews=500, patience=7)
+    assert TrainConfig(**config.model_dump(mode="json")) == config
+    assert TrainConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(ValidationError, match="preset"):
+        TrainConfig(preset="nobodys")

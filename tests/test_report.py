@@ -1,0 +1,172 @@
+"""The report of a run is one page that needs nothing else, and that no review can break."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from sentiment.datasets.labelled import LabelledReviews
+from sentiment.evaluation.behaviour.suite import run_behaviour
+from sentiment.evaluation.errors import confidence_histogram, error_categories, most_confident_mistakes
+from sentiment.evaluation.intervals import intervals
+from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.plots import confusion_matrix
+from sentiment.evaluation.report import Report, write_report
+from sentiment.evaluation.slices import slice_table
+
+HOSTILE = '<script>alert("x")</script><img src=https://evil.example/a.png onerror=alert(1)> {{ 7 * 7 }} \udc80'
+PROBABILITY = np.array([0.95, 0.91, 0.2, 0.1, 0.8, 0.6], np.float32)
+LABELS = np.array([0, 1, 1, 0, 1, 1])
+
+
+def reviews():
+    texts = [HOSTILE, "It is good.", "It is not good.", "Bad.", "Fine.", "Fine, but small."]
+    return LabelledReviews(
+        [f"k{row}" for row in range(6)],
+        ["<b>Title</b>", "", "", "", "", ""],
+        texts,
+        LABELS,
+        np.array([1, 5, 4, 1, 5, np.nan]),
+        ["<i>Lamps</i>"] * 6,
+        np.full(6, 2014),
+    )
+
+
+def report(**changes):
+    """A whole report of a model that gets two of six reviews wrong."""
+    some = reviews()
+    before = np.clip(PROBABILITY * 1.05, 0, 1)
+    whole = {
+        "model": "all-MiniLM-L6-v2-12000",
+        "family": "encoder",
+        "run_id": "0123abcd",
+        "snapshot": "e12d6bde7da8",
+        "reviews": {"training": 12_000, "validation": 4_000, "test": 6},
+        "parameters": 22_713_986,
+        "trainable": 147_456,
+        "training_seconds": 3_725.0,
+        "threshold": 0.5,
+        "temperature": 1.3,
+        "figures": evaluate(LABELS, PROBABILITY),
+        "intervals": intervals(LABELS, PROBABILITY, resamples=50),
+        "uncalibrated": evaluate(LABELS, before),
+        "slices": slice_table(some, PROBABILITY, 0.5),
+        "histogram": confidence_histogram(LABELS, PROBABILITY),
+        "error_categories": error_categories(some, PROBABILITY),
+        "mistakes": most_confident_mistakes(some, PROBABILITY),
+        "behaviour": run_behaviour(lambda titles, texts: np.full(len(texts), 0.99)),
+        "settings": {"epochs": 1.0, "encoder": "</dd><script>", "preset": None},
+    }
+    return Report(**{**whole, **changes})
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements with their attributes, and the text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    picture = confusion_matrix(LABELS, PROBABILITY, folder / "confusion_matrix.png")
+    path = write_report(report(), {"confusion_matrix": picture, "candidates": picture}, folder / "a" / "report.html")
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_a_review_cannot_bring_elements_into_the_page(page):
+    assert not page.all("script")
+    assert not page.all("b")[4:]  # the four large figures are the page's own
+    assert not page.all("i")
+    assert '<script>alert("x")</script>' in page.text
+    assert "<b>Title</b>" in page.text
+    assert "<i>Lamps</i>" in page.text
+    assert "</dd><script>" in page.text
+
+
+def test_a_review_is_no_template(page):
+    assert "{{ 7 * 7 }}" in page.text
+
+
+def test_the_page_loads_nothing_from_anywhere(page):
+    assert [image["src"][:22] for image in page.all("img")] == ["data:image/png;base64,"] * 2
+    assert not page.all("link")
+    assert all(link["href"].startswith("#") for link in page.all("a"))
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def test_the_head_names_the_run_its_data_and_its_size(page):
+    for said in ("all-MiniLM-L6-v2-12000", "0123abcd", "e12d6bde7da8", "12,000", "22,713,986", "1 h 2 min"):
+        assert said in page.text
+    assert "147,456 (0.65\N{NO-BREAK SPACE}%)" in page.text
+
+
+def test_every_figure_stands_with_its_interval(page):
+    figures, ends = report().figures, report().intervals
+    for name in figures:
+        assert f"{figures[name]:.4f}" in page.text
+        assert f"{ends[name][0]:.4f} to {ends[name][1]:.4f}" in page.text
+
+
+def test_slices_rules_and_failing_examples_are_shown(page):
+    assert "shouting" not in page.text  # no such review, so no such rule
+    for said in ("fewer than 20 words", "sarcasm cues", "question and answer: worst failures", "should be negative"):
+        assert said in " ".join(page.text.split())
+
+
+def test_every_place_that_the_page_points_to_is_there(page):
+    places = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    assert {link["href"][1:] for link in page.all("a")} == places
+
+
+def test_parts_without_rows_are_left_out(tmp_path):
+    bare = report(slices=(), histogram=(), error_categories=(), mistakes=(), behaviour=(), settings={}, intervals={})
+    text = write_report(bare, {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    sections = re.findall(r'<section id="(\w+)">', text)
+    assert sections == ["figures", "calibration"]
+    assert "95 %" not in text
+
+
+def test_a_figure_that_is_unknown_is_a_dash(tmp_path):
+    figures = {**report().figures, "roc_auc": float("nan")}
+    text = write_report(report(figures=figures), {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"<td>ROC-AUC</td><td class=\"n\">–</td>", text)
+
+
+def test_a_long_review_is_cut_in_the_middle_between_words(tmp_path):
+    text = " ".join(f"word{number}" for number in range(400))
+    mistake = {**report().mistakes[0], "text": text}
+    page = write_report(report(mistakes=[mistake]), {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    shown = re.search(r'<p dir="auto">(.*)</p>', page)[1]
+    assert len(shown) < 800
+    assert set(shown.replace("[…]", "").split()) <= set(text.split())
+    assert shown.startswith("word0 ")
+    assert shown.endswith(" word399")
+
+
+def test_a_long_review_without_spaces_is_cut_too(tmp_path):
+    mistake = {**report().mistakes[0], "text": "x" * 5_000}
+    page = write_report(report(mistakes=[mistake]), {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert 700 < page.count("x" * 50) * 50 + 200 < 1_100
+    assert "x" * 600 not in page
+
+
+def test_a_threshold_and_a_temperature_are_stated(tmp_path):
+    tuned = report(threshold=0.42, temperature=0.8)
+    text = write_report(tuned, {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<dd>0.420</dd>" in text
+    assert "the model was not sure enough" in text

@@ -1,0 +1,170 @@
+"""What is beyond chance: tests that agree with their definitions, and verdicts that follow them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from scipy import stats
+
+from sentiment.errors import ContractError
+from sentiment.evaluation.metrics import decision_figures, decisions
+from sentiment.evaluation.paired_tests import bonferroni, mcnemar, paired_bootstrap, paired_t_over_seeds
+from sentiment.evaluation.predictions import Predictions, read_predictions, write_predictions
+from sentiment.evaluation.significance import compare_all
+
+
+def labels_of(count: int, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).random(count) < 0.7).astype(np.int64)
+
+
+def answers(labels: np.ndarray, accuracy: float, seed: int) -> np.ndarray:
+    """Return probabilities of a model that is right on a random share of the reviews."""
+    right = np.random.default_rng(seed).random(len(labels)) < accuracy
+    return np.where(right == (labels == 1), 0.9, 0.1)
+
+
+def flags(both: int, only_a: int, only_b: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.repeat([True, True, False], [both, only_a, only_b]), np.repeat(
+        [True, False, True], [both, only_a, only_b]
+    )
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 1), (3, 9), (12, 12), (20, 4)])
+def test_few_disagreements_are_tested_by_the_binomial_distribution(only_a, only_b):
+    found = mcnemar(*flags(100, only_a, only_b))
+    assert (found.only_a, found.only_b) == (only_a, only_b)
+    assert found.p_value == pytest.approx(stats.binomtest(only_a, only_a + only_b).pvalue)
+
+
+def test_many_disagreements_are_tested_by_chi_squared_with_continuity_correction():
+    found = mcnemar(*flags(1_000, 80, 50))
+    assert found.p_value == pytest.approx(stats.chi2.sf((80 - 50 - 1) ** 2 / 130, 1))
+
+
+def test_models_that_are_right_on_the_same_reviews_do_not_differ():
+    assert mcnemar(*flags(10, 0, 0)).p_value == 1
+
+
+def test_a_model_does_not_differ_from_itself():
+    labels = labels_of(500)
+    same = answers(labels, 0.9, 1)
+    found = paired_bootstrap(labels, same, same)
+    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("figure", ["macro_f1", "accuracy", "recall_negative"])
+def test_the_paired_bootstrap_is_that_over_reviews(figure):
+    labels = labels_of(300)
+    a, b = answers(labels, 0.92, 1), answers(labels, 0.88, 2)
+    found = paired_bootstrap(labels, a, b, figure)
+
+    def difference(rows: np.ndarray) -> float:
+        of_a, of_b = (decision_figures(decisions(labels[rows], one[rows]))[figure] for one in (a, b))
+        return of_a - of_b
+
+    assert found.difference == pytest.approx(difference(np.arange(300)))
+    one_by_one = [difference(rows) for rows in np.random.default_rng(3).integers(300, size=(4_000, 300))]
+    assert (found.low, found.high) == pytest.approx(np.quantile(one_by_one, [0.025, 0.975]), abs=0.006)
+
+
+def test_each_model_is_judged_at_its_own_threshold():
+    labels = labels_of(200)
+    sharp = np.where(labels == 1, 0.9, 0.8)
+    found = paired_bootstrap(labels, sharp, sharp, "accuracy", thresholds=(0.85, 0.5))
+    assert found.difference == pytest.approx((labels == 0).mean())
+
+
+def test_of_models_that_are_equally_good_about_one_in_twenty_pairs_differs():
+    labels = labels_of(400)
+    p_values = [
+        paired_bootstrap(
+            labels, answers(labels, 0.9, seed), answers(labels, 0.9, 1_000 + seed), resamples=1_000
+        ).p_value
+        for seed in range(200)
+    ]
+    assert 0.01 <= np.mean(np.array(p_values) < 0.05) <= 0.10
+
+
+def test_runs_are_paired_by_seed():
+    a, b = [0.91, 0.93, 0.92, 0.95], [0.90, 0.92, 0.915, 0.93]
+    found = paired_t_over_seeds(a, b)
+    expected = stats.ttest_rel(a, b)
+    assert found.difference == pytest.approx(0.01125)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.low < found.difference < found.high
+
+
+def test_training_without_chance_proves_nothing_by_being_repeated(recwarn):
+    assert paired_t_over_seeds([0.92, 0.92, 0.92], [0.90, 0.90, 0.90]).p_value == 1
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(("a", "b"), [([0.9], [0.8]), ([0.9, 0.8], [0.8]), ([], [])])
+def test_a_t_test_asks_for_two_pairs(a, b):
+    with pytest.raises(ContractError, match="needs two runs or more a candidate, of the same seeds"):
+        paired_t_over_seeds(a, b)
+
+
+def test_p_values_are_multiplied_by_how_many_there_are():
+    assert bonferroni([0.01, 0.2, 0.5]) == pytest.approx([0.03, 0.6, 1])
+    assert bonferroni([]) == []
+
+
+def candidates(**probabilities: np.ndarray) -> dict[str, Predictions]:
+    labels = labels_of(2_000)
+    keys = [str(row) for row in range(2_000)]
+    return {name: Predictions(keys, labels, probability) for name, probability in probabilities.items()}
+
+
+def test_every_pair_has_a_row_and_a_sentence_that_names_the_winner_first():
+    labels = labels_of(2_000)
+    good = answers(labels, 0.95, 1)
+    rows = compare_all(candidates(poor=answers(labels, 0.85, 2), good=good, twin=good))
+    assert [(row["a"], row["b"], row["winner"]) for row in rows] == [
+        ("poor", "good", "good"),
+        ("poor", "twin", "twin"),
+        ("good", "twin", None),
+    ]
+    lost = rows[0]
+    assert lost["low"] < lost["difference"] < lost["high"] < 0
+    assert lost["verdict"].startswith("good beats poor: macro F1 +0.")
+    assert lost["verdict"].endswith("by McNemar, corrected for 3 comparisons")
+    assert rows[2]["verdict"].startswith("no difference beyond chance between good and twin: macro F1 +0.0000")
+    assert lost["bootstrap_p_corrected"] == pytest.approx(3 * lost["bootstrap_p"])
+
+
+def test_a_narrow_win_of_one_pair_is_none_among_many():
+    labels = labels_of(2_000)
+    best = answers(labels, 0.90, 1)
+    second = best.copy()
+    wrong = np.flatnonzero((best >= 0.5) == labels)[:7]
+    second[wrong] = 1 - second[wrong]
+    alone = compare_all(candidates(best=best, second=second))[0]
+    assert alone["winner"] == "best"
+    others = {f"other{seed}": answers(labels, 0.9, seed) for seed in (2, 3)}
+    assert compare_all(candidates(best=best, second=second, **others))[0]["winner"] is None
+
+
+def test_predictions_on_other_reviews_are_refused():
+    one = candidates(a=np.full(2_000, 0.9))
+    other = Predictions(["x"], np.array([1]), np.array([0.9]))
+    with pytest.raises(ContractError, match=r"a and b were tested on different reviews \(2000 and 1\); train both on"):
+        compare_all({**one, "b": other})
+
+
+def test_predictions_come_back_as_they_were_written(tmp_path):
+    path = write_predictions(
+        tmp_path / "new" / "predictions.parquet", ["b", "a"], np.array([1, 0]), np.array([0.7, 0.2])
+    )
+    found = read_predictions(path)
+    assert found.keys == ["b", "a"]
+    assert found.labels.tolist() == [1, 0]
+    assert found.positive_probability.tolist() == pytest.approx([0.7, 0.2])
+    types = {field.name: str(field.type) for field in parquet.read_schema(path)}
+    assert types == {"review_key": "string", "label": "int8", "positive_probability": "float"}
+
+
+def test_a_file_of_other_columns_is_refused(tmp_path):
+    parquet.write_table(pa.table({"key": ["a"]}), tmp_path / "other.parquet")
+    with pytest.raises(ContractError, match=r"other.parquet has the columns \['key'\]"):
+        read_predictions(tmp_path / "other.parquet")

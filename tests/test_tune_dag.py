@@ -1,0 +1,70 @@
+"""The DAG tune_models: what follows what, who waits for whom, and what is handed on to train_models."""
+
+import inspect
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+from sentiment.config import PROJECT, SnapshotConfig, TrainConfig, TuneConfig
+from sentiment_airflow.tuning import then, training_form, workers
+
+
+@pytest.fixture(scope="module")
+def dag() -> Any:
+    found = DagBag(str(PROJECT / "dags" / "tune_models.py"))
+    assert found.import_errors == {}
+    return found.dags["tune_models"]
+
+
+def called(task: Any, *given: Any) -> Any:
+    """Call the function behind a task."""
+    return inspect.unwrap(task.function)(*given)
+
+
+def test_it_runs_by_hand_alone_and_asks_for_the_snapshot_the_search_and_what_follows(dag):
+    assert dag.schedule is None
+    fields = {"then", *SnapshotConfig.model_fields, *TuneConfig.model_fields} - {"snapshot"}
+    assert set(dag.params) == fields
+    assert (dag.params["then"], dag.params["trials"], dag.params["sampler"]) == ("ask", 12, "tpe")
+
+
+def test_its_steps_follow_one_another(dag):
+    above = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    assert above == {
+        "snapshot": set(),
+        "open_study": {"snapshot"},
+        "workers": {"open_study"},
+        "search": {"workers"},
+        "conclude": {"search"},
+        "then": {"conclude"},
+        "training_form": {"conclude"},
+        "approve": {"then"},
+        "train_best": {"approve", "then", "training_form"},
+    }
+
+
+def test_each_worker_is_a_task_and_a_dead_one_does_not_keep_the_study_from_its_conclusion(dag):
+    search, conclude = dag.get_task("search"), dag.get_task("conclude")
+    assert isinstance(search, MappedOperator)
+    assert search.partial_kwargs["pool"] == "gpu"
+    assert conclude.trigger_rule == "all_done"
+    assert called(workers, {"study": "s", "workers": 3, "trials": 12}) == [{"study": "s"}] * 3
+
+
+def test_nobody_trains_who_has_not_been_asked_unless_the_form_says_so(dag):
+    assert [called(then, {"then": choice}) for choice in ("ask", "train", "stop")] == ["approve", "train_best", None]
+    # After `approve`, or past it; a rejection skips the task that follows whatever its rule is.
+    assert dag.get_task("train_best").trigger_rule == "none_failed_min_one_success"
+
+
+def test_the_best_settings_and_the_reviews_of_the_search_become_the_form_of_train_models(dag):
+    best = {"family": "encoder", "learning_rate": 3e-5, "snapshot": "s"}
+    form = called(training_form, {"best": best}, {"from_day": "2024-01-01", "to_day": None, "trials": 12})
+    assert form == {"candidates": [best], "from_day": "2024-01-01"}
+    assert dag.get_task("train_best").trigger_dag_id == "train_models"
+    training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"]
+    for name, value in form.items():
+        assert training.params.get_param(name).resolve(value) == value
+    assert TrainConfig(**best).learning_rate == 3e-5

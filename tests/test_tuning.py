@@ -1,0 +1,364 @@
+"""Searches: what is tried, who stops early, what fails alone, who goes on after a kill, and what is left to look at."""
+
+import os
+import signal
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import optuna
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from optuna.trial import TrialState
+from pydantic import ValidationError
+
+import tiny
+from sentiment.config import Settings, StudyConfig, TrainConfig, TuneConfig
+from sentiment.datasets.labelled import LabelledReviews
+from sentiment.datasets.pin import snapshot_folder
+from sentiment.errors import ContractError
+from sentiment.lake.tables import Lake
+from sentiment.progress import logged
+from sentiment.tuning import processes, trial
+from sentiment.tuning.liveness import this_worker
+from sentiment.tuning.processes import tune
+from sentiment.tuning.search import search
+from sentiment.tuning.storage import load_study
+from sentiment.tuning.study import open_study
+
+pytestmark = pytest.mark.slow
+
+
+def write_split(folder: Path, split: str, reviews: LabelledReviews) -> None:
+    count = len(reviews)
+    table = pa.table(
+        {
+            "review_key": reviews.keys,
+            "title": reviews.titles,
+            "text": reviews.texts,
+            "label": pa.array(reviews.labels, pa.int8()),
+            "rating": [5.0 if label else 1.0 for label in reviews.labels],
+            "category": ["Cameras"] * count,
+            "review_date": [date(2024, 6, 1)] * count,
+            "sample_order": pa.array(range(count), pa.int64()),
+        }
+    )
+    pq.write_table(table, folder / f"{split}.parquet")
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory) -> Settings:
+    """A home with a snapshot of 320 reviews to train on, an encoder, and one MLflow for all of these tests."""
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, lake="", mlflow_uri="", artifacts="", studies="", experiment="tests")
+    folder = Path(snapshot_folder(Lake(settings.lake_root), "tiny"))
+    folder.mkdir(parents=True)
+    write_split(folder, "train", tiny.reviews(320))
+    write_split(folder, "validation", tiny.reviews(80, seed=1))
+    (folder / "manifest.json").write_text(
+        '{"files": {"train": ["train.parquet"], "validation": ["validation.parquet"]},'
+        ' "splits": {"train": {"reviews": 320}, "validation": {"reviews": 80}}}'
+    )
+    tiny.write_encoder(home / "encoder")
+    return settings
+
+
+def tuning(settings: Settings, **changes: Any) -> TuneConfig:
+    """A search of seconds: linear models unless told otherwise."""
+    small = {"buckets": 2**12, "max_length": 48, "precision": "fp32", "train_reviews": 320, "evaluation_reviews": 80}
+    chosen = {"family": "linear", "encoder": str(settings.home / "encoder"), "snapshot": "tiny", "workers": 1}
+    return TuneConfig(**{**chosen, **small, **changes})
+
+
+def searched_for(config: TuneConfig, settings: Settings) -> dict[str, Any]:
+    """Open a study and work on it until it is full; what a conclusion adds takes seconds."""
+    opened = open_study(config, settings)
+    search(StudyConfig(study=opened["study"]), settings, logged)
+    return opened
+
+
+def states_of(result: dict[str, Any], settings: Settings) -> list[str]:
+    return [one.state.name.lower() for one in trials_of(result, settings)]
+
+
+def trials_of(result: dict[str, Any], settings: Settings) -> list[optuna.trial.FrozenTrial]:
+    return load_study(result["study"], settings)[0].get_trials()
+
+
+def runs_of(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the runs under a study's run, by name."""
+    found = mlflow.search_runs(
+        experiment_names=["tests"],
+        filter_string=f"tags.`mlflow.parentRunId` = '{result['run_id']}'",
+        output_format="list",
+    )
+    return {run.info.run_name: run for run in found}
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, errors: dict[int, Exception]) -> None:
+    """Make the trainings of trials fail: number of the trial -> what it raises."""
+    real = trial.fit
+
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, on_log: Any) -> Any:
+        number = int(workdir.name.removeprefix("trial-"))
+        if number in errors:
+            raise errors[number]
+        return real(config, train, validation, workdir, on_log)
+
+    monkeypatch.setattr(trial, "fit", fit)
+
+
+# --- What is searched -------------------------------------------------------------------------------------------------
+
+
+def test_a_search_without_words_varies_learning_rate_weight_decay_and_batch_size():
+    config = TuneConfig()
+    assert config.ranges == {"learning_rate": (1e-5, 1e-3), "weight_decay": (1e-6, 1e-2)}
+    assert config.choices == {"batch_size": (16, 32)}
+
+
+def test_rank_dropout_head_and_loss_are_searched_when_values_are_given():
+    lora = TuneConfig(
+        family="lora", lora_ranks=(4, 8), dropouts=(0, 0.1), heads=("linear", "mlp"), imbalances=("none", "focal")
+    )
+    names = {"lora_rank": (4, 8), "lora_dropout": (0, 0.1), "head": ("linear", "mlp"), "imbalance": ("none", "focal")}
+    assert lora.choices == {"batch_size": (16, 32), **names}
+    assert TuneConfig(family="gru", dropouts=(0.1, 0.5), batch_sizes=()).choices == {"dropout": (0.1, 0.5)}
+    linear = TuneConfig(family="linear", imbalances=("smote", "class_weights"))
+    assert (list(linear.ranges), list(linear.choices)) == (["inverse_regularisation"], ["imbalance"])
+
+
+def test_trials_start_from_the_fields_given_and_from_a_preset():
+    config = TuneConfig(preset="lora-polarity", epochs=2, snapshot="s")
+    start = config.candidate(learning_rate=1e-4)
+    assert (start.family, start.lora_rank, start.epochs, start.snapshot) == ("lora", 4, 2, "s")
+    assert start.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"learning_rate_low": 0.1}, "learning_rate_low 0.1 lies above learning_rate_high 0.001; swap them"),
+        ({"lora_ranks": (4,)}, "lora_ranks say nothing to the family encoder; leave them empty"),
+        ({"dropouts": (0.1,)}, "dropouts say nothing to the family encoder"),
+        ({"family": "lora", "dropouts": (1.5,)}, "less than or equal to 1"),
+        ({"imbalances": ("none", "smote")}, "smote makes reviews of counts"),
+        ({"batch_sizes": (0, 16)}, "greater than or equal to 1"),
+        ({"processes": 2}, "leave processes and stages at 1 and raise workers"),
+    ],
+)
+def test_a_space_that_no_trial_could_be_drawn_from_is_refused(wrong, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        TuneConfig(**wrong)
+
+
+# --- A search ---------------------------------------------------------------------------------------------------------
+
+
+FIVE = {"trials": 5, "imbalances": ("none", "class_weights"), "inverse_regularisation_low": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def searched(deployment) -> dict[str, Any]:
+    """A whole search of five trials in this process, some of them with a C that learns nothing."""
+    return tune(tuning(deployment, **FIVE), deployment, logged)
+
+
+def test_a_search_returns_the_settings_of_its_best_trial_as_a_training(searched, deployment):
+    trials = trials_of(searched, deployment)
+    best = max(trials, key=lambda one: one.value)
+    assert [one.state for one in trials] == [TrialState.COMPLETE] * 5
+    assert searched["trials"] == {"complete": 5}
+    assert searched["macro_f1"] == round(best.value, 4) > 0.8
+    candidate = TrainConfig(**searched["best"])
+    assert candidate.inverse_regularisation == best.params["inverse_regularisation"]
+    assert candidate.imbalance == best.params["imbalance"]
+    assert (candidate.family, candidate.buckets, candidate.snapshot) == ("linear", 2**12, "tiny")
+
+
+def test_every_trial_is_a_run_under_the_studys_run(searched, deployment):
+    runs = runs_of(searched)
+    assert sorted(runs) == [f"trial-{number}" for number in range(5)]
+    for one in trials_of(searched, deployment):
+        run = runs[f"trial-{one.number}"]
+        assert (run.info.status, run.data.tags["sentiment.state"]) == ("FINISHED", "complete")
+        assert float(run.data.params["inverse_regularisation"]) == one.params["inverse_regularisation"]
+        assert run.data.metrics["eval_macro_f1"] == pytest.approx(one.value)
+
+
+def test_the_studys_run_holds_its_table_its_pictures_and_its_best_settings(searched):
+    run = mlflow.get_run(searched["run_id"])
+    assert (run.info.status, run.data.metrics["trials_complete"]) == ("FINISHED", 5)
+    folder = Path(mlflow.artifacts.download_artifacts(f"runs:/{searched['run_id']}/study"))
+    pictures = ["history.png", "importance.png", "parallel_coordinates.png", "slices.png"]
+    assert sorted(file.name for file in folder.glob("*.png")) == pictures
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+    lines = (folder / "trials.csv").read_text().splitlines()
+    assert len(lines) == 6
+    assert lines[0].startswith("trial,state,macro_f1,validations,seconds,imbalance,inverse_regularisation")
+    assert '"family": "linear"' in (folder / "best.json").read_text()
+
+
+def test_a_search_that_is_called_again_does_nothing_twice_and_one_of_more_trials_goes_on(searched, deployment):
+    again = searched_for(tuning(deployment, **FIVE), deployment)
+    assert (again["study"], again["run_id"]) == (searched["study"], searched["run_id"])
+    assert states_of(again, deployment) == ["complete"] * 5
+    more = searched_for(tuning(deployment, **{**FIVE, "trials": 6}), deployment)
+    assert (more["study"], more["run_id"]) == (searched["study"], searched["run_id"])
+    chosen = [one.params["inverse_regularisation"] for one in trials_of(more, deployment)]
+    assert len(set(chosen)) == len(chosen) == 6
+
+
+def test_a_name_stands_for_one_question_only(deployment):
+    open_study(tuning(deployment, study="mine"), deployment)
+    open_study(tuning(deployment, study="mine", trials=50, workers=3), deployment)
+    with pytest.raises(ContractError, match="the study 'mine' searches from other settings"):
+        open_study(tuning(deployment, study="mine", seed=4), deployment)
+
+
+def test_an_unknown_study_and_an_unknown_snapshot_are_refused_with_the_remedy(deployment):
+    with pytest.raises(ContractError, match=r"no study 'yours'; open are: .*`sentiment tune`"):
+        search(StudyConfig(study="yours"), deployment, logged)
+    with pytest.raises(ContractError, match=r"no snapshot 'none'; make one with `sentiment snapshot`"):
+        open_study(tuning(deployment, snapshot="none"), deployment)
+
+
+def test_random_and_tpe_choose_alike_at_first_and_differently_when_there_is_something_to_learn(deployment, tmp_path):
+    def chosen(sampler: str) -> list[float]:
+        # The score is the setting itself, so that no training is needed and TPE has something to learn.
+        home = deployment.model_copy(update={"studies": str(tmp_path / f"{sampler}.journal")})
+        opened = open_study(tuning(home, sampler=sampler, trials=20), home)
+        study, config = load_study(opened["study"], home)
+        study.optimize(lambda one: trial.suggest(config, one).inverse_regularisation, n_trials=20)
+        return [one.value for one in study.get_trials()]
+
+    random, tpe = chosen("random"), chosen("tpe")
+    assert random[:7] == tpe[:7]
+    assert sum(tpe[7:]) / 13 > 1.3 * sum(random[7:]) / 13
+
+
+# --- Trials that end early --------------------------------------------------------------------------------------------
+
+
+def test_a_trial_that_falls_behind_is_pruned_at_a_validation_and_one_that_leads_is_not(deployment, monkeypatch):
+    curves = {0: [0.6, 0.8, 0.9, 0.92], 1: [0.5, 0.5, 0.5, 0.5], 2: [0.7, 0.85, 0.91, 0.93]}
+
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, on_log: Any) -> None:
+        for number, score in enumerate(curves[int(workdir.name.removeprefix("trial-"))], 1):
+            on_log({"step": 10 * number, "epoch": number / 4, "eval_macro_f1": score})
+
+    monkeypatch.setattr(trial, "fit", fit)
+    config = tuning(deployment, family="encoder", trials=3)
+    result = searched_for(config, deployment)
+    assert states_of(result, deployment) == ["complete", "pruned", "complete"]
+    assert [one.value for one in trials_of(result, deployment)] == [0.92, 0.5, 0.93]
+    behind = runs_of(result)["trial-1"]
+    assert (behind.info.status, behind.data.tags["sentiment.state"]) == ("FINISHED", "pruned")
+    assert [one.step for one in mlflow.MlflowClient().get_metric_history(behind.info.run_id, "eval_macro_f1")] == [10]
+    never = searched_for(config.model_copy(update={"prune": False}), deployment)
+    assert states_of(never, deployment) == ["complete"] * 3
+
+
+def test_a_real_training_stops_in_the_middle_when_it_is_pruned(deployment, monkeypatch):
+    monkeypatch.setattr(optuna.Trial, "should_prune", lambda self: self.number == 1)
+    result = searched_for(tuning(deployment, family="encoder", trials=2, epochs=0.5), deployment)
+    assert states_of(result, deployment) == ["complete", "pruned"]
+    first, second = trials_of(result, deployment)
+    assert (len(first.intermediate_values), len(second.intermediate_values)) == (3, 1)
+    assert not list((deployment.home / "tuning" / result["run_id"]).glob("trial-*"))
+
+
+def test_a_loss_that_is_no_number_and_a_full_memory_fail_their_trials_and_the_study_goes_on(deployment, monkeypatch):
+    import torch
+
+    nan = ContractError("the loss became nan at step 3 with learning_rate=0.001; lower the learning rate")
+    plant(monkeypatch, {0: nan, 1: torch.OutOfMemoryError("CUDA out of memory"), 2: MemoryError("no more")})
+    result = searched_for(tuning(deployment, trials=4, seed=1), deployment)
+    assert states_of(result, deployment) == ["fail", "fail", "fail", "complete"]
+    runs = [run for _, run in sorted(runs_of(result).items())]
+    assert [run.info.status for run in runs] == ["FAILED"] * 3 + ["FINISHED"]
+    errors = [run.data.tags.get("sentiment.error") for run in runs]
+    assert errors == [str(nan), "OutOfMemoryError: CUDA out of memory", "MemoryError: no more", None]
+
+
+def test_a_study_in_which_nothing_was_completed_fails_with_the_commonest_reason(deployment):
+    hopeless = {"learning_rate_low": 1e30, "learning_rate_high": 1e30}
+    config = tuning(deployment, family="encoder", trials=1, epochs=0.2, **hopeless)
+    told = r"was completed: 1 of 1 ended so: .*(nan|NaN).* step \d+ .*learning_rate=1e\+30"
+    with pytest.raises(ContractError, match=told):
+        tune(config, deployment, logged)
+    run = mlflow.get_run(open_study(config, deployment)["run_id"])
+    assert "learning_rate=1e+30" in run.data.tags["sentiment.error"]
+
+
+def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch):
+    config = tuning(deployment, trials=2, seed=3)
+    opened = open_study(config, deployment)
+
+    def away(*_: Any, **__: Any) -> str:
+        raise ConnectionError("MLflow is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sentiment.tuning.runs.StudyRuns.begin", away)
+        with pytest.raises(ConnectionError):
+            search(StudyConfig(study=opened["study"]), deployment, logged)
+    assert search(StudyConfig(study=opened["study"]), deployment, logged)["trained"] == 2
+
+
+# --- Workers ----------------------------------------------------------------------------------------------------------
+
+
+def abandon(settings: Settings, study_name: str, worker: dict[str, Any]) -> optuna.Trial:
+    """Begin a trial as a worker that will not come back."""
+    study, _ = load_study(study_name, settings)
+    begun = study.ask()
+    begun.set_user_attr("worker", worker)
+    return begun
+
+
+@pytest.mark.parametrize("place", ["", "studies.journal"])
+def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes_on(deployment, place, tmp_path):
+    settings = deployment.model_copy(update={"studies": place and str(tmp_path / place)})
+    config = tuning(settings, trials=3, seed=5)
+    opened = open_study(config, settings)
+    parent = psutil.Process(os.getppid())
+    alive = {**this_worker(), "pid": parent.pid, "started": parent.create_time()}
+    abandon(settings, opened["study"], {**this_worker(), "started": 0.0})
+    abandon(settings, opened["study"], alive)
+    assert search(StudyConfig(study=opened["study"]), settings, logged)["trained"] == 2
+    assert states_of(opened, settings) == ["fail", "running", "complete", "complete"]
+
+
+def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study(deployment, monkeypatch):
+    killed: list[int] = []
+
+    def kill_the_first(step: str, done: int, total: int) -> None:
+        if killed or step != "trials":
+            return
+        for one in load_study(name, deployment)[0].get_trials(states=(TrialState.RUNNING,)):
+            # One that has just begun will not end before the signal comes.
+            if "run_id" in one.user_attrs and not one.intermediate_values:
+                killed.append(one.number)
+                os.kill(one.user_attrs["worker"]["pid"], signal.SIGKILL)
+                return
+
+    monkeypatch.setattr(processes, "LOOK_EVERY", 0.1)
+    config = tuning(deployment, family="encoder", epochs=2, evaluations=2, trials=2, workers=2, prune=False, seed=6)
+    name = open_study(config, deployment)["study"]
+    result = tune(config, deployment, kill_the_first)
+    assert len(killed) == 1
+    # Workers that ask at the same moment may begin one trial more.
+    assert result["trials"]["complete"] in {2, 3}
+    assert result["trials"]["fail"] == 1
+    run = runs_of(result)[f"trial-{killed[0]}"]
+    assert (run.info.status, run.data.tags["sentiment.error"]) == ("FAILED", "its worker died")
+
+
+def test_an_address_that_opens_nothing_is_refused_without_its_password(deployment):
+    wrong = deployment.model_copy(update={"studies": "postgresql://me:secret@127.0.0.1:1/studies"})
+    with pytest.raises(ContractError, match="set SENTIMENT_STUDIES") as error:
+        open_study(tuning(wrong), wrong)
+    assert "secret" not in str(error.value)
