@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 
 import tiny
@@ -61,9 +62,10 @@ def test_a_model_that_is_not_the_trained_one_is_refused_with_the_figures(exporte
 def test_an_int8_copy_that_loses_accuracy_is_refused_with_the_figures(tmp_path):
     fitted = tiny.fitted(tmp_path)
     export_onnx(fitted, tmp_path / FP32_MODEL)
-    fitted.model.coefficients.data.neg_()
-    export_onnx(fitted, tmp_path / INT8_MODEL)
-    fitted.model.coefficients.data.neg_()
+    contrary = onnx.load(tmp_path / FP32_MODEL)
+    (weights,) = (tensor for tensor in contrary.graph.initializer if tensor.name == "coefficients")
+    weights.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(weights), weights.name))
+    onnx.save(contrary, tmp_path / INT8_MODEL)
     with pytest.raises(ContractError, match=r"int8 costs 0.* of accuracy on 60 validation reviews"):
         check_parity(fitted, tmp_path, tiny.reviews(60), CONFIG)
 
@@ -79,9 +81,13 @@ def test_a_bundle_that_fails_the_gate_never_exists(tmp_path):
 
 def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):
     fitted, reviews = tiny.fitted(tmp_path), tiny.reviews(50, seed=7)
-    metrics = build_bundle(fitted, reviews, CONFIG, tmp_path / "bundle", {"run_id": "r7"}, temperature=1.5)
+    metrics = build_bundle(fitted, reviews, CONFIG, tmp_path / "bundle", {"run_id": "r7"}, 1.5, threshold=0.9)
     bundle = read_bundle(tmp_path / "bundle")
-    assert (bundle.metrics, bundle.provenance, bundle.temperature) == (metrics, {"run_id": "r7"}, 1.5)
+    assert (bundle.metrics, bundle.provenance) == (metrics, {"run_id": "r7"})
+    assert (bundle.temperature, bundle.thresholds.positive) == (1.5, 0.9)
     expected = positive_probability(predict_logits(fitted, reviews), 1.5)
     scored = Scorer.load(tmp_path / "bundle", "fp32").probabilities(reviews.titles, reviews.texts)
     assert np.abs(scored - expected).max() < 1e-6
+    called_positive = expected >= 0.9
+    assert 0 < called_positive.mean() < (expected >= 0.5).mean()
+    assert metrics["parity_accuracy_torch"] == pytest.approx((called_positive == reviews.labels).mean())

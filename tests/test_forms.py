@@ -128,3 +128,9 @@ def test_a_refused_configuration_fails_at_once_and_names_the_field(config, param
     with pytest.raises(AirflowFailException, match="the run's configuration is refused") as failure:
         run_config(config, context(params), {})
     assert sentence in str(failure.value)
+
+
+def test_a_field_that_stands_at_its_default_leaves_the_word_to_a_preset():
+    untouched = {name: info.default for name, info in c.TrainConfig.model_fields.items()}
+    made = run_config(c.TrainConfig, context({**untouched, "preset": "lora-polarity", "epochs": 2.0}), {})
+    assert (made.family, made.learning_rate, made.epochs) == ("lora", 5e-4, 2.0)

@@ -25,7 +25,6 @@ COMBINED = [
     ("distilbert", {"family": "lora", "lora_targets": "query_value", "head": "linear", "pooling": "first"}),
     ("mpnet", {"family": "lora", "lora_targets": "all_linear", "head": "mlp", "pooling": "first"}),
     ("roberta", {"family": "encoder", "head": "mlp", "pooling": "mean"}),
-    ("distilbert", {"family": "encoder", "head": "linear", "pooling": "first"}),
 ]
 
 

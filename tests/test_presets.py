@@ -63,6 +63,11 @@ def test_fields_given_by_hand_win(given, preset):
     assert {name: getattr(config, name) for name in given} == given
 
 
+def test_a_share_of_warm_up_by_hand_wins_over_published_steps():
+    config = TrainConfig(preset="imdb-standard", warmup_share=0.02)
+    assert (config.warmup_share, config.warmup_steps) == (0.02, None)
+
+
 @pytest.mark.parametrize("preset", PUBLISHED)
 def test_a_dumped_config_rebuilds_equal(preset):
     config = TrainConfig(preset=preset, train_reviews=500, patience=7)

@@ -142,3 +142,19 @@ def test_a_gzipped_file_that_ends_too_soon_is_refused(tmp_path):
 def test_a_recurrent_network_cannot_compute_its_activations_twice(tmp_path):
     with pytest.raises(ContractError, match="turn gradient_checkpointing off"):
         build_model(TrainConfig(family="lstm", gradient_checkpointing=True), REVIEWS)
+
+
+def test_a_recurrent_network_computes_on_one_thread_and_gives_the_others_back(tmp_path, monkeypatch):
+    threads, forward = [], RecurrentClassifier.forward
+    monkeypatch.setattr(
+        RecurrentClassifier, "forward", lambda *given: threads.append(torch.get_num_threads()) or forward(*given)
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    fitted = fit(tiny.config(tmp_path, "gru", evaluations=1), REVIEWS, REVIEWS, tmp_path / "work")
+    trained = len(threads)
+    predict_logits(fitted, REVIEWS)
+    assert len(threads) > trained
+    assert set(threads) == {1}
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)

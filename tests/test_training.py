@@ -173,3 +173,4 @@ def test_a_number_format_that_the_machine_lacks_is_refused():
         training_precision("fp16")
     assert training_precision("fp32") == "fp32"
     assert training_precision("auto") in {"bf16", "fp32"}
+    assert training_precision("auto", "lstm") == "fp32"

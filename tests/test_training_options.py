@@ -24,8 +24,14 @@ def logged(tmp_path, **options):
     return records
 
 
-@pytest.mark.parametrize(("schedule", "name"), [("linear",) * 2, ("cosine",) * 2, ("constant", "constant_with_warmup")])
-@pytest.mark.parametrize(("warmup", "steps"), [({"warmup_share": 0.4}, 4), ({"warmup_steps": 2}, 2)])
+@pytest.mark.parametrize(
+    ("schedule", "name", "warmup", "steps"),
+    [
+        ("linear", "linear", {"warmup_share": 0.4}, 4),
+        ("cosine", "cosine", {"warmup_steps": 2}, 2),
+        ("constant", "constant_with_warmup", {"warmup_share": 0.3}, 3),
+    ],
+)
 def test_the_learning_rate_rises_in_the_warm_up_and_follows_its_schedule(schedule, name, warmup, steps, tmp_path):
     rates = [r["learning_rate"] for r in logged(tmp_path, schedule=schedule, **warmup) if "learning_rate" in r]
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1e-3)
@@ -137,7 +143,7 @@ def test_bf16_trains_on_a_cpu_and_stays_near_fp32(tmp_path):
 
 
 def test_number_formats_reach_the_trainer(tmp_path, monkeypatch):
-    monkeypatch.setattr("sentiment.training.trainer.training_precision", lambda wanted: wanted)
+    monkeypatch.setattr("sentiment.training.trainer.training_precision", lambda wanted, _: wanted)
     for precision in ("fp32", "bf16"):
         arguments = training_arguments(tiny.config(tmp_path, precision=precision), 100, tmp_path)
         assert (arguments.bf16, arguments.fp16) == (precision == "bf16", False)

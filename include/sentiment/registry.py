@@ -127,6 +127,10 @@ class Registry:
         """Add a folder's files to a run that has ended."""
         self._client.log_artifacts(run_id, str(folder))
 
+    def describe(self, text: str) -> None:
+        """Write the open run's description, in Markdown: what a person reads first on its page."""
+        self._mlflow.set_tag("mlflow.note.content", text)
+
     def artifact_page(self, run_id: str, name: str) -> str:
         """Return where MLflow's pages show a file of a run, below the server's address."""
         experiment = self._client.get_run(run_id).info.experiment_id

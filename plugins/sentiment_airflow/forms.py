@@ -39,7 +39,10 @@ def run_day(context: Mapping[str, Any]) -> str:
 
 def run_config(config: type[BaseModel], context: Mapping[str, Any], values: Mapping[str, Any]) -> BaseModel:
     """Build a verb's configuration from the form, overridden by the task's own values; empty fields keep defaults."""
-    given = {name: value for name, value in context["params"].items() if name in config.model_fields}
+    fields = config.model_fields
+    # A form sends every field. What stands at its default was not chosen, and must not win over a preset.
+    chosen = {name: value for name, value in context["params"].items() if name in fields}
+    given = {name: value for name, value in chosen.items() if value != fields[name].default}
     given |= {name: _parsed(value) for name, value in values.items()}
     given = {name: value for name, value in given.items() if value not in (None, "")}
     if "day" in config.model_fields:

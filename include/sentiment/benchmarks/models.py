@@ -23,6 +23,7 @@ from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_manifest, read_split
 from sentiment.errors import ContractError
+from sentiment.evaluation.comparison_plots import Measured, candidate_intervals
 from sentiment.evaluation.intervals import intervals
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions, write_predictions
@@ -71,6 +72,7 @@ def run_model_benchmark(config: BenchmarkModelsConfig, settings: Settings, on_pr
         measured = _all_candidates(config, settings, snapshot, data, on_progress)
         rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
         folder = config.output / snapshot
+        candidate_intervals(_for_picture(measured), config.output / "tables" / f"{data.name}.png")
         predictions = {name: read_predictions(folder / name / OF_BUNDLE) for name in measured}
         comparisons += [{"data": data.name, **row} for row in compare_all(predictions)]
     tables = {"models": rows, "comparisons": comparisons}
@@ -79,6 +81,13 @@ def run_model_benchmark(config: BenchmarkModelsConfig, settings: Settings, on_pr
     with registry.run("benchmark models", config.model_dump(mode="json"), {"benchmark": "models"}) as run_id:
         registry.log_folder(config.output / "tables", "tables")
     return {"run_id": run_id, "output": str(config.output), **tables}
+
+
+def _for_picture(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Measured, Measured]]:
+    def with_ends(row: Mapping[str, Any], figure: str) -> Measured:
+        return row[figure], row[f"{figure}_low"], row[f"{figure}_high"]
+
+    return {name: (with_ends(row, "accuracy"), with_ends(row, "macro_f1")) for name, row in measured.items()}
 
 
 def _all_candidates(

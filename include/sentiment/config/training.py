@@ -107,7 +107,11 @@ class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
         preset = given.get("preset") if isinstance(given, dict) else None
         if preset is None:
             return given
-        return {**PRESETS.get(preset, {}), **{name: value for name, value in given.items() if value is not None}}
+        by_hand = {name: value for name, value in given.items() if value is not None}
+        published = dict(PRESETS.get(preset, {}))
+        if "warmup_share" in by_hand and "warmup_steps" not in by_hand:
+            published.pop("warmup_steps", None)  # one of the two says how long, and the one by hand wins
+        return {**published, **by_hand}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -115,6 +119,10 @@ class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
             raise ValueError("smote makes reviews of counts and fits the linear family alone; take oversampling")
         if self.imbalance == "focal" and self.family == "linear":
             raise ValueError("the linear family has no focal loss; take class_weights, oversampling or smote")
+        if self.imbalance == "focal" and self.label_smoothing:
+            raise ValueError("focal loss knows no label smoothing; leave label_smoothing at 0")
+        if self.gradient_checkpointing and self.family in RECURRENT_FAMILIES:
+            raise ValueError("recurrent families keep few activations; leave gradient_checkpointing off")
         if self.folds == 1:
             raise ValueError("one fold leaves nothing to train on; give 2 or more, or 0 for no cross-validation")
         if self.stages > 1 and self.family not in RECURRENT_FAMILIES:

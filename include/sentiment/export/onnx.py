@@ -47,7 +47,10 @@ def export_onnx(fitted: Fitted, path: Path) -> None:
 
 
 def quantise(fp32_path: Path, int8_path: Path) -> None:
-    """Write a copy with int8 weights and activations quantised as they come (dynamic quantisation)."""
+    """Write a copy with int8 weights and activations quantised as they come (dynamic quantisation).
+
+    A GRU has no int8 form and stays as it is between an int8 embedding and an int8 output; an LSTM becomes int8.
+    """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

@@ -77,6 +77,8 @@ def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProg
         registry.log_metrics({**figures, **_costs(training)})
         registry.log_json(read_manifest(folder), "snapshot.json")
         registry.attach(run_id, write_dossier(workdir / "dossier", training, assessment, splits.test))
+        report = registry.artifact_page(run_id, REPORT)
+        registry.describe(f"[Report]({report}): figures, slices, mistakes and behaviour of this model on one page.")
     shutil.rmtree(workdir, ignore_errors=True)
     return {
         "run_id": run_id,
@@ -87,7 +89,7 @@ def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProg
         "accuracy": round(figures["test_accuracy"], 4),
         "macro_f1": round(figures["test_macro_f1"], 4),
         "seconds": round(training.seconds, 1),
-        "report": registry.artifact_page(run_id, REPORT),
+        "report": report,
     }
 
 

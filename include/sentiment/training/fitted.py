@@ -70,12 +70,14 @@ def predict_logits(fitted: Fitted, reviews: LabelledReviews, batch_tokens: int =
     """Return float32 logits [reviews, 2] computed by torch, in batches of similar length, on the model's device."""
     import torch
 
+    from sentiment.training.hardware import suitable_threads
+
     device = next(fitted.model.parameters()).device
     tokenizer = fitted.tokenizer
     ids = tokenizer.encode(reviews.titles, reviews.texts)
     logits = np.empty((len(ids), 2), np.float32)
     fitted.model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), suitable_threads(fitted.family):
         for rows in length_batches([len(review) for review in ids], batch_tokens):
             batch = (torch.from_numpy(part).to(device) for part in tokenizer.pad([ids[row] for row in rows]))
             logits[rows] = fitted.model(*batch).float().cpu().numpy()

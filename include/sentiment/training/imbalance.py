@@ -20,7 +20,7 @@ NEIGHBOURS = 5
 
 def oversampled(reviews: LabelledReviews, seed: int) -> LabelledReviews:
     """Return all reviews and, after them, ones of the rarer label drawn again until both are equally many."""
-    from imblearn.over_sampling import RandomOverSampler  # type: ignore[import-untyped]
+    from imblearn.over_sampling import RandomOverSampler
 
     rows = np.arange(len(reviews))[:, None]
     drawn, _ = RandomOverSampler(random_state=seed).fit_resample(rows, reviews.labels)

@@ -22,6 +22,7 @@ from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim, last_checkpoint
 from sentiment.training.failures import is_out_of_memory, with_smaller_batches
 from sentiment.training.fitted import Fitted
+from sentiment.training.hardware import suitable_threads
 from sentiment.training.losses import training_loss
 from sentiment.training.trainer import NeuralTrainer, OnLog, Reporter, training_arguments
 
@@ -72,7 +73,8 @@ def fit_once(
     trainer.remove_callback(PrinterCallback)
     checkpoint = last_checkpoint(workdir)
     log.info("training %s on %d reviews, from %s", config.family, len(train), checkpoint or "the beginning")
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with suitable_threads(config.family):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return as_fitted(config, tokenizer_json, model, trainer.state.log_history, workdir)
 
 

@@ -45,7 +45,7 @@ def fit_staged(
     Processes 2n and 2n + 1 are pair n and hold the network together; gradients are averaged over the pairs. Raises
     ContractError when the loss is no longer a number, and where the precision would need a loss scale.
     """
-    if training_precision(config.precision) == "fp16":
+    if training_precision(config.precision, config.family) == "fp16":
         raise ContractError("a network in stages trains without loss scaling; choose precision bf16 or fp32")
     set_seed(config.seed)
     model, tokenizer_json = build_model(config, train)
@@ -73,7 +73,7 @@ class _StagedTraining:
     ) -> None:
         self._config, self._batches, self._plan, self._mesh = config, batches, batches.plan, mesh
         self._loss = training_loss(config, batches.train_labels, config.label_smoothing)
-        precision = training_precision(config.precision)
+        precision = training_precision(config.precision, config.family)
         self._staged = StagedNetwork(network, self._loss, mesh.get_group("stages"), _device(), precision)
         self._optimizer = adamw(network, config, self._staged.parameters)
         schedule = SCHEDULES[config.schedule]

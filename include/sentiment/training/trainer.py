@@ -95,7 +95,7 @@ class Reporter(TrainerCallback):
 
 def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> TrainingArguments:
     """Return the Trainer's arguments for a training on so many reviews, with its checkpoints in `workdir`."""
-    precision, plan = training_precision(config.precision), StepPlan.of(config, reviews)
+    precision, plan = training_precision(config.precision, config.family), StepPlan.of(config, reviews)
     return TrainingArguments(
         output_dir=str(workdir),
         per_device_train_batch_size=config.batch_size,
