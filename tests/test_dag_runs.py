@@ -189,7 +189,7 @@ def test_the_same_question_gives_the_same_snapshot(week):
 
 
 def test_a_training_run_keeps_the_airflow_run_that_made_it(week, deployment):
-    run = Registry(deployment).trained(week["train two"]["results"]["train"][1]["run_id"])
+    run = Registry(deployment).trained(week["train two"]["results"]["train"][2]["run_id"])
     assert run.tags["sentiment.dag"] == "train_models"
     assert run.tags["sentiment.task"] == "train"
     assert run.params["family"] == "encoder"

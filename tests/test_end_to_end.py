@@ -78,7 +78,9 @@ def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(s
         assert imported["read"] == imported["kept"] + imported["duplicate"] + imported["rejected"]
         assert imported["rejected"] > 0
 
-        promoted = runs.run("train_models", {"candidates": [{"family": "linear", **small}, encoder]}, "promote")
+        # The tiny encoder is judged on some 30 validation reviews, where int8 may cost one or two.
+        training = {"candidates": [{"family": "linear", **small}, encoder], "seeds": 1, "max_accuracy_loss": 0.2}
+        promoted = runs.run("train_models", training, "promote")
         assert promoted["promoted"]
         assert promoted["champion"] in {1, 2}
         assert {one["family"] for one in promoted["candidates"]} == {"linear", "encoder"}

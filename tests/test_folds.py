@@ -83,8 +83,8 @@ def test_too_few_reviews_of_a_label_or_a_single_fold_are_refused(encoder, tmp_pa
     few = reviews.take(np.concatenate([np.flatnonzero(reviews.labels == 1), np.flatnonzero(reviews.labels == 0)[:5]]))
     with pytest.raises(ContractError, match=r"3 folds need 6 reviews of each label, and the sample has 5 negative, "):
         cross_validate(config(encoder), few, tmp_path)
-    with pytest.raises(ContractError, match="needs 2 folds or more, not 1"):
-        cross_validate(config(encoder, folds=1), reviews, tmp_path)
+    with pytest.raises(ContractError, match="needs 2 folds or more, not 0"):
+        cross_validate(config(encoder, folds=0), reviews, tmp_path)
 
 
 def test_a_summary_is_mean_and_deviation_of_each_figure():

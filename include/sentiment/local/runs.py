@@ -57,7 +57,12 @@ class Runs:
             if state != "success":
                 tasks = self._airflow.task_states(dag, run_id)
                 failed = next((task for task, now in tasks.items() if now == "failed"), None)
-                log = self._airflow.task_log(dag, run_id, failed.partition("[")[0]) if failed else ""
+                log = self._log(dag, run_id, failed) if failed else ""
                 raise ContractError(
                     f"{dag} ended as {state} in task {failed}; see {self._url}/dags/{dag}/runs/{run_id}\n{log[-3000:]}"
                 )
+
+    def _log(self, dag: str, run_id: str, task: str) -> str:
+        """Return a task's log; a mapped one is named `task[0]`."""
+        name, _, index = task.partition("[")
+        return self._airflow.task_log(dag, run_id, name, int(index.rstrip("]")) if index else -1)
