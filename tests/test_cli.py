@@ -178,7 +178,7 @@ def mended(fields: dict[str, Any]) -> dict[str, Any]:
     if "from_day" in fields and fields["from_day"] and fields["to_day"]:
         fields["from_day"], fields["to_day"] = sorted([fields["from_day"], fields["to_day"]])
     if "imbalance" in fields:
-        fields |= {"family": "encoder", "stages": 1, "folds": 0} | (
+        fields |= {"family": "encoder", "stages": 1, "folds": 0, "label_smoothing": 0.0} | (
             {"imbalance": "none"} if fields["imbalance"] == "smote" else {}
         )
     if "trials" in fields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sentiment.errors import ContractError
@@ -35,8 +36,7 @@ class Runs:
 
     def backfill(self, dag: str, days: list[date]) -> None:
         """Backfill days through Airflow's own backfill and wait for the end of its runs."""
-        self._wait_for_the_last_backfill(dag)
-        backfill = self._airflow.backfill(dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
+        backfill = self._start_backfill(dag, days)
         while True:
             states = self._airflow.backfill_runs(backfill)
             ended = sum(state not in _ACTIVE for state in states.values())
@@ -45,6 +45,21 @@ class Runs:
                 break
             time.sleep(_POLL_SECONDS)
         self._require_success(dag, {f"backfill__{day}T00:00:00+00:00": state for day, state in states.items()})
+
+    def _start_backfill(self, dag: str, days: list[date]) -> int:
+        """Start it when the last one is closed.
+
+        A busy Airflow may open a backfill and still answer that it could not; the next try finds it running.
+        """
+        start = partial(self._airflow.backfill, dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
+        self._wait_for_the_last_backfill(dag)
+        try:
+            return start()
+        except ContractError as error:
+            if "already a running backfill" not in str(error):
+                raise
+        self._wait_for_the_last_backfill(dag)
+        return start()
 
     def _wait_for_the_last_backfill(self, dag: str) -> None:
         """A DAG has one open backfill at most, and Airflow closes one up to 30 s after its last run."""
