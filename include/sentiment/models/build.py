@@ -50,8 +50,6 @@ def _recurrent(config: TrainConfig, ids: dict[str, int]) -> nn.Module:
 
     from sentiment.models.recurrent import RecurrentClassifier, RecurrentShape
 
-    if config.gradient_checkpointing:
-        raise ContractError("only encoders can compute activations twice; turn gradient_checkpointing off")
     kind: Any = config.family
     model = RecurrentClassifier(
         RecurrentShape(kind, len(ids), config.embedding_size, config.hidden_size, config.dropout)
