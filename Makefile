@@ -1,10 +1,12 @@
 # The two commands of a newcomer are `make demo` and `make test`.
 PYTHON ?= python3
+# Whole files go to the workers, in the order that tests/conftest.py gives them.
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 REVIEWS ?=
 
-.PHONY: demo up down doctor test test-fast check lint types pins clean
+.PHONY: demo up down doctor test test-fast check lint types bench pins clean
 
 demo: $(VENV)/installed ## Set everything up, then run the main job (REVIEWS=folder for your own reviews)
 	@$(BIN)/sentiment demo $(if $(REVIEWS),--reviews "$(REVIEWS)")
@@ -19,10 +21,10 @@ doctor: $(VENV)/installed ## Check this machine
 	@$(BIN)/sentiment doctor
 
 test: $(VENV)/installed-dev ## Run all tests, offline
-	@$(BIN)/python -m pytest
+	@$(BIN)/python $(PYTEST)
 
 test-fast: $(VENV)/installed-dev ## Run the tests that take seconds
-	@$(BIN)/python -m pytest -m "not slow and not e2e and not spark"
+	@$(BIN)/python $(PYTEST) -m "not slow and not e2e and not spark"
 
 check: lint types test ## Everything that a change must pass
 
@@ -35,9 +37,11 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	@$(BIN)/mypy
 
-pins: ## Compile requirements.txt and requirements-dev.txt anew from their .in files
+bench: $(VENV)/installed-bench ## Install what `sentiment benchmark scoring` measures beside us
+
+pins: ## Compile the requirements anew from their .in files
 	@$(PYTHON) -m venv $(VENV)-pins && $(VENV)-pins/bin/pip install -q pip-tools
-	@for file in requirements requirements-dev; do \
+	@for file in requirements requirements-dev requirements-bench; do \
 	  $(VENV)-pins/bin/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    --no-annotate --no-header --output-file $$file.txt $$file.in; \
 	  sed -i 's/+cpu$$//' $$file.txt; done
@@ -57,4 +61,8 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	@touch $@

@@ -2,7 +2,8 @@
 
 One Spark job over all ingested days from `from_day` to `to_day`, inclusive, and one commit a day. With many days it is
 much faster than a backfill, which starts Spark once a day. `model` is `champion`, `champion_at_date` (each day by the
-model that was in force then) or a version number. Days that were never ingested are named in the result.
+model that was in force then) or a version number. A review whose text and model version are unchanged keeps its score;
+with `reuse` off all are computed anew. Days that were never ingested are named in the result.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ Runs every day for the day before, and for any past day through a backfill.
 1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews.
 2. `resolve_model` decides once which version scores: `champion`, `champion_at_date` (the one in force on that day), or
    a version number; it fetches and checks the bundle. Without a champion it fails and says how to get one.
-3. `score` runs onnxruntime in Spark and writes the day to `scores` and `daily_sentiment`. A day without reviews is an
-   empty success. Scoring a day again replaces it.
+3. `score` runs the bundle in Spark and writes the day to `scores` and `daily_sentiment`. A day without reviews is an
+   empty success. Scored again, a review whose text and model version are unchanged keeps its score; with `reuse` off
+   all are computed anew. The log says every five seconds how far it is.
 
 **A range with a pinned model:** Trigger > Backfill, with `{"model": "3"}` as the run configuration.
 """

@@ -21,13 +21,39 @@ from sentiment.lake.tables import Lake, write_day_file
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "plugins"))
-# Set before any test imports airflow, which reads them once.
-os.environ.setdefault("AIRFLOW_HOME", str(PROJECT / "var" / "test-airflow"))
+# Two workers run files side by side; each has a name, and a single process has none.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+# Set before any test imports airflow, which reads them once. A home a worker: an import writes into it.
+os.environ["AIRFLOW_HOME"] = str(PROJECT / "var" / "test-airflow" / WORKER)
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(PROJECT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
+# No JVM of the tests lives long enough for the second compiler to pay, and it would take the other worker's core.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+if WORKER:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# With the longest files first the workers end at about the same time; the first two take minutes each.
+LONGEST = (
+    "test_dag_runs",
+    "test_end_to_end",
+    "test_parallel",
+    "test_ingest",
+    "test_cleaning",
+    "test_scoring_cluster",
+    "test_scoring_job",
+    "test_benchmark_models",
+    "test_pipeline_stages",
+    "test_training_failures",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others, and the tests within a file, keep their order."""
+    place = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
 
 
 def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:

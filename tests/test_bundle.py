@@ -4,14 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from sentiment.errors import ContractError
-from sentiment.export.bundle import FILES, Bundle, assembled, read_bundle, seal
+from sentiment.export.bundle import REQUIRED, Bundle, assembled, read_bundle, seal
 
 DESCRIPTION = Bundle(family="encoder", max_length=128, head_share=0.5, provenance={"run_id": "r1"}, metrics={"f1": 0.9})
 
 
 def write(destination, content="weights"):
     with assembled(destination) as folder:
-        for name in FILES:
+        for name in REQUIRED:
             (folder / name).write_text(f"{content} {name}")
         return seal(folder, DESCRIPTION)
 
@@ -19,12 +19,12 @@ def write(destination, content="weights"):
 def test_a_bundle_reads_back_as_it_was_sealed(tmp_path):
     sealed = write(tmp_path / "bundle")
     assert read_bundle(tmp_path / "bundle") == sealed
-    assert set(sealed.sha256) == set(FILES)
+    assert set(sealed.sha256) == set(REQUIRED)
     assert (sealed.labels, sealed.thresholds.needs_review) == (("negative", "positive"), 0.70)
-    assert sorted(path.name for path in (tmp_path / "bundle").iterdir()) == sorted([*FILES, "bundle.json"])
+    assert sorted(path.name for path in (tmp_path / "bundle").iterdir()) == sorted([*REQUIRED, "bundle.json"])
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_a_changed_file_is_named(tmp_path, name):
     write(tmp_path / "bundle")
     (tmp_path / "bundle" / name).write_text("something else")

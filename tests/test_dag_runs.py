@@ -80,7 +80,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": str(PROJECT / "include"),
         "PYSPARK_PYTHON": sys.executable,
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     }
 
 

@@ -1,4 +1,4 @@
-"""What leaves as ONNX decides as the trained model does, or it does not leave."""
+"""What leaves as a bundle decides as the trained model does, on every engine, or it does not leave."""
 
 import shutil
 from dataclasses import replace
@@ -10,84 +10,135 @@ import pytest
 import tiny
 from sentiment.config import ExportConfig
 from sentiment.errors import ContractError
+from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.calibration import positive_probability
 from sentiment.export.build import build_bundle
-from sentiment.export.bundle import FP32_MODEL, INT8_MODEL, read_bundle
-from sentiment.export.onnx import export_onnx, quantise
+from sentiment.export.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL, read_bundle
+from sentiment.export.engines import fastest_first, write_models
+from sentiment.export.onnx import export_onnx, quantise, write_fp16
 from sentiment.export.parity import check_parity
-from sentiment.scoring.engine import Scorer, infer, open_session
+from sentiment.scoring.engines import open_onnx
+from sentiment.scoring.scorer import Scorer, infer
 from sentiment.training.fitted import predict_logits
 
 CONFIG = ExportConfig(run_id="tiny", parity_reviews=60, max_accuracy_loss=0.05)
+PLAIN = Decision(1.0, 0.5)
 
 
 @pytest.fixture(scope="module", params=["linear", "encoder", "bilstm", "lstm", "gru"])
 def exported(request, tmp_path_factory):
-    """A trained model of each family, and the folder with its two ONNX files."""
+    """A trained model of each family, the folder with its models, and the engines that they are for."""
     folder = tmp_path_factory.mktemp(request.param)
     fitted = tiny.fitted(folder, request.param)
-    export_onnx(fitted, folder / FP32_MODEL)
-    quantise(folder / FP32_MODEL, folder / INT8_MODEL)
-    return fitted, folder
+    return fitted, folder, write_models(fitted, folder, tiny.reviews(50, seed=9))
 
 
 @pytest.mark.parametrize("count", [1, 2, 33])
 def test_onnx_agrees_with_torch_for_any_number_and_length_of_reviews(exported, count):
-    fitted, folder = exported
+    fitted, folder, _ = exported
     reviews = tiny.reviews(count, seed=count)
     texts = [text * (row % 3) for row, text in enumerate(reviews.texts)]
     reviews = replace(reviews, texts=texts)
-    onnx = infer(open_session(folder / FP32_MODEL, 1), fitted.tokenizer, reviews.titles, reviews.texts)
+    ids = fitted.tokenizer.whole(reviews.titles, reviews.texts)
+    onnx = infer(open_onnx(folder / FP32_MODEL, 1), fitted.tokenizer, ids)
     assert onnx == pytest.approx(predict_logits(fitted, reviews), abs=1e-5)
 
 
-def test_int8_is_a_smaller_file_of_nearly_the_same_decisions(exported):
-    fitted, folder = exported
+def test_every_engine_decides_nearly_as_the_model_does(exported):
+    fitted, folder, built = exported
     assert (folder / INT8_MODEL).stat().st_size < (folder / FP32_MODEL).stat().st_size
-    figures = check_parity(fitted, folder, tiny.reviews(120, seed=5), CONFIG)
-    assert figures["parity_reviews"] == 60
-    assert figures["parity_probability_gap"] < 1e-5
-    assert figures["parity_accuracy_int8"] > 0.9
+    parity = check_parity(fitted, folder, tiny.reviews(120, seed=5), CONFIG, PLAIN, built)
+    assert set(parity.engines) == set(built) >= {"onnxruntime-fp32", "onnxruntime-int8"}
+    assert parity.figures["parity_reviews"] == 60
+    assert parity.figures["parity_probability_gap"] < 1e-5
+    assert all(parity.figures[f"parity_accuracy_{name}"] > 0.9 for name in built)
+    assert all(parity.figures[f"parity_gap_{name}"] < 0.1 for name in built if name != "onnxruntime-fp32")
+
+
+def test_encoders_are_built_for_openvino_too(exported):
+    fitted, folder, built = exported
+    assert ("openvino-int8" in built) == (fitted.family == "encoder") == (folder / STATIC_INT8_MODEL).exists()
+
+
+def test_engines_are_ordered_by_the_speed_that_was_measured(exported):
+    fitted, folder, built = exported
+    speeds = fastest_first(folder, built, fitted.tokenizer, tiny.reviews(20))
+    assert set(speeds) == set(built)
+    assert list(speeds.values()) == sorted(speeds.values(), reverse=True)
+    assert min(speeds.values()) > 0
+
+
+def test_fp16_for_gpus_keeps_its_decisions_in_a_smaller_file(tmp_path):
+    fitted, reviews = tiny.fitted(tmp_path, "encoder"), tiny.reviews(60, seed=5)
+    export_onnx(fitted, tmp_path / FP32_MODEL)
+    write_fp16(tmp_path / FP32_MODEL, tmp_path / FP16_MODEL)
+    assert (tmp_path / FP16_MODEL).stat().st_size < (tmp_path / FP32_MODEL).stat().st_size
+    ids = fitted.tokenizer.whole(reviews.titles, reviews.texts)
+    full, half = (infer(open_onnx(tmp_path / name, 1), fitted.tokenizer, ids) for name in (FP32_MODEL, FP16_MODEL))
+    assert np.abs(positive_probability(half) - positive_probability(full)).max() < 0.02
 
 
 def test_a_model_that_is_not_the_trained_one_is_refused_with_the_figures(exported, tmp_path):
-    fitted, folder = exported
+    fitted, folder, _ = exported
     shutil.copy(folder / INT8_MODEL, tmp_path / INT8_MODEL)
     shutil.copy(folder / INT8_MODEL, tmp_path / FP32_MODEL)
     strict = CONFIG.model_copy(update={"max_probability_gap": 1e-7})
     with pytest.raises(ContractError, match=r"differs from the trained one by .* more than 1\.00e-07"):
-        check_parity(fitted, tmp_path, tiny.reviews(60), strict)
+        check_parity(fitted, tmp_path, tiny.reviews(60), strict, PLAIN)
 
 
-def test_an_int8_copy_that_loses_accuracy_is_refused_with_the_figures(tmp_path):
+@pytest.fixture
+def contrary(tmp_path):
+    """A linear model, and a folder in which its int8 copy decides the other way round."""
     fitted = tiny.fitted(tmp_path)
     export_onnx(fitted, tmp_path / FP32_MODEL)
-    contrary = onnx.load(tmp_path / FP32_MODEL)
-    (weights,) = (tensor for tensor in contrary.graph.initializer if tensor.name == "coefficients")
+    turned = onnx.load(tmp_path / FP32_MODEL)
+    (weights,) = (tensor for tensor in turned.graph.initializer if tensor.name == "coefficients")
     weights.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(weights), weights.name))
-    onnx.save(contrary, tmp_path / INT8_MODEL)
-    with pytest.raises(ContractError, match=r"int8 costs 0.* of accuracy on 60 validation reviews"):
-        check_parity(fitted, tmp_path, tiny.reviews(60), CONFIG)
+    onnx.save(turned, tmp_path / INT8_MODEL)
+    return fitted, tmp_path
 
 
-def test_a_bundle_that_fails_the_gate_never_exists(tmp_path):
+def test_an_int8_copy_that_loses_accuracy_is_refused_with_the_figures(contrary):
+    fitted, folder = contrary
+    with pytest.raises(ContractError, match=r"onnxruntime-int8 costs 0.* of accuracy on 60 validation reviews"):
+        check_parity(fitted, folder, tiny.reviews(60), CONFIG, PLAIN)
+
+
+def test_an_optional_engine_that_loses_accuracy_is_left_out(contrary, caplog):
+    fitted, folder = contrary
+    (folder / INT8_MODEL).rename(folder / FP16_MODEL)
+    quantise(folder / FP32_MODEL, folder / INT8_MODEL)
+    with pytest.MonkeyPatch.context() as patch:
+        # The fp16 file runs on the CPU too, so that a machine without a GPU can judge one.
+        patch.setattr("sentiment.scoring.engines._providers", lambda name: ["CPUExecutionProvider"])
+        parity = check_parity(fitted, folder, tiny.reviews(60), CONFIG, PLAIN, ["cuda-fp16"])
+    assert parity.engines == ("onnxruntime-fp32", "onnxruntime-int8")
+    assert parity.figures["parity_accuracy_cuda-fp16"] < 0.2
+    assert "cuda-fp16 costs" in caplog.text
+
+
+def test_a_bundle_that_fails_the_check_never_exists(tmp_path):
     fitted = tiny.fitted(tmp_path)
     impossible = CONFIG.model_copy(update={"max_probability_gap": 1e-30})
     fitted.model.eval()
     with pytest.raises(ContractError):
-        build_bundle(fitted, tiny.reviews(60), impossible, tmp_path / "out" / "bundle", {})
+        build_bundle(fitted, tiny.export_data(), impossible, tmp_path / "out" / "bundle", {}, PLAIN)
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):
     fitted, reviews = tiny.fitted(tmp_path), tiny.reviews(50, seed=7)
-    metrics = build_bundle(fitted, reviews, CONFIG, tmp_path / "bundle", {"run_id": "r7"}, 1.5, threshold=0.9)
+    data = replace(tiny.export_data(), validation=reviews)
+    metrics = build_bundle(fitted, data, CONFIG, tmp_path / "bundle", {"run_id": "r7"}, Decision(1.5, 0.9))
     bundle = read_bundle(tmp_path / "bundle")
     assert (bundle.metrics, bundle.provenance) == (metrics, {"run_id": "r7"})
     assert (bundle.temperature, bundle.thresholds.positive) == (1.5, 0.9)
     expected = positive_probability(predict_logits(fitted, reviews), 1.5)
-    scored = Scorer.load(tmp_path / "bundle", "fp32").probabilities(reviews.titles, reviews.texts)
+    scored = Scorer.load(tmp_path / "bundle", "onnxruntime-fp32").probabilities(reviews.titles, reviews.texts)
     assert np.abs(scored - expected).max() < 1e-6
     called_positive = expected >= 0.9
     assert 0 < called_positive.mean() < (expected >= 0.5).mean()
     assert metrics["parity_accuracy_torch"] == pytest.approx((called_positive == reviews.labels).mean())
+    assert set(bundle.engines) == {"onnxruntime-fp32", "onnxruntime-int8"}
+    assert bundle.gate is None

@@ -18,12 +18,16 @@ DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 MAY_IMPORT = {
     "airflow": set(),
     "boto3": {"storage.py"},
+    "ctranslate2": {"benchmarks/scoring/converted.py"},
+    "dask": {"benchmarks/preparation/contender.py"},
     "deltalake": {"lake/tables.py"},
     "imblearn": {"training/imbalance.py"},
     "matplotlib": {"evaluation/canvas.py", "tuning/pictures.py"},
-    "mlflow": {"export/served_model.py", "registry.py"},
+    "mlflow": {"benchmarks/scoring/spark_contenders.py", "export/served_model.py", "registry.py"},
     "onnx": {"export/onnx.py"},
-    "onnxruntime": {"export/onnx.py", "scoring/engine.py"},
+    "onnxruntime": {"export/onnx.py", "scoring/engines.py"},
+    "nncf": {"export/openvino.py"},
+    "openvino": {"export/openvino.py", "scoring/engines.py"},
     "optuna": {
         "tuning/liveness.py",
         "tuning/pictures.py",
@@ -33,9 +37,10 @@ MAY_IMPORT = {
         "tuning/study.py",
         "tuning/trial.py",
     },
-    "pandas": {"export/served_model.py"},
+    "pandas": {"benchmarks/preparation/reviews.py", "benchmarks/scoring/spark_contenders.py", "export/served_model.py"},
     "peft": {"models/adapters.py"},
     "pyspark": {
+        "benchmarks/scoring/spark_contenders.py",
         "datasets/snapshot.py",
         "ingest/clean.py",
         "ingest/deduplicate.py",
@@ -44,16 +49,41 @@ MAY_IMPORT = {
         "ingest/products.py",
         "ingest/validate.py",
         "lake/from_spark.py",
+        "scoring/days.py",
         "scoring/job.py",
+        "scoring/known.py",
+        "scoring/ship.py",
         "spark.py",
         "training/distributed.py",
     },
-    "scipy": {"evaluation/calibration.py", "evaluation/paired_tests.py", "evaluation/slices.py", "models/features.py"},
-    "sklearn": {"evaluation/metrics.py", "training/folds.py", "training/linear.py"},
+    "scipy": {
+        "evaluation/calibration.py",
+        "evaluation/paired_tests.py",
+        "evaluation/slices.py",
+        "export/gate.py",
+        "models/features.py",
+        "training/gate.py",
+    },
+    "sklearn": {
+        "benchmarks/scoring/lexical.py",
+        "evaluation/metrics.py",
+        "training/folds.py",
+        "training/gate.py",
+        "training/linear.py",
+    },
     "statsmodels": {"evaluation/paired_tests.py"},
-    "tokenizers": {"models/words.py", "scoring/tokens.py"},
+    "textblob": {"benchmarks/scoring/lexical.py"},
+    "tokenizers": {
+        "benchmarks/scoring/as_pretrained.py",
+        "benchmarks/scoring/contenders.py",
+        "models/words.py",
+        "scoring/tokens.py",
+    },
     "torch": {
-        "benchmarks/training.py",
+        "benchmarks/machine.py",
+        "benchmarks/scoring/as_pretrained.py",
+        "benchmarks/scoring/networks.py",
+        "benchmarks/scoring/spark_contenders.py",
         "export/onnx.py",
         "models/build.py",
         "models/classifier.py",
@@ -78,6 +108,8 @@ MAY_IMPORT = {
         "training/worker.py",
     },
     "transformers": {
+        "benchmarks/scoring/as_pretrained.py",
+        "benchmarks/scoring/networks.py",
         "models/encoders.py",
         "training/checkpoints.py",
         "training/neural.py",
@@ -85,6 +117,7 @@ MAY_IMPORT = {
         "training/staged.py",
         "training/trainer.py",
     },
+    "vaderSentiment": {"benchmarks/scoring/lexical.py"},
 }
 
 
@@ -131,7 +164,7 @@ def loaded(code: str, heavy: list[str]) -> dict[str, list[str]]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("module", ["sentiment.scoring.engine", "sentiment.scoring.job"])
+@pytest.mark.parametrize("module", ["sentiment.scoring.scorer", "sentiment.scoring.job"])
 def test_a_scoring_worker_never_loads_a_training_library(module):
     code = f"import {module}\nseen['loaded'] = [name for name in heavy if name in sys.modules]"
     assert loaded(code, ["torch", "transformers", "mlflow", "sklearn", "pandas", "airflow"]) == {"loaded": []}

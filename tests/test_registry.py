@@ -12,7 +12,7 @@ from sentiment.config import PREVIOUS_CHAMPION, REGISTERED_MODEL, Settings
 from sentiment.errors import ContractError
 from sentiment.export.bundle import INT8_MODEL, read_bundle
 from sentiment.registry import Registry, bundle_cache
-from sentiment.scoring.engine import Scorer
+from sentiment.scoring.scorer import Scorer
 
 TAGS = {"family": "linear", "snapshot": "s1", "test_reviews": "100", "macro_f1": "0.910000"}
 

@@ -1,10 +1,12 @@
 """Scoring days of the lake and rows of files: every review gets its score, and twice is the same as once."""
 
 import csv
+import dataclasses
 import gzip
 import json
 import shutil
-from datetime import date, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,51 +16,19 @@ from pydantic import ValidationError
 
 import tiny
 from conftest import fill, lake_review, use_home
+from scoring_days import DAY, EMPTY, LATER, NEVER, Oracle, day_of_reviews, furnish, rows
 from sentiment import pipeline
 from sentiment.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.errors import ContractError
 from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
-from sentiment.lake.tables import Lake
-from sentiment.scoring.engine import Decisions
 from sentiment.scoring.files import predict_file
-
-DAY = date(2014, 5, 5)
-EMPTY, LATER, NEVER = DAY + timedelta(1), DAY + timedelta(2), DAY + timedelta(3)
-
-HOSTILE = {
-    "a megabyte": "great " * 170_000,
-    "nulls": "nul\x00 inside \x00 of it",
-    "right to left": "عربي جيد جدا",
-    "only emoji": "😀👍🏽❤️",
-    "one word": "bad",
-    "one long word": "x" * 100_000,
-}
-
-
-def day_of_reviews(day):
-    """Thirty ordinary reviews with stars from one to five, of words that the tiny model knows, and the hostile ones."""
-    known = tiny.reviews(30, seed=day.day)
-    ordinary = [
-        lake_review(day, number, rating=1.0 + number % 5, title=known.titles[number], text=known.texts[number])
-        for number in range(30)
-    ]
-    odd = [
-        lake_review(day, 30 + at, review_key=f"{day} {name}", text=text)
-        for at, (name, text) in enumerate(HOSTILE.items())
-    ]
-    return ordinary + odd
+from sentiment.scoring.known import with_known, with_text_hash
+from sentiment.scoring.worker import Scoring
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
     return tiny.write_bundle(tmp_path_factory.mktemp("scoring"))
-
-
-def furnish(home, bundle):
-    """Give a home three days of reviews, of which one is empty, and the bundle as version 1 in this machine's cache."""
-    fill(home / "lake", REVIEWS, {DAY: day_of_reviews(DAY), EMPTY: [], LATER: day_of_reviews(LATER)})
-    shutil.copytree(bundle, home / "bundles" / "1")
-    return Lake(str(home / "lake"))
 
 
 @pytest.fixture
@@ -82,11 +52,6 @@ def no_spark(monkeypatch):
         raise AssertionError("Spark was opened")
 
     monkeypatch.setattr("sentiment.spark.session", refused)
-
-
-def rows(lake, spec, day, *without):
-    table = lake.read(spec, (day, day)).drop_columns(list(without))
-    return sorted(table.to_pylist(), key=lambda row: [str(row.get(name)) for name in ("review_key", "level", *row)])
 
 
 def versions(lake):
@@ -152,7 +117,7 @@ def test_scoring_a_day_twice_leaves_the_same_rows(scored, monkeypatch):
     before = rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)
     monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual-2")
 
-    assert pipeline.score(ScoreConfig(day=DAY, model="1")) == first
+    assert pipeline.score(ScoreConfig(day=DAY, model="1", reuse=False)) == first
     assert (rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)) == before
     assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
 
@@ -189,7 +154,7 @@ def test_a_range_scored_twice_gives_the_same_tables(home, lake, spark, tmp_path_
     shutil.copytree(tiny.write_bundle(tmp_path_factory.mktemp(family), family), home / "bundles" / "2")
     tables = []
     for _ in range(2):
-        pipeline.rescore(RescoreConfig(from_day=DAY, to_day=LATER, model="2"))
+        pipeline.rescore(RescoreConfig(from_day=DAY, to_day=LATER, model="2", reuse=False))
         days = (DAY, EMPTY, LATER)
         tables.append([rows(lake, SCORES, day, "scored_at", "run_id") for day in days])
         tables[-1] += [rows(lake, DAILY_SENTIMENT, day) for day in days]
@@ -220,9 +185,123 @@ def test_a_bundle_whose_file_is_not_as_exported_is_refused_and_nothing_is_writte
     assert versions(lake) == before
 
 
+# What is known already.
+
+
+def again(monkeypatch, **options):
+    """Score the first day in another run."""
+    monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual-2")
+    return pipeline.score(ScoreConfig(**{"day": DAY, "model": "1", **options}))
+
+
+@pytest.mark.spark
+def test_reviews_that_did_not_change_keep_their_scores_and_the_others_are_computed(lake, spark, monkeypatch):
+    first = pipeline.score(ScoreConfig(day=DAY, model="1"))
+    before, sentiment = rows(lake, SCORES, DAY), rows(lake, DAILY_SENTIMENT, DAY)
+    unchanged = again(monkeypatch)
+
+    assert (first["reused"], unchanged) == (0, {**first, "reused": first["reviews"]})
+    assert (rows(lake, SCORES, DAY), rows(lake, DAILY_SENTIMENT, DAY)) == (before, sentiment)
+
+    reviews = day_of_reviews(DAY)
+    edited, retitled, gone, joined = reviews[0], reviews[1], reviews.pop(), lake_review(DAY, 99, text="A great lens.")
+    edited["text"], retitled["title"] = "It is terrible and useless.", "awful"
+    fill(lake.root, REVIEWS, {DAY: [*reviews, joined]})
+    changed = again(monkeypatch)
+    computed = {row["review_key"] for row in rows(lake, SCORES, DAY) if row["run_id"] == "manual-2"}
+
+    assert computed == {row["review_key"] for row in (edited, retitled, joined)}
+    assert (changed["reviews"], changed["reused"]) == (first["reviews"], first["reviews"] - 3)
+    kept = [row for row in before if row["review_key"] not in computed | {gone["review_key"]}]
+    assert [row for row in rows(lake, SCORES, DAY) if row["run_id"] != "manual-2"] == kept
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("reason", ["it is forced", "another model scores"])
+def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
+    shutil.copytree(home / "bundles" / "1", home / "bundles" / "2")
+    pipeline.score(ScoreConfig(day=DAY, model="1"))
+    result = again(monkeypatch, **({"reuse": False} if reason == "it is forced" else {"model": "2"}))
+
+    assert result["reused"] == 0
+    assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("gate", [True, False])
+def test_without_the_gate_what_it_had_decided_is_computed(gate, lake, spark, monkeypatch):
+    pipeline.score(ScoreConfig(day=DAY, model="1"))
+    known = rows(lake, SCORES, DAY)
+    for number, row in enumerate(known):
+        row["decided_by"] = "gate" if number % 3 else "encoder"
+    fill(lake.root, SCORES, {DAY: known})
+    result = again(monkeypatch, gate=gate)
+    by = [row["decided_by"] for row in rows(lake, SCORES, DAY)]
+
+    assert result["reused"] == len(known) if gate else by.count("encoder")
+    assert by == [row["decided_by"] if gate or row["decided_by"] == "encoder" else "linear" for row in known]
+
+
+def old_row(review):
+    """A row of `scores` as lakes had it before it kept the hash of its text."""
+    now = datetime(2014, 6, 1, tzinfo=UTC)
+    new = {"label": "negative", "positive_probability": 0.25, "confidence": 0.75, "needs_review": False}
+    new |= {"model_version": "1", "decided_by": "linear", "scored_at": now, "run_id": "old"}
+    return {**{name: review.get(name) for name in SCORES.schema.names if name != "text_hash"}, **new}
+
+
+@pytest.mark.spark
+def test_a_lake_whose_scores_have_no_hash_yet_is_scored_and_its_other_days_stay(lake, spark, monkeypatch):
+    schema = SCORES.schema.remove(SCORES.schema.get_field_index("text_hash"))
+    old = {day: [old_row(review) for review in day_of_reviews(day)] for day in (DAY, LATER)}
+    fill(lake.root, dataclasses.replace(SCORES, schema=schema), old)
+
+    assert again(monkeypatch)["reused"] == 0
+    assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
+    assert all(row["text_hash"] is not None for row in rows(lake, SCORES, DAY))
+    untouched = sorted(old[LATER], key=lambda row: row["review_key"])
+    assert rows(lake, SCORES, LATER) == [{**row, "text_hash": None} for row in untouched]
+    assert again(monkeypatch)["reused"] == len(old[DAY])
+
+
+@pytest.mark.spark
+def test_equal_reviews_of_a_day_get_equal_scores_and_the_progress_counts_them_all(lake, spark):
+    texts = tiny.reviews(3).texts
+    crowd = [lake_review(LATER, n, category="Phones", parent_asin="P0", text=texts[n % 3]) for n in range(600)]
+    fill(lake.root, REVIEWS, {LATER: crowd})
+    told = []
+    pipeline.score(ScoreConfig(day=LATER, model="1"), lambda *reading: told.append(reading))
+    scores = {row["review_key"]: row["positive_probability"] for row in rows(lake, SCORES, LATER)}
+
+    assert len(scores) == 600
+    for number in range(3):
+        assert len({scores[row["review_key"]] for row in crowd[number::3]}) == 1
+    assert [row["reviews"] for row in rows(lake, DAILY_SENTIMENT, LATER)] == [600, 600]
+    assert told[-1][1:] == (600, 600)
+    assert told[-1][0].startswith("scored 600 of 600 reviews (")
+
+
+@pytest.mark.spark
+def test_reviews_that_crowd_on_a_day_and_a_product_are_dealt_out_evenly(spark):
+    crowd = [lake_review(DAY, n, parent_asin="P0", asin="A0") for n in range(4_000)]
+    columns = ["review_key", "asin", "parent_asin", "category", "rating", "title", "text", "review_date"]
+    reviews = spark.createDataFrame(pa.Table.from_pylist(crowd, schema=REVIEWS.schema).select(columns))
+    run = Scoring(Path("bundle"), "1", "run", datetime.now(UTC))
+    pieces = with_known(with_text_hash(reviews), None, run, 8)
+    sizes = [len(piece) for piece in pieces.select("review_key").rdd.glom().collect()]
+
+    assert len(sizes) == 8
+    assert max(sizes) < 1.2 * 500
+
+
+def test_an_engine_that_the_bundle_has_not_is_refused_before_spark(lake, no_spark):
+    with pytest.raises(ContractError, match="the bundle has no tensorrt-fp16"):
+        pipeline.score(ScoreConfig(day=DAY, model="1", engine="tensorrt-fp16"))
+
+
 # Files.
 
-DECISIONS = ["label", "positive_probability", "confidence", "needs_review", "model_version"]
+DECISIONS = ["label", "positive_probability", "confidence", "needs_review", "decided_by", "model_version"]
 ROWS = [
     {"id": 3, "title": "great", "text": "I love this camera, it is perfect.", "note": "keep me"},
     {"id": 1, "title": "", "text": "", "note": "no text"},
@@ -276,18 +355,6 @@ def test_a_file_of_any_kind_keeps_rows_order_and_columns_and_gains_the_decision(
     if {source, target} <= {"in.jsonl", "in.parquet", "out.jsonl", "out.parquet"}:
         assert [{name: row[name] for name in ROWS[0]} for row in found] == ROWS  # types are kept too
         assert found[0]["positive_probability"] == pytest.approx(found[0]["confidence"])
-
-
-class Oracle:
-    """A scorer of no model: texts with "good" in them are positive."""
-
-    def probabilities(self, titles, texts):
-        return np.array([0.9 if "good" in text else 0.2 for text in texts], np.float32)
-
-    def decide(self, probabilities):
-        confidence = np.maximum(probabilities, 1 - probabilities)
-        label = np.where(probabilities >= 0.5, "positive", "negative")
-        return Decisions(label, probabilities, confidence, confidence < 0.7)
 
 
 def predict(source, target):

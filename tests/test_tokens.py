@@ -60,11 +60,11 @@ def test_a_tokenizer_of_the_roberta_kind_brings_its_own_special_tokens_and_paddi
     assert mask.sum(1).tolist() == [8, 3]
 
 
-def test_a_text_of_a_megabyte_takes_less_than_a_second():
+def test_a_text_of_a_megabyte_takes_less_than_a_second_of_work():
     texts = ["it was great " * 80_000, "x" * 1_000_000, " " * 1_000_000]
-    started = time.perf_counter()
+    started = time.process_time()
     ids = tokenizer(max_length=128).encode([""] * 3, texts)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert [len(review) for review in ids] == [128, 4, 2]
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sentiment.config import RECURRENT_FAMILIES, ExportConfig, Family, TrainConfig
 from sentiment.datasets.labelled import LabelledReviews
+from sentiment.evaluation.assessment import Decision
 from sentiment.training.fitted import Fitted
+
+if TYPE_CHECKING:
+    from sentiment.export.build import ExportData
 
 # ruff: noqa: SIM905  (as sentences these lists are a third as long)
 POSITIVE_WORDS = "great excellent love perfect amazing happy solid fantastic superb reliable bright crisp".split()
@@ -148,10 +153,20 @@ def fitted(folder: Path, family: Family = "linear") -> Fitted:
 
 
 def write_bundle(folder: Path, family: Family = "linear", temperature: float = 1.0) -> Path:
-    """Train, export and seal a bundle under `folder` (about five seconds); returns the bundle's folder."""
+    """Train, export and seal a bundle under `folder` (about five seconds); returns the bundle's folder.
+
+    A network has a gate before it.
+    """
     from sentiment.export.build import build_bundle
 
     export = ExportConfig(run_id="tiny", parity_reviews=50, max_accuracy_loss=0.05)
-    model = fitted(folder, family)
-    build_bundle(model, reviews(100, seed=1), export, folder / "bundle", {"run_id": "tiny"}, temperature)
+    model, decision = fitted(folder, family), Decision(temperature, 0.5)
+    build_bundle(model, export_data(), export, folder / "bundle", {"run_id": "tiny"}, decision)
     return folder / "bundle"
+
+
+def export_data() -> ExportData:
+    """Return what a bundle of a `fitted` model is made with."""
+    from sentiment.export.build import ExportData
+
+    return ExportData(reviews(600), reviews(100, seed=1))

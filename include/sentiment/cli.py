@@ -47,13 +47,15 @@ VERBS = {
     "benchmark training": Verb(c.BenchmarkTrainingConfig, "benchmark_training"),
     "benchmark models": Verb(c.BenchmarkModelsConfig, "benchmark_models"),
     "benchmark imbalance": Verb(c.BenchmarkImbalanceConfig, "benchmark_imbalance"),
+    "benchmark scoring": Verb(c.BenchmarkScoringConfig, "benchmark_scoring"),
+    "benchmark preparation": Verb(c.BenchmarkPreparationConfig, "benchmark_preparation"),
     "doctor": Verb(c.DoctorConfig, "doctor"),
     "up": Verb(c.PlatformConfig, "up"),
     "down": Verb(c.PlatformConfig, "down"),
     "demo": Verb(c.DemoConfig, "demo"),
 }
 
-GROUPS = {"benchmark": "Measure models, trainings and remedies, and write tables and pictures."}
+GROUPS = {"benchmark": "Measure models, trainings, remedies, scoring and imports, and write tables and pictures."}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

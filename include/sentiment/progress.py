@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 
 log = logging.getLogger(__name__)
 
 # Called with what is being done, how much of it is done, and how much there is (0 when that is unknown).
 OnProgress = Callable[[str, int, int], None]
+# What it is called with, measured now.
+Measure = Callable[[], tuple[str, int, int]]
 
 
 def logged(step: str, done: int, total: int) -> None:
     """Write progress to the log: the way of Airflow's tasks."""
     log.info("%s%s", step, f": {done} of {total}" if total else "")
+
+
+@contextmanager
+def told(measure: Measure, on_progress: OnProgress, every: float) -> Iterator[None]:
+    """Tell how far work is, every so many seconds while the block runs and once when it is done."""
+    ended = Event()
+
+    def tell() -> None:
+        step, done, total = measure()
+        if total:
+            on_progress(step, done, total)
+
+    def watch() -> None:
+        while not ended.wait(every):
+            tell()
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+    tell()

@@ -6,10 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from sentiment.progress import OnProgress
+from sentiment.progress import OnProgress, told
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,9 +25,14 @@ def session(settings: Settings, name: str) -> Iterator[SparkSession]:
 
     Under spark-submit the master and the memory are those that were submitted; otherwise the settings' own.
     """
+    from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
-    running = SparkSession.getActiveSession()
+    try:
+        # Not getActiveSession: a thread may have none while the process has one, which would be stopped below.
+        running = SparkSession.active()
+    except PySparkRuntimeError:
+        running = None
     if running is not None:
         yield running
         return
@@ -51,22 +55,9 @@ def session(settings: Settings, name: str) -> Iterator[SparkSession]:
 @contextmanager
 def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
     """Tell once a second how many tasks of the stages at work are done, while the block runs."""
-    ended = Event()
-
-    def watch() -> None:
-        while not ended.wait(1.0):
-            done, total = _tasks_at_work(spark)
-            if total:
-                on_progress(step, done, total)
-
     on_progress(step, 0, 0)
-    watcher = Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
+    with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
         yield
-    finally:
-        ended.set()
-        watcher.join()
 
 
 def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:

@@ -23,23 +23,24 @@ from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_manifest, read_split
 from sentiment.errors import ContractError
+from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.comparison_plots import Measured, candidate_intervals
 from sentiment.evaluation.intervals import intervals
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions, write_predictions
 from sentiment.evaluation.significance import compare_all
-from sentiment.export.build import build_bundle
+from sentiment.export.build import ExportData, build_bundle
 from sentiment.export.register import measure_speed
 from sentiment.lake.tables import Lake
 from sentiment.progress import OnProgress
 from sentiment.registry import Registry
-from sentiment.scoring.engine import Scorer
+from sentiment.scoring.scorer import Scorer
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted
 
 RESULT = "result.json"
 # Int8 may cost a network of few reviews more than the gate of a champion allows; here it is measured, not judged.
-_EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05)
+_EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05, gate=False)
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ def _taken_in(
 def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapping[str, float]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     bundle = folder / "bundle"
-    sizes = build_bundle(fitted, data.validation, _EXPORT, bundle, {"benchmark": folder.name})
+    sample = ExportData(read_split(data.folder, "train", _EXPORT.calibration_reviews), data.validation)
+    sizes = build_bundle(fitted, sample, _EXPORT, bundle, {"benchmark": folder.name}, Decision(1.0, 0.5))
     scorer = Scorer.load(bundle, threads=2)
     probability = scorer.probabilities(data.test.titles, data.test.texts)
     write_predictions(folder / OF_BUNDLE, data.test.keys, data.test.labels, probability)

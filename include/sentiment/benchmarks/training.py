@@ -5,14 +5,13 @@ Knows arrangements of processes; how they train is `training/distributed.py`.
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sentiment.benchmarks.machine import machine
 from sentiment.benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
 from sentiment.benchmarks.tables import write_tables
 from sentiment.config import RECURRENT_FAMILIES, BenchmarkTrainingConfig, Settings, TrainConfig
@@ -69,19 +68,6 @@ def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
     ]
 
 
-def machine() -> dict[str, Any]:
-    """Say what the times were taken on."""
-    import torch
-
-    models = [line for line in _cpuinfo().splitlines() if line.startswith("model name")]
-    return {
-        "cpu": models[0].partition(":")[2].strip() if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
-        "torch": torch.__version__,
-    }
-
-
 def _train_config(config: BenchmarkTrainingConfig, one: Arrangement) -> TrainConfig:
     shared = config.model_dump(include={"family", "encoder", "snapshot", "train_reviews", "batch_size", "max_length"})
     return TrainConfig(
@@ -110,8 +96,3 @@ def _write(rows: list[dict[str, Any]], folder: Path, registry: Registry) -> None
 
 def _metric(row: dict[str, Any]) -> str:
     return f"seconds {row['mode'].replace(',', '')} {row['processes']}"
-
-
-def _cpuinfo() -> str:
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -7,10 +7,13 @@ classes. This package knows nothing of the libraries that do the work.
 from sentiment.config.benchmarks import (
     BenchmarkImbalanceConfig,
     BenchmarkModelsConfig,
+    BenchmarkPreparationConfig,
+    BenchmarkScoringConfig,
     BenchmarkTrainingConfig,
     HeldOutOptions,
 )
 from sentiment.config.data import ImportHistoryConfig, IngestConfig, IngestOptions, SampleConfig, SnapshotConfig
+from sentiment.config.engines import EngineChoice, EngineName
 from sentiment.config.labels import (
     CHAMPION,
     LABELS,
@@ -57,11 +60,15 @@ __all__ = [
     "REGISTERED_MODEL",
     "BenchmarkImbalanceConfig",
     "BenchmarkModelsConfig",
+    "BenchmarkPreparationConfig",
+    "BenchmarkScoringConfig",
     "BenchmarkTrainingConfig",
     "CompareConfig",
     "DayRange",
     "DemoConfig",
     "DoctorConfig",
+    "EngineChoice",
+    "EngineName",
     "ExportConfig",
     "Family",
     "Head",

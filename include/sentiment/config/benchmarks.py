@@ -1,4 +1,4 @@
-"""What the benchmarks of training, of models and of the remedies for the rare class are made on."""
+"""What the benchmarks are made on: of training, models, remedies for the rare class, scoring and preparation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sentiment.config.labels import CHAMPION
 from sentiment.config.training import Family
-from sentiment.config.verb import VerbConfig
+from sentiment.config.verb import ModelReference, VerbConfig
+
+ScoringPart = Literal["peers", "workers", "sizes", "latency"]
+_Count = Annotated[int, Field(ge=1)]
 
 
 class BenchmarkTrainingConfig(VerbConfig):
@@ -63,3 +67,33 @@ class BenchmarkImbalanceConfig(HeldOutOptions):
     families: tuple[Family, ...] = Field(("linear", "gru"), min_length=1, description="The model families.")
     train_reviews: int = Field(20_000, ge=100, description="Most reviews to train on.")
     output: Path = Field(Path("var/benchmarks/imbalance"), description="Folder of results.")
+
+
+class BenchmarkScoringConfig(VerbConfig):
+    """Measure scoring against what people run today, over workers and sizes, and for one review; write tables."""
+
+    model: ModelReference = Field(CHAMPION, description="champion or a version number.")
+    snapshot: str | None = Field(None, description="Id of the snapshot of the reviews; the model's own when empty.")
+    parts: tuple[ScoringPart, ...] = Field(
+        ("peers", "workers", "sizes", "latency"), min_length=1, description="What is measured."
+    )
+    cores: int = Field(2, ge=1, description="Cores that everybody uses: threads, or workers of one thread each.")
+    repeats: int = Field(3, ge=1, description="Times that each is measured, in turn; medians are shown.")
+    reviews: int = Field(2_000, ge=50, description="Reviews that are scored beside the peers.")
+    peer_reviews: int = Field(500, ge=50, description="How many of them the slow peers score.")
+    workers: tuple[_Count, ...] = Field((1, 2, 4, 8), min_length=1, description="Numbers of Spark workers.")
+    worker_reviews: int = Field(20_000, ge=1, description="Reviews of the comparison of workers.")
+    sizes: tuple[_Count, ...] = Field(
+        (10_000, 50_000, 100_000, 500_000), min_length=1, description="Numbers of reviews scored end to end."
+    )
+    calls: int = Field(300, ge=1, description="Calls with one review each, in a process that is warm.")
+    output: Path | None = Field(None, description="Folder for tables and pictures; MLflow has them in any case.")
+
+
+class BenchmarkPreparationConfig(VerbConfig):
+    """Import and clean the same history with this project, pandas and Dask, under the same rules; write the table."""
+
+    source: str = Field(min_length=1, description="A .jsonl or .jsonl.gz file, or a folder of them.")
+    cores: int = Field(2, ge=1, description="Cores that everybody uses.")
+    repeats: int = Field(3, ge=1, description="Times that each is measured, in turn; medians are shown.")
+    output: Path | None = Field(None, description="Folder for the table; MLflow has it in any case.")

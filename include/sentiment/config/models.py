@@ -14,6 +14,10 @@ class ExportConfig(VerbConfig):
     parity_reviews: int = Field(1_000, ge=20, description="Validation reviews of the parity gate.")
     max_probability_gap: float = Field(1e-3, gt=0, description="Largest difference of fp32 ONNX from torch.")
     max_accuracy_loss: float = Field(0.005, ge=0, description="Largest loss of accuracy of int8 against fp32.")
+    calibration_reviews: int = Field(300, ge=10, description="Training reviews that set static int8's scales.")
+    gate: bool = Field(True, description="Put a linear gate before a neural model, where that costs no accuracy.")
+    gate_reviews: int = Field(100_000, ge=100, description="Most training reviews that the gate learns from.")
+    gate_validation: int = Field(6_000, ge=50, description="Most validation reviews that say where the gate is sure.")
 
 
 class CompareConfig(VerbConfig):

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from sentiment.config.engines import EngineChoice
 from sentiment.config.labels import CHAMPION
-from sentiment.config.verb import DayRange, ModelReference, VerbConfig
+from sentiment.config.verb import DayRange, ModelReference, OneDay, VerbConfig
 
 
-class ScoreConfig(VerbConfig):
+class ScoringOptions(VerbConfig):
+    """How a bundle is run."""
+
+    engine: EngineChoice = Field("auto", description="What runs the network; auto: the fastest of the bundle's here.")
+    gate: bool = Field(True, description="Let the bundle's gate answer the reviews that it is sure of.")
+
+
+class LakeScoringOptions(ScoringOptions):
+    """How days of the lake are scored."""
+
+    model: ModelReference = Field(CHAMPION, description="champion, champion_at_date, or a version number.")
+    reuse: bool = Field(True, description="Keep the score of a review whose text and model version are unchanged.")
+
+
+class ScoreConfig(LakeScoringOptions, OneDay):
     """Score one day of the lake's reviews."""
 
-    day: date = Field(description="The day to score, YYYY-MM-DD.")
-    model: ModelReference = Field(CHAMPION, description="champion, champion_at_date, or a version number.")
 
-
-class RescoreConfig(DayRange):
+class RescoreConfig(LakeScoringOptions, DayRange):
     """Score every day of a range anew in one Spark job, one commit a day."""
 
-    model: ModelReference = Field(CHAMPION, description="champion, champion_at_date, or a version number.")
 
-
-class PredictConfig(VerbConfig):
+class PredictConfig(ScoringOptions):
     """Score texts given as arguments, or the rows of a file."""
 
     texts: tuple[str, ...] = Field((), description="The texts to score.")

@@ -27,6 +27,12 @@ class VerbConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class OneDay(VerbConfig):
+    """A day."""
+
+    day: date = Field(description="The day, YYYY-MM-DD.")
+
+
 class DayRange(VerbConfig):
     """A closed range of days."""
 

@@ -24,7 +24,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
             f"a temperature needs logits [n, 2] with n labels, not {logits.shape} with {len(labels)}; "
             "give the validation reviews"
         )
-    margins = np.where(labels == 1, 1, -1) * (logits[:, 1] - logits[:, 0]).astype(np.float64)
+    margins = np.where(labels == 1, 1, -1) * log_odds(logits)
 
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0, -margins / np.exp(log_temperature)).mean())
@@ -36,7 +36,16 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def positive_probability(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return float32 softmax(logits / temperature)[:, 1] for logits [n, 2]."""
-    margins = (logits[:, 1] - logits[:, 0]).astype(np.float64) / temperature
-    # The logistic function written with tanh cannot overflow.
-    probability: np.ndarray = 0.5 * (1 + np.tanh(margins / 2))
+    return logistic(log_odds(logits) / temperature)
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """Return the float64 log odds [n] of positive that logits [n, 2] stand for."""
+    return np.asarray(logits[:, 1] - logits[:, 0], np.float64)
+
+
+def logistic(odds: np.ndarray) -> np.ndarray:
+    """Return the float32 probabilities of log odds."""
+    # Written with tanh it cannot overflow.
+    probability: np.ndarray = 0.5 * (1 + np.tanh(np.asarray(odds, np.float64) / 2))
     return probability.astype(np.float32)

@@ -1,47 +1,93 @@
-"""From a trained model to a bundle: export, quantise, pass the gate, seal. Knows the order and none of the details."""
+"""From a trained model to a bundle: models for engines, parity, the gate, seal. Knows the order and no details."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from sentiment.config import ExportConfig
 from sentiment.datasets.labelled import LabelledReviews
-from sentiment.export.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, Thresholds, assembled, seal
-from sentiment.export.onnx import export_onnx, quantise
+from sentiment.evaluation.assessment import Decision
+from sentiment.evaluation.calibration import log_odds
+from sentiment.export.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, GateRule, Thresholds, assembled, seal
+from sentiment.export.engines import fastest_first, write_models
+from sentiment.export.gate import Judged, fit_rule
 from sentiment.export.parity import check_parity
+from sentiment.scoring.engines import open_engine
+from sentiment.scoring.scorer import infer
 from sentiment.training.fitted import Fitted
+from sentiment.training.gate import fit_gate
+
+
+@dataclass(frozen=True)
+class ExportData:
+    """What a bundle is made with beside the model: training reviews, for scales and gate, and validation reviews."""
+
+    train: LabelledReviews
+    validation: LabelledReviews
 
 
 def build_bundle(
     fitted: Fitted,
-    validation: LabelledReviews,
+    data: ExportData,
     config: ExportConfig,
     destination: Path,
     provenance: dict[str, str],
-    temperature: float = 1.0,
-    threshold: float = 0.5,
+    decision: Decision,
 ) -> dict[str, float]:
     """Write the bundle of a trained model to the folder `destination` and return the figures of its bundle.json.
 
-    A review is positive from the probability `threshold` on, after the logits were divided by `temperature`.
-    Raises ContractError, and leaves whatever was at `destination`, when the exported model fails the parity gate.
+    A review is positive from the probability `decision.threshold` on, after the logits were divided by
+    `decision.temperature`. Raises ContractError, and leaves whatever was at `destination`, when the exported model does
+    not decide as the trained one.
     """
     with assembled(destination) as folder:
-        export_onnx(fitted, folder / FP32_MODEL)
-        quantise(folder / FP32_MODEL, folder / INT8_MODEL)
         (folder / TOKENIZER).write_text(fitted.tokenizer_json, encoding="utf-8")
-        metrics = check_parity(fitted, folder, validation, config, temperature, threshold) | _sizes(folder)
+        built = write_models(fitted, folder, _first(data.train, config.calibration_reviews))
+        parity = check_parity(fitted, folder, data.validation, config, decision, built)
+        speeds = fastest_first(folder, parity.engines, fitted.tokenizer, data.validation)
         description = Bundle(
             family=fitted.family,
             max_length=fitted.max_length,
             head_share=fitted.head_share,
-            temperature=temperature,
-            thresholds=Thresholds(positive=threshold),
+            temperature=decision.temperature,
+            thresholds=Thresholds(positive=decision.threshold),
+            engines=tuple(speeds),
             provenance=provenance,
-            metrics=metrics,
         )
-        seal(folder, description)
+        rule, gate_figures = _gate(fitted, data, config, folder, description)
+        metrics = {
+            **parity.figures,
+            **_sizes(folder),
+            **{f"engine_reviews_per_second_{name}": speed for name, speed in speeds.items()},
+            **gate_figures,
+        }
+        seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics}))
     return metrics
+
+
+def _gate(
+    fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, bundle: Bundle
+) -> tuple[GateRule | None, dict[str, float]]:
+    """Fit the gate and its rule, and leave it in the folder where it is of use."""
+    if not config.gate or fitted.family == "linear":
+        return None, {}
+    tokenizer = fitted.tokenizer
+    train, validation = _first(data.train, config.gate_reviews), _first(data.validation, config.gate_validation)
+    gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
+    ids = tokenizer.whole(validation.titles, validation.texts)
+    network = log_odds(infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids)) / bundle.temperature
+    judged = Judged(network, gate.log_odds(ids), validation.labels, bundle.thresholds.positive)
+    rule, figures = fit_rule(judged, bundle.temperature)
+    if rule:
+        gate.save(folder)
+    return rule, figures
+
+
+def _first(reviews: LabelledReviews, count: int) -> LabelledReviews:
+    return reviews.take(np.arange(min(count, len(reviews))))
 
 
 def _sizes(folder: Path) -> dict[str, float]:

@@ -15,12 +15,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sentiment.config import LABELS, NEEDS_REVIEW_BELOW, Family, Share
+from sentiment.config import LABELS, NEEDS_REVIEW_BELOW, EngineName, Family, Share
 from sentiment.errors import ContractError
 
-FP32_MODEL, INT8_MODEL = "model.onnx", "model.int8.onnx"
-TOKENIZER, DESCRIPTION = "tokenizer.json", "bundle.json"
-FILES = (FP32_MODEL, INT8_MODEL, TOKENIZER)
+FP32_MODEL, INT8_MODEL, FP16_MODEL = "model.onnx", "model.int8.onnx", "model.fp16.onnx"
+STATIC_INT8_MODEL, STATIC_INT8_WEIGHTS = "model.static-int8.xml", "model.static-int8.bin"
+GATE, TOKENIZER, DESCRIPTION = "gate.npz", "tokenizer.json", "bundle.json"
+REQUIRED = (FP32_MODEL, INT8_MODEL, TOKENIZER)
 
 
 class Thresholds(BaseModel):
@@ -32,8 +33,24 @@ class Thresholds(BaseModel):
     needs_review: Share = NEEDS_REVIEW_BELOW
 
 
+class GateRule(BaseModel):
+    """When the gate answers, and what it adds where it does not.
+
+    Its probability is that of its log odds divided by `temperature`; at most `negative_below` it answers negative, from
+    `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(gt=0)
+    negative_below: Share
+    positive_from: Share
+    encoder_weight: float
+    gate_weight: float
+
+
 class Bundle(BaseModel):
-    """What bundle.json holds."""
+    """What bundle.json holds; `engines` are those that passed the parity gate, the fastest first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +61,8 @@ class Bundle(BaseModel):
     truncation: Literal["head_and_tail"] = "head_and_tail"
     thresholds: Thresholds = Thresholds()
     temperature: float = Field(1.0, gt=0)
+    engines: tuple[EngineName, ...] = Field(("onnxruntime-int8", "onnxruntime-fp32"), min_length=1)
+    gate: GateRule | None = None
     provenance: dict[str, str] = {}
     metrics: dict[str, float] = {}
     sha256: dict[str, str] = {}
@@ -65,8 +84,9 @@ def assembled(destination: Path) -> Iterator[Path]:
 
 
 def seal(folder: Path, description: Bundle) -> Bundle:
-    """Write bundle.json, last and in one step, with the sha256 of the files in `folder`; returns what was written."""
-    sealed = description.model_copy(update={"sha256": {name: _sha256(folder / name) for name in FILES}})
+    """Write bundle.json, last and in one step, with the sha256 of all files in `folder`; returns what was written."""
+    files = sorted({*REQUIRED, *(file.name for file in folder.iterdir())})
+    sealed = description.model_copy(update={"sha256": {name: _sha256(folder / name) for name in files}})
     draft = folder / f".{DESCRIPTION}"
     draft.write_text(sealed.model_dump_json(indent=1), encoding="utf-8")
     draft.replace(folder / DESCRIPTION)
@@ -82,7 +102,7 @@ def read_bundle(folder: Path) -> Bundle:
         bundle = Bundle.model_validate_json((folder / DESCRIPTION).read_bytes())
     except (OSError, ValidationError) as error:
         raise ContractError(f"{folder} is no bundle of this version: {error}; export the model anew") from error
-    for name in FILES:
+    for name in sorted({*REQUIRED, *bundle.sha256}):
         _verify(folder / name, bundle.sha256.get(name))
     return bundle
 

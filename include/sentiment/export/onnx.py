@@ -64,6 +64,15 @@ def quantise(fp32_path: Path, int8_path: Path) -> None:
     log.info("wrote %s, %.1f MB", int8_path.name, int8_path.stat().st_size / 1e6)
 
 
+def write_fp16(fp32_path: Path, fp16_path: Path) -> None:
+    """Write a copy with fp16 weights and arithmetic, for GPUs; its logits stay float32."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(fp32_path), keep_io_types=True), fp16_path)
+    log.info("wrote %s, %.1f MB", fp16_path.name, fp16_path.stat().st_size / 1e6)
+
+
 def _forget_recurrent_kernels() -> None:
     # torch 2.13 exchanges these kernels for its exporter and back and leaves them in the operators' caches. The second
     # recurrent layer that a process exports would be written out step by step, for one length alone.

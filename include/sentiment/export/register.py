@@ -14,15 +14,16 @@ from sentiment.config import ExportConfig, Settings
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_split
+from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
-from sentiment.export.build import build_bundle
+from sentiment.export.build import ExportData, build_bundle
 from sentiment.lake.tables import Lake
 from sentiment.progress import OnProgress
 from sentiment.provenance import provenance
 from sentiment.registry import Registry, TrainedRun
-from sentiment.scoring.engine import Scorer
+from sentiment.scoring.scorer import BY_GATE, Answers, Scorer
 from sentiment.training.fitted import Fitted
 
 _JUDGED = ("accuracy", "macro_f1", "false_negative_rate_negatives", "log_loss", "ece")
@@ -42,11 +43,10 @@ def export_and_register(config: ExportConfig, settings: Settings, on_progress: O
     with TemporaryDirectory() as scratch:
         fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
         bundle, evidence = Path(scratch) / "bundle", Path(scratch) / "evidence"
-        on_progress("exporting, quantising and checking parity", 0, 0)
-        validation = read_split(folder, "validation", config.parity_reviews)
-        decision = run.metrics["temperature"], run.metrics.get("threshold", 0.5)
-        parity = build_bundle(fitted, validation, config, bundle, _provenance(run), *decision)
-        on_progress("measuring the int8 bundle on the test reviews", 0, 0)
+        on_progress("exporting, quantising, checking parity and fitting the gate", 0, 0)
+        decision = Decision(run.metrics["temperature"], run.metrics.get("threshold", 0.5))
+        parity = build_bundle(fitted, _read(folder, config), config, bundle, _provenance(run), decision)
+        on_progress("measuring the bundle on the test reviews", 0, 0)
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured = _measured(bundle, test, evidence)
         registry.attach(run.run_id, evidence)
@@ -82,12 +82,33 @@ def measure_speed(bundle: Path, reviews: LabelledReviews) -> float:
 def _measured(bundle: Path, test: LabelledReviews, evidence: Path) -> dict[str, float]:
     """Measure a bundle on test reviews and leave its predictions and its behaviour in the folder `evidence`."""
     scorer = Scorer.load(bundle, threads=2)
-    probability = scorer.probabilities(test.titles, test.texts)
+    answers = scorer.answer(test.titles, test.texts)
+    probability = answers.positive_probability
     write_predictions(evidence / OF_BUNDLE, test.keys, test.labels, probability)
     behaviour = run_behaviour(scorer.probabilities, scorer.bundle.thresholds.positive)
     (evidence / BEHAVIOUR).write_text(json.dumps(behaviour, indent=1), encoding="utf-8")
     figures = evaluate(test.labels, probability, scorer.bundle.thresholds.positive)
-    return {name: figures[name] for name in _JUDGED} | {"reviews_per_second": measure_speed(bundle, test)}
+    measured = {name: figures[name] for name in _JUDGED} | {"reviews_per_second": measure_speed(bundle, test)}
+    return measured | _of_gate(scorer, answers, test) if scorer.bundle.gate else measured
+
+
+def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[str, float]:
+    """Return the share of the test reviews that the gate answers, and its accuracy on those."""
+    gated = answers.decided_by == BY_GATE
+    right = (answers.positive_probability >= scorer.bundle.thresholds.positive) == (test.labels == 1)
+    return {
+        "test_gate_share": float(gated.mean()),
+        "test_gate_accuracy": float(right[gated].mean()) if gated.any() else 1.0,
+    }
+
+
+def _read(folder: str, config: ExportConfig) -> ExportData:
+    """Read as many reviews as parity, calibration and gate need."""
+    gate = (config.gate_reviews, config.gate_validation) if config.gate else (0, 0)
+    return ExportData(
+        read_split(folder, "train", max(config.calibration_reviews, gate[0])),
+        read_split(folder, "validation", max(config.parity_reviews, gate[1])),
+    )
 
 
 def _provenance(run: TrainedRun) -> dict[str, str]:

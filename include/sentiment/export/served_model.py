@@ -11,7 +11,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 
-from sentiment.scoring.engine import Scorer
+from sentiment.scoring.scorer import Scorer
 
 
 class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]

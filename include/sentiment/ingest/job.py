@@ -51,6 +51,8 @@ class _Counts:
     read: int
     rejected: int
     reasons: dict[str, int]
+    first: date | None
+    last: date | None
 
 
 def ingest(spark: SparkSession, lake: Lake, options: IngestOptions, run: Ingestion) -> dict[str, object]:
@@ -66,7 +68,7 @@ def ingest(spark: SparkSession, lake: Lake, options: IngestOptions, run: Ingesti
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
         # The reviews come last: a day that they hold is a day that was ingested whole.
         _write_quarantine(spark, lake, judged, run, metadata)
-        kept, version = _write_reviews(spark, lake, judged, run, metadata)
+        kept, version = _write_reviews(spark, lake, judged, run, _covered(counts, run.day), metadata)
     finally:
         judged.unpersist()
     return {
@@ -111,9 +113,11 @@ def _other_day(day: date | None) -> Column:
 
 
 def _count(judged: DataFrame, options: IngestOptions, run: Ingestion) -> _Counts:
-    """Count the lines, and refuse a file that is broken and a share of bad lines above the limit."""
+    """Count the lines and find the days, and refuse a broken file and a share of bad lines above the limit."""
     broken_file = F.when(F.col("broken").isNotNull(), F.col("source_file"))
-    rows = judged.groupBy("reason", "broken", broken_file.alias("file")).count().collect()
+    days = F.min("review_date").alias("first"), F.max("review_date").alias("last")
+    groups = judged.groupBy("reason", "broken", broken_file.alias("file"))
+    rows = groups.agg(F.count("*").alias("lines"), *days).collect()
     for row in rows:
         if row["broken"]:
             raise ContractError(
@@ -122,8 +126,10 @@ def _count(judged: DataFrame, options: IngestOptions, run: Ingestion) -> _Counts
     reasons: Counter[str] = Counter()
     for row in rows:
         if row["reason"]:
-            reasons[_kind(row["reason"])] += row["count"]
-    counts = _Counts(sum(row["count"] for row in rows), reasons.total(), dict(sorted(reasons.items())))
+            reasons[_kind(row["reason"])] += row["lines"]
+    first, last = next(((row["first"], row["last"]) for row in rows if not row["reason"]), (None, None))
+    read = sum(row["lines"] for row in rows)
+    counts = _Counts(read, reasons.total(), dict(sorted(reasons.items())), first, last)
     if counts.rejected > options.max_bad_share * counts.read:
         raise ContractError(_too_many(counts, options.max_bad_share, run))
     return counts
@@ -144,14 +150,12 @@ def _too_many(counts: _Counts, limit: float, run: Ingestion) -> str:
 
 
 def _write_reviews(
-    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, metadata: dict[str, str]
+    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, days: set[date], metadata: dict[str, str]
 ) -> tuple[int, int]:
-    good = judged.where("reason IS NULL")
-    reviews = with_category(spark, without_repetitions(good), run.products)
+    reviews = with_category(spark, without_repetitions(judged.where("reason IS NULL")), run.products)
     typed = reviews.withColumn("word_count", word_count(F.col("text"))).withColumn(
         "ingested_at", F.lit(run.now.isoformat()).cast("timestamp")
     )
-    days = _covered([row[0] for row in good.select("review_date").distinct().collect()], run.day)
     fresh = typed.select(*REVIEWS.schema.names)
     return merge_files(spark, lake, REVIEWS, fresh, sources=run.files, days=days, scope=run.scope, metadata=metadata)
 
@@ -167,11 +171,10 @@ def _write_quarantine(
     )
 
 
-def _covered(found: list[date], day: date | None) -> set[date]:
+def _covered(counts: _Counts, day: date | None) -> set[date]:
     """Return the days that the run writes: its own, or all from the first to the last that a history holds."""
     if day is not None:
         return {day}
-    if not found:
+    if counts.first is None or counts.last is None:
         return set()
-    first, last = min(found), max(found)
-    return {first + timedelta(n) for n in range((last - first).days + 1)}
+    return {counts.first + timedelta(n) for n in range((counts.last - counts.first).days + 1)}

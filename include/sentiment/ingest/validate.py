@@ -48,7 +48,7 @@ def reason_to_reject(now: datetime) -> Column:
         (F.col("broken").isNotNull(), F.col("broken")),
         (F.col("unreadable"), NOT_JSON),
         (F.col("text").isNull(), "text is missing"),
-        (F.length(F.regexp_replace("text", r"[\s\p{Z}\p{Cc}]+", "")) == 0, "text is white space only"),
+        (~F.col("text").rlike(r"[^\s\p{Z}\p{Cc}]"), "text is white space only"),
         (F.col("rating").isNull(), "rating is missing"),
         (F.col("stars").isNull() | F.isnan("stars"), "rating is not a number"),
         (~F.col("stars").between(1, 5), "rating is outside 1 to 5"),

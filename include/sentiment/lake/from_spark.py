@@ -38,11 +38,21 @@ def read_table(
     The workers read with pyarrow, which opens a day's small file ten times as fast as Spark's own reader, and reads
     S3 without a jar.
     """
+    return read_files(spark, lake, spec, lake.files(spec, days, version), columns)
+
+
+def read_files(
+    spark: SparkSession,
+    lake: Lake,
+    spec: TableSpec,
+    files: Sequence[DataFile],
+    columns: Sequence[str] | None = None,
+) -> DataFrame:
+    """Read some of a table's files as `read_table` does; a column that an older file lacks is null in its rows."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
     selected = pa.schema([spec.schema.field(name) for name in columns or spec.schema.names])
     schema = from_arrow_schema(selected, prefer_timestamp_ntz=False)
-    files = lake.files(spec, days, version)
     if not files:
         return spark.createDataFrame([], schema)
     root, day_column = lake.uri(spec), spec.day_column or ""
@@ -52,9 +62,13 @@ def read_table(
             for day, path in zip(batch["day"].to_pylist(), batch["path"].to_pylist(), strict=True):
                 yield from _file_batches(storage.join(root, path), day, day_column, selected)
 
-    rows = [(file.day, file.path) for file in files]
-    tasks = max(spark.sparkContext.defaultParallelism, sum(file.size for file in files) // _BYTES_A_TASK)
-    listed = spark.createDataFrame(rows, "day date, path string").repartition(min(len(files), tasks))
+    listed = spark.createDataFrame(
+        pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
+    )
+    cores = spark.sparkContext.defaultParallelism
+    tasks = min(len(files), sum(file.size for file in files) // _BYTES_A_TASK)
+    if tasks > cores:  # else Spark deals the list out to the cores by itself, without a shuffle
+        listed = listed.repartition(tasks)
     return listed.mapInArrow(read, schema)
 
 
@@ -67,7 +81,7 @@ def write_files(frame: DataFrame, lake: Lake, spec: TableSpec, partitions: int) 
     root, day_column = lake.root, spec.day_column or ""
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        files = [write_day_file(root, spec, day, rows) for day, rows in _by_day(batches, day_column)]
+        files = [write_day_file(root, spec, day, rows) for day, rows in by_day(batches, day_column)]
         yield pa.RecordBatch.from_pylist(
             [vars(file) for file in files],
             schema=pa.schema([("day", pa.date32()), ("path", pa.string()), ("size", pa.int64()), ("rows", pa.int64())]),
@@ -81,7 +95,8 @@ def write_files(frame: DataFrame, lake: Lake, spec: TableSpec, partitions: int) 
     return [DataFile(**row.asDict()) for row in ordered.mapInArrow(write, _FILE_COLUMNS).collect()]
 
 
-def _by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
+def by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
+    """Yield every day of batches that are sorted by day, with its rows; take a day's rows before the next day."""
     slices = (piece for batch in batches for piece in _slices(batch, day_column))
     for day, pieces in groupby(slices, key=lambda piece: piece[0]):
         yield day, (rows for _, rows in pieces)
@@ -100,10 +115,12 @@ def _file_batches(uri: str, day: date, day_column: str, schema: pa.Schema) -> It
     from pyarrow import parquet
 
     filesystem, path = storage.arrow_filesystem(uri)
-    inside = [name for name in schema.names if name != day_column]
     # A day's file is small: threads and read-ahead would cost more than they bring.
     with parquet.ParquetFile(path, filesystem=filesystem) as file:
+        present = set(file.schema_arrow.names)
+        inside = [name for name in schema.names if name in present]
         for batch in file.iter_batches(batch_size=ARROW_BATCH_ROWS, columns=inside, use_threads=False):
-            days = pa.array([day] * batch.num_rows, pa.date32())
-            columns = [days if name == day_column else batch[name] for name in schema.names]
+            absent = {f.name: pa.nulls(batch.num_rows, f.type) for f in schema if f.name not in present}
+            absent[day_column] = pa.array([day] * batch.num_rows, pa.date32())
+            columns = [absent[name] if name in absent else batch[name] for name in schema.names]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)

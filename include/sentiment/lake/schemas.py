@@ -75,6 +75,8 @@ SCORES = TableSpec(
             ("decided_by", pa.string()),
             ("scored_at", _TIME),
             ("run_id", pa.string()),
+            # Of title and text; null in rows of lakes that were made before there was one.
+            ("text_hash", pa.int64()),
             ("review_date", pa.date32()),
         ]
     ),

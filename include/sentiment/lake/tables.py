@@ -55,6 +55,18 @@ class Lake:
             self._create(spec)
             return DeltaTable(self.uri(spec), version=version, storage_options=options)
 
+    def grown(self, spec: TableSpec) -> DeltaTable:
+        """Open a table for writing, at the newest; columns that an older one lacks are added, null in its rows."""
+        table = self.open(spec)
+        present = set(table.schema().to_arrow().names)
+        missing = [field for field in Schema.from_arrow(spec.schema).fields if field.name not in present]
+        if missing:
+            # Another run may add them at the same moment; then they are there.
+            with suppress(CommitFailedError):
+                table.alter.add_columns(missing)
+            table.update_incremental()
+        return table
+
     def read(
         self,
         spec: TableSpec,

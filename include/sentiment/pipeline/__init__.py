@@ -4,7 +4,13 @@ Airflow's tasks, the command line and the tests call these same functions. Each 
 review passes through what it returns.
 """
 
-from sentiment.pipeline.benchmarks import benchmark_imbalance, benchmark_models, benchmark_training
+from sentiment.pipeline.benchmarks import (
+    benchmark_imbalance,
+    benchmark_models,
+    benchmark_preparation,
+    benchmark_scoring,
+    benchmark_training,
+)
 from sentiment.pipeline.machine import demo, doctor, down, up
 from sentiment.pipeline.models import compare, conclude_study, export, open_study, promote, search, train, tune
 from sentiment.pipeline.reviews import import_history, ingest, missing_files, missing_reviews, sample, snapshot
@@ -13,6 +19,8 @@ from sentiment.pipeline.scores import predict, report, rescore, resolve_model, s
 __all__ = [
     "benchmark_imbalance",
     "benchmark_models",
+    "benchmark_preparation",
+    "benchmark_scoring",
     "benchmark_training",
     "compare",
     "conclude_study",

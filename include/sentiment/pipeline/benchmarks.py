@@ -1,4 +1,4 @@
-"""Benchmarks: what training, families and remedies are worth here."""
+"""Benchmarks: what training, families, remedies, scoring and imports are worth here."""
 
 from __future__ import annotations
 
@@ -27,3 +27,17 @@ def benchmark_imbalance(config: c.BenchmarkImbalanceConfig, on_progress: OnProgr
     from sentiment.benchmarks.imbalance import run_imbalance_benchmark
 
     return run_imbalance_benchmark(config, c.Settings(), on_progress)
+
+
+def benchmark_scoring(config: c.BenchmarkScoringConfig, on_progress: OnProgress = logged) -> Result:
+    """Measure scoring: against the peers, over workers and sizes, and for one review."""
+    from sentiment.benchmarks.scoring.run import run_scoring_benchmark
+
+    return run_scoring_benchmark(config, c.Settings(), on_progress)
+
+
+def benchmark_preparation(config: c.BenchmarkPreparationConfig, on_progress: OnProgress = logged) -> Result:
+    """Time the import and cleaning of a history beside pandas and Dask."""
+    from sentiment.benchmarks.preparation.run import run_preparation_benchmark
+
+    return run_preparation_benchmark(config, c.Settings(), on_progress)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sentiment import config as c
 from sentiment.errors import ContractError
@@ -10,6 +12,9 @@ from sentiment.pipeline.result import Result
 from sentiment.pipeline.reviews import missing_reviews
 from sentiment.progress import OnProgress, logged
 from sentiment.provenance import run_id
+
+if TYPE_CHECKING:
+    from sentiment.scoring.worker import Scoring
 
 
 def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
@@ -29,11 +34,11 @@ def score(config: c.ScoreConfig, on_progress: OnProgress = logged) -> Result:
     lacking = missing_reviews(config.day)
     if lacking:
         raise ContractError(lacking)
-    return {"day": str(config.day), **_score([config.day], config.model, on_progress)}
+    return {"day": str(config.day), **_score([config.day], config, on_progress)}
 
 
 def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result:
-    """Score all ingested days of a range anew in one Spark job, one commit a day; names the days that are missing."""
+    """Score all ingested days of a range in one Spark job, one commit a day; names the days that are missing."""
     from sentiment.lake.schemas import REVIEWS
     from sentiment.lake.tables import Lake
     from sentiment.resolution import days_of
@@ -43,18 +48,18 @@ def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result
     if not present:
         raise ContractError(f"no day from {config.from_day} to {config.to_day} was ingested; run ingest_reviews first")
     missing = [str(day) for day in days if day not in present]
-    result = _score(sorted(present), config.model, on_progress)
+    result = _score(sorted(present), config, on_progress)
     return {"from_day": str(config.from_day), "to_day": str(config.to_day), **result, "missing": missing}
 
 
 def predict(config: c.PredictConfig, on_progress: OnProgress = logged) -> Result:
     """Score texts, or the rows of a file."""
     from sentiment.resolution import bundle_of
-    from sentiment.scoring.engine import Scorer
     from sentiment.scoring.files import predict_file, predict_rows
+    from sentiment.scoring.scorer import Scorer
 
     version, bundle = bundle_of(config.model, c.Settings())
-    scorer = Scorer.load(bundle, threads=2)
+    scorer = Scorer.load(bundle, engine=config.engine, gate=config.gate, threads=2)
     if config.input and config.output:
         counts = predict_file(scorer, config.input, config.output, version, on_progress)
         return {"output": str(config.output), **counts, "model_version": version}
@@ -69,23 +74,31 @@ def report(config: c.ReportConfig, on_progress: OnProgress = logged) -> Result:
     return report_days(config, c.Settings())
 
 
-def _score(days: list[date], model: str, on_progress: OnProgress) -> Result:
-    from sentiment.export.bundle import read_bundle
+def _score(days: list[date], config: c.ScoreConfig | c.RescoreConfig, on_progress: OnProgress) -> Result:
     from sentiment.lake.tables import Lake
     from sentiment.resolution import days_by_version
-    from sentiment.scoring.job import Scoring, score_days
-    from sentiment.spark import session, watched
+    from sentiment.scoring.job import score_days
+    from sentiment.spark import session
 
     settings, now = c.Settings(), datetime.now(UTC)
-    # Bundles are checked before Spark starts: one that is not as exported costs no session.
     runs = [
-        (Scoring(bundle, version, read_bundle(bundle).family, run_id(), now), group)
-        for (version, bundle), group in days_by_version(days, model, settings).items()
+        (_scoring(bundle, version, config, now), group)
+        for (version, bundle), group in days_by_version(days, config.model, settings).items()
     ]
-    counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0}
+    counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0, "reused": 0}
     with session(settings, "score") as spark:
         for run, group in runs:
-            with watched(spark, f"scoring {len(group)} days with version {run.model_version}", on_progress):
-                done = score_days(spark, Lake(settings.lake_root), group, run)
+            on_progress(f"scoring {len(group)} days with version {run.model_version}", 0, 0)
+            done = score_days(spark, Lake(settings.lake_root), group, run, on_progress)
             counts = {name: count + done[name] for name, count in counts.items()}
     return {**counts, "model_versions": [run.model_version for run, _ in runs]}
+
+
+def _scoring(bundle: Path, version: str, config: c.ScoreConfig | c.RescoreConfig, now: datetime) -> Scoring:
+    """Describe a run, and check bundle and engine before Spark starts: one that is not as exported costs no session."""
+    from sentiment.export.bundle import read_bundle
+    from sentiment.scoring.engines import choose_engine
+    from sentiment.scoring.worker import Scoring
+
+    choose_engine(config.engine, read_bundle(bundle).engines)
+    return Scoring(bundle, version, run_id(), now, config.engine, config.gate, config.reuse)

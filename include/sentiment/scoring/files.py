@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from sentiment.progress import OnProgress
-from sentiment.scoring.engine import Scorer
 from sentiment.scoring.rows import Row, chunks, file_kind, read_rows, write_rows
+from sentiment.scoring.scorer import Scorer
 
 _DECISION = pa.schema(
     [
@@ -21,6 +21,7 @@ _DECISION = pa.schema(
         ("positive_probability", pa.float64()),
         ("confidence", pa.float64()),
         ("needs_review", pa.bool_()),
+        ("decided_by", pa.string()),
         ("model_version", pa.string()),
     ]
 )
@@ -55,14 +56,13 @@ def predict_file(scorer: Scorer, source: Path, target: Path, version: str, on_pr
 
 
 def predict_rows(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
-    """Return the rows with label, positive_probability, confidence, needs_review and model_version added."""
+    """Return the rows with their decision, who made it (`decided_by`) and model_version added."""
     with_text = [at for at, row in enumerate(rows) if str(row.get("text") or "").strip()]
-    decisions = scorer.decide(
-        scorer.probabilities(
-            [str(rows[at].get("title") or "") for at in with_text], [str(rows[at]["text"]) for at in with_text]
-        )
+    answers = scorer.answer(
+        [str(rows[at].get("title") or "") for at in with_text], [str(rows[at]["text"]) for at in with_text]
     )
-    nothing: Row = {"label": None, "positive_probability": None, "confidence": None, "needs_review": True}
+    decisions = scorer.decide(answers.positive_probability)
+    nothing: Row = dict.fromkeys(_DECISION.names) | {"needs_review": True}
     results = [{**row, **nothing, "model_version": version} for row in rows]
     for place, at in enumerate(with_text):
         results[at] |= {
@@ -70,5 +70,6 @@ def predict_rows(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
             "positive_probability": round(float(decisions.positive_probability[place]), 6),
             "confidence": round(float(decisions.confidence[place]), 6),
             "needs_review": bool(decisions.needs_review[place]),
+            "decided_by": str(answers.decided_by[place]),
         }
     return results

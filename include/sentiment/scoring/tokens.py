@@ -16,8 +16,9 @@ from sentiment.errors import ContractError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-# An English word piece is about 4.5 characters with its space, so 12 a token never starve the window.
-CHARACTERS_A_TOKEN = 12
+# An English word piece is about 4.5 characters with its space, so 8 a token hardly ever starve the window, and what
+# lies between head and tail costs no tokenising.
+CHARACTERS_A_TOKEN = 8
 # Encodings of a whole review are large (six vectors each); this many at once bound the memory to some tens of MB.
 REVIEWS_AT_ONCE = 1_024
 
@@ -45,13 +46,24 @@ class ReviewTokenizer:
 
     def encode(self, titles: Sequence[str], texts: Sequence[str]) -> list[np.ndarray]:
         """Return the int64 ids of every review, special tokens included, none longer than `max_length`."""
+        return [self.window(ids) for ids in self.whole(titles, texts)]
+
+    def whole(self, titles: Sequence[str], texts: Sequence[str]) -> list[np.ndarray]:
+        """Return the int64 ids of every review without special tokens, before the window; far middles are left out."""
         ids: list[np.ndarray] = []
         for start in range(0, len(texts), REVIEWS_AT_ONCE):
             rows = slice(start, start + REVIEWS_AT_ONCE)
-            whole = [self._cut(_join(title, text)) for title, text in zip(titles[rows], texts[rows], strict=True)]
-            encodings = self._tokenizer.encode_batch_fast(whole, add_special_tokens=False)
-            ids.extend(self._window(encoding.ids) for encoding in encodings)
+            cut = [self._cut(_join(title, text)) for title, text in zip(titles[rows], texts[rows], strict=True)]
+            encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
+            ids.extend(np.array(encoding.ids, np.int64) for encoding in encodings)
         return ids
+
+    def window(self, ids: np.ndarray) -> np.ndarray:
+        """Return a review's head and tail as `max_length` allows, with the special tokens around them."""
+        parts = [ids]
+        if len(ids) > self._room:
+            parts = [ids[: self._head], ids[len(ids) - (self._room - self._head) :]]
+        return np.concatenate([self._before, *parts, self._after])
 
     def pad(self, batch: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return `(input_ids, attention_mask)`, both int64 [reviews, longest], padded on the right."""
@@ -66,7 +78,7 @@ class ReviewTokenizer:
     @property
     def special_ids(self) -> tuple[int, ...]:
         """The ids that stand around every review."""
-        return (*self._prefix, *self._suffix)
+        return (*self._before.tolist(), *self._after.tolist())
 
     def _set_up(self, content: str, max_length: int, head_share: float) -> None:
         from tokenizers import Tokenizer
@@ -78,12 +90,12 @@ class ReviewTokenizer:
         self.pad_id = _pad_id(self._tokenizer)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._prefix, self._suffix = _special_tokens(self._tokenizer)
+        self._before, self._after = (np.array(ids, np.int64) for ids in _special_tokens(self._tokenizer))
         room = max_length - len(self.special_ids)
         if room < 1:
             raise ContractError(f"max_length {max_length} leaves no room beside {len(self.special_ids)} special tokens")
         self._room, self._head = room, round(room * head_share)
-        self._characters = max_length * CHARACTERS_A_TOKEN
+        self._characters = max(self._head, room - self._head) * CHARACTERS_A_TOKEN
 
     def _cut(self, text: str) -> str:
         """Drop the middle of a text far longer than the window, at white space where there is some near."""
@@ -92,11 +104,6 @@ class ReviewTokenizer:
             return text
         head, tail = text[:side], text[-side:]
         return f"{(head.rsplit(None, 1) or [''])[0]} {(tail.split(None, 1) or [''])[-1]}"
-
-    def _window(self, ids: list[int]) -> np.ndarray:
-        if len(ids) > self._room:
-            ids = ids[: self._head] + ids[len(ids) - (self._room - self._head) :]
-        return np.array([*self._prefix, *ids, *self._suffix], np.int64)
 
 
 def length_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.ndarray]:

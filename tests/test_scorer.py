@@ -9,7 +9,8 @@ import pytest
 
 import tiny
 from sentiment.errors import ContractError
-from sentiment.scoring.engine import Scorer
+from sentiment.scoring.engines import choose_engine
+from sentiment.scoring.scorer import Scorer
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,10 @@ def test_reviews_keep_their_order_whatever_their_length(scorer):
     assert (together.shape, together.dtype) == ((80, 2), np.float32)
 
 
-@pytest.mark.parametrize("precision", ["int8", "fp32"])
-def test_a_learnt_sentiment_is_told(bundle, precision):
+@pytest.mark.parametrize("engine", ["onnxruntime-int8", "onnxruntime-fp32"])
+def test_a_learnt_sentiment_is_told(bundle, engine):
     reviews = tiny.reviews(200, seed=4)
-    probabilities = Scorer.load(bundle, precision, threads=2).probabilities(reviews.titles, reviews.texts)
+    probabilities = Scorer.load(bundle, engine, threads=2).probabilities(reviews.titles, reviews.texts)
     assert ((probabilities >= 0.5) == reviews.labels).mean() > 0.95
 
 
@@ -72,10 +73,49 @@ def test_a_bundle_that_was_tampered_with_is_not_loaded(bundle, tmp_path):
 
 def test_a_scoring_worker_imports_no_training_library(bundle):
     program = (
-        "import sys, json; from pathlib import Path; from sentiment.scoring.engine import Scorer\n"
+        "import sys, json; from pathlib import Path; from sentiment.scoring.scorer import Scorer\n"
         "s = Scorer.load(Path(sys.argv[1])); s.decide(s.probabilities(['Great'], ['I love it']))\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'scipy', 'pandas', 'pyspark', 'mlflow', 'onnx', 'airflow'}\n"
         "print(json.dumps(sorted(heavy & set(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", program, str(bundle)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+class Counting:
+    """An engine that counts the reviews it is given; its logits are the first token's id."""
+
+    def __init__(self):
+        self.reviews = 0
+
+    def __call__(self, input_ids, attention_mask):
+        self.reviews += len(input_ids)
+        return np.stack([-input_ids[:, 1], input_ids[:, 1]], 1).astype(np.float32)
+
+
+def test_equal_reviews_are_scored_once_and_all_get_their_score(scorer):
+    engine = Counting()
+    counting = Scorer(scorer.bundle, scorer._tokenizer, engine)
+    titles, texts = ["", "great", "", "", "great"], ["great one", "one", "great one", "awful", "one"]
+    probability = counting.probabilities(titles, texts)
+    assert engine.reviews == 3
+    assert (probability[0], probability[1]) == (probability[2], probability[4])
+    # The same words parted otherwise are another review.
+    assert counting.probabilities(["a", ""], ["b", "a. b"]).shape == (2,)
+    assert engine.reviews == 5
+
+
+def test_the_engine_asked_for_is_taken_or_refused_with_a_remedy():
+    offered = ("openvino-int8", "onnxruntime-int8", "onnxruntime-fp32")
+    assert choose_engine("onnxruntime-fp32", offered) == "onnxruntime-fp32"
+    with pytest.raises(ContractError, match=r"the bundle has no tensorrt-fp16 .* export the model anew"):
+        choose_engine("tensorrt-fp16", offered)
+    with pytest.raises(ContractError, match=r"cuda-fp16 does not run on this machine: install onnxruntime-gpu"):
+        choose_engine("cuda-fp16", ("cuda-fp16", *offered))
+
+
+def test_auto_takes_the_fastest_engine_that_runs_here(monkeypatch):
+    offered = ("openvino-int8", "onnxruntime-int8", "onnxruntime-fp32")
+    assert choose_engine("auto", offered) == "openvino-int8"
+    monkeypatch.setattr("sentiment.scoring.engines.find_spec", lambda name: None)
+    assert choose_engine("auto", offered) == "onnxruntime-int8"

@@ -1,0 +1,47 @@
+"""### Measure scoring
+
+Runs from the form alone, and answers how fast this deployment puts sentiment on reviews, and beside whom.
+
+The reviews are test reviews of the model's own snapshot. `parts` says what is measured, each `repeats` times in turn,
+medians shown:
+
+- **peers**: the bundle with each engine, gate on and off, beside what people run today (the `transformers` pipeline,
+  plain onnxruntime and OpenVINO, CTranslate2, MLflow's Spark UDF, the published `predict_batch_udf` recipe, VADER,
+  TextBlob, TF-IDF), accuracy beside speed, all on `cores` cores. A peer that is not installed has a row that says so:
+  `make bench` installs them.
+- **workers** and **sizes**: the whole job in a process of its own, over numbers of workers and of reviews.
+- **latency**: one review cold and warm, and one day in a running session.
+
+The MLflow run has tables, pictures and the machine. Let nothing else run meanwhile; the largest of `sizes` takes the
+most time by far.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from airflow.sdk import DAG
+
+from sentiment.config import BenchmarkScoringConfig, Settings
+from sentiment_airflow.assets import TASKS
+from sentiment_airflow.forms import form
+from sentiment_airflow.operators import VerbOperator
+
+with DAG(
+    "benchmark_scoring",
+    schedule=None,
+    start_date=datetime.combine(Settings().schedule_from, time.min, UTC),
+    catchup=False,
+    max_active_runs=1,
+    params=form(BenchmarkScoringConfig),
+    default_args=TASKS,
+    tags=["models"],
+    doc_md=__doc__,
+):
+    VerbOperator(
+        task_id="benchmark_scoring",
+        function="benchmark_scoring",
+        config="BenchmarkScoringConfig",
+        pool="gpu",
+        queue=Settings().train_queue,
+    )

@@ -1,0 +1,1 @@
+"""Import and cleaning of reviews measured: this project's Spark job beside pandas and Dask under the same rules."""

@@ -1,0 +1,1 @@
+"""Scoring measured: beside what people run today, over workers and sizes, and for one review."""

@@ -1,0 +1,119 @@
+"""The scoring job as people start it, in a process of its own: over numbers of workers, and over numbers of reviews."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sentiment.benchmarks.scoring.material import Material
+from sentiment.benchmarks.scoring.scratch_home import VERSION, environment, make_home
+from sentiment.benchmarks.scoring.watched import Used, run_watched
+from sentiment.cli import arguments
+from sentiment.config import BenchmarkScoringConfig, RescoreConfig, Settings
+from sentiment.errors import ContractError
+from sentiment.progress import OnProgress
+
+# 100,000 reviews in 47 s on 4 workers of 4 cores: the published run of Spark and DistilBERT.
+PUBLISHED_CORE_SECONDS = 752
+
+
+def measure_workers(
+    config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
+) -> list[dict[str, Any]]:
+    """Score the same reviews with each number of workers; see `worker_rows`."""
+    home = material.scratch / "workers"
+    make_home(home, material, config.worker_reviews)
+    used: dict[int, list[Used]] = {count: [] for count in sorted(set(config.workers))}
+    for done, workers in enumerate([*used] * config.repeats):
+        on_progress(f"{config.worker_reviews:,} reviews, {workers} workers", done, len(used) * config.repeats)
+        used[workers].append(rescore(home, settings, workers, config.worker_reviews))
+    return worker_rows(used, config.worker_reviews)
+
+
+def measure_sizes(
+    config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
+) -> list[dict[str, Any]]:
+    """Score each number of reviews with a worker a core; see `size_rows`."""
+    homes = {count: material.scratch / f"size-{count}" for count in sorted(set(config.sizes))}
+    for count, home in homes.items():
+        on_progress(f"writing {count:,} reviews", 0, 0)
+        make_home(home, material, count)
+    used: dict[int, list[Used]] = {count: [] for count in homes}
+    for done, count in enumerate([*homes] * config.repeats):
+        on_progress(f"{count:,} reviews, {config.cores} workers", done, len(homes) * config.repeats)
+        used[count].append(rescore(homes[count], settings, config.cores, count))
+    return size_rows(used, config.cores)
+
+
+def rescore(home: Path, settings: Settings, workers: int, count: int) -> Used:
+    """Score all days of a scratch home anew, from the start of the process to its end.
+
+    Raises ContractError when it fails or scores another number of reviews.
+    """
+    from sentiment.lake.schemas import REVIEWS
+    from sentiment.lake.tables import Lake
+
+    days = [file.day for file in Lake(str(home / "lake")).files(REVIEWS)]
+    config = RescoreConfig(from_day=min(days), to_day=max(days), model=VERSION, reuse=False)
+    result = home / "result.json"
+    command = [sys.executable, "-m", "sentiment", *arguments("rescore", config), "--result", str(result)]
+    used = run_watched(command, environment(home, settings, workers), home / "output.log")
+    scored = json.loads(result.read_text(encoding="utf-8"))["reviews"]
+    if scored != count:
+        raise ContractError(f"{' '.join(command)} scored {scored} of {count} reviews; see {home / 'output.log'}")
+    return used
+
+
+def worker_rows(used: Mapping[int, Sequence[Used]], reviews: int) -> list[dict[str, Any]]:
+    """Return a row a number of workers, medians over the turns; the speed-up is against the fewest workers."""
+    fewest = min(used)
+    base = median(one.seconds for one in used[fewest])
+    rows = []
+    for workers, turns in used.items():
+        times = _times(turns)
+        speed_up = base / times["seconds"]
+        gain = {"speed_up": speed_up, "efficiency": speed_up * fewest / workers}
+        speed = {"reviews_per_second": reviews / times["seconds"]}
+        rows.append({"workers": workers, "reviews": reviews, **times, **speed, **gain, **_memory(turns)})
+    return rows
+
+
+def size_rows(used: Mapping[int, Sequence[Used]], cores: int) -> list[dict[str, Any]]:
+    """Return a row a number of reviews, medians over the turns.
+
+    `cpu_use` is the share of the cores' time that was used. `core_seconds_per_100000` counts the cores for as long as
+    the job held them, used or not, as the published figure does; `published_costs_times` is that figure over ours.
+    """
+    rows = []
+    for reviews, turns in used.items():
+        times = _times(turns)
+        cost = cores * times["seconds"] * 100_000 / reviews
+        cpu = median(one.cpu_seconds for one in turns)
+        rows.append(
+            {
+                "reviews": reviews,
+                **times,
+                "reviews_per_second": reviews / times["seconds"],
+                "cpu_use": cpu / times["seconds"] / cores,
+                **_memory(turns),
+                "core_seconds_per_100000": cost,
+                "published_costs_times": PUBLISHED_CORE_SECONDS / cost,
+            }
+        )
+    return rows
+
+
+def _times(turns: Sequence[Used]) -> dict[str, float]:
+    seconds = [one.seconds for one in turns]
+    return {"seconds": median(seconds), "fastest": min(seconds), "slowest": max(seconds)}
+
+
+def _memory(turns: Sequence[Used]) -> dict[str, float]:
+    return {
+        "peak_megabytes": max(one.peak_megabytes for one in turns),
+        "worker_megabytes": max(one.worker_megabytes for one in turns),
+    }

@@ -1,0 +1,86 @@
+"""What a worker process of the scoring job does: it opens the bundle once, and scores what is not known already.
+
+Knows Arrow batches and the scorer; nothing of Spark, and no training library.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import compute
+
+from sentiment.config import EngineChoice
+from sentiment.lake.schemas import REVIEWS, SCORES
+from sentiment.scoring.scorer import Scorer
+
+# What a row of `scores` keeps when its review is not scored again.
+KEPT = (
+    "label",
+    "positive_probability",
+    "confidence",
+    "needs_review",
+    "model_version",
+    "decided_by",
+    "scored_at",
+    "run_id",
+)
+# A scored row: that of `scores`, the stars for the day's figures, and whether it was known before.
+SCORED = pa.schema([*SCORES.schema, REVIEWS.schema.field("rating"), pa.field("reused", pa.bool_())])
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What one scoring run uses and leaves as its trace in the lake."""
+
+    bundle: Path
+    model_version: str
+    run_id: str
+    now: datetime
+    engine: EngineChoice = "auto"
+    gate: bool = True
+    reuse: bool = True
+
+
+def loaded(bundle: Path, run: Scoring) -> Scorer:
+    """Return the scorer of a run, loaded once a worker process from where the bundle lies on this machine."""
+    return _loaded(bundle, run.engine, run.gate)
+
+
+def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.RecordBatch:
+    """Return the batch as SCORED: rows that are not `reused` get a score of this run, the others stay as they are.
+
+    The batch holds the columns of SCORED, and `title` and `text`, which may be null where a row is reused.
+    """
+    new = compute.invert(batch["reused"])
+    scores = _scores(scorer, batch.filter(new), run)
+    columns = [
+        compute.replace_with_mask(batch[name], new, scores[name]) if name in scores else batch[name]
+        for name in SCORED.names
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCORED)
+
+
+def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, pa.Array]:
+    answers = scorer.answer(reviews["title"].to_pylist(), reviews["text"].to_pylist())
+    decisions = scorer.decide(answers.positive_probability)
+    found = {**vars(decisions), "decided_by": answers.decided_by}
+    constant = {"model_version": run.model_version, "scored_at": run.now, "run_id": run.run_id}
+    return {
+        **{name: pa.array(values, SCORED.field(name).type) for name, values in found.items()},
+        **{
+            name: pa.repeat(pa.scalar(value, SCORED.field(name).type), reviews.num_rows)
+            for name, value in constant.items()
+        },
+    }
+
+
+@lru_cache(maxsize=1)
+def _loaded(bundle: Path, engine: EngineChoice, gate: bool) -> Scorer:
+    # One thread a worker, because Spark runs one worker a core; the tokenizer would take all cores for each of them.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    return Scorer.load(bundle, engine=engine, gate=gate, threads=1)

@@ -1,0 +1,125 @@
+"""The scoring job on a Spark standalone cluster of two workers gives the tables of one process with two threads."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyspark
+import pytest
+
+import tiny
+from conftest import fill, lake_review, use_home
+from scoring_days import DAY, EMPTY, LATER, furnish, rows
+from sentiment import pipeline
+from sentiment.cli import arguments
+from sentiment.config import RescoreConfig
+from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
+from sentiment.lake.tables import Lake
+
+SPARK_HOME = Path(pyspark.__file__).parent
+RANGE = RescoreConfig(from_day=DAY, to_day=LATER, model="1")
+# Both workers' cores are there before the first task starts, so that both get one.
+DEFAULTS = """spark.scheduler.minRegisteredResourcesRatio 1.0
+spark.scheduler.maxRegisteredResourcesWaitingTime 60s
+spark.executor.memory 512m
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A master's address, what its applications need in their environment, and the workers' folders."""
+
+    master: str
+    environment: dict[str, str]
+    workers: list[Path]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """A master and two workers with a core each, as processes on the loopback."""
+    folder = tmp_path_factory.mktemp("cluster")
+    (folder / "conf").mkdir()
+    (folder / "conf" / "spark-defaults.conf").write_text(DEFAULTS)
+    (folder / "local").mkdir()
+    own = {"SPARK_HOME": str(SPARK_HOME), "SPARK_CONF_DIR": str(folder / "conf"), "SPARK_LOCAL_IP": "127.0.0.1"}
+    own |= {"SPARK_LOCAL_DIRS": str(folder / "local"), "TMPDIR": str(folder / "local"), "SPARK_DAEMON_MEMORY": "256m"}
+    environment = {**os.environ, **own}
+    port = free_port()
+    master, workers = f"spark://127.0.0.1:{port}", [folder / name for name in ("one", "two")]
+    here = ("--host", "127.0.0.1", "--webui-port", "0")
+    with ExitStack() as stack:
+        words = ("master.Master", *here, "--port", str(port))
+        wait_for("I have been elected leader", stack.enter_context(daemon(words, environment, folder / "master.log")))
+        each = ("worker.Worker", *here, "--cores", "1", "--memory", "512m", master, "--work-dir")
+        started = [
+            stack.enter_context(daemon((*each, str(worker)), environment, worker.with_suffix(".log")))
+            for worker in workers
+        ]
+        for one in started:
+            wait_for("Successfully registered with master", one)
+        yield Cluster(master, environment, workers)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@contextmanager
+def daemon(words: tuple[str, ...], environment: dict[str, str], log: Path) -> Iterator[Path]:
+    """Run a daemon of Spark while the block runs; gives its log."""
+    command = [str(SPARK_HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{words[0]}", *words[1:]]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield log
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_for(ready: str, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while ready not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
+def home_of(folder: Path, bundle: Path) -> Lake:
+    """The usual days, the last of them with as many reviews as two workers are worth."""
+    lake = furnish(folder, bundle)
+    known = tiny.reviews(600, seed=3)
+    crowd = [lake_review(LATER, n, title=known.titles[n], text=known.texts[n]) for n in range(600)]
+    fill(lake.root, REVIEWS, {LATER: crowd})
+    return lake
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_a_cluster_of_two_workers_gives_the_tables_of_one_process(cluster, spark, tmp_path, monkeypatch):
+    bundle = tiny.write_bundle(tmp_path / "tiny")
+    alone, shared = home_of(tmp_path / "alone", bundle), home_of(tmp_path / "shared", bundle)
+    use_home(tmp_path / "alone", monkeypatch)
+    here = pipeline.rescore(RANGE)
+    environment = {**cluster.environment, "SENTIMENT_HOME": str(tmp_path / "shared"), "SENTIMENT_LAKE": shared.root}
+    environment |= {"SENTIMENT_SPARK_MASTER": cluster.master, "SENTIMENT_SPARK_MEMORY": "512m"}
+    result = tmp_path / "result.json"
+    command = [sys.executable, "-m", "sentiment", *arguments("rescore", RANGE), "--result", str(result)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert f'"reviews": {here["reviews"]}' in result.read_text()
+    assert "scored 636 of 636 reviews" in done.stderr
+    for day in (DAY, EMPTY, LATER):
+        assert rows(shared, SCORES, day, "scored_at", "run_id") == rows(alone, SCORES, day, "scored_at", "run_id")
+        assert rows(shared, DAILY_SENTIMENT, day) == rows(alone, DAILY_SENTIMENT, day)
+    # Each worker got the bundle, and the driver's archive went with its session.
+    assert [len(list(worker.rglob("bundle-*/bundle.json"))) for worker in cluster.workers] == [1, 1]
+    assert list(Path(cluster.environment["TMPDIR"]).rglob("bundle-*.zip")) == []

@@ -1,0 +1,171 @@
+"""What a worker does with a piece, into how many pieces a job is cut, and how far it says it is. No Spark here."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from scoring_days import DAY, Oracle
+from sentiment.lake.schemas import DAILY_SENTIMENT
+from sentiment.lake.tables import DataFile
+from sentiment.progress import logged, told
+from sentiment.scoring import worker
+from sentiment.scoring.daily import SUMMARISED, daily_sentiment
+from sentiment.scoring.job import pieces_of
+from sentiment.scoring.pace import Pace
+from sentiment.scoring.worker import SCORED, Scoring, loaded, score_batch
+
+NOW = datetime(2014, 5, 6, 3, tzinfo=UTC)
+RUN = Scoring(Path("bundle"), "7", "this run", NOW)
+BEFORE = {
+    "label": "positive",
+    "positive_probability": 0.75,
+    "confidence": 0.75,
+    "needs_review": True,
+    "model_version": "7",
+    "decided_by": "gate",
+    "scored_at": datetime(2014, 1, 1, tzinfo=UTC),
+    "run_id": "an earlier run",
+}
+
+
+def review(key, text, **known):
+    given = {"review_key": key, "asin": "A", "parent_asin": "P", "category": None, "rating": 4.0, "text_hash": 5}
+    return {**given, "review_date": DAY, "title": None, "text": text, **known, "reused": bool(known)}
+
+
+def batch(*reviews):
+    schema = pa.schema([*SCORED, pa.field("title", pa.string()), pa.field("text", pa.string())])
+    return pa.RecordBatch.from_pylist(list(reviews), schema=schema)
+
+
+def test_a_review_that_is_known_keeps_its_row_and_its_text_is_not_scored():
+    oracle = Oracle()
+    given = batch(review("a", "good"), review("b", None, **BEFORE), review("c", "bad"))
+    scored = score_batch(oracle, given, RUN)
+    rows = scored.to_pylist()
+
+    assert oracle.asked == ["good", "bad"]
+    assert scored.schema == SCORED
+    assert [row["label"] for row in rows] == ["positive", "positive", "negative"]
+    assert {name: rows[1][name] for name in BEFORE} == BEFORE
+    assert [row["reused"] for row in rows] == [False, True, False]
+    for row in (rows[0], rows[2]):
+        assert (row["model_version"], row["decided_by"]) == ("7", "oracle")
+        assert (row["scored_at"], row["run_id"]) == (NOW, "this run")
+    assert [row["positive_probability"] for row in rows] == pytest.approx([0.9, 0.75, 0.2])
+    assert [row["needs_review"] for row in rows] == [False, True, False]
+    assert {(row["review_key"], row["text_hash"], row["rating"]) for row in rows} == {(key, 5, 4.0) for key in "abc"}
+
+
+@pytest.mark.parametrize("known", [{}, BEFORE], ids=["without rows", "all known"])
+def test_a_batch_with_nothing_to_score_passes(known):
+    given = batch(*[review(key, None, **known) for key in "ab" if known])
+
+    assert score_batch(Oracle(), given, RUN).num_rows == given.num_rows
+
+
+def test_a_worker_opens_the_bundle_once_with_one_thread(monkeypatch):
+    opened = []
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
+    monkeypatch.setattr(worker.Scorer, "load", lambda bundle, **options: opened.append((bundle, options)) or Oracle())
+    run = Scoring(Path("bundle"), "7", "run", NOW, engine="onnxruntime-fp32", gate=False)
+    try:
+        assert loaded(Path("here"), run) is loaded(Path("here"), run)
+    finally:
+        worker._loaded.cache_clear()
+    assert opened == [(Path("here"), {"engine": "onnxruntime-fp32", "gate": False, "threads": 1})]
+    assert worker.os.environ["TOKENIZERS_PARALLELISM"] == "false"
+
+
+def test_the_figures_of_a_day_leave_out_what_they_cannot_know():
+    rows = [
+        {"category": None, "parent_asin": "P", "rating": 5.0, "label": "positive", "needs_review": False},
+        {"category": None, "parent_asin": "P", "rating": 3.0, "label": "negative", "needs_review": True},
+        {"category": "Phones", "parent_asin": "Q", "rating": None, "label": "negative", "needs_review": False},
+        {"category": "Phones", "parent_asin": "R", "rating": 1.0, "label": "positive", "needs_review": False},
+    ]
+    days = [{**row, "model_version": "7", "review_date": DAY} for row in rows]
+    found = daily_sentiment(pa.Table.from_pylist(days).select(SUMMARISED))
+    shown = [
+        (
+            row["level"],
+            row["category"],
+            row["parent_asin"],
+            row["reviews"],
+            row["mean_stars"],
+            row["disagreement_share"],
+        )
+        for row in found.to_pylist()
+    ]
+
+    assert found.schema == DAILY_SENTIMENT.schema
+    assert shown == [
+        ("category", None, None, 2, 4.0, 0.0),
+        ("category", "Phones", None, 2, 1.0, 1.0),
+        ("product", None, "P", 2, 4.0, 0.0),
+        ("product", "Phones", "Q", 1, None, None),
+        ("product", "Phones", "R", 1, 1.0, 1.0),
+    ]
+    assert found["positive_share"].to_pylist() == [0.5, 0.5, 0.5, 0.0, 1.0]
+    assert found["needs_review_share"].to_pylist() == [0.5, 0.0, 0.5, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "cores", "pieces"),
+    [
+        (5, 2_000, 2, 1),
+        (600, 200_000, 2, 2),
+        (600, 200_000, 64, 2),
+        (7_600, 3_000_000, 2, 2),
+        (7_601, 3_000_000, 2, 4),
+        (100_000, 40_000_000, 2, 28),
+        (100_000, 40_000_000, 16, 32),
+        (100, 100 << 20, 4, 8),
+        (100, 100 << 20, 16, 7),
+    ],
+)
+def test_pieces_are_whole_rounds_of_all_cores_but_for_few_reviews(rows, size, cores, pieces):
+    files = [DataFile(DAY, "one", size - 1_000, rows - 1), DataFile(DAY, "another", 1_000, 1)]
+
+    assert pieces_of(files, cores) == pieces
+
+
+def test_the_pace_says_what_is_done_how_fast_and_how_long_the_rest_takes():
+    moments = iter([0.0, 0.0, 32.0, 40.0, 80.0])
+    pace = Pace(100_000, clock=lambda: next(moments))
+
+    assert pace.at(0) == ("scored 0 of 100,000 reviews", 0, 100_000)
+    assert pace.at(40_000)[0] == "scored 40,000 of 100,000 reviews (1,250/s, 48 s left)"
+    assert pace.at(10_000)[0] == "scored 10,000 of 100,000 reviews (250/s, 6 min left)"
+    assert pace.at(104_000)[0] == "scored 100,000 of 100,000 reviews (1,250/s, 0 s left)"
+
+
+def test_progress_is_told_in_between_and_at_the_end_and_not_while_nothing_is_known(caplog):
+    caplog.set_level(logging.INFO)
+    readings = iter([("looking", 0, 0), *[("scored", done, 9) for done in (1, 2, 3, 4, 5, 6, 7, 8, 9)]])
+    last = []
+
+    def measure():
+        last.append(next(readings, ("scored", 9, 9)))
+        return last[-1]
+
+    with told(measure, logged, every=0.01):
+        while len(last) < 3:
+            time.sleep(0.005)
+    assert caplog.messages[0] == "scored: 1 of 9"
+    assert len(caplog.messages) == len(last) - 1
+    assert caplog.messages[-1] == f"scored: {last[-1][1]} of 9"
+
+
+def test_work_that_fails_tells_no_end():
+    calls = []
+    with (
+        pytest.raises(ValueError, match="broken"),
+        told(lambda: ("scored", 9, 9), lambda *_: calls.append(1), every=60),
+    ):
+        raise ValueError("broken")
+    assert calls == []
