@@ -9,6 +9,7 @@ medians shown:
   plain onnxruntime and OpenVINO, CTranslate2, MLflow's Spark UDF, the published `predict_batch_udf` recipe, VADER,
   TextBlob, TF-IDF), accuracy beside speed, all on `cores` cores. A peer that is not installed has a row that says so:
   `make bench` installs them.
+- **engines**: the share of an engine's own speed that reaches the reviews.
 - **workers** and **sizes**: the whole job in a process of its own, over numbers of workers and of reviews.
 - **latency**: one review cold and warm, and one day in a running session.
 

@@ -156,6 +156,7 @@ def test_what_a_program_took_holds_the_memory_and_the_work_of_its_children(tmp_p
     assert took.peak_bytes > 80_000_000
     assert took.seconds > 0.9
     assert 0.4 < took.core_seconds < 5
+    assert took.worker_bytes == 0
 
 
 def test_a_program_that_fails_is_told_by_its_last_words(tmp_path):

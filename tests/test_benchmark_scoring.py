@@ -1,7 +1,6 @@
 """The benchmark of scoring: who takes part, that they answer alike, in whose turn, and what is made of the times."""
 
 import json
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 import tiny
+from sentiment.benchmarks.footprint import Footprint
 from sentiment.benchmarks.scoring import end_to_end, latency, lexical, run
 from sentiment.benchmarks.scoring import material as materials
 from sentiment.benchmarks.scoring.contenders import Contender, LeftOutError, joined
@@ -21,7 +21,6 @@ from sentiment.benchmarks.scoring.peers import all_contenders, peer_rows, prepar
 from sentiment.benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
 from sentiment.benchmarks.scoring.scratch_home import FIRST_DAY, VERSION, environment, make_home
 from sentiment.benchmarks.scoring.spark_contenders import spark_contenders
-from sentiment.benchmarks.scoring.watched import Used, run_watched
 from sentiment.config import BenchmarkScoringConfig, ExportConfig, Settings
 from sentiment.errors import ContractError
 from sentiment.evaluation.assessment import Decision
@@ -252,7 +251,7 @@ def test_percentiles_are_told_in_milliseconds():
 
 
 def used(*seconds, cpu=1.0):
-    return [Used(one, cpu, 900 + one, 300 + one) for one in seconds]
+    return [Footprint(one, cpu, (900 + one) * 10**6, (300 + one) * 10**6) for one in seconds]
 
 
 def test_workers_are_held_against_the_fewest_of_them():
@@ -270,22 +269,6 @@ def test_the_cost_of_100_000_reviews_counts_every_core_for_as_long_as_it_is_held
     assert row["published_costs_times"] == pytest.approx(752 / 100)
     assert row["cpu_use"] == pytest.approx(40 / 25 / 2)
     assert row["reviews_per_second"] == 2_000
-
-
-def test_a_watched_command_tells_what_it_and_its_children_took(tmp_path):
-    child = "import time; held = bytearray(60_000_000); end = time.time() + 1\nwhile time.time() < end: pass"
-    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    took = run_watched([sys.executable, "-c", parent], {}, tmp_path / "log")
-    assert took.seconds > 1
-    assert 0.3 < took.cpu_seconds < took.seconds + 1
-    assert took.peak_megabytes > 60
-    assert took.worker_megabytes == 0
-
-
-def test_a_watched_command_that_fails_says_its_last_words(tmp_path):
-    command = [sys.executable, "-c", "print('so much'); raise SystemExit('no reviews here')"]
-    with pytest.raises(ContractError, match=r"failed with 1: so much\nno reviews here|no reviews here"):
-        run_watched(command, {}, tmp_path / "log")
 
 
 def test_a_scratch_lake_holds_as_many_reviews_as_asked_all_of_them_different(tmp_path, material):
@@ -333,7 +316,7 @@ def test_numbers_of_workers_take_turns_on_the_same_reviews(home, own, monkeypatc
 
     def rescored(folder, settings, workers, count):
         runs.append((folder.name, workers, count))
-        return Used(8.0 / workers, 1.0, 900.0, 300.0)
+        return Footprint(8.0 / workers, 1.0, 900, 300)
 
     monkeypatch.setattr(end_to_end, "rescore", rescored)
     config = BenchmarkScoringConfig(repeats=2, workers=(2, 1), worker_reviews=40)

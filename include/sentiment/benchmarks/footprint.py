@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -18,11 +18,15 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a program and its children took; memory that several share is counted once."""
+    """What a program and its children took; memory that several share is counted once.
+
+    `worker_bytes` is the largest of Spark's Python workers, 0 where there was none.
+    """
 
     seconds: float
     core_seconds: float
     peak_bytes: int
+    worker_bytes: int = 0
 
 
 def run_watched(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Footprint:
@@ -30,13 +34,12 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str], log: Pat
 
     Raises ContractError with its last lines when it fails.
     """
-    used: dict[tuple[int, float], float] = {}
-    peak, started = 0, time.monotonic()
+    seen, started = _Seen(), time.monotonic()
     with log.open("wb") as output:
         program = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
         try:
             while program.poll() is None:
-                peak = max(peak, _look(program.pid, used))
+                seen.look(program.pid)
                 with suppress(subprocess.TimeoutExpired):
                     program.wait(_LOOK_SECONDS)
         finally:
@@ -45,18 +48,32 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str], log: Pat
     if program.returncode:
         last = log.read_text(encoding="utf-8", errors="replace")[-3000:]
         raise ContractError(f"{' '.join(command)} ended with {program.returncode}:\n{last}")
-    return Footprint(seconds, sum(used.values()), peak)
+    return Footprint(seconds, sum(seen.core_seconds.values()), seen.peak, seen.worker)
 
 
-def _look(pid: int, used: dict[tuple[int, float], float]) -> int:
-    """Note the processor time of every process of the tree, and return the memory that they hold in bytes."""
-    memory = 0
-    with suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for one in (root, *root.children(recursive=True)):
-            with suppress(psutil.Error):
-                times, held = one.cpu_times(), one.memory_full_info()
-                used[one.pid, one.create_time()] = times.user + times.system
-                # Pages that processes share are divided among them, where the system tells.
-                memory += getattr(held, "pss", held.rss)
-    return memory
+@dataclass
+class _Seen:
+    """What was seen so far: core-seconds by process, the largest sum of memory and the largest worker, in bytes."""
+
+    core_seconds: dict[tuple[int, float], float] = field(default_factory=dict)
+    peak: int = 0
+    worker: int = 0
+
+    def look(self, pid: int) -> None:
+        """Note what every process of the tree has used and holds; one may end between being listed and being asked."""
+        memory = 0
+        with suppress(psutil.Error):
+            root = psutil.Process(pid)
+            for one in (root, *root.children(recursive=True)):
+                with suppress(psutil.Error):
+                    memory += self._add(one)
+        self.peak = max(self.peak, memory)
+
+    def _add(self, one: psutil.Process) -> int:
+        times, held = one.cpu_times(), one.memory_full_info()
+        self.core_seconds[one.pid, one.create_time()] = times.user + times.system
+        # Pages that processes share are divided among them, where the system tells.
+        memory = int(getattr(held, "pss", held.rss))
+        if "pyspark.daemon" in one.cmdline():
+            self.worker = max(self.worker, memory)
+        return memory

@@ -11,7 +11,7 @@ from sentiment.config.labels import CHAMPION
 from sentiment.config.training import Family
 from sentiment.config.verb import ModelReference, VerbConfig
 
-ScoringPart = Literal["peers", "workers", "sizes", "latency"]
+ScoringPart = Literal["peers", "engines", "workers", "sizes", "latency"]
 _Count = Annotated[int, Field(ge=1)]
 
 
@@ -75,7 +75,7 @@ class BenchmarkScoringConfig(VerbConfig):
     model: ModelReference = Field(CHAMPION, description="champion or a version number.")
     snapshot: str | None = Field(None, description="Id of the snapshot of the reviews; the model's own when empty.")
     parts: tuple[ScoringPart, ...] = Field(
-        ("peers", "workers", "sizes", "latency"), min_length=1, description="What is measured."
+        ("peers", "engines", "workers", "sizes", "latency"), min_length=1, description="What is measured."
     )
     cores: int = Field(2, ge=1, description="Cores that everybody uses: threads, or workers of one thread each.")
     repeats: int = Field(3, ge=1, description="Times that each is measured, in turn; medians are shown.")

@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sentiment.benchmarks.footprint import Footprint, run_watched
 from sentiment.benchmarks.scoring.material import Material
 from sentiment.benchmarks.scoring.scratch_home import VERSION, environment, make_home
-from sentiment.benchmarks.scoring.watched import Used, run_watched
 from sentiment.cli import arguments
 from sentiment.config import BenchmarkScoringConfig, RescoreConfig, Settings
 from sentiment.errors import ContractError
@@ -27,7 +27,7 @@ def measure_workers(
     """Score the same reviews with each number of workers; see `worker_rows`."""
     home = material.scratch / "workers"
     make_home(home, material, config.worker_reviews)
-    used: dict[int, list[Used]] = {count: [] for count in sorted(set(config.workers))}
+    used: dict[int, list[Footprint]] = {count: [] for count in sorted(set(config.workers))}
     for done, workers in enumerate([*used] * config.repeats):
         on_progress(f"{config.worker_reviews:,} reviews, {workers} workers", done, len(used) * config.repeats)
         used[workers].append(rescore(home, settings, workers, config.worker_reviews))
@@ -42,14 +42,14 @@ def measure_sizes(
     for count, home in homes.items():
         on_progress(f"writing {count:,} reviews", 0, 0)
         make_home(home, material, count)
-    used: dict[int, list[Used]] = {count: [] for count in homes}
+    used: dict[int, list[Footprint]] = {count: [] for count in homes}
     for done, count in enumerate([*homes] * config.repeats):
         on_progress(f"{count:,} reviews, {config.cores} workers", done, len(homes) * config.repeats)
         used[count].append(rescore(homes[count], settings, config.cores, count))
     return size_rows(used, config.cores)
 
 
-def rescore(home: Path, settings: Settings, workers: int, count: int) -> Used:
+def rescore(home: Path, settings: Settings, workers: int, count: int) -> Footprint:
     """Score all days of a scratch home anew, from the start of the process to its end.
 
     Raises ContractError when it fails or scores another number of reviews.
@@ -68,7 +68,7 @@ def rescore(home: Path, settings: Settings, workers: int, count: int) -> Used:
     return used
 
 
-def worker_rows(used: Mapping[int, Sequence[Used]], reviews: int) -> list[dict[str, Any]]:
+def worker_rows(used: Mapping[int, Sequence[Footprint]], reviews: int) -> list[dict[str, Any]]:
     """Return a row a number of workers, medians over the turns; the speed-up is against the fewest workers."""
     fewest = min(used)
     base = median(one.seconds for one in used[fewest])
@@ -82,7 +82,7 @@ def worker_rows(used: Mapping[int, Sequence[Used]], reviews: int) -> list[dict[s
     return rows
 
 
-def size_rows(used: Mapping[int, Sequence[Used]], cores: int) -> list[dict[str, Any]]:
+def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[dict[str, Any]]:
     """Return a row a number of reviews, medians over the turns.
 
     `cpu_use` is the share of the cores' time that was used. `core_seconds_per_100000` counts the cores for as long as
@@ -92,7 +92,7 @@ def size_rows(used: Mapping[int, Sequence[Used]], cores: int) -> list[dict[str, 
     for reviews, turns in used.items():
         times = _times(turns)
         cost = cores * times["seconds"] * 100_000 / reviews
-        cpu = median(one.cpu_seconds for one in turns)
+        cpu = median(one.core_seconds for one in turns)
         rows.append(
             {
                 "reviews": reviews,
@@ -107,13 +107,13 @@ def size_rows(used: Mapping[int, Sequence[Used]], cores: int) -> list[dict[str, 
     return rows
 
 
-def _times(turns: Sequence[Used]) -> dict[str, float]:
+def _times(turns: Sequence[Footprint]) -> dict[str, float]:
     seconds = [one.seconds for one in turns]
     return {"seconds": median(seconds), "fastest": min(seconds), "slowest": max(seconds)}
 
 
-def _memory(turns: Sequence[Used]) -> dict[str, float]:
+def _memory(turns: Sequence[Footprint]) -> dict[str, float]:
     return {
-        "peak_megabytes": max(one.peak_megabytes for one in turns),
-        "worker_megabytes": max(one.worker_megabytes for one in turns),
+        "peak_megabytes": max(one.peak_bytes for one in turns) / 1e6,
+        "worker_megabytes": max(one.worker_bytes for one in turns) / 1e6,
     }

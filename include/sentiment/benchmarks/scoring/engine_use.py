@@ -13,10 +13,14 @@ import numpy as np
 from sentiment.benchmarks.scoring.contenders import BATCH
 from sentiment.benchmarks.scoring.material import Material
 from sentiment.config import EngineName
+from sentiment.datasets.labelled import LabelledReviews
 from sentiment.progress import OnProgress
 from sentiment.scoring.engines import open_engine, runs_here
 from sentiment.scoring.scorer import Scorer
 from sentiment.scoring.tokens import ReviewTokenizer
+
+# Some seconds of a small encoder at fp32.
+_REVIEWS = 600
 
 
 @dataclass
@@ -36,12 +40,14 @@ def measure_engine_use(material: Material, repeats: int, on_progress: OnProgress
     Alone it computes batches of 32 x max_length real token ids without padding, about as many tokens as the reviews
     have. `Scorer` tokenises, sorts, pads and computes every review; the tokens of padding do not count for it.
     """
+    reviews = material.reviews.take(np.arange(min(_REVIEWS, len(material.reviews))))
     tokenizer = ReviewTokenizer.from_json(
         material.tokenizer_json, material.description.max_length, material.description.head_share
     )
-    windows = tokenizer.encode(material.reviews.titles, material.reviews.texts)
+    windows = tokenizer.encode(reviews.titles, reviews.texts)
     batches = full_batches(np.concatenate(windows), material.description.max_length)
-    engines = [_timed(engine, material, batches) for engine in material.description.engines if runs_here(engine)]
+    names = [engine for engine in material.description.engines if runs_here(engine)]
+    engines = [_timed(engine, material, reviews, batches) for engine in names]
     for turn in range(repeats):
         for at, one in enumerate(engines):
             on_progress(f"engine {one.engine} alone and with reviews", turn * len(engines) + at, repeats * len(engines))
@@ -57,16 +63,16 @@ def full_batches(ids: np.ndarray, max_length: int) -> np.ndarray:
     return np.resize(ids, count * batch).reshape(count, BATCH, max_length)
 
 
-def _timed(engine: EngineName, material: Material, batches: np.ndarray) -> _Timed:
+def _timed(engine: EngineName, material: Material, reviews: LabelledReviews, batches: np.ndarray) -> _Timed:
     run = open_engine(material.bundle, engine, material.cores)
     scorer = Scorer.load(material.bundle, engine, gate=False, threads=material.cores)
     mask = np.ones(batches.shape[1:], np.int64)
     run(batches[0], mask)
-    scorer.probabilities(material.reviews.titles[:BATCH], material.reviews.texts[:BATCH])
+    scorer.probabilities(reviews.titles[:BATCH], reviews.texts[:BATCH])
     return _Timed(
         engine,
         lambda: [run(batch, mask) for batch in batches],
-        lambda: scorer.probabilities(material.reviews.titles, material.reviews.texts),
+        lambda: scorer.probabilities(reviews.titles, reviews.texts),
     )
 
 

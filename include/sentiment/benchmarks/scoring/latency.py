@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.benchmarks.footprint import run_watched
 from sentiment.benchmarks.scoring.material import Material
 from sentiment.benchmarks.scoring.scratch_home import FIRST_DAY, VERSION, environment, make_home
-from sentiment.benchmarks.scoring.watched import run_watched
 from sentiment.config import BenchmarkScoringConfig, Settings
 from sentiment.progress import OnProgress
 from sentiment.scoring.scorer import Scorer

@@ -59,10 +59,9 @@ def _measured(
     part: str, config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
 ) -> Tables:
     if part == "peers":
-        return {
-            "peers": measure_peers(config, material, on_progress),
-            "engines": measure_engine_use(material, config.repeats, on_progress),
-        }
+        return {part: measure_peers(config, material, on_progress)}
+    if part == "engines":
+        return {part: measure_engine_use(material, config.repeats, on_progress)}
     measure = {"workers": measure_workers, "sizes": measure_sizes, "latency": measure_latency}[part]
     return {part: measure(config, material, settings, on_progress)}
 
