@@ -104,7 +104,7 @@ def test_the_pair_is_never_worse_than_the_network_where_the_rule_was_fitted():
     assert figures["gate_share"] > 0.5
     assert figures["pair_accuracy"] >= figures["alone_accuracy"]
     assert figures["pair_macro_f1"] >= figures["alone_macro_f1"]
-    assert figures["pair_recall_negative"] >= figures["alone_recall_negative"] - 0.005
+    assert figures["pair_recall_negative"] >= figures["alone_recall_negative"]
     again = gate_figures(reviews, rule, temperature=2.0)
     assert again == {name: figures[name] for name in again}
 

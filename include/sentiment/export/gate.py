@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 
 # How sure the gate may have to be, on either side.
 _CERTAINTIES = (0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
-# How much worse than the network alone the pair may be.
-_MAY_LOSE = {"accuracy": 0.0, "macro_f1": 0.0, "recall_negative": 0.005}
+# In none of these may the pair fall below the network alone. New reviews are kinder to the network than those that the
+# rule was chosen on: a rule that gave up 0.5 points of the recall of negatives here lost 0.56 on 12,318 others, and one
+# that gave up none lost 0.04.
+_KEPT = ("accuracy", "macro_f1", "recall_negative")
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ class Judged:
     def figures(self, probability: np.ndarray) -> dict[str, float]:
         """Return accuracy, macro F1 and recall of negatives of these probabilities on the reviews."""
         found = decision_figures(decisions(self.labels, probability, self.threshold))
-        return {name: float(found[name]) for name in _MAY_LOSE}
+        return {name: float(found[name]) for name in _KEPT}
 
 
 def fit_rule(judged: Judged, temperature: float) -> tuple[GateRule | None, dict[str, float]]:
     """Return the rule under which the gate answers most reviews, and its figures; None where no rule is good enough.
 
-    The pair must not be worse than the network alone in accuracy and macro F1, nor lose more than 0.005 of the recall
-    of negatives, on these reviews. `temperature` is the network's own.
+    The pair must not be worse than the network alone in accuracy, macro F1 and recall of negatives on these reviews.
+    `temperature` is the network's own.
     """
     alone = judged.figures(logistic(judged.network))
     undecided = _undecided(judged, temperature, alone)
@@ -54,7 +56,7 @@ def fit_rule(judged: Judged, temperature: float) -> tuple[GateRule | None, dict[
     for low, high in product(_CERTAINTIES, repeat=2):
         rule = undecided.model_copy(update={"negative_below": 1 - low, "positive_from": high})
         found = gate_figures(judged, rule, temperature)
-        pair = {name: found[f"pair_{name}"] for name in _MAY_LOSE}
+        pair = {name: found[f"pair_{name}"] for name in _KEPT}
         if _as_good(pair, alone) and found["gate_share"] > figures["gate_share"]:
             best, figures = rule, found
     log.info("the gate answers %.1f %% of the validation reviews", 100 * figures["gate_share"])
@@ -89,7 +91,7 @@ def _undecided(judged: Judged, temperature: float, alone: dict[str, float]) -> G
 
 
 def _as_good(found: dict[str, float], alone: dict[str, float]) -> bool:
-    return all(found[name] >= alone[name] - allowed for name, allowed in _MAY_LOSE.items())
+    return all(found[name] >= alone[name] for name in _KEPT)
 
 
 def _blend(judged: Judged) -> tuple[float, float]:
