@@ -5,6 +5,7 @@ Knows the tokenizer file and nothing of models, engines or labels.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from sentiment.errors import ContractError
+from sentiment.scoring.word_memory import WordMemory
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -54,8 +56,7 @@ class ReviewTokenizer:
         for start in range(0, len(texts), REVIEWS_AT_ONCE):
             rows = slice(start, start + REVIEWS_AT_ONCE)
             cut = [self._cut(_join(title, text)) for title, text in zip(titles[rows], texts[rows], strict=True)]
-            encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
-            ids.extend(np.array(encoding.ids, np.int64) for encoding in encodings)
+            ids.extend(np.array(review, np.int64) for review in self._ids(cut))
         return ids
 
     def window(self, ids: np.ndarray) -> np.ndarray:
@@ -87,6 +88,7 @@ class ReviewTokenizer:
             self._tokenizer = Tokenizer.from_str(content)
         except Exception as error:  # the binding raises plain Exception
             raise ContractError(f"this is not a tokenizer.json: {error}; export the model anew") from error
+        self._memory = WordMemory.of(self._tokenizer, json.loads(content))
         self.pad_id = _pad_id(self._tokenizer)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -96,6 +98,14 @@ class ReviewTokenizer:
             raise ContractError(f"max_length {max_length} leaves no room beside {len(self.special_ids)} special tokens")
         self._room, self._head = room, round(room * head_share)
         self._characters = max(self._head, room - self._head) * CHARACTERS_A_TOKEN
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        """Return the ids of the texts: from the memory of words where there is one, else from the tokenizer."""
+        known = [self._memory.ids(text) if self._memory is not None else None for text in texts]
+        others = [row for row, ids in enumerate(known) if ids is None]
+        encodings = self._tokenizer.encode_batch_fast([texts[row] for row in others], add_special_tokens=False)
+        found = {row: list(encoding.ids) for row, encoding in zip(others, encodings, strict=True)}
+        return [found[row] if ids is None else ids for row, ids in enumerate(known)]
 
     def _cut(self, text: str) -> str:
         """Drop the middle of a text far longer than the window, at white space where there is some near."""
