@@ -1,7 +1,8 @@
 """Every family on every data set: how good, how sure, how large, how fast, and who beats whom.
 
-What is measured is the int8 bundle, which is what scoring runs. Each finished candidate is kept in the output folder:
-the same command goes on where it was stopped, and a training that was stopped goes on from its last checkpoint.
+What is measured is the bundle on its fastest engine, without a gate: the families, not what stands before them. Each
+finished candidate is kept in the output folder: the same command goes on where it was stopped, and a training that was
+stopped goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -149,6 +150,7 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
         **_quality(data.test.labels, probability),
         "parameters": fitted.parameters,
         "trained_share": fitted.trainable / max(fitted.parameters, 1),
+        "engine": scorer.bundle.engines[0],
         "bundle_megabytes": sizes["int8_megabytes"],
         "reviews_per_second": measure_speed(bundle, data.test),
     }
