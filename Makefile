@@ -21,7 +21,7 @@ doctor: $(VENV)/installed ## Check this machine
 	@$(BIN)/sentiment doctor
 
 test: $(VENV)/installed-dev ## Run all tests, offline
-	@$(BIN)/python $(PYTEST)
+	@$(BIN)/python $(PYTEST) --durations=40
 
 test-fast: $(VENV)/installed-dev ## Run the tests that take seconds
 	@$(BIN)/python $(PYTEST) -m "not slow and not e2e and not spark"
@@ -57,6 +57,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	@echo "installing the pinned packages into $(VENV) (about 3 GB, some minutes the first time)"
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m sentiment.local.spark_classes
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt

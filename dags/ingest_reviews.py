@@ -20,7 +20,7 @@ from airflow.sdk import DAG
 from sentiment.config import IngestConfig
 from sentiment_airflow.assets import DAILY, FIRST_DAY, REVIEWS, TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import SHORT_JOB, SparkVerbOperator
+from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.sensors import DaySensor
 
 with DAG(
@@ -35,7 +35,5 @@ with DAG(
     doc_md=__doc__,
 ):
     wait_for_files = DaySensor(task_id="wait_for_files", lacking="missing_files")
-    ingest = SparkVerbOperator(
-        task_id="ingest", function="ingest", config="IngestConfig", conf=SHORT_JOB, outlets=[REVIEWS]
-    )
+    ingest = SparkVerbOperator(task_id="ingest", function="ingest", config="IngestConfig", outlets=[REVIEWS])
     wait_for_files >> ingest

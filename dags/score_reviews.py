@@ -19,7 +19,7 @@ from airflow.sdk import DAG
 from sentiment.config import ScoreConfig
 from sentiment_airflow.assets import DAILY, FIRST_DAY, SCORES, TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import SHORT_JOB, SparkVerbOperator, VerbOperator
+from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 from sentiment_airflow.sensors import DaySensor
 
 with DAG(
@@ -40,7 +40,6 @@ with DAG(
         function="score",
         config="ScoreConfig",
         values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}"},
-        conf=SHORT_JOB,
         outlets=[SCORES],
     )
     wait_for_reviews >> resolve_model >> score

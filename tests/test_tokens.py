@@ -108,8 +108,22 @@ def test_batches_hold_every_review_once_within_the_budget():
 
 
 def test_a_review_beyond_the_budget_is_a_batch_of_its_own():
-    assert [rows.tolist() for rows in length_batches([500, 2, 600], 100)] == [[1], [0], [2]]
+    assert [rows.tolist() for rows in length_batches([500, 2, 600], 100)] == [[2], [0], [1]]
     assert list(length_batches([], 100)) == []
+
+
+def test_batches_come_in_few_shapes_with_little_padding():
+    rng, shapes = np.random.default_rng(0), set()
+    wide = tokenizer(max_length=60)
+    for _ in range(20):
+        reviews = [np.full(length, 5) for length in rng.integers(12, 61, 200)]
+        padded = [
+            wide.pad([reviews[row] for row in rows])[1] for rows in length_batches([len(ids) for ids in reviews], 512)
+        ]
+        assert sum(mask.sum() for mask in padded) > 0.85 * sum(mask.size for mask in padded)
+        shapes.update(mask.shape for mask in padded)
+    assert len(shapes) < 20
+    assert {width for _, width in shapes} <= {16, 24, 32, 40, 48, 56, 60}
 
 
 def test_a_window_without_room_and_a_broken_file_say_what_to_do(tmp_path):
