@@ -28,7 +28,11 @@ from sentiment_airflow.tuning import THEN, then, training_form, workers
 
 PINNED = {"snapshot": "{{ ti.xcom_pull(task_ids='snapshot')['snapshot'] }}"}
 STUDY = {"study": "{{ ti.xcom_pull(task_ids='open_study')['study'] }}"}
-BEST = "{% set done = ti.xcom_pull(task_ids='conclude') %}Macro F1 {{ done['macro_f1'] }} with {{ done['best'] }}"
+BEST = (
+    "{% set done = ti.xcom_pull(task_ids='conclude') %}Macro F1 **{{ done['macro_f1'] }}** on validation, with\n\n"
+    "| setting | value |\n| --- | --- |\n"
+    "{% for name, value in done['best'].items() %}| {{ name }} | {{ value }} |\n{% endfor %}"
+)
 
 with DAG(
     "tune_models",
