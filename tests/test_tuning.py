@@ -23,8 +23,9 @@ from sentiment.errors import ContractError
 from sentiment.lake.tables import Lake
 from sentiment.progress import logged
 from sentiment.tuning import processes, trial
-from sentiment.tuning.liveness import this_worker
+from sentiment.tuning.liveness import fail_abandoned, this_worker
 from sentiment.tuning.processes import tune
+from sentiment.tuning.runs import StudyRuns
 from sentiment.tuning.search import search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import open_study
@@ -330,6 +331,24 @@ def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes
     abandon(settings, opened["study"], alive)
     assert search(StudyConfig(study=opened["study"]), settings, logged)["trained"] == 2
     assert states_of(opened, settings) == ["fail", "running", "complete", "complete"]
+
+
+@pytest.mark.parametrize("place", ["", "studies.journal"])
+def test_two_workers_may_find_the_same_dead_trial(deployment, place, tmp_path, monkeypatch):
+    settings = deployment.model_copy(update={"studies": place and str(tmp_path / place)})
+    name = open_study(tuning(settings, trials=1, seed=9), settings)["study"]
+    number = abandon(settings, name, {**this_worker(), "started": 0.0}).number
+    tell = optuna.Study.tell
+
+    def behind_the_other(study: optuna.Study, *args: Any, **words: Any) -> Any:
+        monkeypatch.setattr(optuna.Study, "tell", tell)
+        fail_abandoned(load_study(name, settings)[0], StudyRuns(settings))
+        # What optuna looks at before it writes is what it saw then.
+        study._storage.set_trial_state_values(study.trials[number]._trial_id, TrialState.FAIL)
+
+    monkeypatch.setattr(optuna.Study, "tell", behind_the_other)
+    fail_abandoned(load_study(name, settings)[0], StudyRuns(settings))
+    assert states_of({"study": name}, settings) == ["fail"]
 
 
 def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study(deployment, monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import warnings
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,9 @@ def fail_abandoned(study: optuna.Study, runs: StudyRuns) -> None:
     """Fail the running trials whose workers are gone, in the study and in MLflow; any worker may do it at any time."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if _abandoned(trial):
-            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            # Another worker may fail it between our look and this, or between optuna's own look and its write.
+            with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)
