@@ -30,8 +30,12 @@ def test_every_candidate_is_measured_once_and_told_beside_the_others(home, snaps
     config = BenchmarkModelsConfig(
         snapshots=(snapshot,), models=("linear", "gru"), train_reviews=400, output=home / "benchmark", **SMALL
     )
+    # As a training leaves it that was stopped: only its rest could be timed.
+    (home / "benchmark" / snapshot / "gru" / "work").mkdir(parents=True)
     result = pipeline.benchmark_models(config)
     rows = {row["model"]: row for row in result["models"]}
+    assert rows["linear"]["training_seconds"] > 0
+    assert rows["gru"]["training_seconds"] is None
     assert list(rows) == ["linear", "gru"]
     for row in rows.values():
         assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]

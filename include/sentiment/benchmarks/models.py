@@ -110,10 +110,11 @@ def _all_candidates(
 
 def _measure(config: TrainConfig, data: BenchmarkData, folder: Path) -> None:
     train = read_split(data.folder, "train", config.train_reviews)
-    started = time.monotonic()
-    fitted = fit(config, train, data.validation, folder / "work")
-    # A training that was stopped and resumed is not timed.
-    seconds = time.monotonic() - started
+    work = folder / "work"
+    # Of a training that goes on from an earlier call only the rest would be timed.
+    resumed, started = work.is_dir(), time.monotonic()
+    fitted = fit(config, train, data.validation, work)
+    seconds = None if resumed else time.monotonic() - started
     _write_result(fitted, data, folder, {"trained_on": len(train), "training_seconds": seconds})
 
 
@@ -136,7 +137,7 @@ def _taken_in(
     return {name: json.loads((folder / name / RESULT).read_text(encoding="utf-8"))}
 
 
-def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapping[str, float]) -> None:
+def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapping[str, float | None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     bundle = folder / "bundle"
     sample = ExportData(read_split(data.folder, "train", _EXPORT.calibration_reviews), data.validation)
