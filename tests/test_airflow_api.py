@@ -81,8 +81,15 @@ def test_a_pool_that_is_there_is_changed_and_another_is_made():
 
 
 def test_a_busy_airflow_and_an_expired_token_are_asked_again():
-    airflow = FakeAirflow(dags=[(503, {}), (401, {}), (200, {"state": "success"})])
+    locked = {"detail": {"reason": "Database error", "statement": "hidden"}}
+    airflow = FakeAirflow(dags=[(503, {}), (500, locked), (401, {}), (200, {"state": "success"})])
     assert airflow.api().run_state("d", "r") == "success"
+
+
+def test_an_airflow_that_is_broken_is_not_asked_again():
+    airflow = FakeAirflow(dags=[(500, {"detail": "no such thing"}), (200, {"state": "success"})])
+    with pytest.raises(ContractError, match="no such thing"):
+        airflow.api().run_state("d", "r")
 
 
 def test_a_refusal_is_an_error_with_airflows_reason():

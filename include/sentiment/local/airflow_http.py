@@ -11,8 +11,9 @@ import httpx
 from sentiment.errors import ContractError
 
 _PAGE = 100
-# SQLite has one writer: Airflow answers 503 while another holds it.
+# SQLite has one writer: while another holds it Airflow answers 503, or 500 when it was writing its log of requests.
 _BUSY = frozenset({502, 503, 504})
+_LOCKED = "Database error"
 _TRIES, _PAUSE_SECONDS = 5, 1.0
 
 
@@ -57,7 +58,7 @@ class AirflowHttp:
         for attempt in range(1, _TRIES):
             if response.status_code == httpx.codes.UNAUTHORIZED:
                 self._token = None
-            elif response.status_code not in _BUSY:
+            elif not _busy(response):
                 break
             time.sleep(_PAUSE_SECONDS * attempt)
             response = self._send_once(method, path, request)
@@ -73,6 +74,12 @@ class AirflowHttp:
             why = "it wants a login; start it with simple_auth_manager_all_admins"
             raise ContractError(f"Airflow at {self._base_url} gives no token ({response.status_code}): {why}")
         return str(response.json()["access_token"])
+
+
+def _busy(response: httpx.Response) -> bool:
+    return response.status_code in _BUSY or (
+        response.status_code == httpx.codes.INTERNAL_SERVER_ERROR and _LOCKED in response.text
+    )
 
 
 def _reason(response: httpx.Response) -> str:
