@@ -57,7 +57,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	@echo "installing the pinned packages into $(VENV) (about 3 GB, some minutes the first time)"
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
-	@$(BIN)/python -m sentiment.local.spark_classes
+	@$(BIN)/python -m sentiment.local.spark_classes || echo "the classes of Spark could not be kept: it will start more slowly"
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
