@@ -16,8 +16,8 @@ from sentiment.config import SampleConfig, Settings
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 LAST_DAY = date(2024, 6, 29)
-# The day that comes as a folder of two files, and the empty one.
-DAYS = [LAST_DAY - timedelta(n) for n in (5, 3)]
+# Three days among which are the empty one (the last but three) and the one that comes as a folder of two files.
+DAYS = [LAST_DAY - timedelta(n) for n in (5, 4, 3)]
 UNSTABLE = {"scored_at", "run_id", "ingested_at"}
 
 
@@ -100,7 +100,7 @@ def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(s
             assert airflow.active_runs(dag, "scheduled") == []
 
         assert len(before["SCORES"]) == len(before["REVIEWS"]) > 0
-        assert {row["review_date"] for row in before["SCORES"]} == {DAYS[0]}
+        assert {row["review_date"] for row in before["SCORES"]} == set(DAYS[:2])
         assert {row["model_version"] for row in before["SCORES"]} == {str(promoted["champion"])}
 
     models = httpx.get(f"{mlflow_url(settings)}/api/2.0/mlflow/registered-models/get?name=review-sentiment").json()
