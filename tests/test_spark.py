@@ -1,8 +1,9 @@
-"""The driver's JVM: it starts from the classes that the installation kept, and without them as well."""
+"""What a job of seconds waits for: the driver's JVM with its classes, and the Python workers with their packages."""
 
 import sys
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from sentiment import spark as sessions
@@ -22,3 +23,16 @@ def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path, monkeyp
 def test_a_drivers_jvm_maps_the_classes_that_were_kept(spark):
     pid = spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
     assert str(sessions.CLASSES) in Path(f"/proc/{pid}/maps").read_text()
+
+
+@pytest.mark.spark
+def test_the_workers_take_the_installed_pyspark_and_not_a_zip_of_its_sources(spark):
+    def where(batches):
+        import pyarrow as pa
+        import pyspark
+
+        for batch in batches:
+            yield pa.RecordBatch.from_pydict({"file": [pyspark.__file__] * batch.num_rows})
+
+    (row,) = spark.range(1).mapInArrow(where, "file string").collect()
+    assert row["file"] == pyspark.__file__

@@ -86,6 +86,8 @@ def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
 
 
 def _options(settings: Settings) -> dict[str, str]:
+    from pyspark import SparkConf
+
     options = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -93,11 +95,17 @@ def _options(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.pythonUDF.arrow.enabled": "true",
         # Bad values become NULL and are judged by our own rules instead of failing the job.
         "spark.sql.ansi.enabled": "false",
+        # ICU's tables of letters take a new JVM three seconds; Java's own lower case is as good for looking into texts.
+        "spark.sql.icu.caseMappings.enabled": "false",
     }
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    master = SparkConf().get("spark.master") if submitted else settings.spark_master
+    local = str(master).startswith("local")
     if not submitted:
         options |= {"spark.master": settings.spark_master, "spark.driver.memory": settings.spark_memory}
-    if settings.spark_master.startswith("local") and not submitted:
+    if local:
+        options["spark.python.daemon.module"] = "sentiment.spark_python"
+    if local and not submitted:
         options |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
         options |= driver_java_options()
     return options | {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}

@@ -74,6 +74,6 @@ class _Seen:
         self.core_seconds[one.pid, one.create_time()] = times.user + times.system
         # Pages that processes share are divided among them, where the system tells.
         memory = int(getattr(held, "pss", held.rss))
-        if "pyspark.daemon" in one.cmdline():
+        if "pyspark.worker" in one.cmdline():
             self.worker = max(self.worker, memory)
         return memory

@@ -14,6 +14,8 @@ from sentiment.training.fitted import Fitted
 log = logging.getLogger(__name__)
 
 EXAMPLE_REVIEWS, EXAMPLE_TOKENS = 2, 16
+# They tell of every node that they looked at, a hundred lines in the log of a task.
+_TALKATIVE = ("onnx_ir", "onnxscript", "torch.onnx._internal.exporter._registration")
 
 
 def export_onnx(fitted: Fitted, path: Path) -> None:
@@ -29,6 +31,8 @@ def export_onnx(fitted: Fitted, path: Path) -> None:
     attention_mask[1, EXAMPLE_TOKENS // 2 :] = 0
     shape = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     _forget_recurrent_kernels()
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     program = torch.onnx.export(
         fitted.model.cpu().eval(),
         (input_ids, attention_mask),

@@ -67,8 +67,8 @@ def ingest(spark: SparkSession, lake: Lake, options: IngestOptions, run: Ingesti
         counts = _count(judged, options, run)
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
         # The reviews come last: a day that they hold is a day that was ingested whole.
-        _write_quarantine(spark, lake, judged, run, metadata)
-        kept, version = _write_reviews(spark, lake, judged, run, _covered(counts, run.day), metadata)
+        _write_quarantine(lake, judged, run, counts, metadata)
+        kept, version = _write_reviews(spark, lake, judged, run, counts, metadata)
     finally:
         judged.unpersist()
     return {
@@ -150,24 +150,38 @@ def _too_many(counts: _Counts, limit: float, run: Ingestion) -> str:
 
 
 def _write_reviews(
-    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, days: set[date], metadata: dict[str, str]
+    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, counts: _Counts, metadata: dict[str, str]
 ) -> tuple[int, int]:
     reviews = with_category(spark, without_repetitions(judged.where("reason IS NULL")), run.products)
     typed = reviews.withColumn("word_count", word_count(F.col("text"))).withColumn(
         "ingested_at", F.lit(run.now.isoformat()).cast("timestamp")
     )
     fresh = typed.select(*REVIEWS.schema.names)
-    return merge_files(spark, lake, REVIEWS, fresh, sources=run.files, days=days, scope=run.scope, metadata=metadata)
+    return merge_files(
+        lake,
+        REVIEWS,
+        fresh,
+        sources=run.files,
+        days=_covered(counts, run.day),
+        scope=run.scope,
+        metadata=metadata,
+        rows=None if counts.read > counts.rejected else 0,
+    )
 
 
-def _write_quarantine(
-    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, metadata: dict[str, str]
-) -> None:
+def _write_quarantine(lake: Lake, judged: DataFrame, run: Ingestion, counts: _Counts, metadata: dict[str, str]) -> None:
     ingest_date = run.day or run.now.date()
     rejected = judged.where("reason IS NOT NULL").withColumn("ingest_date", F.lit(ingest_date))
     fresh = rejected.select(*QUARANTINE.schema.names)
     merge_files(
-        spark, lake, QUARANTINE, fresh, sources=run.files, days={ingest_date}, scope=run.scope, metadata=metadata
+        lake,
+        QUARANTINE,
+        fresh,
+        sources=run.files,
+        days={ingest_date},
+        scope=run.scope,
+        metadata=metadata,
+        rows=counts.rejected,
     )
 
 

@@ -65,12 +65,14 @@ def read_lines(spark: SparkSession, files: list[str], partitions: int) -> DataFr
     Empty lines are no lines. The rows come back spread over `partitions`.
     """
 
+    import pyarrow as pa
+
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for uri in batch["uri"].to_pylist():
                 yield from _file_batches(uri)
 
-    addresses = spark.createDataFrame([(file,) for file in files], "uri string")
+    addresses = spark.createDataFrame(pa.table({"uri": files}))
     spread = addresses.repartition(len(files), "uri") if len(files) > 1 else addresses.coalesce(1)
     # By line, which spreads as evenly as taking turns, for which Spark would sort all lines first.
     return spread.mapInArrow(read, _LINE_SCHEMA).repartition(partitions, "line")

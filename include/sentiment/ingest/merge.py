@@ -16,13 +16,12 @@ from sentiment.lake.from_spark import read_table, write_files
 from sentiment.lake.schemas import TableSpec
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from sentiment.lake.tables import Lake
 
 
 def merge_files(
-    spark: SparkSession,
     lake: Lake,
     spec: TableSpec,
     fresh: DataFrame,
@@ -31,26 +30,30 @@ def merge_files(
     days: set[date],
     scope: tuple[date, date] | None,
     metadata: Mapping[str, str],
+    rows: int | None = None,
 ) -> tuple[int, int]:
     """Commit `days` once, with the fresh rows in place of the rows that came from the files `sources` before.
 
-    `scope` bounds the days in which rows of these files can lie; None looks through the whole table. A fresh review
-    also takes the place of one with its key. Returns (fresh rows, version of the table).
+    `scope` bounds the days in which rows of these files can lie; None looks through the whole table. `rows` is the
+    number of fresh rows where it is known. A fresh review also takes the place of one with its key. Returns (fresh
+    rows, version of the table).
     """
+    spark = fresh.sparkSession
     base = lake.open(spec)
-    present = read_table(spark, lake, spec, scope, base.version())
     partitions = 2 * spark.sparkContext.defaultParallelism
-    if not lake.files(spec, scope, base.version()):
-        files = write_files(fresh, lake, spec, partitions)
-        rows = sum(file.rows for file in files)
-    else:
+    if lake.files(spec, scope, base.version()):
         fresh = fresh.persist()
-        rows = fresh.count()
+        rows = fresh.count() if rows is None else rows
+        present = read_table(spark, lake, spec, scope, base.version())
         ours = F.col("source_file").isin(sources)
-        days = days | {row[0] for row in present.where(ours).select(spec.day_column or "").distinct().collect()}
+        if scope is None:
+            days = days | {row[0] for row in present.where(ours).select(spec.day_column or "").distinct().collect()}
         others = present.where(~ours & F.col(spec.day_column or "").isin(days))
         files = write_files(_united(fresh, others, spec), lake, spec, partitions)
         fresh.unpersist()
+    else:
+        files = [] if rows == 0 else write_files(fresh, lake, spec, partitions)
+        rows = sum(file.rows for file in files)
     if not days:
         return rows, base.version()
     return rows, lake.replace_days(spec, days, files, base, {**metadata, "rows": str(sum(f.rows for f in files))})

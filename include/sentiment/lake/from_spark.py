@@ -54,7 +54,7 @@ def read_files(
     selected = pa.schema([spec.schema.field(name) for name in columns or spec.schema.names])
     schema = from_arrow_schema(selected, prefer_timestamp_ntz=False)
     if not files:
-        return spark.createDataFrame([], schema)
+        return spark.createDataFrame(selected.empty_table())
     root, day_column = lake.uri(spec), spec.day_column or ""
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

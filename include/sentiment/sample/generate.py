@@ -20,8 +20,8 @@ from sentiment.sample.files import Tally, write_lines
 from sentiment.sample.plan import daily_volumes
 from sentiment.sample.products import Product, invent_products
 
-EMPTY_DAY_FROM_END = 3  # this many days before the last one nobody wrote a review: its file exists, without a line
-SPLIT_DAY_FROM_END = 5  # and the reviews of this day come as a folder of two files
+EMPTY_DAY_FROM_END = 4  # this many days before the last one nobody wrote a review: its file exists, without a line
+SPLIT_DAY_FROM_END = 5  # and the reviews of the day before that come as a folder of two files
 HISTORY, PRODUCTS = "reviews.jsonl.gz", "meta_sample.jsonl.gz"
 
 logger = logging.getLogger(__name__)
