@@ -94,7 +94,9 @@ def test_starting_a_platform_that_runs_changes_nothing_and_says_so(settings, sta
 def test_what_a_half_dead_platform_left_is_ended_before_a_new_start(settings, stand_ins):
     stand_ins(web_server("mlflow", settings.mlflow_port), web_server("airflow", settings.airflow_port))
     first = platform.start(settings, lambda line: None)
-    psutil.Process(first.servers[1].pid).kill()
+    killed = psutil.Process(first.servers[1].pid)
+    killed.kill()
+    assert psutil.wait_procs([killed], timeout=10)[0] == [killed]
     said: list[str] = []
     second = platform.start(settings, said.append)
     assert said[0] == "ended 1 processes that an earlier platform had left"
