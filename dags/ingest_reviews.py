@@ -35,5 +35,7 @@ with DAG(
     doc_md=__doc__,
 ):
     wait_for_files = DaySensor(task_id="wait_for_files", lacking="missing_files")
-    ingest = SparkVerbOperator(task_id="ingest", function="ingest", config="IngestConfig", outlets=[REVIEWS])
+    ingest = SparkVerbOperator(
+        task_id="ingest", function="ingest", config="IngestConfig", light=True, outlets=[REVIEWS]
+    )
     wait_for_files >> ingest

@@ -30,5 +30,6 @@ with DAG(
         function="rescore",
         config="RescoreConfig",
         values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}"},
+        light=True,
     )
     resolve_model >> rescore

@@ -40,6 +40,7 @@ with DAG(
         function="score",
         config="ScoreConfig",
         values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}"},
+        light=True,
         outlets=[SCORES],
     )
     wait_for_reviews >> resolve_model >> score

@@ -17,6 +17,13 @@ def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path, monkeyp
     assert f"-XX:SharedArchiveFile={sessions.CLASSES}" in sessions.driver_java_options()[name].split()
 
 
+def test_a_light_jobs_driver_keeps_to_the_first_compiler():
+    name = "spark.driver.extraJavaOptions"
+    light, heavy = (sessions.driver_java_options(light=it)[name] for it in (True, False))
+    assert "TieredStopAtLevel=1" in light
+    assert "TieredStopAtLevel" not in heavy
+
+
 @pytest.mark.spark
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
 @pytest.mark.skipif(not sessions.CLASSES.is_file(), reason="python -m sentiment.local.spark_classes was not run")

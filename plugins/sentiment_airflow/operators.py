@@ -52,7 +52,7 @@ class VerbOperator(BaseOperator):
 class SparkVerbOperator(SparkSubmitOperator):
     """Submits a verb to the Spark of the connection spark_default and returns the verb's result as XCom.
 
-    With an outlet, the asset's event carries the day as its partition.
+    With an outlet, the asset's event carries the day as its partition. A light job asks little of Spark's JVM.
     """
 
     template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "values")
@@ -64,6 +64,7 @@ class SparkVerbOperator(SparkSubmitOperator):
         function: str,
         config: str,
         values: Mapping[str, Any] | None = None,
+        light: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -71,7 +72,7 @@ class SparkVerbOperator(SparkSubmitOperator):
             name=function,
             pool="spark",
             driver_memory=configs.Settings().spark_memory,
-            conf={"spark.ui.enabled": "false", "spark.log.level": "ERROR", **driver_java_options()},
+            conf={"spark.ui.enabled": "false", "spark.log.level": "ERROR", **driver_java_options(light=light)},
             **kwargs,
         )
         self.function = function

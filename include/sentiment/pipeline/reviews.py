@@ -82,5 +82,6 @@ def _ingest(
 
     run = Ingestion(files, settings.products_root, day, datetime.now(UTC), run_id())
     step = f"ingesting {len(files)} file{'s' if len(files) > 1 else ''}"
-    with session(settings, "ingest") as spark, watched(spark, step, on_progress):
+    light = day is not None
+    with session(settings, "ingest", light=light) as spark, watched(spark, step, on_progress):
         return ingest_files(spark, Lake(settings.lake_root), options, run)

@@ -86,7 +86,7 @@ def _score(days: list[date], config: c.ScoreConfig | c.RescoreConfig, on_progres
         for (version, bundle), group in days_by_version(days, config.model, settings).items()
     ]
     counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0, "reused": 0}
-    with session(settings, "score") as spark:
+    with session(settings, "score", light=True) as spark:
         for run, group in runs:
             on_progress(f"scoring {len(group)} days with version {run.model_version}", 0, 0)
             done = score_days(spark, Lake(settings.lake_root), group, run, on_progress)

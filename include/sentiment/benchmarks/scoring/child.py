@@ -28,7 +28,7 @@ def score_day(day: str, version: str, times: str, result: str) -> None:
 
     config = ScoreConfig(day=date.fromisoformat(day), model=version, reuse=False)
     seconds = []
-    with session(Settings(), "benchmark"):
+    with session(Settings(), "benchmark", light=True):
         for _ in range(int(times) + 1):
             started = time.perf_counter()
             pipeline.score(config)
