@@ -302,8 +302,9 @@ def own(material, tmp_path):
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_job_is_measured_from_its_start_to_its_end_in_a_lake_of_its_own(home, own):
-    config = BenchmarkScoringConfig(repeats=1, sizes=(60,), cores=1)
-    (row,) = end_to_end.measure_sizes(config, own, Settings(), logged)
+    config, said = BenchmarkScoringConfig(repeats=1, sizes=(60,), cores=1), []
+    (row,) = end_to_end.measure_sizes(config, own, Settings(), lambda *progress: said.append(progress))
+    assert said[-1] == ("60 reviews, 1 workers", 60, 60)
     assert row["reviews"] == 60
     assert row["seconds"] > 1
     assert row["peak_megabytes"] > row["worker_megabytes"] > 50
@@ -334,7 +335,7 @@ def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own
 
     monkeypatch.setattr(end_to_end, "run_watched", watched)
     with pytest.raises(ContractError, match="scored 39 of 40 reviews"):
-        end_to_end.rescore(own.scratch / "home", Settings(), 1, 40)
+        end_to_end.rescore(own.scratch / "home", Settings(), 1, 40, logged)
 
 
 @pytest.mark.spark

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,12 @@ from sentiment.benchmarks.scoring.scratch_home import VERSION, environment, make
 from sentiment.cli import arguments
 from sentiment.config import BenchmarkScoringConfig, RescoreConfig, Settings
 from sentiment.errors import ContractError
-from sentiment.progress import OnProgress
+from sentiment.progress import OnProgress, told
 
 # 100,000 reviews in 47 s on 4 workers of 4 cores: the published run of Spark and DistilBERT.
 PUBLISHED_CORE_SECONDS = 752
+# The line of scoring/pace.py.
+_PACE = re.compile(r"scored ([\d,]+) of")
 
 
 def measure_workers(
@@ -28,9 +31,8 @@ def measure_workers(
     home = material.scratch / "workers"
     make_home(home, material, config.worker_reviews)
     used: dict[int, list[Footprint]] = {count: [] for count in sorted(set(config.workers))}
-    for done, workers in enumerate([*used] * config.repeats):
-        on_progress(f"{config.worker_reviews:,} reviews, {workers} workers", done, len(used) * config.repeats)
-        used[workers].append(rescore(home, settings, workers, config.worker_reviews))
+    for workers in [*used] * config.repeats:
+        used[workers].append(rescore(home, settings, workers, config.worker_reviews, on_progress))
     return worker_rows(used, config.worker_reviews)
 
 
@@ -43,13 +45,12 @@ def measure_sizes(
         on_progress(f"writing {count:,} reviews", 0, 0)
         make_home(home, material, count)
     used: dict[int, list[Footprint]] = {count: [] for count in homes}
-    for done, count in enumerate([*homes] * config.repeats):
-        on_progress(f"{count:,} reviews, {config.cores} workers", done, len(homes) * config.repeats)
-        used[count].append(rescore(homes[count], settings, config.cores, count))
+    for count in [*homes] * config.repeats:
+        used[count].append(rescore(homes[count], settings, config.cores, count, on_progress))
     return size_rows(used, config.cores)
 
 
-def rescore(home: Path, settings: Settings, workers: int, count: int) -> Footprint:
+def rescore(home: Path, settings: Settings, workers: int, count: int, on_progress: OnProgress) -> Footprint:
     """Score all days of a scratch home anew, from the start of the process to its end.
 
     Raises ContractError when it fails or scores another number of reviews.
@@ -61,11 +62,19 @@ def rescore(home: Path, settings: Settings, workers: int, count: int) -> Footpri
     config = RescoreConfig(from_day=min(days), to_day=max(days), model=VERSION, reuse=False)
     result = home / "result.json"
     command = [sys.executable, "-m", "sentiment", *arguments("rescore", config), "--result", str(result)]
-    used = run_watched(command, environment(home, settings, workers), home / "output.log")
+    output, step = home / "output.log", f"{count:,} reviews, {workers} workers"
+    output.touch()
+    with told(lambda: (step, _scored_so_far(output), count), on_progress, 5.0):
+        used = run_watched(command, environment(home, settings, workers), output)
     scored = json.loads(result.read_text(encoding="utf-8"))["reviews"]
     if scored != count:
-        raise ContractError(f"{' '.join(command)} scored {scored} of {count} reviews; see {home / 'output.log'}")
+        raise ContractError(f"{' '.join(command)} scored {scored} of {count} reviews; see {output}")
     return used
+
+
+def _scored_so_far(output: Path) -> int:
+    counts = _PACE.findall(output.read_text(encoding="utf-8", errors="replace"))
+    return int(counts[-1].replace(",", "")) if counts else 0
 
 
 def worker_rows(used: Mapping[int, Sequence[Footprint]], reviews: int) -> list[dict[str, Any]]:
