@@ -315,7 +315,7 @@ def test_the_job_is_measured_from_its_start_to_its_end_in_a_lake_of_its_own(home
 def test_numbers_of_workers_take_turns_on_the_same_reviews(home, own, monkeypatch):
     runs = []
 
-    def rescored(folder, settings, workers, count):
+    def rescored(folder, settings, workers, count, on_progress):
         runs.append((folder.name, workers, count))
         return Footprint(8.0 / workers, 1.0, 900, 300)
 
