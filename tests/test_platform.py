@@ -184,8 +184,10 @@ def test_airflow_is_told_the_settings_in_force_and_its_own_addresses(environment
     assert json.loads(airflow["AIRFLOW_CONN_SPARK_DEFAULT"]) == {"conn_type": "spark", "host": "local[2]"}
 
 
-def test_another_airflow_or_spark_of_the_shell_does_not_reach_the_servers(environments):
-    assert not {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "SPARK_HOME"} & environments["airflow"].keys()
+def test_another_airflow_or_spark_of_the_shell_does_not_reach_the_servers(environments, tmp_path):
+    database = environments["airflow"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert database.startswith(f"sqlite:///{tmp_path}/airflow/")
+    assert "SPARK_HOME" not in environments["airflow"]
 
 
 def test_the_port_of_a_spark_cluster_is_a_field_of_the_connection(tmp_path):

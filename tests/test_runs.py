@@ -41,13 +41,13 @@ def runs(airflow):
 
 
 def test_a_backfill_that_airflow_opened_and_denied_is_waited_for_and_started_again():
-    airflow = FakeAirflow(RUNNING)
+    airflow = FakeAirflow(RUNNING, RUNNING)
     runs(airflow).backfill("score", DAYS)
     assert airflow.refusals == []
 
 
-@pytest.mark.parametrize("refusals", [(RUNNING, RUNNING), (ContractError("Airflow refuses: no such dag"),)])
-def test_a_backfill_that_is_refused_again_or_for_another_reason_is_told(refusals):
+@pytest.mark.parametrize("refusals", [(RUNNING,) * 5, (ContractError("Airflow refuses: no such dag"),)])
+def test_a_backfill_that_is_refused_for_good_or_for_another_reason_is_told(refusals):
     with pytest.raises(ContractError, match="Airflow refuses"):
         runs(FakeAirflow(*refusals)).backfill("score", DAYS)
 

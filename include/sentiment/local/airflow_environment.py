@@ -61,6 +61,8 @@ def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
     return {
         "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        # SQLite has one writer: wait a minute for it (5 s by default) rather than fail half-way through a request.
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
         "API__PORT": str(port),
         "API__BASE_URL": url,
         # Derived from base_url by default, with localhost:8080 where that is empty; said here so that no task can ask

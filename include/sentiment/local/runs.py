@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from typing import Any
 
 from sentiment.errors import ContractError
@@ -13,6 +12,7 @@ from sentiment.local.airflow_api import AirflowApi
 from sentiment.progress import OnProgress
 
 _POLL_SECONDS = 2.0
+_BACKFILL_TRIES = 5
 _ACTIVE = {"queued", "running"}
 
 
@@ -49,17 +49,20 @@ class Runs:
     def _start_backfill(self, dag: str, days: list[date]) -> int:
         """Start it when the last one is closed.
 
-        A busy Airflow may open a backfill and still answer that it could not; the next try finds it running.
+        A busy Airflow may open a backfill and still answer that it could not; the next try finds it running, waits
+        for its end and starts another, for the days that it lacks are unknown.
         """
-        start = partial(self._airflow.backfill, dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
+        for _ in range(_BACKFILL_TRIES - 1):
+            try:
+                return self._try_backfill(dag, days)
+            except ContractError as error:
+                if "already a running backfill" not in str(error):
+                    raise
+        return self._try_backfill(dag, days)
+
+    def _try_backfill(self, dag: str, days: list[date]) -> int:
         self._wait_for_the_last_backfill(dag)
-        try:
-            return start()
-        except ContractError as error:
-            if "already a running backfill" not in str(error):
-                raise
-        self._wait_for_the_last_backfill(dag)
-        return start()
+        return self._airflow.backfill(dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
 
     def _wait_for_the_last_backfill(self, dag: str) -> None:
         """A DAG has one open backfill at most, and Airflow closes one up to 30 s after its last run."""
