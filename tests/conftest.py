@@ -30,23 +30,30 @@ os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
-# No JVM of the tests lives long enough for the second compiler to pay, and it would take the other worker's core.
-os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+# No JVM of the tests lives long enough for the second compiler to pay, and it would take the other worker's core, as
+# would a collector of garbage that works beside the program.
+FRUGAL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+os.environ.setdefault("SPARK_SUBMIT_OPTS", FRUGAL_JAVA)
 if WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # With the longest files first the workers end at about the same time; the first two take minutes each.
 LONGEST = (
-    "test_dag_runs",
     "test_end_to_end",
+    "test_dag_runs",
     "test_parallel",
+    "test_tuning",
+    "test_export",
+    "test_benchmark_scoring",
     "test_ingest",
-    "test_cleaning",
     "test_scoring_cluster",
     "test_scoring_job",
+    "test_models",
     "test_benchmark_models",
     "test_pipeline_stages",
+    "test_training_options",
     "test_training_failures",
+    "test_benchmark_preparation",
 )
 
 

@@ -85,9 +85,10 @@ def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(s
         assert (promoted["promoted"], promoted["champion"]) == (True, 1)
 
         before: dict[str, list[dict[str, Any]]] = {}
-        for _ in range(2):
-            runs.backfill("ingest_reviews", DAYS)
-            runs.backfill("score_reviews", DAYS)
+        # The empty day once is enough: it leaves no rows that could differ.
+        for days in (DAYS, DAYS[:1]):
+            runs.backfill("ingest_reviews", days)
+            runs.backfill("score_reviews", days)
             now = {name: rows(settings, name) for name in ("REVIEWS", "SCORES", "DAILY_SENTIMENT")}
             assert now == (before or now)
             before = now

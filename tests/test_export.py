@@ -15,7 +15,7 @@ from sentiment.evaluation.calibration import positive_probability
 from sentiment.export.build import build_bundle
 from sentiment.export.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL, read_bundle
 from sentiment.export.engines import fastest_first, write_models
-from sentiment.export.onnx import export_onnx, quantise, write_fp16
+from sentiment.export.onnx import quantise, write_fp16
 from sentiment.export.parity import check_parity
 from sentiment.scoring.engines import open_onnx
 from sentiment.scoring.scorer import Scorer, infer
@@ -68,13 +68,14 @@ def test_engines_are_ordered_by_the_speed_that_was_measured(exported):
     assert min(speeds.values()) > 0
 
 
-def test_fp16_for_gpus_keeps_its_decisions_in_a_smaller_file(tmp_path):
-    fitted, reviews = tiny.fitted(tmp_path, "encoder"), tiny.reviews(60, seed=5)
-    export_onnx(fitted, tmp_path / FP32_MODEL)
-    write_fp16(tmp_path / FP32_MODEL, tmp_path / FP16_MODEL)
-    assert (tmp_path / FP16_MODEL).stat().st_size < (tmp_path / FP32_MODEL).stat().st_size
+@pytest.mark.parametrize("exported", ["encoder"], indirect=True)
+def test_fp16_for_gpus_keeps_its_decisions_in_a_smaller_file(exported, tmp_path):
+    fitted, folder, _ = exported
+    reviews, whole, halved = tiny.reviews(60, seed=5), folder / FP32_MODEL, tmp_path / FP16_MODEL
+    write_fp16(whole, halved)
+    assert halved.stat().st_size < whole.stat().st_size
     ids = fitted.tokenizer.whole(reviews.titles, reviews.texts)
-    full, half = (infer(open_onnx(tmp_path / name, 1), fitted.tokenizer, ids) for name in (FP32_MODEL, FP16_MODEL))
+    full, half = (infer(open_onnx(model, 1), fitted.tokenizer, ids) for model in (whole, halved))
     assert np.abs(positive_probability(half) - positive_probability(full)).max() < 0.02
 
 
@@ -88,10 +89,10 @@ def test_a_model_that_is_not_the_trained_one_is_refused_with_the_figures(exporte
 
 
 @pytest.fixture
-def contrary(tmp_path):
-    """A linear model, and a folder in which its int8 copy decides the other way round."""
-    fitted = tiny.fitted(tmp_path)
-    export_onnx(fitted, tmp_path / FP32_MODEL)
+def contrary(exported, tmp_path):
+    """A model, and a folder in which its int8 copy decides the other way round; the model must be linear."""
+    fitted, folder, _ = exported
+    shutil.copy(folder / FP32_MODEL, tmp_path / FP32_MODEL)
     turned = onnx.load(tmp_path / FP32_MODEL)
     (weights,) = (tensor for tensor in turned.graph.initializer if tensor.name == "coefficients")
     weights.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(weights), weights.name))
@@ -99,12 +100,14 @@ def contrary(tmp_path):
     return fitted, tmp_path
 
 
+@pytest.mark.parametrize("exported", ["linear"], indirect=True)
 def test_an_int8_copy_that_loses_accuracy_is_refused_with_the_figures(contrary):
     fitted, folder = contrary
     with pytest.raises(ContractError, match=r"onnxruntime-int8 costs 0.* of accuracy on 60 validation reviews"):
         check_parity(fitted, folder, tiny.reviews(60), CONFIG, PLAIN)
 
 
+@pytest.mark.parametrize("exported", ["linear"], indirect=True)
 def test_an_optional_engine_that_loses_accuracy_is_left_out(contrary, caplog):
     fitted, folder = contrary
     (folder / INT8_MODEL).rename(folder / FP16_MODEL)

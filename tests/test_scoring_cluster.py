@@ -14,7 +14,7 @@ import pyspark
 import pytest
 
 import tiny
-from conftest import fill, lake_review, use_home
+from conftest import FRUGAL_JAVA, fill, lake_review, use_home
 from scoring_days import DAY, EMPTY, LATER, furnish, rows
 from sentiment import pipeline
 from sentiment.cli import arguments
@@ -25,9 +25,10 @@ from sentiment.lake.tables import Lake
 SPARK_HOME = Path(pyspark.__file__).parent
 RANGE = RescoreConfig(from_day=DAY, to_day=LATER, model="1")
 # Both workers' cores are there before the first task starts, so that both get one.
-DEFAULTS = """spark.scheduler.minRegisteredResourcesRatio 1.0
+DEFAULTS = f"""spark.scheduler.minRegisteredResourcesRatio 1.0
 spark.scheduler.maxRegisteredResourcesWaitingTime 60s
 spark.executor.memory 512m
+spark.executor.extraJavaOptions {FRUGAL_JAVA}
 """
 
 
@@ -49,6 +50,7 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
     (folder / "local").mkdir()
     own = {"SPARK_HOME": str(SPARK_HOME), "SPARK_CONF_DIR": str(folder / "conf"), "SPARK_LOCAL_IP": "127.0.0.1"}
     own |= {"SPARK_LOCAL_DIRS": str(folder / "local"), "TMPDIR": str(folder / "local"), "SPARK_DAEMON_MEMORY": "256m"}
+    own |= {"SPARK_DAEMON_JAVA_OPTS": FRUGAL_JAVA}
     environment = {**os.environ, **own}
     port = free_port()
     master, workers = f"spark://127.0.0.1:{port}", [folder / name for name in ("one", "two")]
