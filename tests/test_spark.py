@@ -1,5 +1,7 @@
 """What a job of seconds waits for: the driver's JVM with its classes, and the Python workers with their packages."""
 
+import inspect
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,8 +34,9 @@ def test_a_drivers_jvm_maps_the_classes_that_were_kept(spark):
     assert str(sessions.CLASSES) in Path(f"/proc/{pid}/maps").read_text()
 
 
-@pytest.mark.spark
-def test_the_workers_take_the_installed_pyspark_and_not_a_zip_of_its_sources(spark):
+def telling_where():
+    """A function for Spark's workers that tells where they have pyspark from; it goes to them by value."""
+
     def where(batches):
         import pyarrow as pa
         import pyspark
@@ -41,5 +44,29 @@ def test_the_workers_take_the_installed_pyspark_and_not_a_zip_of_its_sources(spa
         for batch in batches:
             yield pa.RecordBatch.from_pydict({"file": [pyspark.__file__] * batch.num_rows})
 
-    (row,) = spark.range(1).mapInArrow(where, "file string").collect()
+    return where
+
+
+SUBMITTED = f"""
+from sentiment.config import Settings
+from sentiment.spark import session
+
+{inspect.getsource(telling_where)}
+with session(Settings(), "where") as spark:
+    print(*(row["file"] for row in spark.range(1).mapInArrow(telling_where(), "file string").collect()))
+"""
+
+
+@pytest.mark.spark
+def test_the_workers_take_the_installed_pyspark_and_not_a_zip_of_its_sources(spark):
+    (row,) = spark.range(1).mapInArrow(telling_where(), "file string").collect()
     assert row["file"] == pyspark.__file__
+
+
+@pytest.mark.spark
+def test_the_workers_of_a_submitted_job_do_so_too(home):
+    script = home / "where.py"
+    script.write_text(SUBMITTED)
+    submit = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[1]", str(script)]
+    done = subprocess.run(submit, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.split() == [pyspark.__file__]

@@ -91,9 +91,15 @@ def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
     return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)
 
 
-def _options(settings: Settings, light: bool) -> dict[str, str]:
-    from pyspark import SparkConf
+def _submitted_master() -> str:
+    """Return the master that spark-submit was given; a configuration knows it once Java can be asked."""
+    from pyspark import SparkConf, SparkContext
 
+    SparkContext._ensure_initialized()
+    return str(SparkConf().get("spark.master"))
+
+
+def _options(settings: Settings, light: bool) -> dict[str, str]:
     options = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -105,8 +111,7 @@ def _options(settings: Settings, light: bool) -> dict[str, str]:
         "spark.sql.icu.caseMappings.enabled": "false",
     }
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    master = SparkConf().get("spark.master") if submitted else settings.spark_master
-    local = str(master).startswith("local")
+    local = (_submitted_master() if submitted else settings.spark_master).startswith("local")
     if not submitted:
         options |= {"spark.master": settings.spark_master, "spark.driver.memory": settings.spark_memory}
     if local:
