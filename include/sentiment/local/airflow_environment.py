@@ -28,7 +28,7 @@ _AIRFLOW = {
     # A DAG file that was added or changed shows within this many seconds (300 by default) ...
     "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
     # ... so that unchanged ones need not be parsed every 30 s.
-    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",
     # Training and Spark keep both cores busy for minutes: a late heartbeat is no death.
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "1200",
