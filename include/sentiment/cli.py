@@ -38,6 +38,7 @@ VERBS = {
     "compare": Verb(c.CompareConfig, "compare", "runs"),
     "export": Verb(c.ExportConfig, "export"),
     "promote": Verb(c.PromoteConfig, "promote"),
+    "rollback": Verb(c.RollbackConfig, "rollback"),
     "score": Verb(c.ScoreConfig, "score"),
     "rescore": Verb(c.RescoreConfig, "rescore"),
     "predict": Verb(c.PredictConfig, "predict", "texts"),

@@ -26,7 +26,7 @@ from sentiment.config.labels import (
     REGISTERED_MODEL,
 )
 from sentiment.config.local import DemoConfig, DoctorConfig, PlatformConfig
-from sentiment.config.models import CompareConfig, ExportConfig, PromoteConfig
+from sentiment.config.models import CompareConfig, ExportConfig, PromoteConfig, RollbackConfig
 from sentiment.config.scoring import PredictConfig, ReportConfig, RescoreConfig, ScoreConfig
 from sentiment.config.settings import PROJECT, Settings
 from sentiment.config.training import (
@@ -87,6 +87,7 @@ __all__ = [
     "PromoteConfig",
     "ReportConfig",
     "RescoreConfig",
+    "RollbackConfig",
     "SampleConfig",
     "Schedule",
     "ScoreConfig",

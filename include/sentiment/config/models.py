@@ -36,3 +36,19 @@ class PromoteConfig(VerbConfig):
     cheaper: float = Field(1.5, ge=1, description="How much faster an equal challenger must be to be promoted.")
     max_slice_loss: Share = Field(0.03, description="Most accuracy that any slice of the test reviews may lose.")
     min_slice_reviews: int = Field(100, ge=1, description="Smaller slices are shown and do not decide.")
+
+
+class RollbackConfig(VerbConfig):
+    """Make an earlier model version champion again, without judging it, and write down why."""
+
+    version: int | None = Field(
+        None,
+        ge=1,
+        title="Version to go back to",
+        description="Model version that becomes champion again; the champion before the present one when empty.",
+    )
+    reason: str = Field(
+        min_length=1,
+        title="Reason",
+        description="Why, in a sentence; it stands in the table promotions beside your name.",
+    )

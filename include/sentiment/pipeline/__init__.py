@@ -12,7 +12,17 @@ from sentiment.pipeline.benchmarks import (
     benchmark_training,
 )
 from sentiment.pipeline.machine import demo, doctor, down, up
-from sentiment.pipeline.models import compare, conclude_study, export, open_study, promote, search, train, tune
+from sentiment.pipeline.models import (
+    compare,
+    conclude_study,
+    export,
+    open_study,
+    promote,
+    rollback,
+    search,
+    train,
+    tune,
+)
 from sentiment.pipeline.reviews import import_history, ingest, missing_files, missing_reviews, sample, snapshot
 from sentiment.pipeline.scores import predict, report, rescore, resolve_model, score
 
@@ -38,6 +48,7 @@ __all__ = [
     "report",
     "rescore",
     "resolve_model",
+    "rollback",
     "sample",
     "score",
     "search",

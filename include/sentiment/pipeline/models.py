@@ -1,4 +1,4 @@
-"""Models: train, search, compare, export, promote."""
+"""Models: train, search, compare, export, promote, roll back."""
 
 from __future__ import annotations
 
@@ -66,6 +66,13 @@ def promote(config: c.PromoteConfig, on_progress: OnProgress = logged) -> Result
     from sentiment.promotion import promote_best
 
     return promote_best(config, c.Settings(), on_progress)
+
+
+def rollback(config: c.RollbackConfig, on_progress: OnProgress = logged) -> Result:
+    """Make an earlier version champion again, in ledger and alias, and say how to score its days anew."""
+    from sentiment.promotion import roll_back
+
+    return roll_back(config, c.Settings(), on_progress)
 
 
 def on_a_snapshot(config: OnSnapshot, on_progress: OnProgress) -> OnSnapshot:

@@ -10,9 +10,9 @@ from sentiment.datasets.read import read_split
 from sentiment.errors import ContractError
 from sentiment.lake.tables import Lake
 from sentiment.progress import OnProgress
+from sentiment.promotion.change import make_champion
 from sentiment.promotion.evidence import Evidence, Measured
 from sentiment.promotion.gate import Decision, choose_challenger, decide
-from sentiment.promotion.ledger import record
 from sentiment.promotion.versions import gather, measured, test_set
 from sentiment.registry import ModelVersion, Registry
 
@@ -20,8 +20,7 @@ from sentiment.registry import ModelVersion, Registry
 def promote_best(config: PromoteConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
     """Judge the best of the candidates against baseline and champion, and move the alias when it wins.
 
-    The ledger gets its row before the alias moves: a crash between the two is mended by the retry, and no change of
-    champion goes unrecorded. `evidence` is None where there was no champion to be held against.
+    `evidence` is None where there was no champion to be held against.
     """
     registry, lake = Registry(settings), Lake(settings.lake_root)
     versions = _candidates(registry, config.versions)
@@ -38,8 +37,7 @@ def promote_best(config: PromoteConfig, settings: Settings, on_progress: OnProgr
     else:
         decision = decide(challenger, champion, baseline, evidence, config)
     if decision.version is not None:
-        record(lake, decision.version, present, decision.reason)
-        registry.set_champion(decision.version)
+        make_champion(registry, lake, decision.version, present, decision.reason)
     return {
         "promoted": decision.version is not None,
         "champion": decision.version if decision.version is not None else present,

@@ -1,0 +1,84 @@
+"""The verb that goes back: an earlier version becomes champion again because a person says so. It judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from pyarrow import compute, dataset
+
+from sentiment.config import RollbackConfig, Settings
+from sentiment.errors import ContractError
+from sentiment.lake.schemas import DAILY_SENTIMENT
+from sentiment.lake.tables import Lake
+from sentiment.progress import OnProgress
+from sentiment.promotion.change import make_champion
+from sentiment.promotion.ledger import history
+from sentiment.provenance import actor
+from sentiment.registry import NO_CHAMPION, Registry
+
+
+def roll_back(config: RollbackConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+    """Make an earlier version champion again, write down who and why, and tell how to score its days anew.
+
+    The bundle is fetched and checked before anything is written. Called again after a crash it finishes what it began.
+    Raises ContractError when the version is unknown, is champion already, or none is named and the ledger knows none.
+    """
+    registry, lake = Registry(settings), Lake(settings.lake_root)
+    present = registry.champion()
+    if present is None:
+        raise ContractError(NO_CHAMPION)
+    recorded = [change.version for change in history(lake)]
+    target = registry.version(_target(config, recorded, present))
+    on_progress(f"fetching and checking the bundle of version {target.version}", 0, 0)
+    registry.fetch_bundle(target.version)
+    make_champion(registry, lake, target.version, present, config.reason)
+    on_progress(f"version {target.version} is champion", 0, 0)
+    return {
+        "champion": target.version,
+        "previous": present,
+        "family": target.tags.get("family"),
+        "reason": config.reason,
+        "decided_by": actor(),
+        **_rescore(lake, present, target.version),
+    }
+
+
+def previous_champion(recorded: Sequence[int], present: int) -> int | None:
+    """Return the version that was champion before the present one, from the versions in the ledger's order.
+
+    A version that was gone back from is not among them: after 1, 2, 3 and back to 2 it is 1.
+    """
+    reigns: list[int] = []
+    for version in [*recorded, present]:
+        reigns = [*reigns[: reigns.index(version)], version] if version in reigns else [*reigns, version]
+    return reigns[-2] if len(reigns) > 1 else None
+
+
+def _target(config: RollbackConfig, recorded: Sequence[int], present: int) -> int:
+    # The alias may have been moved by hand: then to name its version once more writes that down.
+    if config.version == present and recorded[-1:] in ([], [present]):
+        raise ContractError(f"version {present} is the champion already; name another one with --version")
+    target = config.version or previous_champion(recorded, present)
+    if target is None:
+        raise ContractError(
+            f"the ledger knows no champion before version {present}; name the version with --version "
+            "(`sentiment report` lists them)"
+        )
+    return target
+
+
+def _rescore(lake: Lake, left: int, champion: int) -> dict[str, Any]:
+    """Return how many days bear scores of the version that was left, and the command that scores them anew."""
+    days = _days_scored_by(lake, left) if left != champion else []
+    if not days:
+        return {"days_to_rescore": 0}
+    command = f"sentiment rescore --from-day {days[0]} --to-day {days[-1]}"
+    return {"days_to_rescore": len(days), "rescore": f"{command} (or the DAG rescore_range with these days)"}
+
+
+def _days_scored_by(lake: Lake, version: int) -> list[date]:
+    table = lake.open(DAILY_SENTIMENT).to_pyarrow_dataset()
+    rows = table.to_table(columns=["review_date"], filter=dataset.field("model_version") == str(version))
+    return sorted(compute.unique(rows["review_date"]).to_pylist())

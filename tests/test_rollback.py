@@ -1,0 +1,192 @@
+"""Going back to an earlier champion: what is checked before, what is written down, and how a crash ends."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from sentiment import cli
+from sentiment.config import RollbackConfig, Settings
+from sentiment.errors import ConcurrentWriteError, ContractError
+from sentiment.lake.schemas import DAILY_SENTIMENT, PROMOTIONS
+from sentiment.lake.tables import Lake
+from sentiment.progress import logged
+from sentiment.promotion import champion_at, changes, record, roll_back
+from sentiment.promotion.change import make_champion
+from sentiment.promotion.ledger import history
+from sentiment.promotion.rollback import previous_champion
+from sentiment.registry import ModelVersion
+
+
+class FakeRegistry:
+    """Versions 1 to 3, an alias, and bundles that may be broken."""
+
+    def __init__(self, champion: int | None, broken: int | None = None) -> None:
+        self.alias, self.broken, self.crashes = champion, broken, False
+
+    def version(self, number: int) -> ModelVersion:
+        if number not in {1, 2, 3}:
+            raise ContractError(f"there is no model version {number}; registered are: 3, 2, 1")
+        return ModelVersion(number, f"run-{number}", {"family": "linear"})
+
+    def champion(self) -> int | None:
+        return self.alias
+
+    def set_champion(self, number: int) -> None:
+        if self.crashes:
+            raise ConnectionError("killed")
+        self.alias = number
+
+    def fetch_bundle(self, number: int) -> Path:
+        if number == self.broken:
+            raise ContractError(f"bundle {number}: model.int8.onnx is not the file that was exported")
+        return Path(f"bundle-{number}")
+
+
+@pytest.fixture
+def lake(home: Path) -> Lake:
+    return Lake(Settings().lake_root)
+
+
+@pytest.fixture
+def back(lake, monkeypatch):
+    """Return a function that rolls back over a fake registry."""
+
+    def run(registry: FakeRegistry, **options: object) -> dict:
+        monkeypatch.setattr("sentiment.promotion.rollback.Registry", lambda settings: registry)
+        return roll_back(RollbackConfig(**{"reason": "complaints", **options}), Settings(), logged)
+
+    return run
+
+
+def reigned(lake: Lake, *versions: int) -> FakeRegistry:
+    """Promote versions one after another; the last one is champion."""
+    for before, version in zip((None, *versions), versions, strict=False):
+        record(lake, version, before, "better")
+    return FakeRegistry(versions[-1])
+
+
+def test_the_champion_before_the_present_one_is_champion_again_in_alias_and_ledger(back, lake, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    registry = reigned(lake, 1, 2)
+    result = back(registry, reason="complaints about speakers")
+    assert (result["champion"], result["previous"], registry.alias) == (1, 2, 1)
+    last = history(lake)[-1]
+    assert (last.version, last.previous, last.reason, last.decided_by) == (1, 2, "complaints about speakers", "ada")
+
+
+def test_champion_at_date_follows_promotion_and_roll_back(back, lake):
+    moments = {1: datetime(2024, 6, 10, 9, tzinfo=UTC), 2: datetime(2024, 6, 12, 9, tzinfo=UTC)}
+    rows = [
+        {"version": str(version), "previous_version": None, "decided_by": "x", "reason": "y", "at": at}
+        for version, at in moments.items()
+    ]
+    lake.append(PROMOTIONS, rows, {})
+    back(FakeRegistry(2))
+    today = datetime.now(UTC).date()
+    assert [champion_at(lake, day) for day in (date(2024, 6, 11), date(2024, 6, 13), today)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "champion", "expected"),
+    [
+        ([1, 2], 2, 1),
+        ([1, 2, 3], 3, 2),
+        ([1, 2, 3, 2], 2, 1),
+        ([1, 2, 1, 3], 3, 1),
+        ([1], 1, None),
+        ([1, 2, 1], 1, None),
+        ([], 4, None),
+        ([1, 2], 3, 2),
+    ],
+)
+def test_a_version_that_was_gone_back_from_is_not_gone_back_to(ledger, champion, expected):
+    assert previous_champion(ledger, champion) == expected
+
+
+def test_a_named_version_is_gone_back_to_whatever_the_ledger_says(back, lake):
+    registry = reigned(lake, 1, 2)
+    assert back(registry, version=3)["champion"] == registry.alias == 3
+
+
+@pytest.mark.parametrize(
+    ("champion", "options", "sentence"),
+    [
+        (2, {"version": 9}, "there is no model version 9; registered are: 3, 2, 1"),
+        (2, {"version": 2}, "version 2 is the champion already; name another one"),
+        (None, {}, "there is no champion yet"),
+    ],
+)
+def test_what_cannot_be_gone_back_to_is_refused_and_nothing_changes(back, lake, champion, options, sentence):
+    reigned(lake, 1, 2)
+    registry, before = FakeRegistry(champion), changes(lake)
+    with pytest.raises(ContractError, match=sentence):
+        back(registry, **options)
+    assert (registry.alias, changes(lake)) == (champion, before)
+
+
+def test_without_an_earlier_champion_the_sentence_says_how_to_name_one(back, lake):
+    with pytest.raises(ContractError, match=r"knows no champion before version 1; name the version with --version"):
+        back(reigned(lake, 1))
+
+
+def test_a_bundle_that_is_not_whole_stops_it_before_anything_is_written(back, lake):
+    registry, broken = reigned(lake, 1, 2), 1
+    registry.broken = broken
+    before = changes(lake)
+    with pytest.raises(ContractError, match="not the file that was exported"):
+        back(registry)
+    assert (registry.alias, changes(lake)) == (2, before)
+
+
+def test_a_crash_between_ledger_and_alias_is_mended_by_calling_it_again(back, lake):
+    registry = reigned(lake, 1, 2)
+    registry.crashes = True
+    with pytest.raises(ConnectionError):
+        back(registry)
+    assert ([version for _, version in changes(lake)], registry.alias) == ([1, 2, 1], 2)
+    registry.crashes = False
+    back(registry)
+    assert ([version for _, version in changes(lake)], registry.alias) == ([1, 2, 1], 1)
+
+
+def test_an_alias_that_was_moved_by_hand_is_written_down_with_the_next_change(back, lake):
+    reigned(lake, 1, 2)
+    back(FakeRegistry(3))
+    assert [(one.version, one.previous) for one in history(lake)] == [(1, None), (2, 1), (3, 2), (2, 3)]
+    assert "the alias had been moved in MLflow" in history(lake)[2].reason
+
+
+def test_a_champion_that_somebody_made_in_mlflow_can_be_written_down(back, lake):
+    reigned(lake, 1, 2)
+    result = back(FakeRegistry(1), version=1)
+    assert (result["champion"], champion_at(lake, datetime.now(UTC).date())) == (1, 1)
+
+
+def test_of_two_who_decide_at_once_the_second_is_told_to_decide_again(lake):
+    registry = reigned(lake, 1, 2)
+    with pytest.raises(ConcurrentWriteError, match=r"made version 2 champion .* against version 1; nothing"):
+        make_champion(registry, lake, 3, 1, "better")
+    assert [version for _, version in changes(lake)] == [1, 2]
+
+
+def test_the_result_says_how_to_score_the_days_of_the_version_that_was_left(back, lake):
+    registry = reigned(lake, 1, 2)
+    rows = [
+        {"level": "product", "model_version": version, "review_date": date(2024, 6, day)}
+        for day, version in ((1, "1"), (2, "2"), (2, "2"), (4, "2"))
+    ]
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    lake.open(DAILY_SENTIMENT)
+    write_deltalake(lake.uri(DAILY_SENTIMENT), pa.Table.from_pylist(rows, schema=DAILY_SENTIMENT.schema), mode="append")
+    result = back(registry)
+    assert result["days_to_rescore"] == 2
+    assert result["rescore"].startswith("sentiment rescore --from-day 2024-06-02 --to-day 2024-06-04")
+
+
+def test_the_command_line_asks_for_a_reason(capsys, home):
+    with pytest.raises(SystemExit):
+        cli.main(["rollback", "--version", "1"])
+    assert "--reason" in capsys.readouterr().err
