@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sentiment_airflow.hosts import allowed_hosts
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink, mlflow_url
 
 
@@ -22,4 +23,5 @@ class SentimentPlugin(AirflowPlugin):
 
     name = "sentiment"
     external_views: ClassVar[list[Any]] = _views()
+    fastapi_root_middlewares: ClassVar[list[Any]] = allowed_hosts()
     operator_extra_links: ClassVar[list[Any]] = [ReportLink(), TrainingRunLink(), ModelVersionLink()]

@@ -53,6 +53,7 @@ VERBS = {
     "doctor": Verb(c.DoctorConfig, "doctor"),
     "up": Verb(c.PlatformConfig, "up"),
     "down": Verb(c.PlatformConfig, "down"),
+    "status": Verb(c.StatusConfig, "status"),
     "demo": Verb(c.DemoConfig, "demo"),
 }
 

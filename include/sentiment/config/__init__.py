@@ -25,7 +25,7 @@ from sentiment.config.labels import (
     PREVIOUS_CHAMPION,
     REGISTERED_MODEL,
 )
-from sentiment.config.local import DemoConfig, DoctorConfig, PlatformConfig
+from sentiment.config.local import DemoConfig, DoctorConfig, PlatformConfig, StatusConfig
 from sentiment.config.models import CompareConfig, ExportConfig, PromoteConfig, RollbackConfig
 from sentiment.config.scoring import PredictConfig, ReportConfig, RescoreConfig, ScoreConfig
 from sentiment.config.settings import PROJECT, Settings
@@ -94,6 +94,7 @@ __all__ = [
     "Settings",
     "Share",
     "SnapshotConfig",
+    "StatusConfig",
     "StudyConfig",
     "TrainConfig",
     "TuneConfig",

@@ -17,8 +17,12 @@ class PlatformConfig(VerbConfig):
     """Start (up) or stop (down) the platform on this machine: Airflow with its UI, and the MLflow server."""
 
 
+class StatusConfig(VerbConfig):
+    """Show the platform on this machine: each component's state, memory, age, restarts and log; addresses and login."""
+
+
 class DemoConfig(VerbConfig):
-    """Run the main job on this machine: import, train, promote, backfill seven days; the platform stays up."""
+    """Run the main job on this machine, or go on with it: import, train, promote, score days; the platform stays up."""
 
     reviews: Path | None = Field(
         None, description="Folder of reviews (*.jsonl.gz, daily/, meta_*); a sample when empty."

@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     landing: str = Field("", description="Folder or s3:// prefix of the daily files; HOME/landing when empty.")
     lake: str = Field("", description="Folder or s3:// prefix of the Delta tables; HOME/lake when empty.")
     products: str = Field("", description="Folder or s3:// prefix of meta_*.jsonl.gz; HOME/products when empty.")
-    mlflow_uri: str = Field("", description="MLflow tracking server; the database under HOME when empty.")
+    database: str = Field(
+        "",
+        description="Server of Airflow's and MLflow's databases, postgresql://user:password@host; our own when empty.",
+    )
+    mlflow_uri: str = Field("", description="MLflow tracking address; the platform's server when empty.")
     artifacts: str = Field("", description="Root of MLflow's artifacts, a folder or s3://; HOME/mlflow when empty.")
     experiment: str = Field("review-sentiment", description="MLflow experiment of the training runs.")
     studies: str = Field(
@@ -59,8 +63,8 @@ class Settings(BaseSettings):
 
     @property
     def tracking_uri(self) -> str:
-        """MLflow's tracking address."""
-        return self.mlflow_uri or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+        """MLflow's tracking address: the one named, or the server that the platform starts on this machine."""
+        return self.mlflow_uri.rstrip("/") or f"http://127.0.0.1:{self.mlflow_port}"
 
     @property
     def study_storage(self) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from http import HTTPStatus
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from sentiment.errors import ContractError
-from sentiment.local.airflow_http import AirflowHttp
+from sentiment.local.airflow_http import AirflowHttp, RefusedError
+from sentiment.local.login import Login
 
 Reprocess = Literal["none", "failed", "completed"]
 
@@ -17,13 +19,13 @@ _POLL_SECONDS = 0.5
 
 
 class AirflowApi:
-    """Airflow at `base_url`, such as http://127.0.0.1:8080, where everyone is an administrator.
+    """Airflow at `base_url`, such as http://127.0.0.1:8080, as the user of a login.
 
     Every method raises ContractError when Airflow refuses the request or does not answer.
     """
 
-    def __init__(self, base_url: str, http: AirflowHttp | None = None) -> None:
-        self._http = http or AirflowHttp(base_url)
+    def __init__(self, base_url: str, login: Login, http: AirflowHttp | None = None) -> None:
+        self._http = http or AirflowHttp(base_url, login)
 
     def __enter__(self) -> Self:
         return self
@@ -45,16 +47,33 @@ class AirflowApi:
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler start runs of the DAG; while it is paused, not even a backfill's runs start."""
-        self._http.call("PATCH", f"dags/{dag_id}", json={"is_paused": False}, params={"update_mask": "is_paused"})
+        self._pause(dag_id, False)
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any], logical_date: datetime | None = None) -> str:
+    def pause(self, dag_id: str) -> None:
+        """Let the scheduler start no more runs of the DAG."""
+        self._pause(dag_id, True)
+
+    def trigger(
+        self, dag_id: str, conf: Mapping[str, Any], logical_date: datetime | None = None, run_id: str | None = None
+    ) -> str:
         """Start a run with the form's values and return its run id; without a logical date it has no `ds`."""
         body = {"conf": dict(conf), "logical_date": logical_date and logical_date.isoformat()}
+        if run_id:
+            body["dag_run_id"] = run_id
         return str(self._http.call("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
 
-    def run_state(self, dag_id: str, run_id: str) -> str:
-        """Return queued, running, success or failed."""
-        return str(self._http.call("GET", _run(dag_id, run_id))["state"])
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """Return queued, running, success or failed; None when there is no such run."""
+        try:
+            return str(self._http.call("GET", _run(dag_id, run_id))["state"])
+        except RefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def clear_failed(self, dag_id: str, run_id: str) -> None:
+        """Let a failed run go on: its failed tasks, and those that waited for them, run again."""
+        self._http.call("POST", f"{_run(dag_id, run_id)}/clear", json={"dry_run": False, "only_failed": True})
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
         """Return the state of each task of a run, mapped ones as `task[0]`; None is not scheduled yet."""
@@ -99,7 +118,13 @@ class AirflowApi:
         backfill = self._http.call("GET", f"backfills/{backfill_id}")
         window = {"logical_date_gte": backfill["from_date"], "logical_date_lte": backfill["to_date"]}
         runs = self._http.pages(f"dags/{backfill['dag_id']}/dagRuns", "dag_runs", {"run_type": "backfill", **window})
-        return {datetime.fromisoformat(run["logical_date"]).date(): run["state"] for run in runs}
+        return {_day(run["logical_date"]): run["state"] for run in runs}
+
+    def day_runs(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:
+        """Return run id and state of each of the days that has a run, of whatever type; a day has one at most."""
+        window = {"logical_date_gte": _midnight(from_day), "logical_date_lte": _midnight(to_day)}
+        runs = self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", window)
+        return {_day(run["logical_date"]): (run["dag_run_id"], run["state"]) for run in runs}
 
     def backfill_completed(self, backfill_id: int) -> bool:
         """Tell whether Airflow has closed the backfill, up to 30 s after its last run; only then may another start."""
@@ -132,6 +157,9 @@ class AirflowApi:
         content = self._http.call("GET", log, params={"full_content": "true", "map_index": map_index})["content"]
         return "\n".join(_log_line(event) for event in content)
 
+    def _pause(self, dag_id: str, paused: bool) -> None:
+        self._http.call("PATCH", f"dags/{dag_id}", json={"is_paused": paused}, params={"update_mask": "is_paused"})
+
     def _fail_on_import_errors(self) -> None:
         for error in self._http.pages("importErrors", "import_errors"):
             raise ContractError(f"Airflow cannot import {error['filename']}: {error['stack_trace']}")
@@ -143,6 +171,10 @@ def _run(dag_id: str, run_id: str) -> str:
 
 def _midnight(day: date) -> str:
     return f"{day.isoformat()}T00:00:00+00:00"
+
+
+def _day(moment: str) -> date:
+    return datetime.fromisoformat(moment).astimezone(UTC).date()
 
 
 def _task_name(task: Mapping[str, Any]) -> str:

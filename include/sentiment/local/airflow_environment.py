@@ -11,13 +11,15 @@ import os
 import secrets
 from pathlib import Path
 
-from sentiment.config import PROJECT
+from sentiment.config import PROJECT, Settings
+from sentiment.local.login import USER, make_login, passwords_file
 
 _AIRFLOW = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
-    # Without a login, on loopback only; nothing secret is behind it that this user could not read from the disk.
-    "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    # One user with a password: neither others of this machine nor a web page in the browser become administrators.
+    "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+    "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
     # An unpaused DAG with a daily schedule starts a run for yesterday at once; whoever wants that unpauses it.
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
     # Two cores: the heavy tasks wait in the pools of one slot, light ones must still pass them.
@@ -32,16 +34,28 @@ _AIRFLOW = {
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",
     # Training and Spark keep both cores busy for minutes: a late heartbeat is no death.
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "1200",
-    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
-    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
-    "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
-    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "120",
+    # The supervisor starts a scheduler again that died or was silent for a minute; the new one takes up the old one's
+    # tasks when that one's last heartbeat is as old as this.
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "60",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
+    "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "60",
+    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "60",
 }
 
 
-def airflow_environment(home: Path, port: int, url: str) -> dict[str, str]:
-    """Return the variables of an Airflow whose folder is `home` and whose UI and API answer on `port`, as `url`."""
-    names = _AIRFLOW | _of_deployment(home, port, url)
+def airflow_environment(settings: Settings, url: str, database: str) -> dict[str, str]:
+    """Return the variables of the Airflow in HOME/airflow that answers as `url` and keeps its state in `database`.
+
+    Its keys and its user's password are made the first time.
+    """
+    home = settings.home / "airflow"
+    make_login(settings)
+    names = {
+        **_AIRFLOW,
+        **_of_deployment(home, settings.airflow_port, url),
+        "DATABASE__SQL_ALCHEMY_CONN": database,
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords_file(settings)),
+    }
     return {"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{name}": value for name, value in names.items()}}
 
 
@@ -61,8 +75,6 @@ def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
     return {
         "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
-        # SQLite has one writer: wait a minute for it (5 s by default) rather than fail half-way through a request.
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
         "API__PORT": str(port),
         "API__BASE_URL": url,
         # Derived from base_url by default, with localhost:8080 where that is empty; said here so that no task can ask

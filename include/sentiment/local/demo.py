@@ -1,13 +1,18 @@
 """The main job on one machine, end to end, through Airflow: import, train, promote, backfill days, report.
 
-It talks to the platform as its users do, through Airflow's API; it runs no stage itself.
+It talks to the platform as its users do, through Airflow's API; it runs no stage itself. Each of its runs has a name
+made of what it is asked for, so that a demo that was interrupted goes on where it was and does nothing twice.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 from sentiment.config import PROJECT, DemoConfig, ReportConfig, SampleConfig, Settings
@@ -15,7 +20,9 @@ from sentiment.local import platform
 from sentiment.local.airflow_api import AirflowApi
 from sentiment.local.demo_home import landed_days, review_history, use_home
 from sentiment.local.doctor import require
+from sentiment.local.login import read_login
 from sentiment.local.runs import Runs
+from sentiment.local.watch import Watch
 from sentiment.progress import OnProgress
 
 DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
@@ -24,30 +31,49 @@ _TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
 # A gate of 100,000 reviews, the default, would take two minutes more.
 _EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "gate_reviews": 30_000, "gate_validation": 2_000}
 _DAGS_SECONDS = 120.0
+_WHAT_NOW = (
+    "the four DAGs are paused again: unpause ingest_reviews and score_reviews to have every new day's file scored, "
+    "train_models to train every week"
+)
 
 
 def run_demo(config: DemoConfig, on_progress: OnProgress) -> dict[str, Any]:
-    """Run the demo and return the table of days, the models compared, the seconds of each stage, and the addresses."""
-    seconds: dict[str, float] = {}
+    """Run the demo, or go on with it, and return days, models, seconds of each stage, addresses and the login."""
     settings = _prepared(config, on_progress)
-    days = landed_days(settings)[-config.days :]
+    seconds: dict[str, float] = {}
     with _timed(seconds, "platform"):
         running = platform.start(settings, lambda step: on_progress(step, 0, 0))
-    with AirflowApi(running.airflow_url) as airflow:
-        airflow.wait_for_dags(DAGS, _DAGS_SECONDS)
-        for dag in DAGS:
-            airflow.unpause(dag)
-        runs = Runs(airflow, running.airflow_url, on_progress)
-        with _timed(seconds, "import history"):
-            imported = runs.run("import_history", {"source": review_history(settings)}, result_of="import_history")
-        with _timed(seconds, "train, export, promote"):
-            runs.run("train_models", _training(config), result_of="promote")
-        with _timed(seconds, "backfill ingest_reviews"):
-            runs.backfill("ingest_reviews", days)
-        with _timed(seconds, "backfill score_reviews"):
-            runs.backfill("score_reviews", days)
-        _forget_waiting_runs(airflow)
+    try:
+        with platform.open_airflow(settings) as airflow:
+            runs = Runs(airflow, running.airflow_url, on_progress, Watch(settings, on_progress).look)
+            imported = _main_job(airflow, runs, config, settings, seconds)
+            _leave_quiet(airflow)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "the platform stays up and works on; `make demo` goes on from there, `make down` stops it"
+        ) from None
     return _summary(config, settings, imported, seconds, running)
+
+
+def _main_job(
+    airflow: AirflowApi, runs: Runs, config: DemoConfig, settings: Settings, seconds: dict[str, float]
+) -> Any:
+    days = _last_in_a_row(landed_days(settings), config.days)
+    source = review_history(settings)
+    import_id = _run_id("import", {"source": source}, _identity(Path(source)))
+    airflow.wait_for_dags(DAGS, _DAGS_SECONDS)
+    for dag in DAGS:
+        airflow.unpause(dag)
+    with _timed(seconds, "import history"):
+        imported = runs.run("import_history", {"source": source}, "import_history", import_id)
+    with _timed(seconds, "train, export, promote; ingest days meanwhile"):
+        training = runs.start("train_models", _training(config), _run_id("train", _training(config), import_id))
+        # The days are read while models train; not before the snapshot is pinned, so that it is the history's alone.
+        runs.wait_for_task(training, "snapshot")
+        runs.wait(training, runs.complete("ingest_reviews", days))
+    with _timed(seconds, "score days"):
+        runs.wait(runs.complete("score_reviews", days))
+    return imported
 
 
 def _prepared(config: DemoConfig, on_progress: OnProgress) -> Settings:
@@ -57,9 +83,30 @@ def _prepared(config: DemoConfig, on_progress: OnProgress) -> Settings:
 
         sample = SampleConfig(output=settings.home / "reviews")
         generate(sample, lambda done, total: on_progress("generating sample reviews, days", done, total))
-    if not platform.status(settings).running:
+    if not platform.status(settings).started:
         require(settings)
     return settings
+
+
+def _run_id(step: str, conf: dict[str, Any], identity: str) -> str:
+    """Name a run by what it is asked for: the same question is the same run."""
+    digest = hashlib.sha256(json.dumps([conf, identity], sort_keys=True).encode()).hexdigest()
+    return f"demo__{step}__{digest[:12]}"
+
+
+def _identity(file: Path) -> str:
+    found = file.stat()
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def _last_in_a_row(days: Sequence[date], count: int) -> list[date]:
+    """Return the last days without a gap, at most so many: a backfill is a range, and a day without a file waits."""
+    chosen = [days[-1]]
+    for day in reversed(days[:-1]):
+        if len(chosen) == count or (chosen[-1] - day).days != 1:
+            break
+        chosen.append(day)
+    return chosen[::-1]
 
 
 def _training(config: DemoConfig) -> dict[str, Any]:
@@ -74,8 +121,13 @@ def _training(config: DemoConfig) -> dict[str, Any]:
     }
 
 
-def _forget_waiting_runs(airflow: AirflowApi) -> None:
-    """Delete the runs that Airflow starts for yesterday when a daily DAG is unpaused: the demo's files are older."""
+def _leave_quiet(airflow: AirflowApi) -> None:
+    """Pause the DAGs again, and delete the runs of yesterday that Airflow made when the daily ones were unpaused.
+
+    The demo's files are of another time: such a run would wait half a day for a file, and fail, every day.
+    """
+    for dag in DAGS:
+        airflow.pause(dag)
     for dag in ("ingest_reviews", "score_reviews"):
         for run_id in airflow.active_runs(dag, "scheduled"):
             airflow.delete_run(dag, run_id)
@@ -94,7 +146,9 @@ def _summary(
         "seconds": {stage: round(value) for stage, value in seconds.items()},
         "lake": settings.lake_root,
         "airflow": running.airflow_url,
+        **vars(read_login(settings)),
         "mlflow": running.mlflow_url,
+        "now": _WHAT_NOW,
         "stop": "make down",
     }
 

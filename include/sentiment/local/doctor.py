@@ -16,8 +16,8 @@ import psutil
 
 from sentiment.config import Settings
 from sentiment.errors import ContractError
+from sentiment.local.components import runs_mlflow
 from sentiment.local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, sentences
-from sentiment.local.servers import runs_mlflow
 
 DISK_GIB = 5.0
 # Beside Spark's heap: the two servers 1.4, the JVM's own 0.4, two Python workers with a model 0.8, a task 0.4.

@@ -1,137 +1,274 @@
-"""Starts, stops and shows the platform on one machine: the MLflow server and Airflow, in the background.
-
-What was started stands in HOME/platform.json; how the servers are configured is not known here.
-"""
+"""Starts, stops and shows the platform on one machine: one supervisor in the background, and what it keeps running."""
 
 from __future__ import annotations
 
-import json
+import fcntl
+import os
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sentiment.config import Settings
 from sentiment.errors import ContractError
 from sentiment.local import processes
 from sentiment.local.airflow_api import AirflowApi
+from sentiment.local.components import airflow_url, in_force, mlflow_url
 from sentiment.local.doctor import check_ports
-from sentiment.local.health import wait_until_healthy
+from sentiment.local.login import read_login
 from sentiment.local.preflight import sentences
 from sentiment.local.processes import Started
-from sentiment.local.servers import Server, airflow_url, mlflow_url, servers
+from sentiment.local.states import ComponentRecord, PlatformRecord, forget_record, read_record, write_record
+from sentiment.local.supervisor import GRACE_SECONDS
 
 # One slot each: two Spark drivers, or two trainings, would share two cores and 4 GiB, and both would take longer.
 POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a time."}
 
-# A first start takes 27 s on two cores; a machine that is busy or reads from a slow disk may need minutes.
+# A first start takes half a minute on two cores; a machine that is busy or reads from a slow disk may need minutes.
 START_SECONDS = 300.0
-# Airflow's processes end by themselves within 9 s, 16 when the cores are busy.
-GRACE_SECONDS = 20.0
+_POLL_SECONDS = 0.3
+# Ends of one component during a start after which it is not waited for: what is wrong will not mend itself.
+_HOPELESS = 3
 
 
 @dataclass(frozen=True)
-class ServerState:
-    """A server as it is now; `memory` in bytes."""
+class ComponentState:
+    """A component as it is now: `memory` in bytes, `age` of its present process in seconds, 0 when it is down."""
 
     name: str
+    state: str
+    reason: str
     pid: int
-    running: bool
     memory: int
+    age: float
+    restarts: int
     log: Path
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs and shows that it lives."""
+        return self.state == "healthy"
 
 
 @dataclass(frozen=True)
 class Platform:
-    """The platform as it is now; without servers when it is not started."""
+    """The platform as it is now; without components when it is not started. `events` says what was started again."""
 
     airflow_url: str
     mlflow_url: str
-    servers: tuple[ServerState, ...]
+    components: tuple[ComponentState, ...]
+    events: tuple[str, ...] = ()
 
     @property
-    def running(self) -> bool:
-        """Whether all the servers run."""
-        return bool(self.servers) and all(server.running for server in self.servers)
+    def healthy(self) -> bool:
+        """Whether every component runs and shows that it lives."""
+        return bool(self.components) and all(one.healthy for one in self.components)
+
+    @property
+    def started(self) -> bool:
+        """Whether anything of it runs."""
+        return any(one.pid for one in self.components)
 
 
 def start(settings: Settings, on_progress: Callable[[str], None], timeout: float = START_SECONDS) -> Platform:
-    """Start MLflow and Airflow in the background, wait until both are healthy, and make the pools.
+    """Start the platform in the background, wait until every component is healthy, and make the pools.
 
-    A platform that runs is left alone, the rest of one that half runs is ended first. When a port is taken, or a
-    server ends or is not healthy in time, everything is stopped and ContractError says which, with its last lines.
+    A platform of which all is healthy is left alone; the rest of one that only half runs is ended first. When a port is
+    taken, or a component fails or is late, everything is stopped and ContractError says which, with its last lines.
     """
-    if status(settings).running:
-        on_progress(f"the platform runs already: Airflow at {airflow_url(settings)}, MLflow at {mlflow_url(settings)}")
+    with _alone(settings, on_progress):
+        if status(settings).healthy:
+            on_progress(
+                f"the platform runs already: Airflow at {airflow_url(settings)}, MLflow at {mlflow_url(settings)}"
+            )
+            return status(settings)
+        if ended := stop(settings):
+            on_progress(f"ended {ended} processes that an earlier platform had left")
+        if taken := sentences(check_ports(settings)):
+            raise ContractError(" ".join(taken))
+        began = time.monotonic()
+        try:
+            _launch(settings)
+            _wait(settings, on_progress, began + timeout)
+            _make_pools(settings)
+        except BaseException:
+            stop(settings)
+            raise
+        on_progress(f"ready after {time.monotonic() - began:.0f} s")
         return status(settings)
-    if ended := stop(settings):
-        on_progress(f"ended {ended} processes that an earlier platform had left")
-    _require_free_ports(settings)
-    began = time.monotonic()
-    try:
-        _launch_and_wait(settings, servers(settings), on_progress, began + timeout)
-        _make_pools(settings)
-    except BaseException:
-        stop(settings)
-        raise
-    on_progress(f"ready after {time.monotonic() - began:.0f} s")
-    return status(settings)
 
 
 def stop(settings: Settings, grace_seconds: float = GRACE_SECONDS) -> int:
     """End what `start` started, by process id and creation time, and return how many processes that were."""
-    ended = processes.end(_recorded(settings), grace_seconds)
-    _record_file(settings).unlink(missing_ok=True)
-    return ended
+    record = read_record(settings)
+    if record is None:
+        return 0
+    running = _programs(record)
+    found = {process.pid for program in running for process in processes.family(program)}
+    # The supervisor ends the others in their order, each within the grace period, unless it is dead already.
+    processes.end_leader(record.supervisor, 3 * grace_seconds + 5)
+    processes.end(_programs(read_record(settings) or record), grace_seconds)
+    forget_record(settings)
+    return len(found)
 
 
 def status(settings: Settings) -> Platform:
-    """Look which servers run and how much memory they hold; no server is asked anything."""
-    states = tuple(
-        ServerState(one.name, one.pid, processes.running(one), processes.memory(one), one.log)
-        for one in _recorded(settings)
-    )
-    return Platform(airflow_url(settings), mlflow_url(settings), states)
+    """Look which components run, since when, and how much memory they hold; no server is asked anything."""
+    record = read_record(settings)
+    if record is None:
+        return Platform(airflow_url(settings), mlflow_url(settings), ())
+    supervised = processes.running(record.supervisor)
+    states = (_supervisor(record, supervised), *(_state(one, supervised) for one in record.components))
+    return Platform(airflow_url(settings), mlflow_url(settings), states, record.events)
 
 
-def _launch_and_wait(
-    settings: Settings, wanted: Sequence[Server], on_progress: Callable[[str], None], deadline: float
-) -> None:
-    started: list[Started] = []
-    for server in wanted:
-        started.append(_launch(settings, server))
-        _record(settings, started)
-        on_progress(f"{server.name}: starting; log in {started[-1].log}")
-    wait_until_healthy(list(zip(wanted, started, strict=True)), on_progress, deadline)
+def described(settings: Settings) -> dict[str, Any]:
+    """Return what `sentiment status` shows: a row a component, the latest restarts, addresses and login."""
+    now = status(settings)
+    if not now.components:
+        return {"platform": "not started; start it: sentiment up", "home": str(settings.home.resolve())}
+    down = [f"{one.name}: {one.state}" + (f" ({one.reason})" if one.reason else "") for one in now.components]
+    down = [line for line, one in zip(down, now.components, strict=True) if not one.healthy]
+    return {
+        "platform": "; ".join(down) or "healthy",
+        "airflow": now.airflow_url,
+        **vars(read_login(settings)),
+        "mlflow": now.mlflow_url,
+        "home": str(settings.home.resolve()),
+        **({"started_again": list(now.events[-5:])} if now.events else {}),
+        "components": [
+            {
+                "component": one.name,
+                "state": one.state,
+                "memory_mib": round(one.memory / 2**20),
+                "age_minutes": round(one.age / 60, 1),
+                "restarts": one.restarts,
+                "log": os.path.relpath(one.log),
+            }
+            for one in now.components
+        ],
+    }
 
 
-def _launch(settings: Settings, server: Server) -> Started:
+def open_airflow(settings: Settings) -> AirflowApi:
+    """Return a client of the platform's Airflow, signed in as its one user."""
+    return AirflowApi(airflow_url(settings), read_login(settings))
+
+
+@contextmanager
+def _alone(settings: Settings, on_progress: Callable[[str], None]) -> Iterator[None]:
+    """Let one start at a time through; a second one waits, and then finds the platform running."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "platform.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_progress("another start of this platform is under way: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _launch(settings: Settings) -> None:
     home = settings.home.absolute()
-    return processes.launch(server.name, server.command, server.environment, home, home / "logs" / f"{server.name}.log")
+    environment = {**os.environ, **in_force(settings), "SENTIMENT_DATABASE": settings.database}
+    # In a session of its own, so that neither a Ctrl-C nor the end of this terminal reaches it.
+    supervisor = processes.launch(
+        "supervisor",
+        (sys.executable, "-m", "sentiment.local.supervisor"),
+        environment,
+        home,
+        home / "logs" / "supervisor.log",
+    )
+    write_record(settings, PlatformRecord(supervisor=supervisor))
 
 
-def _require_free_ports(settings: Settings) -> None:
-    if taken := sentences(check_ports(settings)):
-        raise ContractError(" ".join(taken))
+def _wait(settings: Settings, on_progress: Callable[[str], None], deadline: float) -> None:
+    told: dict[str, str] = {}
+    while True:
+        record = read_record(settings)
+        if record is None:
+            raise ContractError("the platform was stopped while it was starting")
+        for name, line in _lines(record).items():
+            if told.get(name) != line:
+                on_progress(line)
+        told |= _lines(record)
+        _require_well(record)
+        if record.components and all(one.state == "healthy" for one in record.components):
+            return
+        if time.monotonic() > deadline:
+            late = next(one for one in record.components or () if one.state != "healthy")
+            raise ContractError(f"{late.name} is not healthy in time; {_end_of_log(late.log)}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _lines(record: PlatformRecord) -> dict[str, str]:
+    """Say where each component stands, under its name, and what is done before they start."""
+    lines = {one.name: f"{one.name}: {one.state}{one.reason and f' ({one.reason})'}" for one in record.components}
+    waiting = {name: line for name, line in lines.items() if not line.endswith(": waiting")}
+    return waiting | ({"step": record.step} if record.step else {})
+
+
+def _require_well(record: PlatformRecord) -> None:
+    """Raise ContractError when the platform cannot be set up, or a component cannot be kept running."""
+    if record.trouble:
+        raise ContractError(f"the platform cannot be set up: {record.trouble}")
+    for one in record.components:
+        if one.state == "failed" or one.restarts >= _HOPELESS:
+            raise ContractError(f"{one.name} does not stay up ({one.reason}); {_end_of_log(one.log)}")
+    if not processes.running(record.supervisor):
+        raise ContractError(
+            f"the supervisor ended while the platform was starting; {_end_of_log(record.supervisor.log)}"
+        )
+
+
+# Ends of one component during a start after which it is not waited for: what is wrong will not mend itself.
+_HOPELESS = 3
+
+
+def _end_of_log(log: Path) -> str:
+    return f"the end of its log {log}:\n{processes.last_lines(log)}"
+
+
+def _programs(record: PlatformRecord) -> list[Started]:
+    return [record.supervisor, *(one.started for one in record.components if one.started)]
+
+
+def _supervisor(record: PlatformRecord, running: bool) -> ComponentState:
+    state, reason = ("healthy", "") if running else ("failed", "it ended by itself: run `sentiment up` again")
+    others = frozenset(one.started.pid for one in record.components if one.started)
+    return _component(
+        ComponentRecord(
+            name=record.supervisor.name,
+            state=state,
+            reason=reason,
+            started=record.supervisor,
+            log=record.supervisor.log,
+        ),
+        others,
+    )
+
+
+def _state(one: ComponentRecord, supervised: bool) -> ComponentState:
+    """What the record says holds while a supervisor keeps it; without one a component that runs is left to itself."""
+    alive = one.started is not None and processes.running(one.started)
+    if not alive and one.state in {"healthy", "starting", "silent"}:
+        down = ("waiting", "it ended by itself") if supervised else ("failed", "nobody starts it again")
+        one = one.model_copy(update=dict(zip(("state", "reason"), down, strict=True)))
+    return _component(one)
+
+
+def _component(one: ComponentRecord, others: frozenset[int] = frozenset()) -> ComponentState:
+    started = one.started
+    if started is None or not processes.running(started):
+        return ComponentState(one.name, one.state, one.reason, 0, 0, 0.0, one.restarts, one.log)
+    age, memory = time.time() - started.created, processes.memory(started, others)
+    return ComponentState(one.name, one.state, one.reason, started.pid, memory, age, one.restarts, one.log)
 
 
 def _make_pools(settings: Settings) -> None:
-    with AirflowApi(airflow_url(settings)) as airflow:
+    with open_airflow(settings) as airflow:
         for name, description in POOLS.items():
             airflow.upsert_pool(name, 1, description)
-
-
-def _record_file(settings: Settings) -> Path:
-    return settings.home / "platform.json"
-
-
-def _record(settings: Settings, started: Sequence[Started]) -> None:
-    file = _record_file(settings)
-    fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps([one.model_dump(mode="json") for one in started], indent=1))
-    fresh.replace(file)
-
-
-def _recorded(settings: Settings) -> list[Started]:
-    file = _record_file(settings)
-    return [Started.model_validate(one) for one in json.loads(file.read_text())] if file.exists() else []

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 # psutil derives creation times from clock ticks (10 ms) and the boot time; a reused id is seconds younger at least.
 SAME_PROCESS_SECONDS = 0.5
+LONG_LOG_BYTES = 32 * 2**20
 _POLL_SECONDS = 0.1
 
 
@@ -34,9 +35,11 @@ class Started(BaseModel):
 def launch(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> Started:
     """Start a program in `folder` and in a session of its own, so that no Ctrl-C of this terminal reaches it.
 
-    What it prints is appended to `log`.
+    What it prints is appended to `log`; a long one is put aside first, so that two of them are kept at most.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.is_file() and log.stat().st_size > LONG_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,
@@ -64,7 +67,9 @@ def family(started: Started) -> list[psutil.Process]:
     if leader is not None:
         members |= {process.pid: process for process in [leader, *leader.children(recursive=True)]}
     if leader is not None or not psutil.pid_exists(started.pid):
-        members |= {process.pid: process for process in psutil.process_iter() if _of_session(process, started)}
+        # What outlived its parent, and what that has started since in sessions of its own.
+        for process in [one for one in psutil.process_iter() if _of_session(one, started)]:
+            members |= {one.pid: one for one in [process, *_children(process)]}
     return [process for process in members.values() if _alive(process)]
 
 
@@ -80,9 +85,21 @@ def end(programs: Iterable[Started], grace_seconds: float) -> int:
     return len(members)
 
 
-def memory(started: Started) -> int:
-    """Return the bytes of memory that the program's processes hold, pages that they share counted once (Linux)."""
-    return sum(_resident(process) for process in family(started))
+def end_leader(started: Started, seconds: float) -> None:
+    """Ask the program itself to end, and wait for that so long; the rest of its family is its own affair."""
+    leader = _leader(started)
+    if leader is not None and _alive(leader):
+        _signal([leader], kill=False)
+        _outliving([leader], seconds)
+
+
+def memory(started: Started, others: frozenset[int] = frozenset()) -> int:
+    """Return the bytes of memory that the program's processes hold, pages that they share counted once (Linux).
+
+    Processes of `others` and their descendants are not counted.
+    """
+    theirs = {child.pid for process in family(started) if process.pid in others for child in _children(process)}
+    return sum(_resident(process) for process in family(started) if process.pid not in others | theirs)
 
 
 def last_lines(log: Path, count: int = 20) -> str:

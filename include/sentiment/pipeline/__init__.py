@@ -11,7 +11,7 @@ from sentiment.pipeline.benchmarks import (
     benchmark_scoring,
     benchmark_training,
 )
-from sentiment.pipeline.machine import demo, doctor, down, up
+from sentiment.pipeline.machine import demo, doctor, down, status, up
 from sentiment.pipeline.models import (
     compare,
     conclude_study,
@@ -53,6 +53,7 @@ __all__ = [
     "score",
     "search",
     "snapshot",
+    "status",
     "train",
     "tune",
     "up",

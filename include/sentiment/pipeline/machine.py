@@ -19,10 +19,12 @@ def doctor(config: c.DoctorConfig, on_progress: OnProgress = logged) -> Result:
 
 def up(config: c.PlatformConfig, on_progress: OnProgress = logged) -> Result:
     """Start the platform on this machine, after its checks; started already, it stays as it is."""
+    from sentiment.local.login import read_login
     from sentiment.local.platform import start
 
-    platform = start(c.Settings(), lambda step: on_progress(step, 0, 0))
-    return {"airflow": platform.airflow_url, "mlflow": platform.mlflow_url}
+    settings = c.Settings()
+    platform = start(settings, lambda step: on_progress(step, 0, 0))
+    return {"airflow": platform.airflow_url, **vars(read_login(settings)), "mlflow": platform.mlflow_url}
 
 
 def down(config: c.PlatformConfig, on_progress: OnProgress = logged) -> Result:
@@ -31,6 +33,13 @@ def down(config: c.PlatformConfig, on_progress: OnProgress = logged) -> Result:
 
     on_progress("stopping", 0, 0)
     return {"stopped": stop(c.Settings())}
+
+
+def status(config: c.StatusConfig, on_progress: OnProgress = logged) -> Result:
+    """Show what of the platform runs on this machine, and how to reach it."""
+    from sentiment.local.platform import described
+
+    return described(c.Settings())
 
 
 def demo(config: c.DemoConfig, on_progress: OnProgress = logged) -> Result:

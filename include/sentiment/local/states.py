@@ -1,0 +1,62 @@
+"""What the supervisor writes down for others to read: HOME/platform.json, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from sentiment.config import Settings
+from sentiment.local.processes import Started
+from sentiment.local.supervision import State
+
+
+class ComponentRecord(BaseModel):
+    """A component as the supervisor sees it; `started` is its present or last process, `restarts` counts all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    state: State
+    reason: str = ""
+    restarts: int = 0
+    started: Started | None = None
+    log: Path
+
+
+class PlatformRecord(BaseModel):
+    """The supervisor's process and the components; `trouble` says why the platform could not be set up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    supervisor: Started
+    components: tuple[ComponentRecord, ...] = ()
+    step: str = ""
+    trouble: str = ""
+    events: tuple[str, ...] = ()
+
+
+def read_record(settings: Settings) -> PlatformRecord | None:
+    """Return what was written last, or None when no platform was started here."""
+    try:
+        return PlatformRecord.model_validate_json(_file(settings).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def write_record(settings: Settings, record: PlatformRecord) -> None:
+    """Replace what was written."""
+    file = _file(settings)
+    aside = file.with_suffix(f".{os.getpid()}")
+    aside.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    aside.replace(file)
+
+
+def forget_record(settings: Settings) -> None:
+    """Remove it: nothing runs any more."""
+    _file(settings).unlink(missing_ok=True)
+
+
+def _file(settings: Settings) -> Path:
+    return settings.home / "platform.json"

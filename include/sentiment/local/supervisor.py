@@ -1,0 +1,252 @@
+"""Keeps the platform's components running, each on its own: `python -m sentiment.local.supervisor`, until SIGTERM.
+
+It outlives the shell that started it, ends everything when it is ended itself, and writes what it sees to
+HOME/platform.json. When a component is started again stands in `supervision`.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from sentiment.config import Settings
+from sentiment.local import postgres, processes
+from sentiment.local.components import Component, airflow_command, components, of_airflow
+from sentiment.local.processes import Started
+from sentiment.local.states import ComponentRecord, PlatformRecord, write_record
+from sentiment.local.supervision import RESTARTS, Supervised
+
+log = logging.getLogger("supervisor")
+
+_ROUND_SECONDS = 0.5
+_SIGN_SECONDS = 5.0
+# A round that comes so late means that the machine slept, or that nobody got a core: no silence is judged by it.
+_SLEPT_SECONDS = 20.0
+# Airflow's processes end by themselves within 9 s, 16 when the cores are busy.
+GRACE_SECONDS = 20.0
+# What a dead component left, and a silent one, need not be waited for.
+_LEFT_OVER_SECONDS = 2.0
+_EVENTS_KEPT = 50
+_MIGRATING = "making or migrating Airflow's tables"
+_BESIDE_AIRFLOW = ("postgres", "mlflow")
+
+
+class Supervisor:
+    """Starts the components in their order, watches them, and ends them in the reverse order."""
+
+    def __init__(self, settings: Settings, wanted: Sequence[Component]) -> None:
+        self._settings, self._wanted = settings, wanted
+        self._rules = {one.name: Supervised(one.name) for one in wanted}
+        self._started: dict[str, Started] = {}
+        self._restarts = dict.fromkeys(self._rules, 0)
+        self._events: list[str] = []
+        self._stop = threading.Event()
+        process = psutil.Process()
+        self._self = Started(
+            name="supervisor",
+            pid=process.pid,
+            created=process.create_time(),
+            folder=settings.home,
+            log=self._log_of("supervisor"),
+        )
+        self._written: PlatformRecord | None = None
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """End at the next round; the handler of SIGTERM."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Watch until `stop`; whatever happens here, nothing is left running."""
+        for one in self._wanted:
+            threading.Thread(target=self._listen, args=(one,), daemon=True).start()
+        before = time.time()
+        try:
+            while not self._stop.is_set():
+                now = time.time()
+                if now - before > _SLEPT_SECONDS:
+                    self._forgive(now, f"no round for {now - before:.0f} s: the machine slept or was very busy")
+                before = now
+                for one in self._wanted:
+                    self._round(one, now)
+                self._write()
+                self._stop.wait(_ROUND_SECONDS)
+        finally:
+            self._end_all()
+
+    def prepare_databases(self) -> bool:
+        """Start PostgreSQL, make the databases and Airflow's tables; return False when it was stopped meanwhile."""
+        first = [one for one in self._wanted if one.name == "postgres"]
+        self._write(step="databases")
+        while first and not self._stop.is_set() and self._rules["postgres"].state != "healthy":
+            self._round(first[0], time.time())
+            if postgres.answers(self._settings):
+                self._rules["postgres"].gave_sign(time.time())
+            self._write(step="databases")
+            self._stop.wait(0.1)
+        if self._stop.is_set():
+            return False
+        postgres.create_databases(self._settings)
+        return self._migrate()
+
+    def tell(self, trouble: str) -> None:
+        """Write down why the platform could not be set up."""
+        log.error("%s", trouble)
+        self._write(trouble=trouble)
+
+    def _migrate(self) -> bool:
+        self._write(step=_MIGRATING)
+        output = self._log_of("migrate")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("wb") as stream:
+            migration = subprocess.Popen(
+                airflow_command("db", "migrate"),
+                cwd=self._settings.home,
+                env=of_airflow(self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+            while migration.poll() is None and not self._stop.wait(0.2):
+                for one in self._wanted:
+                    if one.name in _BESIDE_AIRFLOW:  # MLflow makes its own tables meanwhile
+                        self._round(one, time.time())
+                self._write(step=_MIGRATING)
+        if migration.poll() is None:
+            migration.terminate()
+            migration.wait(GRACE_SECONDS)
+            return False
+        if migration.returncode:
+            raise RuntimeError(f"`airflow db migrate` failed; the end of {output}:\n{processes.last_lines(output)}")
+        return True
+
+    def _round(self, one: Component, now: float) -> None:
+        rule, started = self._rules[one.name], self._started.get(one.name)
+        alive = started is not None and processes.running(started)
+        if rule.state in {"starting", "healthy", "silent"} and not alive:
+            self._ended(one, "it ended by itself")
+        rule.look(now, excused=self._any_down(*one.needs, *one.heard_through))
+        order = rule.order(now)
+        if order == "end":
+            self._ended(one, rule.reason)
+        elif order == "launch" and not self._any_down(*one.needs):
+            self._launch(one, now)
+
+    def _any_down(self, *names: str) -> bool:
+        return any(name in self._rules and self._rules[name].state != "healthy" for name in names)
+
+    def _launch(self, one: Component, now: float) -> None:
+        home = self._settings.home
+        self._rules[one.name].was_launched(now)
+        self._started[one.name] = processes.launch(one.name, one.command, one.environment, home, self._log_of(one.name))
+        log.info("%s: started as process %d", one.name, self._started[one.name].pid)
+
+    def _ended(self, one: Component, reason: str) -> None:
+        """Clear away what is left of a component, and say when it is started again."""
+        rule = self._rules[one.name]
+        processes.end([self._started[one.name]], _LEFT_OVER_SECONDS)
+        now = time.time()
+        rule.ended(now, reason)
+        self._restarts[one.name] += 1
+        if rule.state == "failed":
+            end = processes.last_lines(self._log_of(one.name), 5)
+            self._say(
+                f"{one.name}: {reason}; given up after {RESTARTS} starts in ten minutes. The end of its log:\n{end}"
+            )
+        else:
+            pause = rule.launch_at - now
+            self._say(f"{one.name}: {reason}; started again in {pause:.0f} s ({len(rule.restarts)} of {RESTARTS})")
+
+    def _forgive(self, now: float, why: str) -> None:
+        log.warning("%s", why)
+        for rule in self._rules.values():
+            rule.forgive(now)
+
+    def _say(self, event: str) -> None:
+        log.warning("%s", event)
+        self._events.append(f"{time.strftime('%H:%M:%S')} {event}")
+
+    def _listen(self, one: Component) -> None:
+        """Look for signs of life, often until the first one."""
+        rule = self._rules[one.name]
+        while not self._stop.is_set():
+            if (sign := one.sign()) is not None:
+                rule.gave_sign(sign)
+            self._stop.wait(_SIGN_SECONDS if rule.state == "healthy" else 1.0)
+
+    def _end_all(self) -> None:
+        """Servers of others last: first what asks them. Whoever waits for the end is told by the record's absence."""
+        log.info("ending")
+        for group in _reversed_groups(self._wanted):
+            processes.end([self._started[name] for name in group if name in self._started], GRACE_SECONDS)
+        log.info("ended")
+
+    def _log_of(self, name: str) -> Path:
+        return self._settings.home / "logs" / f"{name}.log"
+
+    def _write(self, step: str = "", trouble: str = "") -> None:
+        record = PlatformRecord(
+            supervisor=self._self,
+            components=tuple(self._record(one) for one in self._wanted),
+            step=step,
+            trouble=trouble,
+            events=tuple(self._events[-_EVENTS_KEPT:]),
+        )
+        if record != self._written:
+            write_record(self._settings, record)
+            self._written = record
+
+    def _record(self, one: Component) -> ComponentRecord:
+        rule = self._rules[one.name]
+        return ComponentRecord(
+            name=one.name,
+            state=rule.state,
+            reason=rule.reason,
+            restarts=self._restarts[one.name],
+            started=self._started.get(one.name),
+            log=self._log_of(one.name),
+        )
+
+
+def _reversed_groups(wanted: Sequence[Component]) -> list[list[str]]:
+    """Group the names so that a component is ended before what it needs; those of a group end together."""
+    depth: dict[str, int] = {}
+    for one in wanted:
+        depth[one.name] = 1 + max((depth.get(name, 0) for name in (*one.needs, *one.heard_through)), default=0)
+    levels = sorted(set(depth.values()), reverse=True)
+    return [[name for name, level in depth.items() if level == wanted_level] for wanted_level in levels]
+
+
+def main() -> int:
+    """Set the platform up and keep it running, until this process is told to end."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # The terminal that started it may close.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    settings = Settings()
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    supervisor = Supervisor(settings, components(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, supervisor.stop)
+    try:
+        if postgres.is_own(settings):
+            postgres.prepare(settings)
+        if not supervisor.prepare_databases():
+            supervisor.stop()
+    except Exception as error:
+        supervisor.tell(str(error))
+        log.exception("the platform cannot be set up")
+        supervisor.stop()
+    supervisor.run()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
