@@ -71,7 +71,13 @@ def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:
     # A .env in this checkout is its owner's, not the tests'.
     patch.setitem(Settings.model_config, "env_file", None)
     patch.setenv("SENTIMENT_HOME", str(folder))
+    patch.setenv("SENTIMENT_MLFLOW_URI", without_server(folder))
     patch.setenv("SENTIMENT_SPARK_MASTER", "local[2]")
+
+
+def without_server(home: Path) -> str:
+    """Return the tracking address of an MLflow that is a file in a home."""
+    return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
 
 
 @pytest.fixture

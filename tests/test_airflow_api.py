@@ -12,6 +12,9 @@ from sentiment.errors import ContractError
 from sentiment.local import airflow_http
 from sentiment.local.airflow_api import AirflowApi
 from sentiment.local.airflow_http import AirflowHttp
+from sentiment.local.login import Login
+
+LOGIN = Login("admin", "p")
 
 
 class FakeAirflow:
@@ -23,6 +26,7 @@ class FakeAirflow:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/auth/token":
+            assert json.loads(request.content) == {"username": "admin", "password": "p"}
             return httpx.Response(201, json={"access_token": "key"})
         self.requests.append(request)
         left = self.answers[request.url.path.removeprefix("/api/v2/").split("/")[0]]
@@ -30,7 +34,7 @@ class FakeAirflow:
         return httpx.Response(status, json=body)
 
     def api(self) -> AirflowApi:
-        return AirflowApi("http://airflow", AirflowHttp("http://airflow", httpx.MockTransport(self)))
+        return AirflowApi("http://airflow", LOGIN, AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(self)))
 
 
 @pytest.fixture(autouse=True)
@@ -98,13 +102,48 @@ def test_a_refusal_is_an_error_with_airflows_reason():
         airflow.api().trigger("d", {"n": "x"})
 
 
-def test_an_airflow_that_is_not_there_is_said():
-    def nobody(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
+def unreachable(error: httpx.TransportError, answers: int = 0) -> tuple[AirflowApi, list[str]]:
+    """An Airflow that does not answer, but after so many requests; and the methods that it was asked with."""
+    asked: list[str] = []
 
-    api = AirflowApi("http://airflow", AirflowHttp("http://airflow", httpx.MockTransport(nobody)))
+    def server(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "key"})
+        asked.append(request.method)
+        if answers and len(asked) > answers:
+            return httpx.Response(200, json={"state": "success", "dag_run_id": "r"})
+        raise error
+
+    return AirflowApi("http://airflow", LOGIN, AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(server))), asked
+
+
+def test_an_airflow_that_is_not_there_is_said_after_some_tries():
+    api, asked = unreachable(httpx.ConnectError("refused"))
     with pytest.raises(ContractError, match="is it started"):
         api.unpause("d")
+    assert len(asked) == 10
+
+
+def test_a_server_that_is_started_again_meanwhile_is_waited_for():
+    api, _ = unreachable(httpx.ReadError("reset"), answers=3)
+    assert api.run_state("d", "r") == "success"
+
+
+def test_a_run_that_may_have_been_started_is_not_started_again():
+    api, asked = unreachable(httpx.ReadError("reset"), answers=3)
+    with pytest.raises(ContractError, match="does not answer"):
+        api.trigger("d", {})
+    assert asked == ["POST"]
+
+
+def test_a_run_that_is_not_there_has_no_state():
+    assert FakeAirflow(dags=[(404, {"detail": "not found"})]).api().run_state("d", "r") is None
+
+
+def test_a_wrong_password_is_said():
+    http = AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(lambda request: httpx.Response(401)))
+    with pytest.raises(ContractError, match="gives no token"):
+        AirflowApi("http://airflow", LOGIN, http).run_state("d", "r")
 
 
 def test_a_dag_that_cannot_be_imported_ends_the_wait_at_once():

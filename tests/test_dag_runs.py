@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conftest import without_server
 from sentiment.config import PREVIOUS_CHAMPION, PROJECT, Settings
 from sentiment.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
 from sentiment.lake.tables import Lake
@@ -29,7 +30,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def deployment(folder) -> Settings:
-    return Settings(home=folder / "home", lake="", mlflow_uri="", artifacts="")
+    return Settings(home=folder / "home", lake="", mlflow_uri=without_server(folder / "home"), artifacts="")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "PRODUCTS": folder / "reviews",
         "SPARK_MEMORY": "1g",
         # Said, so that no .env of this checkout has a word in it.
-        **dict.fromkeys(("LAKE", "MLFLOW_URI", "MLFLOW_PUBLIC_URL", "ARTIFACTS"), ""),
+        **dict.fromkeys(("LAKE", "MLFLOW_PUBLIC_URL", "ARTIFACTS"), ""),
+        "MLFLOW_URI": without_server(folder / "home"),
     }
     return {
         **kept,

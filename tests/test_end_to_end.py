@@ -2,76 +2,47 @@
 
 from __future__ import annotations
 
-import socket
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 import tiny
-from sentiment.config import SampleConfig, Settings
+from local_platform import LAST_DAY, rows, running, runs_of
+from sentiment.config import Settings
 from sentiment.sample.generate import EMPTY_DAY_FROM_END, SPLIT_DAY_FROM_END
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-LAST_DAY = date(2024, 6, 29)
 # One day's reviews come as a folder of two files, and on the day after it nobody wrote one.
 DAYS = [LAST_DAY - timedelta(n) for n in (SPLIT_DAY_FROM_END, EMPTY_DAY_FROM_END)]
-UNSTABLE = {"scored_at", "run_id", "ingested_at"}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
-    from sentiment.lake import schemas
-    from sentiment.lake.tables import Lake
-
-    spec = getattr(schemas, name)
-    table = Lake(settings.lake_root).read(spec, (DAYS[0], DAYS[-1]))
-    kept = [column for column in table.column_names if column not in UNSTABLE]
-    return sorted(table.select(kept).to_pylist(), key=repr)
+def tables(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    return {name: rows(settings, name, DAYS[0], DAYS[-1]) for name in ("REVIEWS", "SCORES", "DAILY_SENTIMENT")}
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from sentiment.local import platform
-    from sentiment.sample.generate import generate
-
     home = tmp_path_factory.mktemp("platform")
-    generate(SampleConfig(output=home / "reviews", reviews=1_500, days=20, daily_days=7, last_day=LAST_DAY))
     tiny.write_encoder(home / "encoder")
-    chosen = Settings(
-        home=home,
-        landing=str(home / "reviews" / "daily"),
-        products=str(home / "reviews"),
-        airflow_port=free_port(),
-        mlflow_port=free_port(),
-        spark_memory="1g",
-    )
-    platform.start(chosen, lambda step: None)
-    yield chosen
-    platform.stop(chosen)
+    with running(home) as chosen:
+        yield chosen
 
 
 def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(settings: Settings) -> None:
-    from sentiment.local.airflow_api import AirflowApi
-    from sentiment.local.runs import Runs
-    from sentiment.local.servers import airflow_url, mlflow_url
+    from sentiment.local import platform
+    from sentiment.local.components import mlflow_url
 
     reviews = {"train_reviews": 300, "evaluation_reviews": 60, "test_reviews": 100}
     encoder = {"family": "encoder", "encoder": str(settings.home / "encoder"), "max_length": 32, "epochs": 2, **reviews}
-    with AirflowApi(airflow_url(settings)) as airflow:
+    with platform.open_airflow(settings) as airflow:
         dags = ("import_history", "train_models", "ingest_reviews", "score_reviews")
         airflow.wait_for_dags(dags, 120)
         for dag in dags:
             airflow.unpause(dag)
-        runs = Runs(airflow, airflow_url(settings), lambda *_: None)
+        runs = runs_of(settings, airflow)
 
         imported = runs.run(
             "import_history", {"source": str(settings.home / "reviews" / "reviews.jsonl.gz")}, "import_history"
@@ -87,9 +58,9 @@ def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(s
         before: dict[str, list[dict[str, Any]]] = {}
         # The empty day once is enough: it leaves no rows that could differ.
         for days in (DAYS, DAYS[:1]):
-            runs.backfill("ingest_reviews", days)
-            runs.backfill("score_reviews", days)
-            now = {name: rows(settings, name) for name in ("REVIEWS", "SCORES", "DAILY_SENTIMENT")}
+            for dag in ("ingest_reviews", "score_reviews"):
+                runs.wait(runs.backfill(dag, days))
+            now = tables(settings)
             assert now == (before or now)
             before = now
 
@@ -119,6 +90,19 @@ def test_the_servers_answer_on_loopback_only(settings: Settings) -> None:
     assert {address.ip for address in listening} == {"127.0.0.1"}
 
 
+def test_neither_a_stranger_nor_a_page_of_another_name_becomes_administrator(settings: Settings) -> None:
+    from sentiment.local.components import airflow_url
+
+    address = airflow_url(settings)
+    assert httpx.get(f"{address}/auth/token").status_code == httpx.codes.FORBIDDEN
+    assert httpx.get(f"{address}/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
+    wrong = httpx.post(f"{address}/auth/token", json={"username": "admin", "password": "admin"})
+    assert wrong.status_code == httpx.codes.UNAUTHORIZED
+    elsewhere = httpx.get(f"{address}/api/v2/version", headers={"Host": f"evil.example:{settings.airflow_port}"})
+    assert elsewhere.status_code == httpx.codes.BAD_REQUEST
+    assert httpx.get(f"{address}/api/v2/version").is_success
+
+
 def test_the_home_holds_no_file_that_others_may_read_with_a_secret(settings: Settings) -> None:
-    secrets = Path(settings.home / "airflow" / "secrets.json")
-    assert secrets.stat().st_mode & 0o077 == 0
+    for name in ("airflow/secrets.json", "airflow/passwords.json", "postgres", "postgres/data"):
+        assert (settings.home / name).stat().st_mode & 0o077 == 0

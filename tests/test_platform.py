@@ -1,4 +1,4 @@
-"""Starting and stopping, with small stand-ins for the two servers: Python's own web server and short scripts."""
+"""Starting, supervising and stopping, with stand-ins for the servers: Python's own web server and short scripts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from sentiment.config import PROJECT, Settings
 from sentiment.errors import ContractError
-from sentiment.local import platform, processes
+from sentiment.local import platform, postgres, processes
+from sentiment.local.components import components
 from sentiment.local.doctor import check_ports
+from sentiment.local.login import read_login
 from sentiment.local.processes import Started
-from sentiment.local.servers import Server, servers
+from sentiment.local.states import read_record
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
@@ -33,102 +36,161 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def web_server(name: str, port: int) -> Server:
-    command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
-    url = f"http://127.0.0.1:{port}"
-    return Server(name, command, dict(os.environ), url, url)
+def web_server(name: str, port: int, *needs: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    return {"name": name, "command": command, "url": f"http://127.0.0.1:{port}", "needs": needs}
 
 
-def script(name: str, code: str) -> Server:
-    unanswered = f"http://127.0.0.1:{free_port()}"
-    return Server(name, (sys.executable, "-c", code), dict(os.environ), unanswered, unanswered)
+def script(name: str, code: str) -> dict[str, object]:
+    return {"name": name, "command": [sys.executable, "-c", code], "url": "http://127.0.0.1:1", "needs": ()}
 
 
 def launched(folder, code: str) -> Started:
     return processes.launch("it", (sys.executable, "-c", code), os.environ, folder, folder / "logs" / "it.log")
 
 
-def wait_until(truth, seconds: float = 10) -> None:
+def wait_until(truth, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
+def alive(number: int) -> bool:
+    """A zombie has ended: whoever is process 1 may never collect it."""
+    return psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+
+
 @pytest.fixture
-def settings(tmp_path, monkeypatch) -> Iterator[Settings]:
+def settings(home, monkeypatch) -> Iterator[Settings]:
+    stand_in = (sys.executable, str(Path(__file__).with_name("stand_in_supervisor.py")))
+    monkeypatch.setattr(platform, "_SUPERVISOR", stand_in)
     monkeypatch.setattr(platform, "_make_pools", lambda settings: None)
-    here = Settings(home=tmp_path, airflow_port=free_port(), mlflow_port=free_port())
+    here = Settings(airflow_port=free_port(), mlflow_port=free_port(), mlflow_uri="")
     yield here
     platform.stop(here, grace_seconds=0.5)
 
 
 @pytest.fixture
-def stand_ins(monkeypatch):
-    def use(*wanted: Server) -> None:
-        monkeypatch.setattr(platform, "servers", lambda settings: wanted)
+def stand_ins(home):
+    def use(*wanted: dict[str, object]) -> None:
+        (home / "stand_ins.json").write_text(json.dumps(wanted))
 
     return use
 
 
-def test_both_servers_start_answer_and_stop(settings, stand_ins):
-    stand_ins(web_server("mlflow", settings.mlflow_port), web_server("airflow", settings.airflow_port))
+def pid(settings: Settings, name: str) -> int:
+    return next(one.pid for one in platform.status(settings).components if one.name == name)
+
+
+def test_components_start_answer_and_stop(settings, stand_ins):
+    stand_ins(web_server("mlflow", settings.mlflow_port), web_server("api-server", settings.airflow_port, "mlflow"))
     said: list[str] = []
     started = platform.start(settings, said.append)
-    assert started.running
-    assert [server.name for server in started.servers] == ["mlflow", "airflow"]
-    assert any("airflow: healthy" in line for line in said)
-    assert platform.stop(settings) == 2
-    assert not any(psutil.pid_exists(server.pid) for server in started.servers)
-    assert platform.status(settings).servers == ()
+    assert started.healthy
+    assert [one.name for one in started.components] == ["supervisor", "mlflow", "api-server"]
+    assert "api-server: healthy" in said
+    assert platform.stop(settings) == 3
+    assert not any(alive(one.pid) for one in started.components)
+    assert platform.status(settings).components == ()
 
 
-def test_starting_a_platform_that_runs_changes_nothing_and_says_so(settings, stand_ins):
-    stand_ins(web_server("airflow", settings.airflow_port))
+def test_starting_a_platform_of_which_all_is_healthy_changes_nothing_and_says_so(settings, stand_ins):
+    stand_ins(web_server("api-server", settings.airflow_port))
     first = platform.start(settings, lambda line: None)
     said: list[str] = []
-    assert platform.start(settings, said.append).servers[0].pid == first.servers[0].pid
+    assert platform.start(settings, said.append).components[1].pid == first.components[1].pid
     assert "runs already" in said[0]
 
 
-def test_what_a_half_dead_platform_left_is_ended_before_a_new_start(settings, stand_ins):
-    stand_ins(web_server("mlflow", settings.mlflow_port), web_server("airflow", settings.airflow_port))
+def test_a_component_that_is_killed_is_started_again_and_that_is_said(settings, stand_ins):
+    stand_ins(web_server("mlflow", settings.mlflow_port), web_server("api-server", settings.airflow_port))
+    platform.start(settings, lambda line: None)
+    killed = pid(settings, "api-server")
+    psutil.Process(killed).kill()
+    wait_until(lambda: platform.status(settings).healthy and pid(settings, "api-server") != killed)
+    after = {one.name: one for one in platform.status(settings).components}
+    assert (after["api-server"].restarts, after["mlflow"].restarts) == (1, 0)
+    assert "api-server: it ended by itself; started again in 1 s (1 of 5)" in platform.status(settings).events[0]
+
+
+def test_what_a_killed_component_had_started_is_ended_with_it(settings, stand_ins):
+    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+    server = web_server("scheduler", settings.airflow_port)
+    serve = f"import runpy; sys.argv = ['http.server', '{settings.airflow_port}', '--bind', '127.0.0.1']; "
+    server["command"] = [sys.executable, "-c", child + serve + "runpy.run_module('http.server', run_name='__main__')"]
+    stand_ins(server)
+    platform.start(settings, lambda line: None)
+    leader = psutil.Process(pid(settings, "scheduler"))
+    (orphan,) = leader.children()
+    leader.kill()
+    wait_until(lambda: not alive(orphan.pid))
+
+
+def test_a_supervisor_that_was_killed_is_seen_and_a_new_start_begins_anew(settings, stand_ins):
+    stand_ins(web_server("api-server", settings.airflow_port))
     first = platform.start(settings, lambda line: None)
-    killed = psutil.Process(first.servers[1].pid)
-    killed.kill()
-    assert psutil.wait_procs([killed], timeout=10)[0] == [killed]
+    supervisor = psutil.Process(first.components[0].pid)
+    supervisor.kill()
+    assert psutil.wait_procs([supervisor], timeout=10)[0] == [supervisor]
+    now = platform.status(settings)
+    assert (now.healthy, now.started, now.components[0].state) == (False, True, "failed")
     said: list[str] = []
     second = platform.start(settings, said.append)
     assert said[0] == "ended 1 processes that an earlier platform had left"
-    assert second.running
-    assert not psutil.pid_exists(first.servers[0].pid)
+    assert second.healthy
+    assert not alive(first.components[1].pid)
 
 
-def test_a_server_that_dies_is_reported_with_its_log_and_nothing_is_left(settings, stand_ins):
-    healthy = web_server("mlflow", settings.mlflow_port)
-    stand_ins(healthy, script("airflow", "print('the database is broken'); raise SystemExit(3)"))
-    with pytest.raises(ContractError, match="airflow ended") as error:
+def test_a_component_that_dies_at_each_start_is_reported_with_its_log_and_nothing_is_left(settings, stand_ins):
+    stand_ins(
+        web_server("mlflow", settings.mlflow_port),
+        script("scheduler", "print('the database is broken'); raise SystemExit(3)"),
+    )
+    with pytest.raises(ContractError, match="scheduler does not stay up") as error:
         platform.start(settings, lambda line: None)
     assert "the database is broken" in str(error.value)
-    assert str(settings.home / "logs" / "airflow.log") in str(error.value)
+    assert str(settings.home / "logs" / "scheduler.log") in str(error.value)
     assert all(check.ok for check in check_ports(settings))
 
 
-def test_a_server_that_is_late_is_reported_with_its_log(settings, stand_ins):
-    stand_ins(script("airflow", "import time; print('still migrating', flush=True); time.sleep(60)"))
+def test_a_component_that_is_late_is_reported_with_its_log(settings, stand_ins):
+    stand_ins(script("api-server", "import time; print('still migrating', flush=True); time.sleep(60)"))
     with pytest.raises(ContractError, match="not healthy in time") as error:
-        platform.start(settings, lambda line: None, timeout=1)
+        platform.start(settings, lambda line: None, timeout=4)
     assert "still migrating" in str(error.value)
 
 
 def test_a_taken_port_is_refused_before_anything_starts(settings, stand_ins):
-    stand_ins(web_server("airflow", settings.airflow_port))
+    stand_ins(web_server("api-server", settings.airflow_port))
     with (
         socket.create_server(("127.0.0.1", settings.airflow_port)),
         pytest.raises(ContractError, match="SENTIMENT_AIRFLOW_PORT"),
     ):
         platform.start(settings, lambda line: None)
-    assert not (settings.home / "platform.json").exists()
+    assert read_record(settings) is None
+
+
+def test_a_second_start_at_the_same_time_waits_and_finds_the_platform(settings, stand_ins):
+    from concurrent.futures import ThreadPoolExecutor
+
+    stand_ins(web_server("api-server", settings.airflow_port))
+    said: list[str] = []
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: platform.start(settings, said.append), range(2)))
+    assert both[0].components[1].pid == both[1].components[1].pid
+    assert sum("runs already" in line for line in said) == 1
+
+
+def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings, stand_ins):
+    assert "not started" in platform.described(settings)["platform"]
+    stand_ins(web_server("api-server", settings.airflow_port))
+    components(settings)  # which makes the login
+    platform.start(settings, lambda line: None)
+    shown = platform.described(settings)
+    assert (shown["platform"], shown["user"]) == ("healthy", "admin")
+    assert shown["password"] == read_login(settings).password
+    assert [row["component"] for row in shown["components"]] == ["supervisor", "api-server"]
 
 
 def test_a_stranger_with_a_reused_process_id_is_not_ended(tmp_path):
@@ -168,14 +230,19 @@ def test_the_end_of_a_long_log_is_read_without_its_beginning(tmp_path):
 @pytest.fixture
 def environments(tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://elsewhere")
+    monkeypatch.setenv("PGHOST", "elsewhere")
     monkeypatch.setenv("SPARK_HOME", "/opt/spark-2")
     monkeypatch.delenv("AIRFLOW_CONN_SPARK_DEFAULT", raising=False)
     here = Settings(home=tmp_path, airflow_port=18080, mlflow_port=15000, lake="s3://bucket/lake", mlflow_uri="")
-    return {server.name: server.environment for server in servers(here)}
+    return {one.name: one.environment for one in components(here)}
+
+
+def test_each_process_is_a_component_of_its_own(environments):
+    assert list(environments) == ["postgres", "mlflow", "api-server", "scheduler", "dag-processor", "triggerer"]
 
 
 def test_airflow_is_told_the_settings_in_force_and_its_own_addresses(environments, tmp_path):
-    airflow = environments["airflow"]
+    airflow = environments["scheduler"]
     assert airflow["SENTIMENT_HOME"] == str(tmp_path)
     assert airflow["SENTIMENT_LAKE"] == "s3://bucket/lake"
     assert airflow["SENTIMENT_MLFLOW_URI"] == "http://127.0.0.1:15000"
@@ -184,25 +251,54 @@ def test_airflow_is_told_the_settings_in_force_and_its_own_addresses(environment
     assert json.loads(airflow["AIRFLOW_CONN_SPARK_DEFAULT"]) == {"conn_type": "spark", "host": "local[2]"}
 
 
-def test_another_airflow_or_spark_of_the_shell_does_not_reach_the_servers(environments, tmp_path):
-    database = environments["airflow"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    assert database.startswith(f"sqlite:///{tmp_path}/airflow/")
-    assert "SPARK_HOME" not in environments["airflow"]
+def test_another_airflow_spark_or_postgres_of_the_shell_does_not_reach_the_components(environments, tmp_path):
+    address = environments["scheduler"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert address.startswith("postgresql+psycopg2://airflow@/airflow?host=")
+    assert not {"SPARK_HOME", "PGHOST"} & {name for one in environments.values() for name in one}
+
+
+def test_each_database_has_an_owner_of_its_own(environments):
+    assert environments["mlflow"]["MLFLOW_BACKEND_STORE_URI"].startswith("postgresql+psycopg2://mlflow@/mlflow?")
+
+
+def test_only_the_server_of_pages_checks_names_and_nobody_is_administrator_without_a_password(environments):
+    assert environments["api-server"]["SENTIMENT_ALLOWED_HOSTS"] == "127.0.0.1,localhost"
+    assert "SENTIMENT_ALLOWED_HOSTS" not in environments["scheduler"]
+    assert environments["api-server"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
 
 
 def test_the_port_of_a_spark_cluster_is_a_field_of_the_connection(tmp_path):
-    (_, airflow) = servers(Settings(home=tmp_path, spark_master="spark://host:7077", mlflow_uri=""))
-    connection = json.loads(airflow.environment["AIRFLOW_CONN_SPARK_DEFAULT"])
+    here = Settings(home=tmp_path, spark_master="spark://host:7077", mlflow_uri="")
+    connection = json.loads(components(here)[-1].environment["AIRFLOW_CONN_SPARK_DEFAULT"])
     assert connection == {"conn_type": "spark", "host": "spark://host", "port": 7077}
 
 
-def test_the_secrets_are_made_once_and_only_their_owner_reads_them(environments, tmp_path):
-    file = tmp_path / "airflow" / "secrets.json"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    again = servers(Settings(home=tmp_path, mlflow_uri=""))[1].environment
-    assert again["AIRFLOW__API_AUTH__JWT_SECRET"] == environments["airflow"]["AIRFLOW__API_AUTH__JWT_SECRET"]
+def test_secrets_are_made_once_and_only_their_owner_reads_them(environments, tmp_path):
+    for name in ("secrets.json", "passwords.json"):
+        assert stat.S_IMODE((tmp_path / "airflow" / name).stat().st_mode) == 0o600
+    again = {one.name: one.environment for one in components(Settings(home=tmp_path, mlflow_uri=""))}
+    key = "AIRFLOW__API_AUTH__JWT_SECRET"
+    assert again["api-server"][key] == environments["api-server"][key]
 
 
 def test_an_mlflow_elsewhere_is_passed_on_and_none_is_started(tmp_path):
-    (airflow,) = servers(Settings(home=tmp_path, mlflow_uri="https://mlflow.example.org"))
-    assert airflow.environment["SENTIMENT_MLFLOW_URI"] == "https://mlflow.example.org"
+    started = components(Settings(home=tmp_path, mlflow_uri="https://mlflow.example.org"))
+    assert "mlflow" not in [one.name for one in started]
+    assert started[-1].environment["SENTIMENT_MLFLOW_URI"] == "https://mlflow.example.org"
+
+
+def test_a_database_server_elsewhere_is_used_and_none_is_started(tmp_path):
+    here = Settings(home=tmp_path, mlflow_uri="", database="postgresql://me:secret@db.example.org:5433/ignored")
+    started = {one.name: one.environment for one in components(here)}
+    assert "postgres" not in started
+    address = "postgresql+psycopg2://me:secret@db.example.org:5433/"
+    assert started["scheduler"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"{address}airflow"
+    assert started["mlflow"]["MLFLOW_BACKEND_STORE_URI"] == f"{address}mlflow"
+    assert not [word for one in components(here) for word in one.command if "secret" in word]
+
+
+@pytest.mark.parametrize("address", ["mysql://me:secret@host", "nonsense secret", "postgresql://"])
+def test_a_database_server_that_cannot_be_used_is_refused_without_its_password(address, tmp_path):
+    with pytest.raises(ContractError, match="SENTIMENT_DATABASE") as error:
+        postgres.database_url(Settings(home=tmp_path, database=address), "airflow")
+    assert "secret" not in str(error.value)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import tiny
+from conftest import without_server
 from sentiment.config import PREVIOUS_CHAMPION, REGISTERED_MODEL, Settings
 from sentiment.errors import ContractError
 from sentiment.export.bundle import INT8_MODEL, read_bundle
@@ -19,7 +20,8 @@ TAGS = {"family": "linear", "snapshot": "s1", "test_reviews": "100", "macro_f1":
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory) -> Settings:
-    return Settings(home=tmp_path_factory.mktemp("home"), mlflow_uri="", artifacts="", experiment="tests")
+    home = tmp_path_factory.mktemp("home")
+    return Settings(home=home, mlflow_uri=without_server(home), artifacts="", experiment="tests")
 
 
 @pytest.fixture(scope="module")

@@ -1,59 +1,211 @@
-"""Runs watched through Airflow's API: a busy Airflow is asked again, a failed task shows its log."""
+"""Runs that are started once, waited for and gone on with; Airflow is a stand-in that keeps runs in a dictionary."""
 
-from datetime import date
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
+from sentiment.config import Settings
 from sentiment.errors import ContractError
+from sentiment.local import processes, runs
+from sentiment.local.processes import Started
 from sentiment.local.runs import Runs
+from sentiment.local.states import ComponentRecord, PlatformRecord, write_record
+from sentiment.local.watch import Watch
 
-DAYS = [date(2024, 6, 1), date(2024, 6, 2)]
-RUNNING = ContractError("Airflow refuses POST backfills (409): There is already a running backfill for dag score")
+DAYS = [date(2024, 6, 1) + timedelta(number) for number in range(4)]
 
 
 class FakeAirflow:
-    """Answers as Airflow does; `refusals` are raised by the first backfills."""
+    """Runs a day's or a form's run to its end at the second look; remembers what it was asked to do."""
 
-    def __init__(self, *refusals: Exception, state: str = "success") -> None:
-        self.refusals, self.state, self.logs = list(refusals), state, []
+    def __init__(self, days: dict[date, str] | None = None, states: dict[str, str] | None = None) -> None:
+        self.days, self.states = dict(days or {}), dict(states or {})
+        self.asked: list[tuple[Any, ...]] = []
+        self.open: list[int] = []
+        self.lost = False
 
-    def open_backfills(self, dag):
-        return []
+    def run_state(self, dag: str, run_id: str) -> str | None:
+        state = self.states.get(run_id)
+        if state in {"queued", "running"}:
+            self.states[run_id] = "running" if state == "queued" else "success"
+        return state
 
-    def backfill(self, dag, first, last, **_):
-        if self.refusals:
-            raise self.refusals.pop(0)
+    def trigger(self, dag: str, conf: dict[str, Any], run_id: str | None = None) -> str:
+        self.asked.append(("trigger", dag, run_id))
+        self.states[run_id or "manual__1"] = "queued"
+        if self.lost:
+            raise ContractError("Airflow does not answer")
+        return run_id or "manual__1"
+
+    def clear_failed(self, dag: str, run_id: str) -> None:
+        self.asked.append(("clear", dag, run_id))
+        self.states[run_id] = "queued"
+
+    def task_states(self, dag: str, run_id: str) -> dict[str, str]:
+        return {"one": self.states.get(run_id) or self.days[date.fromisoformat(run_id)]}
+
+    def task_log(self, *_: Any) -> str:
+        return "the log of the failed task"
+
+    def xcom(self, dag: str, run_id: str, task: str) -> dict[str, str]:
+        return {"of": run_id}
+
+    def day_runs(self, dag: str, first: date, last: date) -> dict[date, tuple[str, str]]:
+        found = {day: (str(day), state) for day, state in self.days.items() if first <= day <= last}
+        self.days |= {day: "success" for day, state in self.days.items() if state == "queued"}
+        return found
+
+    def backfill(self, dag: str, first: date, last: date, reprocess: str, max_active_runs: int) -> int:
+        self.asked.append(("backfill", dag, first, last, reprocess))
+        for day in DAYS:
+            again = {"failed": {"failed"}, "completed": {"failed", "success"}}[reprocess]
+            if first <= day <= last and self.days.get(day, "failed") in again:
+                self.days[day] = "queued"
+        if self.lost:
+            self.open = [1]
+            raise ContractError("Airflow does not answer")
         return 1
 
-    def backfill_runs(self, backfill):
-        return dict.fromkeys(DAYS, self.state)
-
-    def task_states(self, dag, run_id):
-        return {"resolve": "success", "score[1]": "failed"}
-
-    def task_log(self, dag, run_id, task, map_index=-1):
-        self.logs.append((task, map_index))
-        return "what went wrong"
+    def open_backfills(self, dag: str) -> list[int]:
+        found, self.open = self.open, []
+        return found
 
 
-def runs(airflow):
-    return Runs(airflow, "http://airflow", lambda *_: None)
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(runs, "_POLL_SECONDS", 0)
 
 
-def test_a_backfill_that_airflow_opened_and_denied_is_waited_for_and_started_again():
-    airflow = FakeAirflow(RUNNING, RUNNING)
-    runs(airflow).backfill("score", DAYS)
-    assert airflow.refusals == []
+def waited(airflow: FakeAirflow) -> Runs:
+    return Runs(airflow, "http://airflow", lambda *_: None, lambda seen: None)
 
 
-@pytest.mark.parametrize("refusals", [(RUNNING,) * 5, (ContractError("Airflow refuses: no such dag"),)])
-def test_a_backfill_that_is_refused_for_good_or_for_another_reason_is_told(refusals):
-    with pytest.raises(ContractError, match="Airflow refuses"):
-        runs(FakeAirflow(*refusals)).backfill("score", DAYS)
+def test_a_run_is_started_waited_for_and_its_result_returned():
+    airflow = FakeAirflow()
+    assert waited(airflow).run("import_history", {}, "import_history") == {"of": "manual__1"}
+    assert airflow.asked == [("trigger", "import_history", None)]
 
 
-def test_a_mapped_task_that_failed_shows_its_own_log():
-    airflow = FakeAirflow(state="failed")
-    with pytest.raises(ContractError, match=r"ended as failed in task score\[1\].*\n?what went wrong"):
-        runs(airflow).backfill("score", DAYS)
-    assert airflow.logs == [("score", 1)]
+@pytest.mark.parametrize("state", ["success", "running", "queued"])
+def test_a_run_of_that_name_is_not_started_twice(state):
+    airflow = FakeAirflow(states={"demo__1": state})
+    assert waited(airflow).run("train_models", {}, "promote", "demo__1") == {"of": "demo__1"}
+    assert airflow.asked == []
+
+
+def test_a_run_of_that_name_that_failed_goes_on_with_its_failed_tasks():
+    airflow = FakeAirflow(states={"demo__1": "failed"})
+    waited(airflow).run("train_models", {}, "promote", "demo__1")
+    assert airflow.asked == [("clear", "train_models", "demo__1")]
+
+
+def test_a_run_whose_start_was_not_confirmed_is_found_by_its_name():
+    airflow = FakeAirflow()
+    airflow.lost = True
+    assert waited(airflow).run("train_models", {}, "promote", "demo__1") == {"of": "demo__1"}
+    assert len(airflow.asked) == 1
+
+
+def test_only_days_that_lack_are_backfilled():
+    airflow = FakeAirflow({DAYS[0]: "success", DAYS[1]: "failed", DAYS[3]: "success"})
+    work = waited(airflow)
+    work.wait(work.complete("ingest_reviews", DAYS))
+    assert airflow.asked == [("backfill", "ingest_reviews", DAYS[1], DAYS[2], "failed")]
+
+
+def test_days_that_are_done_or_queued_are_left_alone():
+    airflow = FakeAirflow({DAYS[0]: "success", DAYS[1]: "queued", DAYS[2]: "success", DAYS[3]: "queued"})
+    work = waited(airflow)
+    work.wait(work.complete("ingest_reviews", DAYS))
+    assert airflow.asked == []
+
+
+def test_a_backfill_whose_start_was_not_confirmed_is_waited_for():
+    airflow = FakeAirflow()
+    airflow.lost = True
+    work = waited(airflow)
+    work.wait(work.complete("score_reviews", DAYS))
+    assert len(airflow.asked) == 1
+
+
+def test_a_backfill_that_is_asked_for_runs_done_days_again():
+    airflow = FakeAirflow(dict.fromkeys(DAYS, "success"))
+    work = waited(airflow)
+    work.wait(work.backfill("score_reviews", DAYS))
+    assert airflow.asked == [("backfill", "score_reviews", DAYS[0], DAYS[-1], "completed")]
+
+
+def test_a_run_that_failed_ends_the_wait_with_its_log():
+    airflow = FakeAirflow(states={"r": "failed"})
+    work = waited(airflow)
+    job = runs.DagRun(airflow, "train_models", "r")
+    with pytest.raises(ContractError, match="the log of the failed task"):
+        work.wait(job)
+
+
+@pytest.fixture
+def watched(tmp_path) -> tuple[Settings, Any]:
+    settings = Settings(home=tmp_path)
+    me = processes.launch("supervisor", ("sleep", "60"), {"PATH": "/usr/bin:/bin"}, tmp_path, tmp_path / "s.log")
+
+    def write(state: str = "healthy", *events: str, supervisor: Started = me) -> None:
+        one = ComponentRecord(
+            name="scheduler", state=state, reason="it ended by itself", log=tmp_path / "scheduler.log"
+        )
+        write_record(settings, PlatformRecord(supervisor=supervisor, components=(one,), events=events))
+
+    write()
+    yield settings, write
+    processes.end([me], 1)
+
+
+def test_what_is_started_again_is_said_once(watched):
+    settings, write = watched
+    said: list[str] = []
+    watch = Watch(settings, lambda step, *_: said.append(step))
+    write("waiting", "12:00:00 scheduler: it ended by itself; started again in 1 s (1 of 5)")
+    watch.look({"import_history": "running"})
+    watch.look({"import_history": "running"})
+    assert said == ["12:00:00 scheduler: it ended by itself; started again in 1 s (1 of 5)"]
+
+
+def test_a_component_that_is_given_up_ends_the_wait_with_its_log(watched):
+    settings, write = watched
+    watch = Watch(settings, lambda *_: None)
+    (settings.home / "scheduler.log").write_text("no space left on device")
+    write("failed")
+    with pytest.raises(ContractError, match=r"scheduler does not stay up(.|\n)*no space left"):
+        watch.look({})
+
+
+def test_a_supervisor_that_ended_ends_the_wait(watched):
+    settings, write = watched
+    watch = Watch(settings, lambda *_: None)
+    dead = Started(name="supervisor", pid=2**22 + 1, created=0, folder=settings.home, log=settings.home / "s.log")
+    write("healthy", supervisor=dead)
+    with pytest.raises(ContractError, match="the supervisor of the platform ended"):
+        watch.look({})
+
+
+def test_a_standstill_ends_the_wait_with_what_was_seen(watched):
+    settings, _ = watched
+    watch = Watch(settings, lambda *_: None, standstill=0)
+    watch.look({"score_reviews": "queued"})
+    with pytest.raises(ContractError, match=r"nothing has moved.*score_reviews: queued.*sentiment status"):
+        watch.look({"score_reviews": "queued"})
+
+
+def test_a_task_that_writes_its_log_is_no_standstill(watched):
+    settings, _ = watched
+    watch = Watch(settings, lambda *_: None, standstill=0)
+    log = settings.home / "airflow" / "logs" / "dag_id=train_models" / "attempt=1.log"
+    log.parent.mkdir(parents=True)
+    for number in range(3):
+        log.write_text(json.dumps(list(range(number))))
+        watch.look({"train_models": "running"})
+    with pytest.raises(ContractError, match="nothing has moved"):
+        watch.look({"train_models": "running"})

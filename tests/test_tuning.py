@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from pydantic import ValidationError
 
 import tiny
+from conftest import without_server
 from sentiment.config import Settings, StudyConfig, TrainConfig, TuneConfig
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
@@ -54,7 +55,9 @@ def write_split(folder: Path, split: str, reviews: LabelledReviews) -> None:
 def deployment(tmp_path_factory) -> Settings:
     """A home with a snapshot of 320 reviews to train on, an encoder, and one MLflow for all of these tests."""
     home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, lake="", mlflow_uri="", artifacts="", studies="", experiment="tests")
+    settings = Settings(
+        home=home, lake="", mlflow_uri=without_server(home), artifacts="", studies="", experiment="tests"
+    )
     folder = Path(snapshot_folder(Lake(settings.lake_root), "tiny"))
     folder.mkdir(parents=True)
     write_split(folder, "train", tiny.reviews(320))

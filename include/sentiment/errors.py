@@ -7,3 +7,7 @@ class ContractError(Exception):
 
 class ConcurrentWriteError(RuntimeError):
     """Another writer replaced the same day first; nothing of this one was written, and it may be run again."""
+
+
+class UnavailableError(ConnectionError):
+    """A server that is needed does not answer; the sentence says which, and trying again may help."""

@@ -30,6 +30,7 @@ POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a 
 # A first start takes half a minute on two cores; a machine that is busy or reads from a slow disk may need minutes.
 START_SECONDS = 300.0
 _POLL_SECONDS = 0.3
+_SUPERVISOR = (sys.executable, "-m", "sentiment.local.supervisor")
 # Ends of one component during a start after which it is not waited for: what is wrong will not mend itself.
 _HOPELESS = 3
 
@@ -175,13 +176,8 @@ def _launch(settings: Settings) -> None:
     home = settings.home.absolute()
     environment = {**os.environ, **in_force(settings), "SENTIMENT_DATABASE": settings.database}
     # In a session of its own, so that neither a Ctrl-C nor the end of this terminal reaches it.
-    supervisor = processes.launch(
-        "supervisor",
-        (sys.executable, "-m", "sentiment.local.supervisor"),
-        environment,
-        home,
-        home / "logs" / "supervisor.log",
-    )
+    log = home / "logs" / "supervisor.log"
+    supervisor = processes.launch("supervisor", _SUPERVISOR, environment, home, log)
     write_record(settings, PlatformRecord(supervisor=supervisor))
 
 

@@ -32,6 +32,7 @@ class Supervised:
     launch_at: float = 0.0
     launched: float = 0.0
     last_sign: float = 0.0
+    tolerated_until: float = 0.0
     restarts: list[float] = field(default_factory=list)
 
     def order(self, now: float) -> Order:
@@ -43,11 +44,15 @@ class Supervised:
     def was_launched(self, now: float) -> None:
         """Note a start."""
         self.state, self.launched, self.last_sign = "starting", now, 0.0
+        self.tolerated_until = now + START_SECONDS
 
     def gave_sign(self, moment: float) -> None:
         """Note a sign of life; one from before this start is an earlier process's."""
         if self.state in {"starting", "healthy", "silent"} and moment >= self.launched:
             self.last_sign = max(self.last_sign, moment)
+            # What it was forgiven stays forgiven; the long patience with a start ends with the first sign.
+            earlier = 0.0 if self.state == "starting" else self.tolerated_until
+            self.tolerated_until = max(earlier, self.last_sign + SILENCE_SECONDS)
             self.state = "healthy"
             self.reason = ""
 
@@ -57,16 +62,13 @@ class Supervised:
             return
         if excused:
             self.forgive(now)
-        elif now - self._well_until() > SILENCE_SECONDS:
+        elif now > self.tolerated_until:
             self.state = "silent"
             self.reason = f"no sign of life for {now - (self.last_sign or self.launched):.0f} s"
 
     def forgive(self, now: float) -> None:
         """Begin to count its silence anew: the machine slept, or nobody could have heard it."""
-        if self.state == "healthy":
-            self.last_sign = now
-        elif self.state == "starting":
-            self.launched = max(self.launched, now - START_SECONDS)
+        self.tolerated_until = max(self.tolerated_until, now + SILENCE_SECONDS)
 
     def ended(self, now: float, reason: str) -> None:
         """Note its end, and when it is started again."""
@@ -77,6 +79,3 @@ class Supervised:
             return
         self.state, self.launch_at = "waiting", now + FIRST_PAUSE_SECONDS * 2 ** len(self.restarts)
         self.restarts.append(now)
-
-    def _well_until(self) -> float:
-        return self.last_sign or self.launched + START_SECONDS - SILENCE_SECONDS

@@ -1,0 +1,65 @@
+"""A real platform for a test: a small sample of reviews, free ports, one tiny model, and the tables that came of it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from sentiment.config import SampleConfig, Settings
+from sentiment.local import platform
+from sentiment.local.components import airflow_url
+from sentiment.local.runs import Runs
+from sentiment.local.watch import Watch
+
+LAST_DAY = date(2024, 6, 29)
+DAILY_DAYS = 7
+LANDED = [LAST_DAY - timedelta(DAILY_DAYS - 1 - number) for number in range(DAILY_DAYS)]
+# What differs between two runs that do the same.
+UNSTABLE = {"scored_at", "run_id", "ingested_at"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Settings]:
+    """Start a platform in `home`, with 1,500 reviews of 20 days, the last seven landed; and stop it."""
+    from sentiment.sample.generate import generate
+
+    generate(SampleConfig(output=home / "reviews", reviews=1_500, days=20, daily_days=DAILY_DAYS, last_day=LAST_DAY))
+    chosen = Settings(
+        home=home,
+        landing=str(home / "reviews" / "daily"),
+        products=str(home / "reviews"),
+        airflow_port=free_port(),
+        mlflow_port=free_port(),
+        spark_memory="1g",
+        mlflow_uri="",
+    )
+    platform.start(chosen, lambda step: None)
+    try:
+        yield chosen
+    finally:
+        platform.stop(chosen)
+
+
+def runs_of(settings: Settings, airflow: Any) -> Runs:
+    """Return what starts runs and waits for them, as the demo does it."""
+    return Runs(airflow, airflow_url(settings), lambda *_: None, Watch(settings, lambda *_: None).look)
+
+
+def rows(settings: Settings, name: str, first: date, last: date) -> list[dict[str, Any]]:
+    """Return the rows of some days of a table, without what differs between two runs, in a fixed order."""
+    from sentiment.lake import schemas
+    from sentiment.lake.tables import Lake
+
+    table = Lake(settings.lake_root).read(getattr(schemas, name), (first, last))
+    kept = [column for column in table.column_names if column not in UNSTABLE]
+    return sorted(table.select(kept).to_pylist(), key=repr)

@@ -1,0 +1,101 @@
+"""The platform's own PostgreSQL: made once, private, and again there after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from sqlalchemy.engine import make_url
+
+from sentiment.config import Settings
+from sentiment.errors import ContractError
+from sentiment.local import postgres, processes
+from sentiment.local.processes import Started
+
+
+def mode(folder: Path) -> int:
+    return stat.S_IMODE(folder.stat().st_mode)
+
+
+def started(settings: Settings) -> Started:
+    command = postgres.server_command(settings)
+    server = processes.launch("postgres", command, os.environ, settings.home, settings.home / "logs" / "postgres.log")
+    deadline = time.monotonic() + 20
+    while not postgres.answers(settings):
+        assert time.monotonic() < deadline, processes.last_lines(server.log)
+        time.sleep(0.1)
+    return server
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory) -> Settings:
+    # Longer than a socket's path may be, and with characters that an address must quote.
+    home = tmp_path_factory.mktemp("a home of some length & with blanks, a # and a ?" + 40 * "x")
+    return Settings(home=home, database="")
+
+
+@pytest.fixture(scope="module")
+def server(settings: Settings) -> Iterator[Started]:
+    postgres.prepare(settings)
+    running = started(settings)
+    postgres.create_databases(settings)
+    yield running
+    processes.end([running], 10)
+
+
+def connected(settings: Settings, name: str):
+    address = postgres.database_url(settings, name).replace("+psycopg2", "")
+    return psycopg2.connect(address)
+
+
+def test_each_database_is_reached_by_its_owner(settings: Settings, server: Started) -> None:
+    for name in postgres.DATABASES:
+        with connected(settings, name) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "select current_user, current_database(), pg_get_userbyid(datdba) from pg_database "
+                "where datname = current_database()"
+            )
+            assert cursor.fetchone() == (name, name, name)
+        connection.close()
+
+
+def test_data_and_socket_are_closed_to_others_and_no_port_is_open(settings: Settings, server: Started) -> None:
+    import psutil
+
+    assert mode(settings.home / "postgres") == 0o700
+    assert mode(settings.home / "postgres" / "data") == 0o700
+    assert mode(Path(make_url(postgres.database_url(settings, "airflow")).query["host"])) == 0o700
+    assert not [one for one in psutil.Process(server.pid).net_connections("inet") if one.status == "LISTEN"]
+
+
+def test_what_is_there_is_not_made_again(settings: Settings, server: Started) -> None:
+    with connected(settings, "airflow") as connection, connection.cursor() as cursor:
+        cursor.execute("create table kept as select 7 as number")
+    connection.close()
+    postgres.prepare(settings)
+    postgres.create_databases(settings)
+    os.kill(server.pid, signal.SIGKILL)
+    processes.end([server], 5)
+    again = started(settings)
+    try:
+        with connected(settings, "airflow") as connection, connection.cursor() as cursor:
+            cursor.execute("select number from kept")
+            assert cursor.fetchone() == (7,)
+        connection.close()
+    finally:
+        processes.end([again], 10)
+
+
+def test_data_of_another_version_are_refused_and_left_alone(tmp_path) -> None:
+    data = tmp_path / "postgres" / "data"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("15\n")
+    with pytest.raises(ContractError, match="PostgreSQL 15"):
+        postgres.prepare(Settings(home=tmp_path, database=""))
+    assert (data / "PG_VERSION").read_text() == "15\n"
