@@ -1,12 +1,13 @@
 # The two commands of a newcomer are `make demo` and `make test`.
 PYTHON ?= python3
 # Whole files go to the workers, in the order that tests/conftest.py gives them.
-PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install -q --disable-pip-version-check
 REVIEWS ?=
 
-.PHONY: demo up down doctor test test-fast check lint types bench pins clean
+.PHONY: demo up down status doctor test test-all test-fast check lint types bench pins clean ten-demos
 
 demo: $(VENV)/installed ## Set everything up, then run the main job (REVIEWS=folder for your own reviews)
 	@$(BIN)/sentiment demo $(if $(REVIEWS),--reviews "$(REVIEWS)")
@@ -17,11 +18,20 @@ up: $(VENV)/installed ## Start Airflow and MLflow on this machine
 down: ## Stop them
 	@$(BIN)/sentiment down
 
+status: $(VENV)/installed ## Show each process of the platform, the addresses and the login
+	@$(BIN)/sentiment status
+
 doctor: $(VENV)/installed ## Check this machine
 	@$(BIN)/sentiment doctor
 
-test: $(VENV)/installed-dev ## Run all tests, offline
-	@$(BIN)/python $(PYTEST) --durations=40
+test: $(VENV)/installed-dev ## Run the tests, offline (15 minutes on two cores)
+	@$(BIN)/python $(PYTEST) -m "not thorough"
+
+test-all: $(VENV)/installed-dev ## The same, and those that take longest: each process killed, a whole demo interrupted
+	@$(BIN)/python $(PYTEST)
+
+ten-demos: $(VENV)/installed-dev ## Ten whole demos in a row, with a table of what happened (about an hour)
+	@$(BIN)/python tests/ten_demos.py
 
 test-fast: $(VENV)/installed-dev ## Run the tests that take seconds
 	@$(BIN)/python $(PYTEST) -m "not slow and not e2e and not spark"
@@ -50,20 +60,25 @@ pins: ## Compile the requirements anew from their .in files
 clean: ## Remove the environment and what tests leave; the lake under var/ stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis var/test-airflow
 
+# The pins are whole, so pip need not look for what they need (half of its time); `pip check` says whether they are whole
+# here as well: another build of torch, for a GPU, brings packages of its own.
 # The checks need nothing but the Python that runs them; pip's own output is shown only when it fails.
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) include/sentiment/local/preflight.py .
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the pinned packages into $(VENV) (about 3 GB, some minutes the first time)"
-	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@$(PIP) --no-deps -r requirements.txt
+	@$(BIN)/pip check -q > $(VENV)/lacking || { cat $(VENV)/lacking; echo "installing what this machine needs beside the pins"; \
+	  $(PIP) -r requirements.txt; }
+	@$(PIP) --no-deps -e .
 	@$(BIN)/python -m sentiment.local.spark_classes || echo "the classes of Spark could not be kept: it will start more slowly"
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
-	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) --no-deps -r requirements-dev.txt
+	@$(BIN)/pip check -q || $(PIP) -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
-	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-bench.txt
+	@$(PIP) -r requirements-bench.txt
 	@touch $@

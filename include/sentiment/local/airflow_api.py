@@ -85,6 +85,10 @@ class AirflowApi:
         wanted = {"run_type": run_type, "state": ["queued", "running"]}
         return [run["dag_run_id"] for run in self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", wanted)]
 
+    def count_runs(self, dag_id: str) -> int:
+        """Return how many runs of the DAG there are, of whatever type and state."""
+        return len(self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs"))
+
     def delete_run(self, dag_id: str, run_id: str) -> None:
         """Delete a run with its tasks; one that is at work is ended first, for Airflow deletes no running one."""
         self._http.call("PATCH", _run(dag_id, run_id), json={"state": "failed"}, params={"update_mask": "state"})
