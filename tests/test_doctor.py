@@ -152,3 +152,11 @@ def test_every_failed_check_is_a_sentence_with_its_remedy(monkeypatch, tmp_path)
     with pytest.raises(ContractError, match="java: none; get one") as error:
         doctor.require(Settings(home=tmp_path))
     assert "disk" not in str(error.value)
+
+
+def test_a_postgres_that_cannot_run_here_is_said_with_a_way_out(monkeypatch, tmp_path):
+    assert doctor.check_postgres().ok
+    monkeypatch.setattr(doctor.postgres, "_PROGRAMS", tmp_path)
+    check = doctor.check_postgres()
+    assert not check.ok
+    assert "SENTIMENT_DATABASE" in check.remedy

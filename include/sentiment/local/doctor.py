@@ -16,6 +16,7 @@ import psutil
 
 from sentiment.config import Settings
 from sentiment.errors import ContractError
+from sentiment.local import postgres
 from sentiment.local.components import runs_mlflow
 from sentiment.local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, sentences
 
@@ -31,6 +32,7 @@ def diagnose(settings: Settings) -> list[Check]:
         check_java(dict(os.environ)),
         check_spark_versions(),
         check_spark_submit(Path(sys.executable).parent),
+        *([check_postgres()] if postgres.is_own(settings) else []),
         *check_ports(settings),
         check_disk(settings.home, DISK_GIB),
         check_memory(psutil.virtual_memory().available, settings.spark_memory),
@@ -66,6 +68,14 @@ def check_spark_submit(folder: Path) -> Check:
     ok = os.access(program, os.X_OK)
     detail = f"{program} is there" if ok else f"{program} is missing"
     return Check("spark-submit", ok, detail, "pip install -r requirements.txt into the environment of this Python")
+
+
+def check_postgres() -> Check:
+    """Check that the platform's own PostgreSQL runs as this user; root needs user namespaces for it."""
+    trouble = postgres.trouble()
+    detail = f"PostgreSQL does not start: {trouble}" if trouble else "PostgreSQL starts"
+    remedy = "pip install -r requirements.txt into the environment of this Python, or set SENTIMENT_DATABASE"
+    return Check("postgres", trouble is None, detail, remedy)
 
 
 def check_memory(available: int, spark_memory: str) -> Check:

@@ -59,6 +59,17 @@ def server_command(settings: Settings) -> tuple[str, ...]:
     return _not_as_root((str(_PROGRAMS / "postgres"), "-D", str(_data(settings)), *options))
 
 
+def trouble() -> str | None:
+    """Say why the server's program does not run here as this user, or None when it does."""
+    try:
+        done = subprocess.run(
+            _not_as_root((str(_PROGRAMS / "postgres"), "--version")), capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        return str(error)
+    return _why(done.stderr) if done.returncode else None
+
+
 def prepare(settings: Settings) -> None:
     """Make the server's data folder the first time, whole or not at all, and the folder of its socket.
 
