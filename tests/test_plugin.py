@@ -59,7 +59,9 @@ def test_without_a_server_there_is_no_view_and_no_link(home, monkeypatch, addres
 
 
 def test_the_run_link_leads_to_the_run_whatever_its_experiment(server):
-    assert link(ReportLink, {"report": "#/experiments/1/runs/abc"}) == f"{SERVER}/#/experiments/1/runs/abc"
+    page = f"{SERVER}/#/experiments/1/runs/abc/artifacts/report.html"
+    assert link(ReportLink, {"report": page}) == page
+    assert link(ReportLink, {"report": "/home/mlflow/artifacts/abc/report.html"}) == ""
     assert link(ReportLink, {"run_id": "abc"}) == ""
     assert link(TrainingRunLink, {"run_id": "abc", "family": "linear"}) == f"{SERVER}/#/runs/abc"
 

@@ -8,27 +8,42 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
+from sentiment import mlflow_pages
 from sentiment.config import CHAMPION, PREVIOUS_CHAMPION, REGISTERED_MODEL, Settings
-from sentiment.errors import ContractError
+from sentiment.errors import ContractError, UnavailableError
 from sentiment.export.bundle import read_bundle
 from sentiment.provenance import provenance
+from sentiment.storage import is_s3
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import DatasetInput, Experiment, Run
+
+    from sentiment.datasets.used import UsedReviews
 
 log = logging.getLogger(__name__)
 
 NO_CHAMPION = (
     "there is no champion yet: train and promote a model first (trigger the DAG train_models, "
     "or run `sentiment train`, `sentiment export --run-id RUN` and `sentiment promote`)"
+)
+# What MLflow's pages show of the columns of a snapshot.
+_REVIEWS_SCHEMA = json.dumps(
+    {
+        "mlflow_colspec": [
+            {"name": name, "type": kind, "required": True}
+            for name, kind in (("review_key", "string"), ("title", "string"), ("text", "string"), ("label", "integer"))
+        ]
+    }
 )
 _SERVED_MODEL = Path(__file__).parent / "export" / "served_model.py"
 _SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "pydantic-settings", "tokenizers")
@@ -64,6 +79,7 @@ class Registry:
         self._settings = settings
         if settings.tracking_uri.startswith("sqlite:///"):
             Path(settings.tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        _require_answer(settings.tracking_uri)
         mlflow.set_tracking_uri(settings.tracking_uri)
         self._mlflow = mlflow
 
@@ -131,10 +147,25 @@ class Registry:
         """Write the open run's description, in Markdown: what a person reads first on its page."""
         self._mlflow.set_tag("mlflow.note.content", text)
 
+    def log_reviews(self, run_id: str, used: Sequence[UsedReviews]) -> None:
+        """Name the reviews that a run uses, split by split; those that it names already are not named twice."""
+        self._client.log_inputs(run_id, [self._input(one) for one in used])
+
     def artifact_page(self, run_id: str, name: str) -> str:
         """Return where MLflow's pages show a file of a run, below the server's address."""
-        experiment = self._client.get_run(run_id).info.experiment_id
-        return f"#/experiments/{experiment}/runs/{run_id}/artifacts/{name}"
+        return mlflow_pages.artifact_page(self._client.get_run(run_id).info.experiment_id, run_id, name)
+
+    def artifact_address(self, run_id: str, name: str) -> str:
+        """Return where a browser finds a file of a run; without a server, where the file itself lies."""
+        server = mlflow_pages.server_address(self._settings)
+        if server:
+            return f"{server}/{self.artifact_page(run_id, name)}"
+        return f"{self._client.get_run(run_id).info.artifact_uri}/{name}"
+
+    def runs_address(self) -> str:
+        """Return where a browser finds the runs of all trainings with their figures; empty without a server."""
+        server = mlflow_pages.server_address(self._settings)
+        return f"{server}/{mlflow_pages.runs_page(self._experiment())}" if server else ""
 
     def register(self, bundle: Path, run_id: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> int:
         """Log a bundle to its training run as a servable model and return the new version's number."""
@@ -211,16 +242,50 @@ class Registry:
         return folder
 
     def _experiment(self) -> str:
+        found = self._found_experiment()
+        experiment = str(found.experiment_id)
+        for name, value in mlflow_pages.due_tags(found.tags, experiment).items():
+            self._client.set_experiment_tag(experiment, name, value)
+        return experiment
+
+    def _found_experiment(self) -> Experiment:
         name = self._settings.experiment
         found = self._client.get_experiment_by_name(name)
         if found is None:
             # The location is given, because a server and a database opened directly would choose different ones.
             with suppress(self._mlflow.exceptions.MlflowException):  # a candidate beside this one may be faster
-                return str(self._client.create_experiment(name, artifact_location=self._settings.artifact_root))
+                self._client.create_experiment(name, artifact_location=self._settings.artifact_root)
             found = self._client.get_experiment_by_name(name)
         if found is None:
             raise ContractError(f"MLflow at {self._settings.tracking_uri} makes no experiment {name!r}; see its log")
-        return str(found.experiment_id)
+        return found
+
+    def _input(self, used: UsedReviews) -> DatasetInput:
+        entities = self._mlflow.entities
+        dataset = entities.Dataset(
+            used.name,
+            used.digest,
+            source_type="s3" if is_s3(used.source) else "local",
+            source=json.dumps({"uri": used.source}),
+            schema=_REVIEWS_SCHEMA,
+            profile=json.dumps({"num_rows": used.rows, **used.counts}),
+        )
+        named: DatasetInput = entities.DatasetInput(dataset, [entities.InputTag("mlflow.data.context", used.split)])
+        return named
+
+
+def _require_answer(address: str) -> None:
+    """Raise UnavailableError at once when nobody is there: MLflow's own client would try for minutes first."""
+    if not address.startswith("http"):
+        return
+    try:
+        # A proxy of the shell must not be asked for what runs on this machine.
+        httpx.get(f"{address}/health", timeout=10, trust_env=not address.startswith("http://127.0.0.1"))
+    except httpx.TransportError as error:
+        raise UnavailableError(
+            f"MLflow does not answer at {address} ({error}): start the platform with `sentiment up`, or name another "
+            "tracking address in SENTIMENT_MLFLOW_URI (sqlite:///FILE needs no server)"
+        ) from error
 
 
 def bundle_cache(settings: Settings) -> Path:

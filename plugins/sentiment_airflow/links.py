@@ -35,8 +35,8 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the report's page, or nothing when the task made none."""
-        report = _result(ti_key).get("report")
-        return f"{mlflow_url()}/{report}" if report and mlflow_url() else ""
+        report = str(_result(ti_key).get("report", ""))
+        return report if report.startswith("http") else ""
 
 
 class ModelVersionLink(BaseOperatorLink):

@@ -46,7 +46,8 @@ class Report:
     `figures` are those of `metrics.evaluate` on the test reviews after scaling, `uncalibrated` the same before it,
     `intervals` the 95 % ends by figure. `slices`, `histogram`, `error_categories`, `mistakes` and `behaviour` are the
     rows of `slice_table`, `confidence_histogram`, `error_categories`, `most_confident_mistakes` and `run_behaviour`;
-    a part without rows is left out of the page.
+    a part without rows is left out of the page. `settings` are those that counted, `warning` what the reader must know
+    first.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Report:
     mistakes: Sequence[Row] = ()
     behaviour: Sequence[Row] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    warning: str = ""
 
 
 def write_report(report: Report, pictures: Mapping[str, Path], path: Path) -> Path:

@@ -115,8 +115,8 @@ def _provenance(run: TrainedRun) -> dict[str, str]:
     return {
         "run_id": run.run_id,
         "snapshot": run.params["snapshot"],
-        "encoder": run.params["encoder"],
-        "train_reviews": run.params["train_reviews"],
+        # A network that learnt its words from nothing names no encoder.
+        **{name: run.params[name] for name in ("encoder", "train_reviews") if name in run.params},
         **provenance(),
     }
 

@@ -5,6 +5,7 @@ It knows no family and no metric; it puts fit, assessment and registry together.
 
 from __future__ import annotations
 
+import logging
 import resource
 import shutil
 import time
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.config import ENCODER_FAMILIES, Settings, TrainConfig
+from sentiment.datasets.form import SPLITS
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_manifest, read_split
+from sentiment.datasets.used import used_reviews
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate
@@ -27,9 +30,13 @@ from sentiment.training.dossier import REPORT, Training, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import cross_validate, summary
+from sentiment.training.outcome import description, headline, learnt_nothing, result, too_few
+from sentiment.training.settings import effective_settings
 
 if TYPE_CHECKING:
     import numpy as np
+
+log = logging.getLogger(__name__)
 
 OnLog = Callable[[dict[str, Any]], None]
 
@@ -53,8 +60,11 @@ class _Splits:
             read_split(folder, "test", config.test_reviews),
         )
 
+    def by_name(self) -> dict[str, LabelledReviews]:
+        return {name: getattr(self, name) for name in SPLITS}
+
     def sizes(self) -> dict[str, int]:
-        return {name: len(getattr(self, name)) for name in ("train", "validation", "test")}
+        return {name: len(reviews) for name, reviews in self.by_name().items()}
 
 
 def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
@@ -64,33 +74,37 @@ def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProg
     """
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot or "")
     splits, registry = _Splits.read(config, folder), Registry(settings)
+    note = too_few(config, splits.sizes())
+    on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}", 0, 0)
     tags = {"family": config.family, "snapshot": config.snapshot or ""}
-    with registry.run(_name(config), config.model_dump(mode="json"), tags) as run_id:
+    with registry.run(_name(config), effective_settings(config), tags) as run_id:
+        manifest = read_manifest(folder) or {}
+        registry.log_reviews(run_id, used_reviews(folder, manifest, splits.by_name()))
+        registry.log_json(manifest, "snapshot.json")
         workdir = settings.home / "training" / run_id
         if config.folds:
             _cross_validate(registry, config, splits.train, workdir.with_name(f"{run_id}-folds"), on_progress)
         started = time.monotonic()
         fitted = fit(config, splits.train, splits.validation, workdir, _log_to(registry, on_progress, config.epochs))
         training = Training(run_id, _name(config), config, fitted, splits.sizes(), time.monotonic() - started)
-        on_progress(f"evaluating on {len(splits.test)} test reviews", 0, 0)
-        assessment, figures = _assessed(fitted, config, splits)
-        registry.log_metrics({**figures, **_costs(training)})
-        registry.log_json(read_manifest(folder), "snapshot.json")
-        registry.attach(run_id, write_dossier(workdir / "dossier", training, assessment, splits.test))
-        report = registry.artifact_page(run_id, REPORT)
-        registry.describe(f"[Report]({report}): figures, slices, mistakes and behaviour of this model on one page.")
+        on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
+        found = _judged(training, splits, registry, workdir / "dossier")
     shutil.rmtree(workdir, ignore_errors=True)
-    return {
-        "run_id": run_id,
-        "family": config.family,
-        "snapshot": config.snapshot,
-        "train_reviews": len(splits.train),
-        "test_reviews": len(splits.test),
-        "accuracy": round(figures["test_accuracy"], 4),
-        "macro_f1": round(figures["test_macro_f1"], 4),
-        "seconds": round(training.seconds, 1),
-        "report": report,
-    }
+    on_progress(headline(found), 0, 0)
+    addresses = {"report": registry.artifact_address(run_id, REPORT), "experiment": registry.runs_address()}
+    return found | ({"note": note} if note else {}) | {name: where for name, where in addresses.items() if where}
+
+
+def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> dict[str, Any]:
+    """Measure a trained model, leave everything that is said of it in its run, and return the verb's result."""
+    assessment, figures, warning = _assessed(training.fitted, training.config, splits)
+    registry.log_metrics({**figures, **_costs(training)})
+    if warning:
+        log.warning("%s", warning)
+    registry.attach(training.run_id, write_dossier(dossier, training, assessment, splits.test, warning))
+    found = result(training, assessment, warning)
+    registry.describe(description(found, registry.artifact_page(training.run_id, REPORT)))
+    return found
 
 
 def _name(config: TrainConfig) -> str:
@@ -110,8 +124,8 @@ def _cross_validate(
     shutil.rmtree(workdir, ignore_errors=True)
 
 
-def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Assessment, dict[str, float]]:
-    """Return the assessment, and the figures that become metrics of the run."""
+def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Assessment, dict[str, float], str]:
+    """Return the assessment, the figures that become metrics of the run, and a warning or nothing."""
     validation = predict_logits(fitted, splits.validation)
     decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold)
 
@@ -123,7 +137,10 @@ def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Ass
     figures = {"temperature": decision.temperature, "threshold": decision.threshold}
     for name, value in evaluate(splits.validation.labels, chosen_on, decision.threshold).items():
         figures[f"validation_{name}"] = value
-    return assessment, figures | {f"test_{name}": value for name, value in assessment.figures.items()}
+    figures |= {f"test_{name}": value for name, value in assessment.figures.items()}
+    probabilities = {"validation": chosen_on, "test": assessment.probability}
+    called = {split: probability >= decision.threshold for split, probability in probabilities.items()}
+    return assessment, figures, learnt_nothing(config, called)
 
 
 def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
@@ -137,7 +154,8 @@ def _log_to(registry: Registry, on_progress: OnProgress, epochs: float) -> OnLog
     def on_log(record: dict[str, Any]) -> None:
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
         registry.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
-        on_progress("training, per cent", round(100 * min(epoch / epochs, 1)), 100)
+        if "epoch" in record:  # the linear family has none: it is solved at once
+            on_progress("training, per cent", round(100 * min(epoch / epochs, 1)), 100)
 
     return on_log
 

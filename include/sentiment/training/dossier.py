@@ -19,6 +19,7 @@ from sentiment.evaluation.plots import confusion_matrix, error_confidence, learn
 from sentiment.evaluation.predictions import OF_RUN, write_predictions
 from sentiment.evaluation.report import Report, write_report
 from sentiment.training.fitted import Fitted
+from sentiment.training.settings import effective_settings
 
 REPORT = "report.html"
 
@@ -35,8 +36,13 @@ class Training:
     seconds: float
 
 
-def write_dossier(folder: Path, training: Training, assessment: Assessment, test: LabelledReviews) -> Path:
-    """Write everything that is kept of a training into `folder` and return it; what an earlier try left is replaced."""
+def write_dossier(
+    folder: Path, training: Training, assessment: Assessment, test: LabelledReviews, warning: str = ""
+) -> Path:
+    """Write everything that is kept of a training into `folder` and return it; what an earlier try left is replaced.
+
+    A warning stands at the head of the report.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     training.fitted.save(folder / "model")
     if training.fitted.adapter is not None:
@@ -44,7 +50,7 @@ def write_dossier(folder: Path, training: Training, assessment: Assessment, test
     write_predictions(folder / OF_RUN, test.keys, test.labels, assessment.probability)
     (folder / "evaluation.json").write_text(json.dumps(assessment.tables(), indent=1), encoding="utf-8")
     pictures = _pictures(folder / "pictures", training.fitted, assessment, test)
-    write_report(_report(training, assessment, test), pictures, folder / REPORT)
+    write_report(_report(training, assessment, test, warning), pictures, folder / REPORT)
     return folder
 
 
@@ -60,7 +66,7 @@ def _pictures(folder: Path, fitted: Fitted, assessment: Assessment, test: Labell
     }
 
 
-def _report(training: Training, assessment: Assessment, test: LabelledReviews) -> Report:
+def _report(training: Training, assessment: Assessment, test: LabelledReviews, warning: str) -> Report:
     threshold = assessment.decision.threshold
     return Report(
         model=training.name,
@@ -81,5 +87,6 @@ def _report(training: Training, assessment: Assessment, test: LabelledReviews) -
         error_categories=assessment.categories,
         mistakes=assessment.mistakes,
         behaviour=assessment.behaviour,
-        settings=training.config.model_dump(mode="json"),
+        settings=effective_settings(training.config),
+        warning=warning,
     )

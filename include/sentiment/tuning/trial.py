@@ -18,6 +18,7 @@ from sentiment.datasets.labelled import LabelledReviews
 from sentiment.errors import ContractError
 from sentiment.progress import OnProgress
 from sentiment.training.fit import fit
+from sentiment.training.settings import effective_settings
 from sentiment.tuning.liveness import this_worker
 from sentiment.tuning.runs import ERROR_CHARACTERS, StudyRuns
 from sentiment.tuning.space import suggest
@@ -57,7 +58,7 @@ class Objective:
         trial.set_user_attr("worker", this_worker())
         candidate = suggest(self.config, trial)
         tags = {"family": candidate.family, "snapshot": candidate.snapshot or "", "trial": str(trial.number)}
-        run_id = self.runs.begin(f"trial-{trial.number}", candidate.model_dump(mode="json"), tags, self.parent)
+        run_id = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.parent)
         trial.set_user_attr("run_id", run_id)
         watch = _Watch(self, trial, run_id, candidate.epochs)
         try:

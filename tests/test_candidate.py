@@ -1,0 +1,230 @@
+"""A training as MLflow's users see it: experiment, data sets, settings, intervals, warning, description."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+import tiny
+from conftest import without_server
+from sentiment import storage
+from sentiment.config import Settings, TrainConfig
+from sentiment.datasets.pin import snapshot_folder
+from sentiment.lake.tables import Lake
+from sentiment.mlflow_pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
+from sentiment.registry import Registry
+from sentiment.training.candidate import train_candidate
+from sentiment.training.outcome import learnt_nothing, too_few
+from sentiment.training.settings import effective_settings
+
+SNAPSHOT = "0123456789ab"
+SIZES = {"train": 400, "validation": 120, "test": 150}
+
+
+def write_snapshot(settings: Settings) -> None:
+    """Write generated reviews as a snapshot's folder."""
+    folder = snapshot_folder(Lake(settings.lake_root), SNAPSHOT)
+    Path(folder).mkdir(parents=True)
+    for seed, (split, size) in enumerate(SIZES.items()):
+        some = tiny.reviews(size, seed)
+        columns = {"review_key": some.keys, "title": some.titles, "text": some.texts, "label": some.labels}
+        columns |= {"rating": np.where(some.labels == 1, 5.0, 1.0), "category": ["Phones"] * size}
+        columns |= {"review_date": [date(2024, 6, 1)] * size, "sample_order": list(range(size))}
+        parquet.write_table(pa.table(columns), f"{folder}/{split}.parquet")
+    manifest = {
+        "id": SNAPSHOT,
+        "config": {"dataset": "lake"},
+        "files": {split: [f"{split}.parquet"] for split in SIZES},
+        "splits": {split: {"reviews": size} for split, size in SIZES.items()},
+    }
+    storage.write_bytes(storage.join(folder, "manifest.json"), json.dumps(manifest).encode())
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory) -> Settings:
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="trainings")
+    write_snapshot(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Path:
+    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def candidate(encoder: Path, family: str, **changes: object) -> TrainConfig:
+    return tiny.config(encoder, family, **{"snapshot": SNAPSHOT, **changes})
+
+
+@pytest.fixture(scope="module")
+def told() -> list[tuple[str, int, int]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def linear(deployment, encoder, told) -> dict:
+    return train_candidate(candidate(encoder, "linear", test_reviews=100), deployment, lambda *one: told.append(one))
+
+
+@pytest.fixture(scope="module")
+def hopeless(deployment, encoder) -> dict:
+    """Train a network with a learning rate at which nothing is learnt but one class."""
+    config = candidate(encoder, "encoder", learning_rate=0.9, train_reviews=100, clip_norm=0.0, label_smoothing=0.1)
+    return train_candidate(config, deployment, lambda *_: None)
+
+
+def run_of(result: dict) -> mlflow.entities.Run:
+    return mlflow.MlflowClient().get_run(result["run_id"])
+
+
+def test_the_result_holds_accuracy_and_macro_f1_with_their_intervals(linear):
+    for figure in ("accuracy", "macro_f1"):
+        low, high = linear[f"{figure}_interval"]
+        assert 0 <= low <= linear[figure] <= high <= 1
+    assert "warning" not in linear
+    assert json.loads(json.dumps(linear)) == linear
+
+
+def test_the_last_line_that_is_told_is_the_result(linear, told):
+    assert told[-1][0].startswith(f"accuracy {linear['accuracy']:.4f} (")
+    assert "macro F1" in told[-1][0]
+
+
+def test_a_linear_training_tells_no_per_cent_because_it_is_solved_at_once(linear, told):
+    assert not [one for one in told if "per cent" in one[0]]
+
+
+def test_a_snapshot_that_holds_fewer_reviews_than_were_asked_for_is_said(linear, told):
+    assert "400 of 12,000 to train on, 120 of 4,000 to validate on" in linear["note"]
+    assert "to test on" not in linear["note"]
+    assert linear["note"] in told[0][0]
+
+
+def test_the_run_names_the_three_parts_of_the_snapshot_with_their_rows(linear):
+    inputs = run_of(linear).inputs.dataset_inputs
+    shown = {one.tags[0].value: (one.dataset.name, json.loads(one.dataset.profile)["num_rows"]) for one in inputs}
+    assert shown == {
+        "train": (f"lake-{SNAPSHOT}-train", 400),
+        "validation": (f"lake-{SNAPSHOT}-validation", 120),
+        "test": (f"lake-{SNAPSHOT}-test", 100),
+    }
+    assert all(json.loads(one.dataset.source)["uri"].endswith(f"snapshots/{SNAPSHOT}") for one in inputs)
+
+
+def test_reviews_that_were_used_twice_have_one_digest_and_others_another(linear, hopeless):
+    one, two = (
+        {each.tags[0].value: each.dataset.digest for each in run_of(result).inputs.dataset_inputs}
+        for result in (linear, hopeless)
+    )
+    assert one["validation"] == two["validation"]
+    assert one["train"] != two["train"]
+
+
+def test_a_run_that_is_gone_on_with_does_not_name_its_reviews_twice(linear, deployment, encoder, monkeypatch):
+    monkeypatch.setattr("sentiment.training.candidate.fit", interrupted)
+    config = candidate(encoder, "linear", seed=99)
+    for _ in range(2):
+        with pytest.raises(InterruptedError):
+            train_candidate(config, deployment, lambda *_: None)
+    (run,) = mlflow.search_runs(
+        experiment_names=["trainings"], filter_string="params.seed = '99'", output_format="list"
+    )
+    assert len(run.inputs.dataset_inputs) == 3
+
+
+def interrupted(*_: object) -> None:
+    raise InterruptedError
+
+
+def test_the_experiment_is_one_of_model_development_and_leads_back_to_airflow(linear, deployment, monkeypatch):
+    shown = mlflow.get_experiment_by_name("trainings")
+    assert shown.tags[KIND] == MODEL_DEVELOPMENT
+    assert "DAG train_models" in shown.tags[DESCRIPTION]
+    assert "metrics.`test_macro_f1`" in json.loads(json.loads(shown.tags[SAVED_VIEW])["state"])["selectedColumns"]
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.shop.example/")
+    Registry(deployment).runs_address()
+    with Registry(deployment).run("empty", {"seed": 0}, {}):
+        pass
+    described = mlflow.get_experiment_by_name("trainings").tags[DESCRIPTION]
+    assert "[train_models](https://airflow.shop.example/dags/train_models)" in described
+
+
+def test_an_older_experiment_gets_what_it_lacks_and_keeps_what_a_person_wrote(linear, deployment, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.shop.example")
+    older = mlflow.create_experiment("older", tags={DESCRIPTION: "Ask Ada."})
+    with Registry(deployment.model_copy(update={"experiment": "older"})).run("empty", {"seed": 0}, {}):
+        pass
+    tags = mlflow.get_experiment(older).tags
+    assert (tags[KIND], tags[DESCRIPTION]) == (MODEL_DEVELOPMENT, "Ask Ada.")
+
+
+def test_a_model_that_calls_all_reviews_the_same_says_that_it_learnt_nothing(hopeless):
+    said = hopeless["warning"]
+    assert said.startswith("this training learnt nothing: the model calls all ")
+    assert run_of(hopeless).data.tags[DESCRIPTION].startswith(f"**Warning:** {said}.")
+    assert said in Path(hopeless["report"]).read_text(encoding="utf-8")
+
+
+def test_the_run_and_its_report_show_the_settings_that_were_used_and_no_others(linear, hopeless):
+    of_linear, of_encoder = run_of(linear).data.params, run_of(hopeless).data.params
+    assert of_linear.keys() >= {"family", "encoder", "buckets", "inverse_regularisation", "seed", "snapshot"}
+    assert not of_linear.keys() & {"learning_rate", "lora_rank", "vocabulary", "head", "epochs", "focal_gamma"}
+    assert not of_encoder.keys() & {"lora_rank", "vocabulary", "buckets", "embeddings"}
+    report = Path(linear["report"]).read_text(encoding="utf-8")
+    assert "<dt>buckets</dt>" in report
+    assert "<dt>lora_rank</dt>" not in report
+
+
+def test_without_a_server_the_report_is_named_by_where_its_file_lies(linear):
+    assert Path(linear["report"]).is_file()
+    assert "experiment" not in linear
+
+
+def test_with_a_server_report_and_experiment_are_whole_addresses_of_the_training_pages(linear, deployment, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_MLFLOW_PUBLIC_URL", "https://mlflow.shop.example/")
+    registry, experiment = Registry(deployment), mlflow.get_experiment_by_name("trainings").experiment_id
+    report = registry.artifact_address(linear["run_id"], "report.html")
+    beginning = f"https://mlflow.shop.example/#/experiments/{experiment}/runs"
+    assert report.startswith(f"{beginning}/{linear['run_id']}/artifacts/report.html?")
+    assert registry.runs_address().startswith(f"{beginning}?viewStateShareKey=figures")
+    assert "workflowType=machine_learning" in report
+
+
+@pytest.mark.parametrize(
+    ("given", "used", "unused"),
+    [
+        ({"family": "lora"}, {"learning_rate": 5e-4, "lora_rank": 8, "warmup_share": 0.1}, {"vocabulary", "preset"}),
+        ({"family": "encoder", "learning_rate": 2e-5}, {"learning_rate": 2e-5, "pooling": "mean"}, {"lora_rank"}),
+        ({"family": "gru"}, {"learning_rate": 1e-3, "vocabulary": 30_000, "precision": "fp32"}, {"encoder", "head"}),
+        ({"family": "encoder", "warmup_steps": 5}, {"warmup_steps": 5}, {"warmup_share"}),
+        ({"family": "encoder", "evaluate_every": 9}, {"evaluate_every": 9}, {"evaluations"}),
+        ({"family": "encoder", "imbalance": "focal"}, {"focal_gamma": 2.0}, {"fold_reviews"}),
+        ({"family": "linear", "folds": 3}, {"fold_reviews": 2_000, "seed": 17}, {"batch_size", "precision"}),
+    ],
+)
+def test_of_the_settings_those_are_told_that_count(given, used, unused):
+    settings = effective_settings(TrainConfig(**given))
+    assert used.items() <= settings.items()
+    assert not unused & settings.keys()
+    assert None not in settings.values()
+
+
+def test_only_splits_that_are_all_called_the_same_are_named():
+    mixed, same = np.array([True, False]), np.array([True, True])
+    linear = TrainConfig(family="linear")
+    assert learnt_nothing(linear, {"validation": mixed, "test": mixed}) == ""
+    assert "calls all 2 test reviews positive. Train on more" in learnt_nothing(
+        linear, {"validation": mixed, "test": same}
+    )
+
+
+def test_as_many_reviews_as_were_asked_for_need_no_word():
+    enough = {"train": 12_000, "validation": 4_000, "test": 4_000}
+    assert too_few(TrainConfig(), enough) == ""
+    assert too_few(TrainConfig(), enough | {"test": 10}).endswith("10 of 4,000 to test on")
