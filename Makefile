@@ -52,7 +52,7 @@ bench: $(VENV)/installed-bench ## Install what `sentiment benchmark scoring` mea
 pins: ## Compile the requirements anew from their .in files
 	@$(PYTHON) -m venv $(VENV)-pins && $(VENV)-pins/bin/pip install -q pip-tools
 	@for file in requirements requirements-dev requirements-bench; do \
-	  $(VENV)-pins/bin/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  $(VENV)-pins/bin/pip-compile -q --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    --no-annotate --no-header --output-file $$file.txt $$file.in; \
 	  sed -i 's/+cpu$$//' $$file.txt; done
 	@rm -rf $(VENV)-pins

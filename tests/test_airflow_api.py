@@ -34,7 +34,7 @@ class FakeAirflow:
         return httpx.Response(status, json=body)
 
     def api(self) -> AirflowApi:
-        return AirflowApi("http://airflow", LOGIN, AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(self)))
+        return AirflowApi(AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(self)))
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ def unreachable(error: httpx.TransportError, answers: int = 0) -> tuple[AirflowA
             return httpx.Response(200, json={"state": "success", "dag_run_id": "r"})
         raise error
 
-    return AirflowApi("http://airflow", LOGIN, AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(server))), asked
+    return AirflowApi(AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(server))), asked
 
 
 def test_an_airflow_that_is_not_there_is_said_after_some_tries():
@@ -143,7 +143,7 @@ def test_a_run_that_is_not_there_has_no_state():
 def test_a_wrong_password_is_said():
     http = AirflowHttp("http://airflow", LOGIN, httpx.MockTransport(lambda request: httpx.Response(401)))
     with pytest.raises(ContractError, match="gives no token"):
-        AirflowApi("http://airflow", LOGIN, http).run_state("d", "r")
+        AirflowApi(http).run_state("d", "r")
 
 
 def test_a_dag_that_cannot_be_imported_ends_the_wait_at_once():

@@ -302,3 +302,12 @@ def test_a_database_server_that_cannot_be_used_is_refused_without_its_password(a
     with pytest.raises(ContractError, match="SENTIMENT_DATABASE") as error:
         postgres.database_url(Settings(home=tmp_path, database=address), "airflow")
     assert "secret" not in str(error.value)
+
+
+def test_what_version_0_3_had_started_can_be_ended(tmp_path):
+    old = launched(tmp_path, SLEEPER)
+    (tmp_path / "platform.json").write_text(json.dumps([old.model_dump(mode="json")]))
+    here = Settings(home=tmp_path)
+    assert not platform.status(here).healthy
+    assert platform.stop(here) == 1
+    assert processes.family(old) == []

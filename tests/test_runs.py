@@ -6,11 +6,15 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from sentiment.config import Settings
 from sentiment.errors import ContractError
-from sentiment.local import processes, runs
+from sentiment.local import airflow_http, processes, runs
+from sentiment.local.airflow_api import AirflowApi
+from sentiment.local.airflow_http import AirflowHttp
+from sentiment.local.login import Login
 from sentiment.local.processes import Started
 from sentiment.local.runs import Runs
 from sentiment.local.states import ComponentRecord, PlatformRecord, write_record
@@ -171,6 +175,23 @@ def test_what_is_started_again_is_said_once(watched):
     watch.look({"import_history": "running"})
     watch.look({"import_history": "running"})
     assert said == ["12:00:00 scheduler: it ended by itself; started again in 1 s (1 of 5)"]
+
+
+def test_a_request_to_an_airflow_that_is_started_again_says_so_before_it_is_sent_again(watched, monkeypatch):
+    settings, write = watched
+    monkeypatch.setattr(airflow_http, "_PAUSE_SECONDS", 0)
+    said: list[str] = []
+    watch = Watch(settings, lambda step, *_: said.append(step))
+    answers = [503, 200]
+
+    def server(request: httpx.Request) -> httpx.Response:
+        write("starting", "12:00:00 api-server: it ended by itself; started again in 1 s (1 of 5)")
+        token = request.url.path == "/auth/token"
+        return httpx.Response(200 if token else answers.pop(0), json={"access_token": "key", "state": "success"})
+
+    http = AirflowHttp("http://airflow", Login("a", "p"), httpx.MockTransport(server), on_retry=watch.check)
+    assert AirflowApi(http).run_state("d", "r") == "success"
+    assert said == ["12:00:00 api-server: it ended by itself; started again in 1 s (1 of 5)"]
 
 
 def test_a_component_that_is_given_up_ends_the_wait_with_its_log(watched):

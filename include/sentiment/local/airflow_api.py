@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from sentiment.errors import ContractError
 from sentiment.local.airflow_http import AirflowHttp, RefusedError
-from sentiment.local.login import Login
 
 Reprocess = Literal["none", "failed", "completed"]
 
@@ -19,13 +18,13 @@ _POLL_SECONDS = 0.5
 
 
 class AirflowApi:
-    """Airflow at `base_url`, such as http://127.0.0.1:8080, as the user of a login.
+    """Airflow, as the user whose login the requests carry.
 
     Every method raises ContractError when Airflow refuses the request or does not answer.
     """
 
-    def __init__(self, base_url: str, login: Login, http: AirflowHttp | None = None) -> None:
-        self._http = http or AirflowHttp(base_url, login)
+    def __init__(self, http: AirflowHttp) -> None:
+        self._http = http
 
     def __enter__(self) -> Self:
         return self

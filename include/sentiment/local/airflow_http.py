@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -28,10 +28,19 @@ class RefusedError(ContractError):
 
 
 class AirflowHttp:
-    """Requests to Airflow at `base_url`, with the token that it gives for a login."""
+    """Requests to Airflow at `base_url`, with the token that it gives for a login.
 
-    def __init__(self, base_url: str, login: Login, transport: httpx.BaseTransport | None = None) -> None:
-        self._base_url, self._login = base_url.rstrip("/"), login
+    `on_retry` is called before a request is sent again; what it raises ends the request.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        login: Login,
+        transport: httpx.BaseTransport | None = None,
+        on_retry: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._base_url, self._login, self._on_retry = base_url.rstrip("/"), login, on_retry
         # trust_env off: a proxy of the shell must not be asked for a server of this machine.
         self._client = httpx.Client(base_url=self._base_url, timeout=60, trust_env=False, transport=transport)
         self._token: str | None = None
@@ -75,6 +84,7 @@ class AirflowHttp:
                 if attempt == _TRIES or not self._worth_another_try(response):
                     return response
             time.sleep(_PAUSE_SECONDS * attempt)
+            self._on_retry()
         raise AssertionError("the last try returns or raises")
 
     def _worth_another_try(self, response: httpx.Response) -> bool:

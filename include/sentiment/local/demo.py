@@ -44,8 +44,9 @@ def run_demo(config: DemoConfig, on_progress: OnProgress) -> dict[str, Any]:
     with _timed(seconds, "platform"):
         running = platform.start(settings, lambda step: on_progress(step, 0, 0))
     try:
-        with platform.open_airflow(settings) as airflow:
-            runs = Runs(airflow, running.airflow_url, on_progress, Watch(settings, on_progress).look)
+        watch = Watch(settings, on_progress)
+        with platform.open_airflow(settings, on_retry=watch.check) as airflow:
+            runs = Runs(airflow, running.airflow_url, on_progress, watch.look)
             imported = _main_job(airflow, runs, config, settings, seconds)
             _leave_quiet(airflow)
     except KeyboardInterrupt:

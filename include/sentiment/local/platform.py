@@ -16,6 +16,7 @@ from sentiment.config import Settings
 from sentiment.errors import ContractError
 from sentiment.local import processes
 from sentiment.local.airflow_api import AirflowApi
+from sentiment.local.airflow_http import AirflowHttp
 from sentiment.local.components import airflow_url, in_force, mlflow_url
 from sentiment.local.doctor import check_ports
 from sentiment.local.login import read_login
@@ -154,9 +155,10 @@ def described(settings: Settings) -> dict[str, Any]:
     }
 
 
-def open_airflow(settings: Settings) -> AirflowApi:
-    """Return a client of the platform's Airflow, signed in as its one user."""
-    return AirflowApi(airflow_url(settings), read_login(settings))
+def open_airflow(settings: Settings, on_retry: Callable[[], object] = lambda: None) -> AirflowApi:
+    """Return a client of the platform's Airflow, signed in as its one user; `on_retry` is called while it is down."""
+    url, login = airflow_url(settings), read_login(settings)
+    return AirflowApi(AirflowHttp(url, login, on_retry=on_retry))
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,9 +42,10 @@ class PlatformRecord(BaseModel):
 def read_record(settings: Settings) -> PlatformRecord | None:
     """Return what was written last, or None when no platform was started here."""
     try:
-        return PlatformRecord.model_validate_json(_file(settings).read_bytes())
+        written = json.loads(_file(settings).read_bytes())
     except FileNotFoundError:
         return None
+    return PlatformRecord.model_validate(written if isinstance(written, dict) else _of_version_0_3(written))
 
 
 def write_record(settings: Settings, record: PlatformRecord) -> None:
@@ -56,6 +59,12 @@ def write_record(settings: Settings, record: PlatformRecord) -> None:
 def forget_record(settings: Settings) -> None:
     """Remove it: nothing runs any more."""
     _file(settings).unlink(missing_ok=True)
+
+
+def _of_version_0_3(programs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Read what a platform without a supervisor left, so that it can be ended."""
+    rest = [{"name": one["name"], "state": "failed", "started": one, "log": one["log"]} for one in programs]
+    return {"supervisor": programs[0], "components": rest}
 
 
 def _file(settings: Settings) -> Path:

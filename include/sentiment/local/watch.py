@@ -30,21 +30,23 @@ class Watch:
 
         `seen` is what is known of the work; its tasks' logs count as well, for a training changes nothing else.
         """
-        record = read_record(self._settings)
-        if record is None:
-            raise ContractError("the platform was stopped; start it again and go on: sentiment demo")
-        self._tell(record)
-        self._require_kept(record)
+        record = self.check()
         now = (dict(seen), self._log_bytes(), record.events)
         if now != self._seen:
             self._seen, self._changed = now, time.monotonic()
         elif time.monotonic() - self._changed > self._standstill:
             raise ContractError(self._stands(seen))
 
-    def _tell(self, record: PlatformRecord) -> None:
+    def check(self) -> PlatformRecord:
+        """Say what was started again since the last look; raise ContractError when a component is down for good."""
+        record = read_record(self._settings)
+        if record is None:
+            raise ContractError("the platform was stopped; start it again and go on: sentiment demo")
         for event in record.events[self._told :]:
             self._on_progress(event.splitlines()[0], 0, 0)
         self._told = len(record.events)
+        self._require_kept(record)
+        return record
 
     def _require_kept(self, record: PlatformRecord) -> None:
         if not processes.running(record.supervisor):
