@@ -1,6 +1,8 @@
 """A training as MLflow's users see it: experiment, data sets, settings, intervals, warning, description."""
 
 import json
+import math
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from conftest import without_server
 from sentiment import storage
 from sentiment.config import Settings, TrainConfig
 from sentiment.datasets.pin import snapshot_folder
+from sentiment.evaluation.assessment import Assessment
 from sentiment.lake.tables import Lake
 from sentiment.mlflow_pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.registry import Registry
@@ -215,13 +218,27 @@ def test_of_the_settings_those_are_told_that_count(given, used, unused):
     assert None not in settings.values()
 
 
-def test_only_splits_that_are_all_called_the_same_are_named():
-    mixed, same = np.array([True, False]), np.array([True, True])
-    linear = TrainConfig(family="linear")
-    assert learnt_nothing(linear, {"validation": mixed, "test": mixed}) == ""
-    assert "calls all 2 test reviews positive. Train on more" in learnt_nothing(
-        linear, {"validation": mixed, "test": same}
-    )
+def assessment(low: float) -> Assessment:
+    """Return as much of an assessment as says how well the test reviews are ordered."""
+    known = {one.name: () for one in fields(Assessment)}
+    return Assessment(**known | {"figures": {"roc_auc": low + 0.1}, "bounds": {"roc_auc": (low, low + 0.2)}})
+
+
+@pytest.mark.parametrize(
+    ("test", "low", "said"),
+    [
+        ([True, False], 0.7, ""),
+        ([True, True], 0.7, "the model calls all 2 test reviews positive. Train on more"),
+        ([False, False], math.nan, "the model calls all 2 test reviews negative. Train on more"),
+        ([True, False], 0.45, "no better than chance (ROC-AUC 0.55, 0.45 to 0.65). Train on more"),
+        ([True, False], math.nan, ""),
+    ],
+)
+def test_a_model_learnt_nothing_that_calls_all_the_same_or_orders_no_better_than_chance(test, low, said):
+    called = {"validation": np.array([True, False]), "test": np.array(test)}
+    warning = learnt_nothing(TrainConfig(family="linear"), called, assessment(low))
+    assert said in warning
+    assert bool(warning) is bool(said)
 
 
 def test_as_many_reviews_as_were_asked_for_need_no_word():

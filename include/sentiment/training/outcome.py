@@ -11,21 +11,27 @@ from sentiment.config import LABELS, TrainConfig
 from sentiment.evaluation.assessment import Assessment
 from sentiment.training.dossier import Training
 
+CHANCE = 0.5  # ROC-AUC of a coin
 
-def learnt_nothing(config: TrainConfig, called: Mapping[str, np.ndarray]) -> str:
-    """Say that a model calls all reviews of a split the same, or return nothing when it tells them apart.
 
-    `called` holds decisions [n] by split, True for positive.
+def learnt_nothing(config: TrainConfig, called: Mapping[str, np.ndarray], assessment: Assessment) -> str:
+    """Say that a model tells no reviews apart, or return nothing when it does.
+
+    Either it calls all reviews of a split the same (`called` holds decisions [n] by split, True for positive), or the
+    95 % interval of its ROC-AUC on the test reviews begins at chance or below.
     """
     same = {split: LABELS[int(one[0])] for split, one in called.items() if len(one) and one.all() == one.any()}
-    if not same:
+    low, high = assessment.bounds["roc_auc"]
+    if same:
+        listed = " and ".join(f"all {len(called[split]):,} {split} reviews {label}" for split, label in same.items())
+        found = f"the model calls {listed}"
+    elif low <= CHANCE:
+        area = f"ROC-AUC {assessment.figures['roc_auc']:.2f}, {low:.2f} to {high:.2f}"
+        found = f"the model orders the test reviews no better than chance ({area})"
+    else:
         return ""
-    found = " and ".join(f"all {len(called[split]):,} {split} reviews {label}" for split, label in same.items())
     learning = "" if config.family == "linear" else "for more epochs or with another learning_rate, "
-    return (
-        f"this training learnt nothing: the model calls {found}. Train {learning}on more reviews, "
-        "or with imbalance=class_weights"
-    )
+    return f"this training learnt nothing: {found}. Train {learning}on more reviews, or with imbalance=class_weights"
 
 
 def too_few(config: TrainConfig, reviews: Mapping[str, int]) -> str:
