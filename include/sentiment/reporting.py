@@ -13,20 +13,41 @@ from sentiment.lake.schemas import SCORES
 from sentiment.lake.tables import Lake
 from sentiment.registry import ModelVersion, Registry
 
+Rows = list[dict[str, Any]]
+
 
 def report_days(config: ReportConfig, settings: Settings) -> dict[str, Any]:
-    """Return a row a day for the last scored days, and the champion beside its linear baseline.
+    """Return the champion beside its rivals, and a row a day for the last scored days.
 
-    Raises ContractError when nothing was scored yet.
+    `compared` holds the versions that were measured on the champion's test reviews, `measured_on_other_reviews` those
+    whose figures cannot be held against them; `note` says which days bear another version's scores. The last two are
+    there when there is something to say. Raises ContractError when nothing was scored yet.
     """
-    lake = Lake(settings.lake_root)
+    lake, registry = Lake(settings.lake_root), Registry(settings)
     scored = [file.day for file in lake.files(SCORES)]
     if not scored:
         raise ContractError("no day was scored yet; run score_reviews, or `sentiment score --day DAY`")
     last = max(scored)
     days = [last - timedelta(n) for n in reversed(range(config.days))]
     written = lake.written_days(SCORES, days)
-    return {"days": [_row(lake, day) for day in days if day in written], **_models(Registry(settings))}
+    rows = [_row(lake, day) for day in days if day in written]
+    champion = registry.champion()
+    note = scored_by_others(rows, champion)
+    return {"champion": champion, **({"note": note} if note else {}), "days": rows, **_models(registry, champion)}
+
+
+def scored_by_others(rows: Rows, champion: int | None) -> str:
+    """Say which of the days bear scores of another version than the champion's, and how to mend it; or nothing."""
+    others = [row for row in rows if row["reviews"] and row["model_version"] != str(champion)]
+    if champion is None or not others:
+        return ""
+    first, last = others[0]["day"], others[-1]["day"]
+    versions = sorted({one for row in others for one in row["model_version"].split(", ")} - {str(champion)}, key=int)
+    return (
+        f"version {champion} is champion, but {len(others)} of these {len(rows)} days bear scores of version "
+        f"{' and '.join(versions)}; to score them by the champion: sentiment rescore --from-day {first} --to-day "
+        f"{last} (in Airflow: the DAG rescore_range)"
+    )
 
 
 def _row(lake: Lake, day: date) -> dict[str, Any]:
@@ -43,22 +64,34 @@ def _row(lake: Lake, day: date) -> dict[str, Any]:
     }
 
 
-def _models(registry: Registry) -> dict[str, Any]:
-    number = registry.champion()
-    if number is None:
-        return {"champion": None, "compared": []}
-    champion = registry.version(number)
-    rivals = [one for one in registry.versions() if one.tags.get("snapshot") == champion.tags.get("snapshot")]
-    return {"champion": number, "compared": [_figures(registry, one) for one in rivals]}
+def _models(registry: Registry, champion: int | None) -> dict[str, Any]:
+    if champion is None:
+        return {"compared": []}
+    reference = _test_set(registry.version(champion))
+    same: Rows = []
+    other: Rows = []
+    for one in registry.versions():
+        comparable = one.version == champion or (_test_set(one) == reference and None not in reference)
+        (same if comparable else other).append(_figures(registry, one))
+    return {"compared": same, **({"measured_on_other_reviews": other} if other else {})}
+
+
+def _test_set(one: ModelVersion) -> tuple[str | None, str | None]:
+    return one.tags.get("snapshot"), one.tags.get("test_reviews")
 
 
 def _figures(registry: Registry, one: ModelVersion) -> dict[str, Any]:
-    run = registry.trained(one.run_id)
+    """Return a version's figures; None for what one that somebody registered by hand does not have."""
+    try:
+        metrics = registry.trained(one.run_id).metrics
+    except ContractError:  # somebody deleted the run
+        metrics = {}
+    accuracy, macro_f1 = one.tags.get("accuracy"), one.tags.get("macro_f1")
     return {
         "version": one.version,
-        "family": one.tags["family"],
-        "accuracy": float(one.tags["accuracy"]),
-        "macro_f1": float(one.tags["macro_f1"]),
-        "train_reviews": int(run.metrics.get("train_reviews_used", 0)),
-        "test_reviews": int(run.metrics.get("test_reviews_used", 0)),
+        "family": one.tags.get("family"),
+        "accuracy": float(accuracy) if accuracy else None,
+        "macro_f1": float(macro_f1) if macro_f1 else None,
+        "train_reviews": int(metrics.get("train_reviews_used", 0)),
+        "test_reviews": int(metrics.get("test_reviews_used", 0)),
     }

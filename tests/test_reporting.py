@@ -1,0 +1,112 @@
+"""What is shown of the last days: their rows, the champion with its rivals, and days that another version scored."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from conftest import fill
+from sentiment.config import ReportConfig, Settings
+from sentiment.errors import ContractError
+from sentiment.lake.schemas import SCORES
+from sentiment.registry import ModelVersion, TrainedRun
+from sentiment.reporting import report_days, scored_by_others
+
+FIRST = date(2014, 6, 1)
+
+
+def tags(snapshot: str) -> dict[str, str]:
+    return {"family": "linear", "snapshot": snapshot, "test_reviews": "400", "accuracy": "0.91", "macro_f1": "0.9"}
+
+
+class FakeRegistry:
+    """Version 1 and 2 measured on the same reviews, 3 on others, 4 registered by hand from a run that is gone."""
+
+    def __init__(self, champion: int | None) -> None:
+        self.alias = champion
+        self.known = [ModelVersion(number, f"run-{number}", tags("s1")) for number in (1, 2)]
+        self.known += [ModelVersion(3, "run-3", tags("s2")), ModelVersion(4, "gone", {})]
+
+    def champion(self) -> int | None:
+        return self.alias
+
+    def versions(self) -> list[ModelVersion]:
+        return self.known[::-1]
+
+    def version(self, number: int) -> ModelVersion:
+        return self.known[number - 1]
+
+    def trained(self, run_id: str) -> TrainedRun:
+        if run_id == "gone":
+            raise ContractError("MLflow has no run 'gone'")
+        return TrainedRun(run_id, {}, {"train_reviews_used": 1000.0, "test_reviews_used": 400.0}, {})
+
+
+@pytest.fixture
+def report(home, monkeypatch):
+    """Return a function that reports over a fake registry, after one review a day was scored by the given versions."""
+
+    def run(champion: int | None, *versions: str) -> dict:
+        rows = {
+            FIRST + timedelta(n): [
+                {"review_key": f"k{n}", "label": "positive", "needs_review": False, "model_version": version}
+            ]
+            for n, version in enumerate(versions)
+        }
+        fill(Settings().lake_root, SCORES, rows)
+        monkeypatch.setattr("sentiment.reporting.Registry", lambda settings: FakeRegistry(champion))
+        return report_days(ReportConfig(), Settings())
+
+    return run
+
+
+def test_days_that_another_version_scored_are_said_with_the_way_back(report):
+    found = report(1, "1", "2", "2")
+    assert found["note"] == (
+        "version 1 is champion, but 2 of these 3 days bear scores of version 2; to score them by the champion: "
+        "sentiment rescore --from-day 2014-06-02 --to-day 2014-06-03 (in Airflow: the DAG rescore_range)"
+    )
+
+
+def test_days_that_the_champion_scored_need_no_word(report):
+    found = report(2, "2", "2")
+    assert "note" not in found
+    assert [row["model_version"] for row in found["days"]] == ["2", "2"]
+
+
+def test_a_day_of_two_versions_and_a_day_without_reviews():
+    rows = [
+        {"day": "2014-06-01", "reviews": 5, "model_version": "10, 9"},
+        {"day": "2014-06-02", "reviews": 0, "model_version": ""},
+    ]
+    assert "1 of these 2 days bear scores of version 9;" in scored_by_others(rows, 10)
+    assert scored_by_others(rows, None) == ""
+
+
+def test_the_champion_stands_beside_those_that_were_measured_on_the_same_reviews(report):
+    found = report(1, "1")
+    assert [row["version"] for row in found["compared"]] == [2, 1]
+    assert found["compared"][0] == {
+        "version": 2,
+        "family": "linear",
+        "accuracy": 0.91,
+        "macro_f1": 0.9,
+        "train_reviews": 1000,
+        "test_reviews": 400,
+    }
+    assert [row["version"] for row in found["measured_on_other_reviews"]] == [4, 3]
+
+
+def test_a_version_that_somebody_registered_by_hand_is_shown_without_figures(report):
+    by_hand = report(4, "4")["compared"]
+    assert [(row["version"], row["accuracy"], row["train_reviews"]) for row in by_hand] == [(4, None, 0)]
+
+
+def test_without_a_champion_the_days_are_shown_all_the_same(report):
+    found = report(None, "1")
+    assert (found["champion"], found["compared"], len(found["days"])) == (None, [], 1)
+    assert "note" not in found
+
+
+def test_before_anything_was_scored_the_sentence_says_what_to_run(home):
+    with pytest.raises(ContractError, match="no day was scored yet; run score_reviews"):
+        report_days(ReportConfig(), Settings())
