@@ -23,7 +23,12 @@ MAY_IMPORT = {
     "deltalake": {"lake/tables.py"},
     "imblearn": {"training/imbalance.py"},
     "matplotlib": {"evaluation/canvas.py", "tuning/pictures.py"},
-    "mlflow": {"benchmarks/scoring/spark_contenders.py", "export/served_model.py", "registry.py"},
+    "mlflow": {
+        "benchmarks/scoring/spark_contenders.py",
+        "export/served_model.py",
+        "mlflow_app.py",
+        "registry.py",
+    },
     "onnx": {"export/onnx.py"},
     "onnxruntime": {"export/onnx.py", "scoring/engines.py"},
     "nncf": {"export/openvino.py"},

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from sentiment import mlflow_app
 from sentiment.config import PROJECT, Settings
 from sentiment.local import postgres, vitals
 from sentiment.local.airflow_environment import airflow_environment, spark_connection
@@ -93,6 +94,8 @@ def _mlflow(settings: Settings) -> Component:
         *(sys.executable, "-m", "mlflow", "server"),
         *("--default-artifact-root", _absolute(settings.artifact_root)),
         *("--no-serve-artifacts", "--host", HOST, "--port", str(settings.mlflow_port), "--workers", "1"),
+        # After a change of version without `make` the server is as MLflow made it, rather than none.
+        *(("--app-name", mlflow_app.NAME) if mlflow_app.is_installed() else ()),
     )
     # In the environment and not on the command line, where every user of the machine could read a password.
     environment = {**_common(settings), "MLFLOW_BACKEND_STORE_URI": postgres.database_url(settings, "mlflow")}

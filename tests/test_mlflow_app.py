@@ -1,0 +1,87 @@
+"""MLflow's server opens on trainings, without notices, and is otherwise MLflow's."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from conftest import PROJECT
+from local_platform import free_port
+from sentiment.mlflow_app import NAME, is_installed, with_choices
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Start MLflow with the app on a free port, over a database of its own; gives its address."""
+    if not is_installed():
+        pytest.skip("the package is installed as of before the entry point: run `make`, or pip install --no-deps -e .")
+    home, port = tmp_path_factory.mktemp("mlflow"), free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--app-name", NAME, "--workers", "1", "--port", str(port)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT / "include"),
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{home / 'mlflow.db'}",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(address, process, home / "log")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        assert process.poll() is None, log.read_text()
+        try:
+            if httpx.get(f"{address}/health", trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+@pytest.mark.slow
+def test_the_server_is_mlflows_with_another_first_page(server):
+    page = httpx.get(f"{server}/", trust_env=False).text
+    assert page.index('"mlflow.workflowType_v1": "machine_learning"') < page.index("main.")
+    found = httpx.post(f"{server}/api/2.0/mlflow/experiments/search", json={"max_results": 5}, trust_env=False)
+    assert [one["name"] for one in found.json()["experiments"]] == ["Default"]
+
+
+@pytest.mark.slow
+def test_the_server_answers_to_no_strange_host(server):
+    strange = httpx.get(
+        f"{server}/api/2.0/mlflow/experiments/search", headers={"Host": "evil.example"}, trust_env=False
+    )
+    assert strange.status_code == 403
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+def test_a_browser_opens_on_trainings_and_shows_no_notice_of_usage_data(server, tmp_path):
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"]
+    command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path}", "--no-proxy-server", "--dump-dom", f"{server}/"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert "Welcome to MLflow" in shown
+    assert "Model registry" in shown  # in the navigation of trainings alone
+    assert "collects usage data" not in shown
+    assert "How do I get started with MLflow?" not in shown  # the assistant's panel
+
+
+def test_a_first_page_of_another_form_is_left_as_it_is():
+    assert with_choices("<html lang=en>") == "<html lang=en>"
+    assert with_choices("<head><title>").startswith("<head><script>for (const")
