@@ -137,6 +137,7 @@ def _leave_quiet(airflow: AirflowApi) -> None:
 def _summary(
     config: DemoConfig, settings: Settings, imported: Any, seconds: dict[str, float], running: platform.Platform
 ) -> dict[str, Any]:
+    from sentiment.registry import Registry
     from sentiment.reporting import report_days
 
     report = report_days(ReportConfig(days=config.days), settings)
@@ -148,7 +149,7 @@ def _summary(
         "lake": settings.lake_root,
         "airflow": running.airflow_url,
         **vars(read_login(settings)),
-        "mlflow": running.mlflow_url,
+        "mlflow": Registry(settings).runs_address(),
         "now": _WHAT_NOW,
         "stop": "make down",
     }
