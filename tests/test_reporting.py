@@ -78,7 +78,7 @@ def test_a_day_of_two_versions_and_a_day_without_reviews():
         {"day": "2014-06-01", "reviews": 5, "model_version": "10, 9"},
         {"day": "2014-06-02", "reviews": 0, "model_version": ""},
     ]
-    assert "1 of these 2 days bear scores of version 9;" in scored_by_others(rows, 10)
+    assert "but one of these days bears scores of version 9;" in scored_by_others(rows, 10)
     assert scored_by_others(rows, None) == ""
 
 

@@ -43,10 +43,10 @@ def scored_by_others(rows: Rows, champion: int | None) -> str:
         return ""
     first, last = others[0]["day"], others[-1]["day"]
     versions = sorted({one for row in others for one in row["model_version"].split(", ")} - {str(champion)}, key=int)
+    days = f"{len(others)} of these {len(rows)} days bear" if len(others) > 1 else "one of these days bears"
     return (
-        f"version {champion} is champion, but {len(others)} of these {len(rows)} days bear scores of version "
-        f"{' and '.join(versions)}; to score them by the champion: sentiment rescore --from-day {first} --to-day "
-        f"{last} (in Airflow: the DAG rescore_range)"
+        f"version {champion} is champion, but {days} scores of version {' and '.join(versions)}; to score them by the "
+        f"champion: sentiment rescore --from-day {first} --to-day {last} (in Airflow: the DAG rescore_range)"
     )
 
 

@@ -10,7 +10,10 @@ from sentiment.lake.schemas import PROMOTIONS
 from sentiment.lake.tables import Lake
 from sentiment.provenance import actor, provenance
 
-OBSERVED = "found so when the next change was made: the alias had been moved in MLflow, where nobody writes down why"
+OBSERVED = (
+    "found so when the next change was made: MLflow's alias names this version, because somebody moved it there, or "
+    "because a run ended between the row before and the alias"
+)
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,8 @@ class Change:
 def record(lake: Lake, version: int, previous: int | None, reason: str) -> None:
     """Add a change of champion to the ledger; `previous` is the version that the alias names now.
 
-    Where the last row says that another version is in force than the alias does, somebody moved the alias by hand, and
-    a row with what was found goes before. A change that is written already and did not reach the alias, a retry after
-    a crash, is not written twice.
+    Where the last row says that another version is in force than the alias does, a row with what was found goes before.
+    A change that is written already and did not reach the alias, a retry after a crash, is not written twice.
     """
     rows = history(lake)
     last = rows[-1] if rows else None

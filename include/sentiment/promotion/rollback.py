@@ -30,7 +30,13 @@ def roll_back(config: RollbackConfig, settings: Settings, on_progress: OnProgres
     if present is None:
         raise ContractError(NO_CHAMPION)
     recorded = [change.version for change in history(lake)]
-    target = registry.version(_target(config, recorded, present))
+    number = _target(config, recorded, present)
+    if number is None:
+        others = ", ".join(str(one.version) for one in registry.versions() if one.version != present) or "there is none"
+        raise ContractError(
+            f"the ledger knows no champion before version {present}; name a version with --version: {others}"
+        )
+    target = registry.version(number)
     on_progress(f"fetching and checking the bundle of version {target.version}", 0, 0)
     registry.fetch_bundle(target.version)
     make_champion(registry, lake, target.version, present, config.reason)
@@ -56,17 +62,11 @@ def previous_champion(recorded: Sequence[int], present: int) -> int | None:
     return reigns[-2] if len(reigns) > 1 else None
 
 
-def _target(config: RollbackConfig, recorded: Sequence[int], present: int) -> int:
+def _target(config: RollbackConfig, recorded: Sequence[int], present: int) -> int | None:
     # The alias may have been moved by hand: then to name its version once more writes that down.
     if config.version == present and recorded[-1:] in ([], [present]):
         raise ContractError(f"version {present} is the champion already; name another one with --version")
-    target = config.version or previous_champion(recorded, present)
-    if target is None:
-        raise ContractError(
-            f"the ledger knows no champion before version {present}; name the version with --version "
-            "(`sentiment report` lists them)"
-        )
-    return target
+    return config.version or previous_champion(recorded, present)
 
 
 def _rescore(lake: Lake, left: int, champion: int) -> dict[str, Any]:
