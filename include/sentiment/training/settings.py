@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentiment.config import RECURRENT_FAMILIES, TrainConfig
-from sentiment.config.training import OptimisationOptions
+from sentiment.config.training import ModelOptions, OptimisationOptions
 from sentiment.training.hardware import training_precision
 
 _OF_ENCODERS = {"head", "pooling"}
@@ -32,6 +32,8 @@ def effective_settings(config: TrainConfig) -> dict[str, Any]:
     if config.family != "linear":
         given["learning_rate"] = config.peak_learning_rate
         given["precision"] = training_precision(config.precision, config.family)
+    # What is trained comes before how: pydantic has the fields of the last base first.
+    given = {name: given[name] for name in ModelOptions.model_fields if name in given} | given
     return {name: value for name, value in given.items() if value is not None}
 
 
