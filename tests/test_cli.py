@@ -2,21 +2,26 @@
 
 import gzip
 import json
+import math
 import subprocess
 import sys
 import types
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from sentiment import cli, pipeline
 from sentiment import config as c
+from sentiment.arguments import arguments, read
 from sentiment.config import PROJECT
-from sentiment.errors import ContractError
+from sentiment.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.verbs import GROUPS, Verb
 
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -34,7 +39,9 @@ def test_the_help_of_a_verb_lists_every_field_with_its_description(name, capsys,
         assert info.description in shown
         assert (f"--{field.replace('_', '-')}" in shown) is (field != verb.positional)
     assert "--json" in shown
-    assert "--result FILE" in shown
+    assert "--result" not in shown
+    assert f"example: sentiment {name}" in shown
+    assert "exit codes: 0 done; 1 failed" in shown
 
 
 @pytest.mark.parametrize("name", cli.VERBS)
@@ -59,7 +66,8 @@ def test_the_file_runs_by_its_path_from_any_folder_as_spark_submit_runs_it(tmp_p
         (["rescore", "--from-day", "2024-06-02", "--to-day", "2024-06-01"], "lies after to_day 2024-06-01; swap them"),
         (["train", "--train-reviews", "7"], "--train-reviews: Input should be greater than or equal to 100"),
         (["predict"], "give either texts or --input FILE"),
-        (["predict", "--input", "a.csv"], "--input FILE and --output FILE go together"),
+        (["predict", "--output", "a.csv", "text"], "--output is for the rows of --input FILE"),
+        (["predict", "--input", "a.csv", "--output", "./a.csv"], "--output is the same file as --input"),
     ],
 )
 def test_wrong_values_end_with_2_and_a_sentence_that_names_the_flag(words, sentence, capsys):
@@ -76,6 +84,126 @@ def test_arguments_that_argparse_refuses_end_with_2(words, capsys):
         cli.main(words)
     assert end.value.code == 2
     assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        (["scor"], "did you mean score?"),
+        (["score", "--day=2024-06-29", "--modle=3"], "did you mean --model?"),
+        (["benchmark", "trainig"], "did you mean training?"),
+    ],
+)
+def test_a_misspelt_word_is_told_the_nearest_one_in_three_lines(words, nearest, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    assert end.value.code == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].endswith(nearest)
+    assert len(said) == 3
+
+
+def test_the_help_lists_every_verb_that_a_person_calls_in_its_group(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for name, verb in cli.VERBS.items():
+        assert any(line.split()[: len(name.split())] == name.split() for line in lines) is (verb.group is not None)
+    groups = [line.partition(":")[0] for line in lines if line.partition(":")[0] in GROUPS]
+    assert groups == list(GROUPS)
+
+
+def test_options_of_a_section_stand_together_after_those_that_people_change(capsys, monkeypatch):
+    class Sectioned(c.VerbConfig):
+        """Try sections."""
+
+        deep: int = Field(1, description="Deep inside.", json_schema_extra={"section": "For experts"})
+        given: str = Field(description="Must be given.")
+        often: int = Field(2, description="Often changed.")
+
+    monkeypatch.setitem(cli.VERBS, "sectioned", Verb(Sectioned, "demo", "Data", ""))
+    shown = help_of("sectioned", capsys)
+    places = [shown.index(word) for word in ("--given", "--often", "--json", "For experts", "--deep")]
+    assert places == sorted(places)
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert (end.value.code, capsys.readouterr().out) == (0, f"sentiment {version('sentiment')}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (KeyboardInterrupt(), 130, "sentiment report: interrupted"),
+        (KeyboardInterrupt("three days are done"), 130, "sentiment report: interrupted; three days are done"),
+        (UnavailableError("MLflow does not answer"), 1, "sentiment report: MLflow does not answer"),
+        (ConcurrentWriteError("another run wrote"), 1, "sentiment report: another run wrote"),
+        (OSError(28, "x", "/out/scored.csv"), 1, "sentiment report: /out/scored.csv: No space left on device"),
+    ],
+)
+def test_what_ends_a_verb_is_a_sentence_and_a_code(error, code, sentence, monkeypatch, capsys):
+    def report(config: c.ReportConfig, on_progress: Any) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setattr(pipeline, "report", report)
+    assert cli.main(["report"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1].startswith(sentence)
+    assert "Traceback" not in err
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr(pipeline, "report", lambda config, on_progress: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["report"])
+
+
+def program(code: str) -> list[str]:
+    """Return the command line as a program of its own, with a `report` that the code puts in place."""
+    return [
+        sys.executable,
+        "-c",
+        f"import sys; from sentiment import cli, pipeline; {code}; sys.exit(cli.main(['report']))",
+    ]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_whoever_stops_reading_ends_it_without_a_traceback(as_json):
+    wait = "lambda config, on_progress: {'text': sys.stdin.read() + 'x' * 100_000}"
+    words = program(f"pipeline.report = {wait}")
+    words[-1] = words[-1].replace("['report']", "['report', '--json']") if as_json else words[-1]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(words, **pipes) as writing:
+        writing.stdout.close()
+        writing.stdin.close()
+        assert (writing.stderr.read(), writing.wait(30)) == (b"", 141)
+
+
+def test_a_terminal_that_lacks_letters_shows_their_numbers_when_the_work_is_done():
+    code = "pipeline.report = lambda config, on_progress: {'text': 'schön \\ud83d [/b] [sic]'}"
+    environment = {"PYTHONIOENCODING": "ascii", "PATH": ""}
+    done = subprocess.run(program(code), capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"sch\\xf6n \\ud83d [/b] [sic]" in done.stdout
+
+
+def test_json_has_null_where_a_figure_is_no_number(monkeypatch, capsys):
+    figures = {"accuracy": math.nan, "days": [{"share": math.inf}]}
+    monkeypatch.setattr(pipeline, "report", lambda config, on_progress: figures)
+    assert cli.main(["report", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"accuracy": None, "days": [{"share": None}]}
+
+
+def test_progress_in_a_file_never_goes_back(capsys):
+    from sentiment.terminal import progress
+
+    with progress() as on_progress:
+        for done in (1, 5, 3, 5, 9):
+            on_progress("scoring", done, 10)
+    assert capsys.readouterr().err.splitlines() == ["scoring 10 %", "scoring 50 %", "scoring 90 %"]
 
 
 @pytest.fixture
@@ -193,7 +321,7 @@ def mended(fields: dict[str, Any]) -> dict[str, Any]:
         fields["source"] = ""
     if "texts" in fields:
         texts = tuple(text for text in fields["texts"] if text and not text.startswith("-"))
-        files = {"input": fields["input"] or Path("a"), "output": fields["output"] or Path("b")}
+        files = {"input": fields["input"] or Path("a"), "output": Path("b/b")}
         fields |= {"texts": texts, **(dict.fromkeys(files) if texts else files)}
     return fields
 
@@ -204,7 +332,7 @@ def mended(fields: dict[str, Any]) -> dict[str, Any]:
 def test_a_configuration_spelled_as_arguments_comes_back_as_itself(name, data):
     verb = cli.VERBS[name]
     config = data.draw(configurations(verb.config))
-    given_back = vars(cli._parser().parse_args(cli.arguments(verb.function, config)))
+    given_back = read(arguments(verb.function, config))
     for own in ("verb", "json", "result"):
         given_back.pop(own)
     assert verb.config(**given_back) == config

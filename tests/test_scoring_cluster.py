@@ -17,7 +17,7 @@ import tiny
 from conftest import FRUGAL_JAVA, fill, lake_review, use_home
 from scoring_days import DAY, EMPTY, LATER, furnish, rows
 from sentiment import pipeline
-from sentiment.cli import arguments
+from sentiment.arguments import arguments
 from sentiment.config import RescoreConfig
 from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.lake.tables import Lake

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from sentiment.progress import OnProgress
 
@@ -23,7 +24,7 @@ def progress() -> Iterator[OnProgress]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -37,9 +38,11 @@ def progress() -> Iterator[OnProgress]:
         yield on_progress
 
 
-def show(verb: str, result: Mapping[str, Any]) -> None:
+def show(verb: str, result: Mapping[str, Any], out: TextIO | None = None) -> None:
     """Print a result: lists of rows as tables, everything else as name and value."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    out = out or sys.stdout
+    # Texts of reviews are shown as they are: square brackets in them are no markup.
+    console = _Console(highlight=False, markup=False, file=out, width=None if out.isatty() else 120)
     plain = {name: value for name, value in result.items() if not _is_rows(value)}
     if plain:
         console.print(_pairs(plain))
@@ -48,25 +51,33 @@ def show(verb: str, result: Mapping[str, Any]) -> None:
             console.print(rows_table(value, name))
 
 
+class _Console(Console):
+    """Leaves a closed pipe to the caller, which knows the exit code; rich would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what was raised."""
+        raise  # noqa: PLE0704  called while the error is handled
+
+
 def rows_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Return a table of rows that share their keys."""
-    table = Table(title=title.replace("_", " "), title_justify="left")
+    table = Table(title=Text(title.replace("_", " ")), title_justify="left")
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="left" if isinstance(rows[0][name], str) else "right")
+        table.add_column(Text(name.replace("_", " ")), justify="left" if isinstance(rows[0][name], str) else "right")
     for row in rows:
-        table.add_row(*[_cell(value, name) for name, value in row.items()])
+        table.add_row(*[Text(_cell(value, name)) for name, value in row.items()])
     return table
 
 
 def _plain() -> OnProgress:
-    last = ""
+    """Print a line for each tenth of a step; one that was told already, or less than it, is not told again."""
+    told: dict[str, int] = {}
 
     def on_progress(step: str, done: int, total: int) -> None:
-        nonlocal last
-        line = f"{step} {10 * (10 * done // total)} %" if total else step
-        if line != last:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201  this is the terminal
-            last = line
+        tenth = 10 * done // total if total else -1
+        if tenth > told.get(step, -2):
+            told[step] = tenth
+            print(f"{step} {10 * tenth} %" if total else step, file=sys.stderr, flush=True)  # noqa: T201  the terminal
 
     return on_progress
 
@@ -76,7 +87,7 @@ def _pairs(values: Mapping[str, Any]) -> Table:
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(name.replace("_", " "), _cell(value, name))
+        table.add_row(Text(name.replace("_", " ")), Text(_cell(value, name)))
     return table
 
 

@@ -14,7 +14,7 @@ from airflow.sdk import BaseOperator
 from pydantic import BaseModel
 
 from sentiment import config as configs
-from sentiment.cli import arguments
+from sentiment.arguments import arguments
 from sentiment.errors import ContractError
 from sentiment.spark import driver_java_options
 from sentiment_airflow.forms import run_config

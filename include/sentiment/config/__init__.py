@@ -27,7 +27,7 @@ from sentiment.config.labels import (
 )
 from sentiment.config.local import DemoConfig, DoctorConfig, PlatformConfig, StatusConfig
 from sentiment.config.models import CompareConfig, ExportConfig, PromoteConfig, RollbackConfig
-from sentiment.config.scoring import PredictConfig, ReportConfig, RescoreConfig, ScoreConfig
+from sentiment.config.scoring import PIPE, PredictConfig, ReportConfig, RescoreConfig, ScoreConfig
 from sentiment.config.settings import PROJECT, Settings
 from sentiment.config.training import (
     ENCODER_FAMILIES,
@@ -52,6 +52,7 @@ __all__ = [
     "NEEDS_REVIEW_BELOW",
     "NEGATIVE",
     "NEGATIVE_STARS",
+    "PIPE",
     "POSITIVE",
     "POSITIVE_STARS",
     "PREVIOUS_CHAMPION",

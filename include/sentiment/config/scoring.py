@@ -11,6 +11,9 @@ from sentiment.config.engines import EngineChoice
 from sentiment.config.labels import CHAMPION
 from sentiment.config.verb import DayRange, ModelReference, OneDay, VerbConfig
 
+# In place of a file: standard input, or standard output.
+PIPE = "-"
+
 
 class ScoringOptions(VerbConfig):
     """How a bundle is run."""
@@ -35,19 +38,29 @@ class RescoreConfig(LakeScoringOptions, DayRange):
 
 
 class PredictConfig(ScoringOptions):
-    """Score texts given as arguments, or the rows of a file."""
+    """Score texts given as arguments, or the rows of a file or a pipe.
+
+    A file alone shows its first rows. A pipe (-) carries JSON lines when it begins with a brace, else CSV with a
+    header; rows go out to a pipe as they came in, and what is said of them goes to standard error.
+    """
 
     texts: tuple[str, ...] = Field((), description="The texts to score.")
-    input: Path | None = Field(None, description="JSONL, JSONL.gz, CSV or Parquet with text and, optionally, title.")
-    output: Path | None = Field(None, description="The file to write, of any of these kinds; rows keep their order.")
+    input: Path | None = Field(
+        None, description="JSONL, JSONL.gz, CSV or Parquet with text and, optionally, title; - reads a pipe."
+    )
+    output: Path | None = Field(
+        None, description="The file to write, of any of these kinds; rows keep their order; - writes to a pipe."
+    )
     model: ModelReference = Field(CHAMPION, description="champion or a version number.")
 
     @model_validator(mode="after")
     def _texts_or_files(self) -> Self:
         if bool(self.texts) == bool(self.input):
             raise ValueError("give either texts or --input FILE")
-        if bool(self.input) != bool(self.output):
-            raise ValueError("--input FILE and --output FILE go together")
+        if self.output and not self.input:
+            raise ValueError("--output is for the rows of --input FILE")
+        if self.input and self.output and str(self.input) != PIPE and self.input.resolve() == self.output.resolve():
+            raise ValueError("--output is the same file as --input; name another, so that nothing is written over")
         return self
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sentiment import pipeline
-from sentiment.cli import arguments
+from sentiment.arguments import arguments
 from sentiment.config import PROJECT, ImportHistoryConfig, SampleConfig
 from sentiment.spark import CLASSES
 

@@ -26,8 +26,8 @@ from sentiment.local.supervision import RESTARTS, Supervised
 
 log = logging.getLogger("supervisor")
 
-_ROUND_SECONDS = 0.5
-_SIGN_SECONDS = 5.0
+_ROUND_SECONDS = 1.0
+_SIGN_SECONDS = 10.0
 # A round that comes so late means that the machine slept, or that nobody got a core: no silence is judged by it.
 _SLEPT_SECONDS = 20.0
 # Airflow's processes end by themselves within 9 s, 16 when the cores are busy.

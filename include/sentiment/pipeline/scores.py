@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sentiment import config as c
@@ -14,7 +17,11 @@ from sentiment.progress import OnProgress, logged
 from sentiment.provenance import run_id
 
 if TYPE_CHECKING:
+    from sentiment.scoring.scorer import Scorer
     from sentiment.scoring.worker import Scoring
+
+# Rows of a file that are shown where no output is named.
+_SHOWN_ROWS = 20
 
 
 def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
@@ -53,17 +60,38 @@ def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result
 
 
 def predict(config: c.PredictConfig, on_progress: OnProgress = logged) -> Result:
-    """Score texts, or the rows of a file."""
+    """Score texts, or the rows of a file or a pipe."""
     from sentiment.resolution import bundle_of
-    from sentiment.scoring.files import predict_file, predict_rows
+    from sentiment.scoring.files import predict_rows
     from sentiment.scoring.scorer import Scorer
 
     version, bundle = bundle_of(config.model, c.Settings())
     scorer = Scorer.load(bundle, engine=config.engine, gate=config.gate, threads=2)
-    if config.input and config.output:
-        counts = predict_file(scorer, config.input, config.output, version, on_progress)
+    if config.input is None:
+        return {"predictions": predict_rows(scorer, [{"text": text} for text in config.texts], version)}
+    with ExitStack() as pipes:
+        return _predict_rows_of(config, config.input, scorer, version, pipes, on_progress)
+
+
+def _predict_rows_of(
+    config: c.PredictConfig, given: Path, scorer: Scorer, version: str, pipes: ExitStack, on_progress: OnProgress
+) -> Result:
+    """Score a file or a pipe into a file or a pipe; without either, return its first rows."""
+    from sentiment.scoring.files import predict_file
+    from sentiment.scoring.pipes import received, sent
+    from sentiment.scoring.rows import read_rows
+
+    source = pipes.enter_context(received()) if str(given) == c.PIPE else given
+    if config.output and str(config.output) != c.PIPE:
+        counts = predict_file(scorer, source, config.output, version, on_progress)
         return {"output": str(config.output), **counts, "model_version": version}
-    return {"predictions": predict_rows(scorer, [{"text": text} for text in config.texts], version)}
+    if config.output:
+        return predict_file(scorer, source, pipes.enter_context(sent(source)), version, on_progress)
+    shown = Path(pipes.enter_context(TemporaryDirectory())) / "shown.jsonl"
+    counts = predict_file(scorer, source, shown, version, on_progress)
+    first = list(islice(read_rows(shown), _SHOWN_ROWS))
+    rest = {"more": "--output FILE writes all rows"} if counts["rows"] > len(first) else {}
+    return {"predictions": first, **counts, **rest}
 
 
 def report(config: c.ReportConfig, on_progress: OnProgress = logged) -> Result:

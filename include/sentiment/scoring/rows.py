@@ -9,7 +9,7 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
@@ -101,6 +101,7 @@ def _read_csv(path: Path) -> Iterator[Row]:
     with _open(path, "rt") as lines:
         reader = csv.DictReader(lines)
         _require_text(reader.fieldnames or [], path)
+        _require_distinct(reader.fieldnames or [], path)
         for row in reader:
             if None in row:
                 raise ContractError(
@@ -123,16 +124,31 @@ def _require_text(columns: Iterable[str], path: Path) -> None:
         raise ContractError(f"{path} has no column text; its columns are {', '.join(found) or 'none'}: rename one")
 
 
+def _require_distinct(columns: Sequence[str], path: Path) -> None:
+    if twice := sorted({name for name in columns if list(columns).count(name) > 1}):
+        raise ContractError(f"{path} has several columns named {', '.join(twice)}; give each a name of its own")
+
+
 def _names(source: Path) -> list[str]:
     if file_kind(source) == ".parquet":
         return list(parquet.read_schema(source).names)
+    if file_kind(source) == ".csv":
+        return _header(source)
     return list(dict.fromkeys(name for row in read_rows(source) for name in row))
+
+
+def _header(source: Path) -> list[str]:
+    """Return the columns of a CSV, also of one without rows."""
+    with _open(source, "rt") as lines:
+        return list(csv.DictReader(lines).fieldnames or [])
 
 
 def _schema(source: Path) -> pa.Schema:
     """Return the columns of a file with the types that hold all their values: null, then integer, then fraction."""
     if file_kind(source) == ".parquet":
         return parquet.read_schema(source)
+    if file_kind(source) == ".csv":
+        return pa.schema([(name, pa.string()) for name in _header(source)])
     schema = pa.schema([])
     for chunk in chunks(read_rows(source)):
         for name in dict.fromkeys(name for row in chunk for name in row):

@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sentiment.arguments import arguments
 from sentiment.benchmarks.footprint import Footprint, run_watched
 from sentiment.benchmarks.scoring.material import Material
 from sentiment.benchmarks.scoring.scratch_home import VERSION, environment, make_home
-from sentiment.cli import arguments
 from sentiment.config import BenchmarkScoringConfig, RescoreConfig, Settings
 from sentiment.errors import ContractError
 from sentiment.progress import OnProgress, told

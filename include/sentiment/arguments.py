@@ -1,0 +1,177 @@
+"""The arguments of the command line, generated from the verbs' configurations: read, explained, and spelled.
+
+It knows argparse and pydantic's fields; what a verb does is not known here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.metadata import version
+from textwrap import shorten
+from typing import Any, Literal, NoReturn, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from sentiment.verbs import GROUPS, VERBS, Verb, name_of
+
+EXIT_CODES = (
+    "exit codes: 0 done; 1 failed, the sentence says what to mend; 2 wrong use; 130 interrupted; "
+    "141 whoever read the output stopped reading"
+)
+_COMMON = "what it takes"
+_LISTED_WIDTH = 76
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong first, with one line of usage; a verb that is none is told the nearest one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            near = get_close_matches(str(value), list(action.choices), 1)
+            raise argparse.ArgumentError(
+                None, f"there is no {value!r}" + (f"; did you mean {near[0]}?" if near else "")
+            )
+        super()._check_value(action, value)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n{self.format_usage()}see `{self.prog} --help`\n")
+
+
+def read(words: Sequence[str] | None) -> dict[str, Any]:
+    """Return the verb and the flags that were given; ends the program with 2 and a sentence when they are wrong."""
+    parser, of_verb = _parsers()
+    found, unknown = parser.parse_known_args(words)
+    given = vars(found)
+    if unknown:
+        one = of_verb[given["verb"]]
+        flags = [flag for action in one._actions for flag in action.option_strings]
+        near = get_close_matches(unknown[0].partition("=")[0], flags, 1)
+        one.error(f"unknown argument {unknown[0]}" + (f"; did you mean {near[0]}?" if near else ""))
+    return given
+
+
+def arguments(function: str, config: BaseModel) -> list[str]:
+    """Spell a verb and its configuration as arguments of this command line; `function` is its name in `pipeline`."""
+    verb = name_of(function)
+    words = verb.split()
+    # What was given, not what differs from a default: a preset may have another one.
+    for name, value in config.model_dump(mode="json", exclude_unset=True, exclude_none=True).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, list):
+            words += [*([] if name == VERBS[verb].positional else [f"--{flag}"]), *map(str, value)]
+        else:
+            words.append(f"--{flag}={value}")
+    return words
+
+
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    """Return the parser of everything, and that of each verb."""
+    parser = _Parser(
+        prog="sentiment",
+        usage="sentiment VERB [OPTIONS]",
+        description="Review sentiment: reviews in, daily sentiment out.\n\n" + _listing(),
+        epilog=f"`sentiment VERB --help` tells what a verb takes.\n{EXIT_CODES}",
+    )
+    parser.add_argument("--version", action="version", version=f"sentiment {version('sentiment')}")
+    folders = {"": parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS)}
+    found: dict[str, _Parser] = {}
+    for name, verb in VERBS.items():
+        folder, _, word = name.rpartition(" ")
+        if folder not in folders:
+            one = folders[""].add_parser(
+                folder, usage=f"sentiment {folder} WHAT [OPTIONS]", description=_listing(folder)
+            )
+            folders[folder] = one.add_subparsers(required=True, metavar="WHAT", help=argparse.SUPPRESS)
+        found[name] = _add_verb(folders[folder], name, word, verb)
+    return parser, found
+
+
+def _add_verb(folder: Any, name: str, word: str, verb: Verb) -> _Parser:
+    example = " ".join(filter(None, ["sentiment", name, verb.example]))
+    place = f" [{verb.positional.rstrip('s').upper()} ...]" if verb.positional else ""
+    one: _Parser = folder.add_parser(
+        word,
+        prog=f"sentiment {name}",
+        usage=f"sentiment {name}{place} [OPTIONS]",
+        description=verb.description,
+        epilog=f"example: {example}\n{EXIT_CODES}",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    one.set_defaults(verb=name)
+    groups = {_COMMON: one.add_argument_group(_COMMON)}
+    for field, info in sorted(verb.config.model_fields.items(), key=lambda item: _rank(item[1])):
+        section = _section(info)
+        if section not in groups:
+            groups[section] = one.add_argument_group(section)
+        _add_argument(groups[section], field, info, positional=field == verb.positional)
+    groups[_COMMON].add_argument(
+        "--json", action="store_true", default=False, help="Print the result as one JSON line."
+    )
+    # Where spark-submit's caller finds the result: nobody types it.
+    one.add_argument("--result", metavar="FILE", default=None, help=argparse.SUPPRESS)
+    return one
+
+
+def _listing(folder: str = "") -> str:
+    """List the verbs by group, or those that begin with one word, each with the first line of what it does."""
+    lines = []
+    for group, text in GROUPS.items():
+        names = [name for name, verb in VERBS.items() if verb.group == group and name.startswith(folder)]
+        lines += [f"{group}: {text}"] if names else []
+        lines += [f"  {name:<22} {_shortened(VERBS[name].description)}" for name in names]
+    return "\n".join(lines)
+
+
+def _shortened(text: str) -> str:
+    return shorten(text.splitlines()[0], _LISTED_WIDTH, placeholder=" …")
+
+
+def _rank(info: FieldInfo) -> tuple[bool, bool]:
+    return (_section(info) != _COMMON, not info.is_required())
+
+
+def _section(info: FieldInfo) -> str:
+    extra = info.json_schema_extra
+    section = extra.get("section") if isinstance(extra, dict) else None
+    return str(section) if section else _COMMON
+
+
+def _add_argument(group: Any, name: str, info: FieldInfo, *, positional: bool) -> None:
+    text = (info.description or "").replace("%", "%%") + _default(info)
+    if positional:
+        group.add_argument(name, nargs="*", metavar=name.rstrip("s").upper(), help=text)
+        return
+    flag = f"--{name.replace('_', '-')}"
+    if info.annotation is bool:
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+    elif get_origin(info.annotation) is tuple:
+        group.add_argument(flag, nargs="*", metavar=name.rsplit("_", 1)[-1].upper(), help=text)
+    else:
+        choices = _choices(info.annotation)
+        metavar = None if choices else name.rsplit("_", 1)[-1].upper()
+        group.add_argument(flag, required=info.is_required(), choices=choices, metavar=metavar, help=text)
+
+
+def _default(info: FieldInfo) -> str:
+    """Say the default as one would type it."""
+    value = info.default
+    if info.is_required() or value is None or value in ((), ""):
+        return ""
+    if isinstance(value, bool):
+        return f" (default: {'on' if value else 'off'})"
+    return f" (default: {' '.join(map(str, value)) if isinstance(value, tuple) else value})"
+
+
+def _choices(annotation: Any) -> tuple[Any, ...] | None:
+    """Return the values of a Literal, or of one that may be left out."""
+    kinds = [annotation, *get_args(annotation)]
+    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None)
