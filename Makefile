@@ -60,14 +60,15 @@ pins: ## Compile the requirements anew from their .in files
 clean: ## Remove the environment and what tests leave; the lake under var/ stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis var/test-airflow
 
-# The pins are whole, so pip need not look for what they need (half of its time); `pip check` says whether they are whole
-# here as well: another build of torch, for a GPU, brings packages of its own.
+# The pins are whole, so pip need not look for what they need; `pip check` says whether they are whole here as well, for
+# another build of torch, for a GPU, brings packages of its own. pip compiles on one core, compileall on all.
 # The checks need nothing but the Python that runs them; pip's own output is shown only when it fails.
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) include/sentiment/local/preflight.py .
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the pinned packages into $(VENV) (about 3 GB, some minutes the first time)"
-	@$(PIP) --no-deps -r requirements.txt
+	@$(PIP) --no-deps --no-compile -r requirements.txt
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > $(VENV)/not-compiled || true
 	@$(BIN)/pip check -q > $(VENV)/lacking || { cat $(VENV)/lacking; echo "installing what this machine needs beside the pins"; \
 	  $(PIP) -r requirements.txt; }
 	@$(PIP) --no-deps -e .

@@ -19,8 +19,6 @@ most time by far.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
-
 from airflow.sdk import DAG
 
 from sentiment.config import BenchmarkScoringConfig, Settings
@@ -30,13 +28,14 @@ from sentiment_airflow.operators import VerbOperator
 
 with DAG(
     "benchmark_scoring",
+    dag_display_name="8 · Measure scoring",
+    description="How fast this deployment scores, and beside whom.",
     schedule=None,
-    start_date=datetime.combine(Settings().schedule_from, time.min, UTC),
     catchup=False,
     max_active_runs=1,
     params=form(BenchmarkScoringConfig),
     default_args=TASKS,
-    tags=["models"],
+    tags=["benchmarks"],
     doc_md=__doc__,
 ):
     VerbOperator(

@@ -13,8 +13,6 @@ a folder that all of them share.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
-
 from airflow.sdk import DAG
 
 from sentiment.config import BenchmarkTrainingConfig, Settings
@@ -24,13 +22,14 @@ from sentiment_airflow.operators import VerbOperator
 
 with DAG(
     "benchmark_training",
+    dag_display_name="7 · Measure parallel training",
+    description="How many processes are worth their cost here.",
     schedule=None,
-    start_date=datetime.combine(Settings().schedule_from, time.min, UTC),
     catchup=False,
     max_active_runs=1,
     params=form(BenchmarkTrainingConfig),
     default_args=TASKS,
-    tags=["models"],
+    tags=["benchmarks"],
     doc_md=__doc__,
 ):
     VerbOperator(

@@ -18,6 +18,8 @@ from sentiment_airflow.operators import SparkVerbOperator
 
 with DAG(
     "import_history",
+    dag_display_name="1 · Import a history",
+    description="Bring files of any number of days into the lake, in one Spark job.",
     schedule=None,
     max_active_runs=1,
     params=form(ImportHistoryConfig),

@@ -3,14 +3,16 @@
 Runs every day for the day before, and for any past day through a backfill.
 
 1. `wait_for_files` looks for `DAY.jsonl.gz`, `DAY.jsonl` or files under `DAY/` in the landing (`SENTIMENT_LANDING`),
-   once a minute, without holding a worker. After twelve hours it fails and says which names it looked for.
+   once a minute, without holding a worker; its log says at once where it looked. After twelve hours it fails.
 2. `ingest` reads them in Spark, validates, cleans and de-duplicates, and writes the day to the table `reviews` in one
    commit; rejected lines go to `quarantine` with reason, file and line.
 
 **It fails and writes nothing** when a file is broken, or when more than `max_bad_share` of the lines are bad.
 Running a day again replaces that day's rows from the same files and nothing else.
 
-**By hand:** Trigger, and fill in `day`. **A range:** Trigger > Backfill, choose the dates; the last one is included.
+Days are days in UTC, and a run's id names the day that it is of. **By hand:** Trigger, and fill in *Day*: the Logical
+Date that Airflow fills in is the present moment, and a run of a day that has not ended is refused. **A range:** Trigger
+> Backfill, choose the dates, the last one is included, and leave *Day* empty. The run's note counts what came in.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment.config import IngestConfig
-from sentiment_airflow.assets import DAILY, FIRST_DAY, REVIEWS, TASKS
+from sentiment_airflow.assets import FIRST_DAY, REVIEWS, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.sensors import DaySensor
+from sentiment_airflow.timetables import DAILY
 
 with DAG(
     "ingest_reviews",
+    dag_display_name="2 · Ingest a day's reviews",
+    description="Every day: read the day's files, clean them, and write the table reviews.",
     schedule=DAILY,
     start_date=FIRST_DAY,
     catchup=False,

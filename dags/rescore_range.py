@@ -1,9 +1,10 @@
-"""### Score a range of days anew
+"""### Score a range of days again
 
 One Spark job over all ingested days from `from_day` to `to_day`, inclusive, and one commit a day. With many days it is
 much faster than a backfill, which starts Spark once a day. `model` is `champion`, `champion_at_date` (each day by the
 model that was in force then) or a version number. A review whose text and model version are unchanged keeps its score;
-with `reuse` off all are computed anew. Days that were never ingested are named in the result.
+with `reuse` off all are computed anew. The scores of these days are replaced: a review has one score; the way back is
+to run it again with `champion`. Days that were never ingested are named in the result and in the run's note.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 
 with DAG(
     "rescore_range",
+    dag_display_name="5 · Score a range again",
+    description="Score all days of a range in one Spark job, with a version of your choice.",
     schedule=None,
     max_active_runs=1,
     params=form(RescoreConfig),

@@ -9,7 +9,10 @@ Runs every day for the day before, and for any past day through a backfill.
    empty success. Scored again, a review whose text and model version are unchanged keeps its score; with `reuse` off
    all are computed anew. The log says every five seconds how far it is.
 
-**A range with a pinned model:** Trigger > Backfill, with `{"model": "3"}` as the run configuration.
+Days are days in UTC, and a run's id names the day that it is of. **By hand:** Trigger, and fill in *Day*. **A range:**
+Trigger > Backfill, choose the dates, and leave *Day* empty. **A range with a version of your choice:** use *Score a
+range again* (`rescore_range`). In a backfill Airflow sends the fields of the form only when **Override parameters on
+existing runs** is ticked, for new runs too; without the tick the champion scores. The run's note names the version.
 """
 
 from __future__ import annotations
@@ -17,13 +20,16 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment.config import ScoreConfig
-from sentiment_airflow.assets import DAILY, FIRST_DAY, SCORES, TASKS
+from sentiment_airflow.assets import FIRST_DAY, SCORES, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 from sentiment_airflow.sensors import DaySensor
+from sentiment_airflow.timetables import DAILY
 
 with DAG(
     "score_reviews",
+    dag_display_name="4 · Score a day's reviews",
+    description="Every day: put sentiment on the day's reviews with the model in force.",
     schedule=DAILY,
     start_date=FIRST_DAY,
     catchup=False,

@@ -36,6 +36,8 @@ BEST = (
 
 with DAG(
     "tune_models",
+    dag_display_name="6 · Search for better settings",
+    description="Try settings of a training, and train with the best after your approval.",
     schedule=None,
     params=THEN | form(SnapshotConfig, TuneConfig, without=("snapshot",)),
     default_args=TASKS,

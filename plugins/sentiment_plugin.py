@@ -1,4 +1,4 @@
-"""What the platform adds to Airflow's UI: MLflow in the navigation, and links from tasks into it."""
+"""What the platform adds to Airflow: MLflow in the navigation, links from tasks into it, notes of runs, run ids."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sentiment_airflow import notes
 from sentiment_airflow.hosts import allowed_hosts
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink, mlflow_url
+from sentiment_airflow.timetables import DayTimetable
 
 
 def _views() -> list[dict[str, Any]]:
@@ -19,9 +21,11 @@ def _views() -> list[dict[str, Any]]:
 
 
 class SentimentPlugin(AirflowPlugin):
-    """Registers the links and the view."""
+    """Registers all of it."""
 
     name = "sentiment"
     external_views: ClassVar[list[Any]] = _views()
+    timetables: ClassVar[list[Any]] = [DayTimetable]
+    listeners: ClassVar[list[Any]] = [notes]
     fastapi_root_middlewares: ClassVar[list[Any]] = allowed_hosts()
     operator_extra_links: ClassVar[list[Any]] = [ReportLink(), TrainingRunLink(), ModelVersionLink()]

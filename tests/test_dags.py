@@ -4,18 +4,19 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import CronDataIntervalTimetable
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
 from sentiment import pipeline
 from sentiment.config import PROJECT
-from sentiment_airflow.forms import NO_DAY
 from sentiment_airflow.operators import SparkVerbOperator
+from sentiment_airflow.run_inputs import NO_DAY
 from sentiment_airflow.sensors import DaySensor
+from sentiment_airflow.timetables import DayTimetable
 
 DAGS = (
     *("benchmark_scoring", "benchmark_training", "import_history", "ingest_reviews", "rescore_range", "score_reviews"),
@@ -51,15 +52,44 @@ def test_a_file_is_parsed_in_less_than_half_a_second_of_work(bag, name):
 @pytest.mark.parametrize("name", ["ingest_reviews", "score_reviews"])
 def test_the_daily_dags_own_the_day_before_midnight_utc_and_do_not_catch_up(bag, name):
     dag = bag.dags[name]
-    assert isinstance(dag.timetable, CronDataIntervalTimetable)
-    assert (dag.timetable.expression, str(dag.timetable.timezone), dag.catchup) == ("0 0 * * *", "UTC", False)
+    assert isinstance(dag.timetable, DayTimetable)
+    assert (dag.timetable.summary, str(dag.timetable._timezone.name), dag.catchup) == ("0 0 * * *", "UTC", False)
     # Anybody may backfill any day of which there are reviews.
     assert dag.start_date <= datetime(1999, 6, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("kind", ["scheduled", "backfill"])
+def test_the_id_of_a_daily_run_names_the_day_that_it_is_of_also_when_it_was_stored(bag, kind):
+    from airflow.serialization.decoders import decode_timetable
+    from airflow.serialization.encoders import encode_timetable
+    from airflow.timetables.base import DataInterval
+    from airflow.utils.types import DagRunType
+
+    stored = decode_timetable(encode_timetable(bag.dags["score_reviews"].timetable))
+    of_day = DataInterval(pendulum.datetime(2024, 6, 17), pendulum.datetime(2024, 6, 18))
+    name = stored.generate_run_id(run_type=DagRunType(kind), run_after=of_day.end, data_interval=of_day)
+    assert name == f"{kind}__2024-06-17"
+    by_hand = stored.generate_run_id(run_type=DagRunType.MANUAL, run_after=of_day.end, data_interval=of_day)
+    assert by_hand.startswith("manual__2024-06-18T00:00:00")
+
+
+def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(bag, monkeypatch):
+    from airflow.serialization.decoders import decode_timetable
+    from airflow.serialization.encoders import encode_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    weekly = decode_timetable(encode_timetable(bag.dags["train_models"].timetable))
+    assert bag.dags["train_models"].start_date is None
+    unpaused = pendulum.now("UTC")
+    first = weekly.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=False)
+    )
+    assert unpaused < first.run_after <= unpaused.add(days=7)
+
+
 def test_training_runs_weekly_and_the_others_by_hand_alone(bag):
     weekly = bag.dags["train_models"]
-    assert (weekly.timetable.expression, weekly.catchup, weekly.max_active_runs) == ("0 0 * * 1", False, 1)
+    assert (weekly.timetable.expression, weekly.catchup, weekly.max_active_runs) == ("0 0 * * 1", False, 2)
     by_hand = {name for name, dag in bag.dags.items() if dag.schedule is None}
     assert by_hand == {"benchmark_scoring", "benchmark_training", "import_history", "rescore_range", "tune_models"}
 

@@ -1,7 +1,7 @@
 """Trigger forms and run configurations come from the configuration classes, and say what is wrong with them."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +9,8 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from sentiment import config as c
-from sentiment_airflow.forms import NO_DAY, form, run_config, run_day
+from sentiment_airflow.forms import form
+from sentiment_airflow.run_inputs import NO_DAY, run_config, run_day
 
 FORMS = [
     c.IngestConfig,
@@ -36,15 +37,29 @@ def context(params: dict[str, Any], **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("config", FORMS, ids=lambda config: config.__name__)
 def test_every_field_becomes_a_described_form_field_whose_default_is_valid_and_is_the_configurations_own(config):
     fields = form(config)
-    assert list(fields) == list(config.model_fields)
+    assert set(fields) == set(config.model_fields)
     for name, info in config.model_fields.items():
         param = fields[name]
-        assert param.description == info.description
+        assert (param.description, param.schema.get("title")) == (info.description, info.title)
         if info.is_required() and name != "day":
             assert not param.has_value
         else:
             expected = None if name == "day" else json.loads(json.dumps(info.default, default=str))
-            assert param.resolve() == expected
+            assert param.resolve() == (None if expected == "" else expected)
+
+
+@pytest.mark.parametrize("config", FORMS, ids=lambda config: config.__name__)
+def test_what_must_be_given_comes_first_then_what_people_change_then_the_closed_sections(config):
+    ranks = [
+        ("section" in param.schema, not config.model_fields[name].is_required()) for name, param in form(config).items()
+    ]
+    assert ranks == sorted(ranks)
+
+
+def test_a_text_that_may_be_empty_is_nullable_for_airflow_takes_an_empty_one_for_missing():
+    source = form(c.SnapshotConfig)["source"]
+    assert source.schema["type"] == ["string", "null"]
+    assert source.resolve() is None
 
 
 def test_a_form_field_takes_its_type_its_choices_and_its_limits_from_the_class():
@@ -101,6 +116,43 @@ def test_a_zero_and_a_false_of_the_form_are_values_and_not_empty_fields():
     made = run_config(c.IngestConfig, context({"day": "2024-06-29", "max_bad_share": 0, "lower_case": False}), {})
     assert made.max_bad_share == 0
     assert made.lower_case is False
+
+
+class Run:
+    """A run of a type, with the configuration that it was triggered with."""
+
+    def __init__(self, run_type: str = "manual", conf: dict[str, Any] | None = None) -> None:
+        self.run_type, self.conf = run_type, conf
+
+
+class OfDag:
+    params = {"day": None, "model": "champion", "reuse": True}  # noqa: RUF012
+
+
+@pytest.mark.parametrize("kind", ["scheduled", "backfill"])
+def test_the_date_of_a_scheduled_or_backfilled_run_decides_and_a_day_beside_it_is_refused(kind):
+    run = Run(kind)
+    assert run_day(context({"day": None}, ds="2024-06-29", dag_run=run)) == "2024-06-29"
+    with pytest.raises(AirflowFailException, match=f"was given to a {kind} run of 2024-06-29, whose own date decides"):
+        run_day(context({"day": "2024-06-17"}, ds="2024-06-29", dag_run=run))
+
+
+def test_a_run_by_hand_of_a_day_that_has_not_ended_is_told_to_fill_in_the_day():
+    today = str(datetime.now(UTC).date())
+    with pytest.raises(AirflowFailException, match="fill in `day`"):
+        run_day(context({"day": None}, ds=today, dag_run=Run()))
+    assert run_day(context({"day": "2024-06-17"}, ds=today, dag_run=Run())) == "2024-06-17"
+
+
+@pytest.mark.parametrize(("key", "sentence"), [("modle", "did you mean 'model'"), ("x", "it knows day, model, reuse")])
+def test_a_key_that_nobody_knows_is_refused_at_once_with_the_nearest_one(key, sentence):
+    run = Run(conf={key: "99"})
+    for asked in (
+        lambda: run_day(context({"day": "2024-06-17", key: "99"}, dag=OfDag, dag_run=run)),
+        lambda: run_config(c.ScoreConfig, context({"day": "2024-06-17", key: "99"}, dag=OfDag, dag_run=run), {}),
+    ):
+        with pytest.raises(AirflowFailException, match=sentence):
+            asked()
 
 
 def test_the_day_is_the_forms_and_otherwise_the_logical_dates():

@@ -1,18 +1,14 @@
-"""The assets that runs emit, the daily timetable, and how tasks are tried again."""
+"""The assets that runs emit, the first day of daily runs, and how tasks are tried again."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, CronDataIntervalTimetable, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
 
 REVIEWS = Asset("reviews", "sentiment://lake/reviews")
 SCORES = Asset("scores", "sentiment://lake/scores")
-
-# A bare cron string would give runs an interval of no length. Midnight, so that a backfill keeps its last day.
-DAILY = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
-WEEKLY = CronDataIntervalTimetable("0 0 * * 1", timezone="UTC")
 
 # Any past day may be backfilled: the first Amazon review is of 1996.
 FIRST_DAY = datetime(1996, 1, 1, tzinfo=UTC)

@@ -17,8 +17,10 @@ from sentiment import config as configs
 from sentiment.arguments import arguments
 from sentiment.errors import ContractError
 from sentiment.spark import driver_java_options
-from sentiment_airflow.forms import run_config
+from sentiment.summary import asked, told
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
+from sentiment_airflow.notes import NOTE_KEY
+from sentiment_airflow.run_inputs import run_config
 
 _APPLICATION = configs.PROJECT / "include" / "sentiment" / "__main__.py"
 
@@ -44,8 +46,9 @@ class VerbOperator(BaseOperator):
         from sentiment import pipeline
 
         config = run_config(_class(self.config), context, self.values)
-        self.log.info("%s %s", self.function, config.model_dump(mode="json"))
+        self.log.info("%s", asked(self.function, config))
         result: dict[str, Any] = getattr(pipeline, self.function)(config)
+        tell(self, context, result)
         return result
 
 
@@ -82,6 +85,7 @@ class SparkVerbOperator(SparkSubmitOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the verb in a Spark driver; a broken contract fails the task at once, in the verb's own words."""
         config = run_config(_class(self.config), context, self.values)
+        self.log.info("%s", asked(self.function, config))
         with TemporaryDirectory() as folder:
             result_file = Path(folder) / "result.json"
             self.application_args = [*arguments(self.function, config), "--result", str(result_file)]
@@ -93,7 +97,18 @@ class SparkVerbOperator(SparkSubmitOperator):
             result: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
         for asset in self.outlets:
             context["outlet_events"][asset].add_partitions(str(result["day"]))
+        tell(self, context, result)
         return result
+
+
+def tell(operator: VerbOperator | SparkVerbOperator, context: Any, result: Mapping[str, Any]) -> None:
+    """Say what came of a task: in its log's last lines, for its run's note, and to the template of a mapped name."""
+    sentences = told(operator.function, result)
+    for sentence in sentences:
+        operator.log.info("%s", sentence)
+    if sentences:
+        context["ti"].xcom_push(NOTE_KEY, sentences)
+    context["result"] = result
 
 
 def _raise_broken_contract(result_file: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
-from sentiment_airflow.forms import run_day
+from sentiment_airflow.run_inputs import run_day
 
 _HOURS = 3600
 

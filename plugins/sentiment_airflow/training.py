@@ -2,27 +2,82 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from airflow.sdk import Param, task
 
-from sentiment.config import TrainConfig
+from sentiment.config import Family, Settings, TrainConfig
 
-_DEFAULT = [{"family": "linear", "train_reviews": 100_000}, {"family": "encoder", "train_reviews": 12_000}]
+_FAMILIES = list(get_args(Family))
+_WHAT = (
+    "linear: a minute on a laptop, up to 100,000 reviews. encoder: a pretrained transformer, some 9 reviews a second "
+    "and core. lora: the same with adapters. bilstm, lstm, gru: recurrent networks."
+)
 
 CANDIDATES: dict[str, Param] = {
-    "candidates": Param(_DEFAULT, type="array", minItems=1, items=TrainConfig.model_json_schema()),
-    "seeds": Param(5, type="integer", minimum=1, maximum=20, description="Trainings of each candidate."),
+    "first_family": Param("linear", type="string", enum=_FAMILIES, title="First model", description=_WHAT),
+    "first_reviews": Param(
+        100_000,
+        type="integer",
+        minimum=100,
+        title="First model: training reviews",
+        description="At most so many, of those that the dates below leave.",
+    ),
+    "second_family": Param(
+        "encoder",
+        type=["string", "null"],
+        enum=[*_FAMILIES, None],
+        title="Second model",
+        description="Trained on the same reviews and compared with the first; leave it empty to train one.",
+    ),
+    "second_reviews": Param(12_000, type="integer", minimum=100, title="Second model: training reviews"),
+    "epochs": Param(
+        1.0,
+        type="number",
+        exclusiveMinimum=0,
+        title="Epochs",
+        description="Passes over the training reviews; the linear family makes none.",
+    ),
+    "seeds": Param(
+        1,
+        type="integer",
+        minimum=1,
+        maximum=20,
+        title="Repetitions",
+        description="Each model is trained so many times with other seeds, to tell luck from skill: "
+        "five take five times as long.",
+    ),
+    "candidates": Param(
+        None,
+        type=["array", "null"],
+        minItems=1,
+        items=TrainConfig.model_json_schema(),
+        title="Models to train (JSON)",
+        description='In place of the two models above: a list, each entry one model; [{"family": "encoder", '
+        '"train_reviews": 50000}] is a whole one. Its fields are those of `sentiment train --help`.',
+        section="For experts",
+    ),
+}
+# Where trainings wait, and how the mapped tasks are named: what is trained, and what of it was exported.
+TRAINING = {
+    "pool": "gpu",
+    "queue": Settings().train_queue,
+    "map_index_template": "{{ task.values['family'] or 'encoder' }}, "
+    "{{ '{:,}'.format(task.values['train_reviews'] or 12000) }} reviews"
+    "{% if params['seeds'] > 1 %}, seed {{ task.values['seed'] }}{% endif %}",
+}
+EXPORTING = {
+    "map_index_template": "{% if result %}{{ result['family'] }}, version {{ result['version'] }}{% endif %}",
 }
 
 
 @task
 def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Put the pinned snapshot and one seed after another into each training configuration of the form."""
+    """Put the pinned snapshot and one seed after another into each training that the form asks for."""
     first = TrainConfig.model_fields["seed"].default
     return [
         {**candidate, "snapshot": snapshot["snapshot"], "seed": candidate.get("seed", first) + number}
-        for candidate in params["candidates"]
+        for candidate in params.get("candidates") or _of_form(params)
         for number in range(params["seeds"])
     ]
 
@@ -31,3 +86,13 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
 def chosen(comparison: dict[str, Any]) -> list[dict[str, str]]:
     """Return the run of each candidate that is to be exported."""
     return [{"run_id": run} for run in comparison["runs"]]
+
+
+def _of_form(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the one or two models of the plain fields."""
+    asked = [(params[f"{place}_family"], params[f"{place}_reviews"]) for place in ("first", "second")]
+    return [
+        {"family": family, "train_reviews": reviews} | ({} if family == "linear" else {"epochs": params["epochs"]})
+        for family, reviews in asked
+        if family
+    ]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from sentiment.config.labels import CHAMPION
+from sentiment.config.sections import EXPERTS
 from sentiment.config.training import Family
 from sentiment.config.verb import ModelReference, VerbConfig
 
@@ -18,20 +19,66 @@ _Count = Annotated[int, Field(ge=1)]
 class BenchmarkTrainingConfig(VerbConfig):
     """Time one epoch over 1 to N processes: data parallel, in mixed precision, and with the network in two stages."""
 
-    family: Literal["encoder", "lora", "bilstm", "lstm", "gru"] = Field("gru", description="The model family.")
-    encoder: str = Field("all-MiniLM-L6-v2", description="Encoder of the families encoder and lora.")
-    snapshot: str | None = Field(None, description="Id of the snapshot; a new one of the whole lake when empty.")
-    train_reviews: int = Field(10_000, ge=100, description="Reviews that are trained on once.")
-    evaluation_reviews: int = Field(500, ge=50, description="Reviews of the one validation at the end.")
-    processes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (1, 2), min_length=1, description="Numbers of processes that share the reviews out."
+    family: Literal["encoder", "lora", "bilstm", "lstm", "gru"] = Field(
+        "gru", description="The model family.", title="Model family"
     )
-    threads: int = Field(1, ge=1, description="Threads of each process, the same for any number of processes.")
-    repeats: int = Field(3, ge=1, description="Times that each is measured; medians are shown.")
-    batch_size: int = Field(32, ge=1, description="Reviews a step of each process.")
-    max_length: int = Field(128, ge=8, description="Tokens of a review that the model sees.")
-    mixed_precision: Literal["bf16", "fp16"] = Field("bf16", description="The number format beside fp32.")
-    output: Path | None = Field(None, description="Folder for table and picture; MLflow has them in any case.")
+    encoder: str = Field(
+        "all-MiniLM-L6-v2",
+        description="Encoder of the families encoder and lora.",
+        title="Pretrained encoder",
+        json_schema_extra=EXPERTS,
+    )
+    snapshot: str | None = Field(
+        None,
+        description="Id of the snapshot; a new one of the whole lake when empty.",
+        title="Snapshot",
+        json_schema_extra=EXPERTS,
+    )
+    train_reviews: int = Field(
+        10_000, ge=100, description="Reviews that are trained on once.", title="Training reviews"
+    )
+    evaluation_reviews: int = Field(
+        500,
+        ge=50,
+        description="Reviews of the one validation at the end.",
+        title="Validation reviews",
+        json_schema_extra=EXPERTS,
+    )
+    processes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (1, 2),
+        min_length=1,
+        description="Numbers of processes that share the reviews out.",
+        title="Numbers of processes",
+    )
+    threads: int = Field(
+        1,
+        ge=1,
+        description="Threads of each process, the same for any number of processes.",
+        title="Threads of each process",
+    )
+    repeats: int = Field(3, ge=1, description="Times that each is measured; medians are shown.", title="Repetitions")
+    batch_size: int = Field(
+        32, ge=1, description="Reviews a step of each process.", title="Batch size", json_schema_extra=EXPERTS
+    )
+    max_length: int = Field(
+        128,
+        ge=8,
+        description="Tokens of a review that the model sees.",
+        title="Tokens of a review",
+        json_schema_extra=EXPERTS,
+    )
+    mixed_precision: Literal["bf16", "fp16"] = Field(
+        "bf16",
+        description="The number format beside fp32.",
+        title="Number format beside fp32",
+        json_schema_extra=EXPERTS,
+    )
+    output: Path | None = Field(
+        None,
+        description="Folder for table and picture; MLflow has them in any case.",
+        title="Folder for table and picture",
+        json_schema_extra=EXPERTS,
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -72,22 +119,76 @@ class BenchmarkImbalanceConfig(HeldOutOptions):
 class BenchmarkScoringConfig(VerbConfig):
     """Measure scoring against what people run today, over workers and sizes, and for one review; write tables."""
 
-    model: ModelReference = Field(CHAMPION, description="champion or a version number.")
-    snapshot: str | None = Field(None, description="Id of the snapshot of the reviews; the model's own when empty.")
+    model: ModelReference = Field(CHAMPION, description="champion or a version number.", title="Model version")
+    snapshot: str | None = Field(
+        None,
+        description="Id of the snapshot of the reviews; the model's own when empty.",
+        title="Snapshot",
+        json_schema_extra=EXPERTS,
+    )
     parts: tuple[ScoringPart, ...] = Field(
-        ("peers", "engines", "workers", "sizes", "latency"), min_length=1, description="What is measured."
+        ("peers", "engines", "workers", "sizes", "latency"),
+        min_length=1,
+        description="peers, engines, workers, sizes and latency; all together take hours.",
+        title="What is measured",
     )
-    cores: int = Field(2, ge=1, description="Cores that everybody uses: threads, or workers of one thread each.")
-    repeats: int = Field(3, ge=1, description="Times that each is measured, in turn; medians are shown.")
-    reviews: int = Field(2_000, ge=50, description="Reviews that are scored beside the peers.")
-    peer_reviews: int = Field(500, ge=50, description="How many of them the slow peers score.")
-    workers: tuple[_Count, ...] = Field((1, 2, 4, 8), min_length=1, description="Numbers of Spark workers.")
-    worker_reviews: int = Field(20_000, ge=1, description="Reviews of the comparison of workers.")
+    cores: int = Field(
+        2,
+        ge=1,
+        description="Cores that everybody uses: threads, or workers of one thread each.",
+        title="Cores for every contender",
+    )
+    repeats: int = Field(
+        3, ge=1, description="Times that each is measured, in turn; medians are shown.", title="Repetitions"
+    )
+    reviews: int = Field(
+        2_000,
+        ge=50,
+        description="Reviews that are scored beside the peers.",
+        title="Reviews beside the peers",
+        json_schema_extra=EXPERTS,
+    )
+    peer_reviews: int = Field(
+        500,
+        ge=50,
+        description="How many of them the slow peers score.",
+        title="Reviews of the slow peers",
+        json_schema_extra=EXPERTS,
+    )
+    workers: tuple[_Count, ...] = Field(
+        (1, 2, 4, 8),
+        min_length=1,
+        description="Numbers of Spark workers.",
+        title="Numbers of Spark workers",
+        json_schema_extra=EXPERTS,
+    )
+    worker_reviews: int = Field(
+        20_000,
+        ge=1,
+        description="Reviews of the comparison of workers.",
+        title="Reviews of the comparison of workers",
+        json_schema_extra=EXPERTS,
+    )
     sizes: tuple[_Count, ...] = Field(
-        (10_000, 50_000, 100_000, 500_000), min_length=1, description="Numbers of reviews scored end to end."
+        (10_000, 50_000, 100_000, 500_000),
+        min_length=1,
+        description="500,000 take four minutes a repetition on two cores.",
+        title="Reviews per end-to-end run",
+        json_schema_extra=EXPERTS,
     )
-    calls: int = Field(300, ge=1, description="Calls with one review each, in a process that is warm.")
-    output: Path | None = Field(None, description="Folder for tables and pictures; MLflow has them in any case.")
+    calls: int = Field(
+        300,
+        ge=1,
+        description="Calls with one review each, in a process that is warm.",
+        title="Single-review calls to time",
+        json_schema_extra=EXPERTS,
+    )
+    output: Path | None = Field(
+        None,
+        description="Folder for tables and pictures; MLflow has them in any case.",
+        title="Folder for tables and pictures",
+        json_schema_extra=EXPERTS,
+    )
 
 
 class BenchmarkPreparationConfig(VerbConfig):

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from sentiment.config.sections import DATA, EXPERTS, TEXT
 from sentiment.config.verb import Share, VerbConfig
 
 Dataset = Literal["lake", "amazon_polarity", "imdb"]
@@ -18,21 +19,44 @@ LAKE_FIELDS = ("from_day", "to_day", "reviews_version")
 class IngestOptions(VerbConfig):
     """How raw lines become reviews, for a day's files and for a whole history alike."""
 
-    max_bad_share: Share = Field(0.2, description="Largest share of bad lines; with more, nothing is written.")
-    expand_contractions: bool = Field(False, description="Write contractions out: don't becomes do not.")
-    lower_case: bool = Field(False, description="Fold titles and texts to lower case.")
+    max_bad_share: Share = Field(
+        0.2,
+        description="Between 0 and 1: 0.2 is 20 %. With more, nothing is written.",
+        title="Fail above this share of bad lines",
+    )
+    expand_contractions: bool = Field(
+        False,
+        description="don't becomes do not. Changes the text that models see: train again after you change it.",
+        title="Write contractions out",
+        json_schema_extra=TEXT,
+    )
+    lower_case: bool = Field(
+        False,
+        description="Fold titles and texts to lower case. Changes the text that models see: train again after you "
+        "change it.",
+        title="Lower case",
+        json_schema_extra=TEXT,
+    )
 
 
 class IngestConfig(IngestOptions):
     """Read one day's files from the landing into the lake."""
 
-    day: date = Field(description="The day to ingest, YYYY-MM-DD.")
+    day: date = Field(
+        description="Fill in when you trigger by hand: the Logical Date above is the present moment, whose file "
+        "does not exist yet. Leave empty in a backfill.",
+        title="Day (UTC)",
+    )
 
 
 class ImportHistoryConfig(IngestOptions):
     """Read files of any number of days into the lake, in one Spark job."""
 
-    source: str = Field(min_length=1, description="A .jsonl or .jsonl.gz file, or a folder or s3:// prefix of them.")
+    source: str = Field(
+        min_length=1,
+        description="A .jsonl or .jsonl.gz file, or a folder or s3:// prefix of them, as the worker sees it.",
+        title="File, folder or s3:// prefix of reviews",
+    )
 
 
 class SampleConfig(VerbConfig):
@@ -53,18 +77,60 @@ class SnapshotConfig(VerbConfig):
     set keeps its labels and the test that it was published with; what is not split yet is split by label and category.
     """
 
-    dataset: Dataset = Field("lake", description="Where the reviews come from: the lake, or the files of a data set.")
-    source: str = Field("", description="File, folder or s3:// prefix of the data set; empty for the lake.")
-    from_day: date | None = Field(None, description="First day; the first in the lake when empty.")
-    to_day: date | None = Field(None, description="Last day; the last in the lake when empty.")
-    reviews_version: int | None = Field(None, ge=0, description="Version of the table reviews; the newest when empty.")
-    min_words: int = Field(10, ge=1, description="Shorter reviews are neither trained on nor tested on.")
-    test_share: Share = Field(0.2, description="Share of the products (of a data set: reviews) kept to test.")
-    validation_share: Share = Field(0.1, description="Share of the products, or reviews, kept to validate.")
-    recent_share: Share = Field(
-        0.25, description="Validate and test on the newest share of reviews, train on the rest."
+    dataset: Dataset = Field(
+        "lake",
+        description="lake: your own reviews. imdb and amazon_polarity: a published data set in the files named below.",
+        title="Training data",
+        json_schema_extra=DATA,
     )
-    split_seed: int = Field(17, description="Seed of the split and of every sample taken from it.")
+    source: str = Field(
+        "",
+        description="File, folder or s3:// prefix, as the worker sees it; only for imdb and amazon_polarity.",
+        title="Files of the data set",
+        json_schema_extra=DATA,
+    )
+    from_day: date | None = Field(
+        None, description="First day; the first in the lake when empty.", title="Reviews from (UTC)"
+    )
+    to_day: date | None = Field(
+        None, description="Last day, included; the last in the lake when empty.", title="Reviews to (UTC)"
+    )
+    reviews_version: int | None = Field(
+        None,
+        ge=0,
+        description="Delta version that is read; the newest when empty.",
+        title="Version of the table reviews",
+        json_schema_extra=EXPERTS,
+    )
+    min_words: int = Field(
+        10,
+        ge=1,
+        description="They are neither trained on nor tested on; they are still scored.",
+        title="Ignore reviews shorter than (words)",
+        json_schema_extra=DATA,
+    )
+    test_share: Share = Field(
+        0.2,
+        description="Between 0 and 1: all reviews of such a product stay out of training (of a data set: that share "
+        "of reviews).",
+        title="Products held out for the test",
+        json_schema_extra=DATA,
+    )
+    validation_share: Share = Field(
+        0.1, description="Between 0 and 1, as above.", title="Products held out for validation", json_schema_extra=DATA
+    )
+    recent_share: Share = Field(
+        0.25,
+        description="Between 0 and 1: training sees only older reviews.",
+        title="Newest part used for validation and test",
+        json_schema_extra=DATA,
+    )
+    split_seed: int = Field(
+        17,
+        description="Seed of the split and of every sample taken from it.",
+        title="Seed of the split",
+        json_schema_extra=EXPERTS,
+    )
 
     @model_validator(mode="after")
     def _fits_the_dataset(self) -> Self:

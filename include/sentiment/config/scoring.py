@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sentiment.config.engines import EngineChoice
 from sentiment.config.labels import CHAMPION
+from sentiment.config.sections import EXPERTS
 from sentiment.config.verb import DayRange, ModelReference, OneDay, VerbConfig
 
 # In place of a file: standard input, or standard output.
@@ -18,15 +19,36 @@ PIPE = "-"
 class ScoringOptions(VerbConfig):
     """How a bundle is run."""
 
-    engine: EngineChoice = Field("auto", description="What runs the network; auto: the fastest of the bundle's here.")
-    gate: bool = Field(True, description="Let the bundle's gate answer the reviews that it is sure of.")
+    engine: EngineChoice = Field(
+        "auto",
+        description="Leave auto: each worker takes the fastest that this model was built for.",
+        title="Inference engine",
+        json_schema_extra=EXPERTS,
+    )
+    gate: bool = Field(
+        True,
+        description="On: a linear model answers the easy reviews and the network the rest, about ten times as fast. "
+        "Off: the network answers all.",
+        title="Fast pre-filter (cascade)",
+        json_schema_extra=EXPERTS,
+    )
 
 
 class LakeScoringOptions(ScoringOptions):
     """How days of the lake are scored."""
 
-    model: ModelReference = Field(CHAMPION, description="champion, champion_at_date, or a version number.")
-    reuse: bool = Field(True, description="Keep the score of a review whose text and model version are unchanged.")
+    model: ModelReference = Field(
+        CHAMPION,
+        description="champion: the version in force now; champion_at_date: the one in force on that day; or a "
+        "number from MLflow, such as 3.",
+        title="Model version",
+    )
+    reuse: bool = Field(
+        True,
+        description="Keep the score of a review whose text and model version are unchanged. Off: compute everything "
+        "again.",
+        title="Skip what this version has scored",
+    )
 
 
 class ScoreConfig(LakeScoringOptions, OneDay):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 from pydantic import Field
@@ -36,7 +35,6 @@ class Settings(BaseSettings):
     )
     spark_master: str = Field("local[2]", description="Spark master of sessions that this process opens itself.")
     spark_memory: str = Field("2g", description="Memory of the Spark driver (and of the executors in local mode).")
-    schedule_from: date = Field(date(2026, 1, 1), description="From when train_models runs every week by itself.")
     train_queue: str = Field("default", description="Airflow queue of the training tasks.")
     airflow_port: int = Field(8080, description="Port of Airflow's UI and API.")
     mlflow_port: int = Field(5000, description="Port of the MLflow server.")

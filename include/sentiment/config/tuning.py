@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sentiment.config.sections import EXPERTS, SEARCH
 from sentiment.config.training import ENCODER_FAMILIES, RECURRENT_FAMILIES, Head, Imbalance, TrainConfig
 from sentiment.config.verb import VerbConfig
 
@@ -20,22 +21,99 @@ _NO_PART_OF_THE_STUDY = {"study", "trials", "workers"}
 class TuneConfig(TrainConfig):
     """Search for better settings of a training: trials on one study, each a training without a test."""
 
-    study: str | None = Field(None, description="Name of the study; one of this snapshot and settings when empty.")
-    trials: int = Field(12, ge=1, description="Trials of the study; a study that has fewer goes on.")
-    workers: int = Field(2, ge=1, le=64, description="Processes that each train a trial at a time.")
-    sampler: Sampler = Field("tpe", description="How settings are chosen: by what earlier trials gave, or at random.")
-    prune: bool = Field(True, description="Stop a trial that falls behind at a validation.")
-    learning_rate_low: float = Field(1e-5, gt=0, description="Lowest peak learning rate that is tried.")
-    learning_rate_high: float = Field(1e-3, gt=0, description="Highest one; the same as the lowest varies nothing.")
-    weight_decay_low: float = Field(1e-6, gt=0, description="Lowest weight decay that is tried.")
-    weight_decay_high: float = Field(1e-2, gt=0, description="Highest one.")
-    inverse_regularisation_low: float = Field(0.5, gt=0, description="Lowest C that is tried (family linear).")
-    inverse_regularisation_high: float = Field(32.0, gt=0, description="Highest one.")
-    batch_sizes: tuple[int, ...] = Field((16, 32), description="Batch sizes to try; batch_size alone when empty.")
-    lora_ranks: tuple[int, ...] = Field((), description="Ranks to try (family lora); lora_rank alone when empty.")
-    dropouts: tuple[float, ...] = Field((), description="Dropouts to try (lora and recurrent families).")
-    heads: tuple[Head, ...] = Field((), description="Heads to try on an encoder; head alone when empty.")
-    imbalances: tuple[Imbalance, ...] = Field((), description="Losses and samplings of the rare class to try.")
+    study: str | None = Field(
+        None,
+        description="A study of this snapshot and these settings when empty.",
+        title="Name of the study",
+        json_schema_extra=EXPERTS,
+    )
+    trials: int = Field(
+        12, ge=1, description="A search that is started again goes on to this number.", title="Settings to try"
+    )
+    workers: int = Field(
+        2, ge=1, le=64, description="Processes that each train one trial after another.", title="Trials at a time"
+    )
+    sampler: Sampler = Field(
+        "tpe",
+        description="tpe: by what earlier trials gave; random: at random.",
+        title="Sampler",
+        json_schema_extra=SEARCH,
+    )
+    prune: bool = Field(
+        True,
+        description="Stop a trial that falls behind at a validation.",
+        title="Stop early",
+        json_schema_extra=SEARCH,
+    )
+    learning_rate_low: float = Field(
+        1e-5,
+        gt=0,
+        description="Lowest peak learning rate that is tried.",
+        title="Lowest learning rate tried",
+        json_schema_extra=SEARCH,
+    )
+    learning_rate_high: float = Field(
+        1e-3,
+        gt=0,
+        description="The same as the lowest varies nothing.",
+        title="Highest learning rate tried",
+        json_schema_extra=SEARCH,
+    )
+    weight_decay_low: float = Field(
+        1e-6,
+        gt=0,
+        description="Lowest weight decay that is tried.",
+        title="Lowest weight decay tried",
+        json_schema_extra=SEARCH,
+    )
+    weight_decay_high: float = Field(
+        1e-2,
+        gt=0,
+        description="The same as the lowest varies nothing.",
+        title="Highest weight decay tried",
+        json_schema_extra=SEARCH,
+    )
+    inverse_regularisation_low: float = Field(
+        0.5,
+        gt=0,
+        description="Inverse regularisation of the family linear.",
+        title="Lowest C tried",
+        json_schema_extra=SEARCH,
+    )
+    inverse_regularisation_high: float = Field(
+        32.0,
+        gt=0,
+        description="Inverse regularisation of the family linear.",
+        title="Highest C tried",
+        json_schema_extra=SEARCH,
+    )
+    batch_sizes: tuple[int, ...] = Field(
+        (16, 32), description="The batch size alone when empty.", title="Batch sizes tried", json_schema_extra=SEARCH
+    )
+    lora_ranks: tuple[int, ...] = Field(
+        (),
+        description="Ranks to try (family lora); lora_rank alone when empty.",
+        title="LoRA ranks tried",
+        json_schema_extra=SEARCH,
+    )
+    dropouts: tuple[float, ...] = Field(
+        (),
+        description="Dropouts to try (lora and recurrent families).",
+        title="Dropouts tried",
+        json_schema_extra=SEARCH,
+    )
+    heads: tuple[Head, ...] = Field(
+        (),
+        description="Heads to try on an encoder; head alone when empty.",
+        title="Heads tried",
+        json_schema_extra=SEARCH,
+    )
+    imbalances: tuple[Imbalance, ...] = Field(
+        (),
+        description="Losses and samplings of the rare class to try.",
+        title="Remedies for the rare class tried",
+        json_schema_extra=SEARCH,
+    )
 
     @model_validator(mode="after")
     def _can_be_searched(self) -> Self:

@@ -30,14 +30,18 @@ class VerbConfig(BaseModel):
 class OneDay(VerbConfig):
     """A day."""
 
-    day: date = Field(description="The day, YYYY-MM-DD.")
+    day: date = Field(
+        description="Fill in when you trigger by hand: the Logical Date above is the present moment. Leave empty in "
+        "a backfill.",
+        title="Day (UTC)",
+    )
 
 
 class DayRange(VerbConfig):
     """A closed range of days."""
 
-    from_day: date = Field(description="First day, YYYY-MM-DD.")
-    to_day: date = Field(description="Last day, inclusive, YYYY-MM-DD.")
+    from_day: date = Field(description="First day.", title="From (UTC)")
+    to_day: date = Field(description="Last day, included.", title="To (UTC)")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

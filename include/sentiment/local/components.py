@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sentiment import mlflow_app
@@ -158,19 +157,8 @@ def in_force(settings: Settings) -> dict[str, str]:
     places = {
         name: _absolute(values[name]) for name in ("home", "landing", "lake", "products", "artifacts") & values.keys()
     }
-    values |= places | {"mlflow_uri": mlflow_url(settings), "schedule_from": str(_schedule_from(settings))}
+    values |= places | {"mlflow_uri": mlflow_url(settings)}
     return {f"SENTIMENT_{name.upper()}": value for name, value in values.items()}
-
-
-def _schedule_from(settings: Settings) -> date:
-    """Return the day of the first start, unless one is set: no training that was due earlier begins by itself."""
-    if "schedule_from" in settings.model_fields_set:
-        return settings.schedule_from
-    file = settings.home / "schedule_from"
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(str(datetime.now(UTC).date()), encoding="utf-8")
-    return date.fromisoformat(file.read_text(encoding="utf-8"))
 
 
 def _absolute(place: str) -> str:

@@ -1,0 +1,88 @@
+"""What a run was asked for: its day, its verb's configuration, and whether every key that it was given is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+from pydantic import BaseModel, ValidationError
+
+NO_DAY = (
+    "this run has neither a day nor a logical date: trigger it again and fill in `day` (YYYY-MM-DD), "
+    "or give it a logical date"
+)
+# Runs whose date Airflow gives; all others were triggered by a person or a program.
+_DATED = ("scheduled", "backfill")
+
+
+def run_day(context: Mapping[str, Any]) -> str:
+    """Return the run's day: its date when Airflow gave it, else the form's, else the logical date's.
+
+    Fails at once when a scheduled or backfilled run was given a day as well, when a run by hand is of a day that has
+    not ended, because nobody filled in another, and when there is no day at all.
+    """
+    require_known(context)
+    given, date = context["params"].get("day"), context.get("ds")
+    if _kind(context) in _DATED:
+        if given:
+            raise AirflowFailException(
+                f"`day` {given} was given to a {_kind(context)} run of {date}, whose own date decides: leave `day` "
+                "empty (in a backfill every run would be of that one day)"
+            )
+        return str(date)
+    if given:
+        return str(given)
+    if not date:
+        raise AirflowFailException(NO_DAY)
+    if date >= str(datetime.now(UTC).date()):
+        raise AirflowFailException(
+            f"this run is of {date}, the Logical Date that Airflow filled in, and that day has not ended: trigger it "
+            "again and fill in `day` (YYYY-MM-DD, UTC)"
+        )
+    return str(date)
+
+
+def require_known(context: Mapping[str, Any]) -> None:
+    """Fail at once for a key of the run's configuration that the form does not have, and name the nearest one."""
+    run, dag = context.get("dag_run"), context.get("dag")
+    given = getattr(run, "conf", None) or {}
+    if dag is None:
+        return
+    for key in given:
+        if key not in dag.params:
+            near = get_close_matches(key, list(dag.params), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it knows {', '.join(dag.params)}"
+            raise AirflowFailException(f"the run's configuration has a key {key!r} that this DAG does not know{hint}")
+
+
+def run_config(config: type[BaseModel], context: Mapping[str, Any], values: Mapping[str, Any]) -> BaseModel:
+    """Build a verb's configuration from the form, overridden by the task's own values; empty fields keep defaults."""
+    require_known(context)
+    fields = config.model_fields
+    # A form sends every field. What stands at its default was not chosen, and must not win over a preset.
+    chosen = {name: value for name, value in context["params"].items() if name in fields}
+    given = {name: value for name, value in chosen.items() if value != fields[name].default}
+    given |= {name: _parsed(value) for name, value in values.items()}
+    given = {name: value for name, value in given.items() if value not in (None, "")}
+    if "day" in fields:
+        given["day"] = run_day(context)
+    try:
+        return config(**given)
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg']}" for one in error.errors())
+        raise AirflowFailException(f"the run's configuration is refused: {reasons}") from None
+
+
+def _kind(context: Mapping[str, Any]) -> str:
+    """Return how the run came to be: manual, scheduled, backfill and so on."""
+    kind = getattr(context.get("dag_run"), "run_type", "manual")
+    return str(getattr(kind, "value", kind))
+
+
+def _parsed(value: Any) -> Any:
+    """Read a list that a template wrote as JSON text."""
+    return json.loads(value) if isinstance(value, str) and value.startswith("[") else value

@@ -1,0 +1,38 @@
+"""When DAGs run by themselves; a daily run's id names the day that it is of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import CronTriggerTimetable
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+if TYPE_CHECKING:
+    from airflow.timetables.base import DataInterval
+    from airflow.utils.types import DagRunType
+    from pendulum import DateTime
+
+
+class DayTimetable(CronDataIntervalTimetable):
+    """A run a day, at the midnight (UTC) that ends the day; its id is such as `scheduled__2026-03-01`.
+
+    Airflow would name it by the midnight at which it starts, which is the day after.
+    """
+
+    def __init__(self, cron: str = "0 0 * * *", timezone: Any = "UTC") -> None:
+        super().__init__(cron, timezone)
+
+    def generate_run_id(
+        self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """Name a run by the day that it is of; one by hand by its moment, for a day may be asked for twice."""
+        if data_interval is None or run_type.value == "manual":
+            return super().generate_run_id(run_type=run_type, run_after=run_after, data_interval=data_interval, **extra)
+        return str(run_type.generate_run_id(suffix=data_interval.start.date().isoformat()))
+
+
+# Midnight, so that a backfill keeps its last day.
+DAILY = DayTimetable()
+# Mondays; unpaused in between, it waits for the next one: no training begins that nobody asked for.
+WEEKLY = CronTriggerTimetable("0 0 * * 1", timezone="UTC", run_immediately=timedelta(0))
