@@ -75,7 +75,7 @@ def work_done(settings: Settings) -> dict[str, int]:
 
     with platform.open_airflow(settings) as airflow:
         dags = ("import_history", "train_models", "ingest_reviews", "score_reviews")
-        runs = {dag: airflow.count_runs(dag) for dag in dags}
+        runs = {dag: len(airflow.run_ids(dag)) for dag in dags}
     versions = MlflowClient(settings.tracking_uri).search_model_versions("name = 'review-sentiment'")
     return {**runs, "versions": len(versions)}
 

@@ -13,7 +13,9 @@ THEN: dict[str, Param] = {
         "ask",
         type="string",
         enum=["ask", "train", "stop"],
-        description="When the best settings are known: ask whether to train with them, train at once, or stop.",
+        title="When done",
+        description="ask: wait for your approval (Required Actions), then train with the best settings; train: train "
+        "at once; stop: nothing more. A training with them takes as long as in 3 · Train models.",
     )
 }
 _NEXT = {"ask": "approve", "train": "train_best", "stop": None}

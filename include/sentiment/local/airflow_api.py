@@ -44,6 +44,16 @@ class AirflowApi:
                 raise ContractError(f"Airflow does not know {sorted(missing)} after {timeout:g} s; see its DAG folder")
             time.sleep(_POLL_SECONDS)
 
+    def fields(self, dag_id: str) -> dict[str, dict[str, Any]]:
+        """Return the schema of each field of the DAG's form, with its title and its section."""
+        params = self._http.call("GET", f"dags/{dag_id}/details")["params"]
+        return {name: param["schema"] for name, param in params.items()}
+
+    def form(self, dag_id: str) -> dict[str, Any]:
+        """Return what the DAG's form holds when it opens."""
+        params = self._http.call("GET", f"dags/{dag_id}/details")["params"]
+        return {name: param["value"] for name, param in params.items()}
+
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler start runs of the DAG; while it is paused, not even a backfill's runs start."""
         self._pause(dag_id, False)
@@ -70,6 +80,10 @@ class AirflowApi:
                 return None
             raise
 
+    def note(self, dag_id: str, run_id: str) -> str:
+        """Return the note of a run: what its tasks said came of it."""
+        return str(self._http.call("GET", _run(dag_id, run_id))["note"] or "")
+
     def clear_failed(self, dag_id: str, run_id: str) -> None:
         """Let a failed run go on: its failed tasks, and those that waited for them, run again."""
         self._http.call("POST", f"{_run(dag_id, run_id)}/clear", json={"dry_run": False, "only_failed": True})
@@ -84,9 +98,9 @@ class AirflowApi:
         wanted = {"run_type": run_type, "state": ["queued", "running"]}
         return [run["dag_run_id"] for run in self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", wanted)]
 
-    def count_runs(self, dag_id: str) -> int:
-        """Return how many runs of the DAG there are, of whatever type and state."""
-        return len(self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs"))
+    def run_ids(self, dag_id: str) -> list[str]:
+        """Return the ids of the DAG's runs, of whatever type and state."""
+        return [run["dag_run_id"] for run in self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs")]
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
         """Delete a run with its tasks; one that is at work is ended first, for Airflow deletes no running one."""

@@ -1,0 +1,173 @@
+"""The forms as a person meets them: each is opened in a real browser, sent, and its run seen to start.
+
+Skipped where there is no Chromium (Debian: apt-get install chromium).
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from conftest import PROJECT
+from local_platform import running
+from sentiment.config import Settings
+from sentiment.local import platform
+from sentiment.local.airflow_api import AirflowApi
+from sentiment.local.components import airflow_url
+from sentiment.local.login import read_login
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: apt-get install chromium"),
+]
+
+# What a person must give before a form can be sent; all other forms are valid as they open.
+MUST_BE_GIVEN: dict[str, dict[str, str]] = {
+    "import_history": {"source": "/reviews/history.jsonl.gz"},
+    "rescore_range": {"from_day": "2024-06-23", "to_day": "2024-06-24"},
+}
+FORMS = (
+    "import_history",
+    "ingest_reviews",
+    "train_models",
+    "score_reviews",
+    "rescore_range",
+    "tune_models",
+    "benchmark_training",
+    "benchmark_scoring",
+)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with running(tmp_path_factory.mktemp("platform")) as chosen:
+        yield chosen
+
+
+@pytest.fixture(scope="module")
+def airflow(settings: Settings) -> Iterator[AirflowApi]:
+    with platform.open_airflow(settings) as api:
+        api.wait_for_dags(FORMS, 120)
+        yield api
+
+
+@pytest.fixture(scope="module")
+def page(settings: Settings, airflow: AirflowApi) -> Iterator[Any]:
+    """A browser that signed in through the login page."""
+    from playwright.sync_api import sync_playwright
+
+    login = read_login(settings)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 1400, "height": 2400}, timezone_id="Pacific/Auckland")
+        opened.set_default_timeout(60_000)
+        opened.goto(airflow_url(settings))
+        opened.fill("input[name=username]", login.user)
+        opened.fill("input[name=password]", login.password)
+        opened.keyboard.press("Enter")
+        opened.get_by_role("link", name="Dags").first.wait_for()
+        yield opened
+        browser.close()
+
+
+def form_of(page: Any, settings: Settings, dag: str) -> Any:
+    """Open the form of a DAG, as the button Trigger on its page does."""
+    page.goto(f"{airflow_url(settings)}/dags/{dag}")
+    page.get_by_role("button", name="Trigger").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Run Parameters").wait_for()
+    return dialog
+
+
+@pytest.mark.parametrize("dag", FORMS)
+def test_a_form_can_be_sent_as_it_opens_or_when_what_must_be_given_is_given(page, settings, airflow, dag):
+    dialog = form_of(page, settings, dag)
+    trigger = dialog.get_by_role("button", name="Trigger", exact=True)
+    given = MUST_BE_GIVEN.get(dag, {})
+    if given:
+        assert not trigger.is_enabled()
+    for name, value in given.items():
+        field = dialog.locator(f"[name=element_{name}]")
+        # What must be given comes first, where nobody has to look for it.
+        assert field.is_visible()
+        field.fill(value)
+        field.blur()
+    wait_until(trigger.is_enabled)
+    with page.expect_response(lambda answer: answer.url.endswith(f"/dags/{dag}/dagRuns")) as sent:
+        trigger.click()
+    assert sent.value.ok, sent.value.text()
+    posted = sent.value.request.post_data_json
+    conf = posted["conf"]
+    assert {name: conf[name] for name in given} == given
+    assert set(conf) == set(airflow.form(dag))
+    assert {name: value for name, value in conf.items() if name not in given} == {
+        name: value for name, value in airflow.form(dag).items() if name not in given
+    }
+    run_id = sent.value.json()["dag_run_id"]
+    try:
+        wait_until(lambda: airflow.run_state(dag, run_id) != "queued", 90)
+    finally:
+        airflow.pause(dag)
+        airflow.delete_run(dag, run_id)
+
+
+@pytest.mark.parametrize("dag", FORMS)
+def test_at_most_eight_fields_are_open_and_each_has_words_for_a_title(page, settings, airflow, dag):
+    dialog = form_of(page, settings, dag)
+    open_ones = [field for field in airflow.fields(dag).values() if "section" not in field]
+    closed = {field["section"] for field in airflow.fields(dag).values() if "section" in field}
+    assert 0 < len(open_ones) <= 8
+    for field in open_ones:
+        assert "_" not in field["title"]
+        assert dialog.get_by_text(field["title"]).first.is_visible()
+    for section in closed:
+        assert dialog.get_by_role("button", name=section, exact=True).get_attribute("aria-expanded") == "false"
+
+
+@pytest.mark.parametrize("ticked", [False, True])
+def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_names(page, settings, airflow, ticked):
+    manual = " ".join((PROJECT / "dags" / "score_reviews.py").read_text(encoding="utf-8").split())
+    assert "Override parameters on existing runs" in manual
+    dialog = form_of(page, settings, "score_reviews")
+    dialog.get_by_text("Backfill", exact=True).click()
+    for moment in (date(2024, 6, 23), date(2024, 6, 24)):
+        dialog.get_by_text("Select date and time").first.click()
+        page.get_by_placeholder("YYYY/MM/DD").last.fill(f"{moment:%Y/%m/%d}")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+    dialog.locator("[name=element_model]").fill("2")
+    dialog.locator("[name=element_model]").blur()
+    if ticked:
+        dialog.get_by_text("Override parameters on existing runs").click()
+    bodies: list[Any] = []
+
+    def hold(route: Any) -> None:
+        bodies.append(route.request.post_data_json)
+        route.abort()
+
+    page.route("**/api/v2/backfills", hold)
+    try:
+        run = dialog.get_by_role("button", name="Run Backfill", exact=True)
+        wait_until(run.is_enabled)
+        run.click()
+        wait_until(lambda: bodies)
+    finally:
+        page.unroute("**/api/v2/backfills")
+    sent = bodies[0]
+    assert (sent["dag_run_conf"] or {}).get("model") == ("2" if ticked else None)
+    assert sent["from_date"].startswith("2024-06-2")
+
+
+def wait_until(truth: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
