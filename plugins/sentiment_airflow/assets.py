@@ -18,6 +18,8 @@ TASKS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
+    # Every time that a task is cleared counts as a try as well: after five the pause would be eight minutes.
+    "max_retry_delay": timedelta(minutes=2),
     # What breaks a contract fails at once: trying again unchanged cannot help.
     "retry_policy": ExceptionRetryPolicy(
         rules=[RetryRule(exception="sentiment.errors.ContractError", action=RetryAction.FAIL)]
