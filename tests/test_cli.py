@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import re
 import subprocess
 import sys
 import types
@@ -342,3 +343,12 @@ def test_a_wrong_setting_is_named_by_its_variable(home, monkeypatch, capsys):
     monkeypatch.setenv("SENTIMENT_AIRFLOW_PORT", "abc")
     assert cli.main(["report"]) == 1
     assert "SENTIMENT_AIRFLOW_PORT: " in capsys.readouterr().err
+
+
+def test_the_page_of_the_command_line_names_every_verb_and_every_exit_code():
+    page = (PROJECT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    for group in GROUPS:
+        row = next(line for line in page.splitlines() if line.startswith(f"| {group} |"))
+        assert [name for name, verb in cli.VERBS.items() if verb.group == group] == re.findall("`([^`]+)`", row)
+    codes = {cli.DONE, cli.FAILED, cli.WRONG_USE, cli.INTERRUPTED, cli.UNREAD}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)} == codes
