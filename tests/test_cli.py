@@ -207,6 +207,9 @@ def test_progress_in_a_file_never_goes_back(capsys):
     assert capsys.readouterr().err.splitlines() == ["scoring 10 %", "scoring 50 %", "scoring 90 %"]
 
 
+SCORED = {"reviews": 2, "positive": 1, "needs_review": 0, "reused": 0, "model_versions": ["1"]}
+
+
 @pytest.fixture
 def scoring(monkeypatch):
     """Stand in for the verb `score`: refuses version 9, gives back what it was called with otherwise."""
@@ -215,7 +218,7 @@ def scoring(monkeypatch):
         on_progress("scoring", 1, 2)
         if config.model == "9":
             raise ContractError("there is no model version 9; registered are: 1, 2")
-        return {"day": str(config.day), "model": config.model}
+        return {"day": str(config.day), **SCORED}
 
     monkeypatch.setattr(pipeline, "score", score)
 
@@ -235,13 +238,13 @@ def test_json_prints_one_line_and_progress_stays_out_of_it(scoring, tmp_path, ca
     assert cli.main(["score", "--day=2024-06-29", "--json", "--result", str(file)]) == 0
     out, err = capsys.readouterr()
     assert out.count("\n") == 1
-    assert json.loads(out) == json.loads(file.read_text()) == {"day": "2024-06-29", "model": "champion"}
+    assert json.loads(out) == json.loads(file.read_text()) == {"day": "2024-06-29", **SCORED}
     assert "scoring 50 %" in err
 
 
 def test_without_json_a_person_reads_a_table(scoring, capsys):
     assert cli.main(["score", "--day=2024-06-29"]) == 0
-    assert "2024-06-29" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("2024-06-29: 2 reviews scored by version 1, 50.0 % positive")
 
 
 def test_a_sample_is_written_by_the_command_and_counts_what_it_wrote(tmp_path, capsys):
@@ -352,3 +355,21 @@ def test_the_page_of_the_command_line_names_every_verb_and_every_exit_code():
         assert [name for name, verb in cli.VERBS.items() if verb.group == group] == re.findall("`([^`]+)`", row)
     codes = {cli.DONE, cli.FAILED, cli.WRONG_USE, cli.INTERRUPTED, cli.UNREAD}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)} == codes
+
+
+def test_a_comparison_begins_with_its_verdict_and_fits_a_terminal(monkeypatch, capsys):
+    figures = dict.fromkeys(
+        ("accuracy_mean", "macro_f1_mean", "macro_f1_std", "ece_mean", "ece_std", "seconds_mean"), 0.9
+    )
+    candidate = {"candidate": "encoder", "family": "encoder", "seeds": [17, 18], "run_id": "8" * 32, **figures}
+    pair = {"a": "encoder", "b": "linear", "difference": 0.01, "low": 0.0, "high": 0.02, "bootstrap_p": 0.01}
+    row = {**pair, "over_seeds": {"seeds": 2, "p": 0.1}, "verdict": "encoder is better than linear beyond chance"}
+    found = {"runs": ["8" * 32], "candidates": [candidate], "comparisons": [row]}
+    monkeypatch.setattr(pipeline, "compare", lambda config, on_progress: found)
+    assert cli.main(["compare", "8" * 32]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "encoder is better than linear beyond chance"
+    assert max(len(line.rstrip()) for line in shown) <= 100
+    assert "8" * 32 in "\n".join(shown)
+    assert cli.main(["compare", "8" * 32, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found

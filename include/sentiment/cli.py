@@ -95,7 +95,7 @@ def _show(name: str, result: dict[str, Any], as_json: bool, out: TextIO) -> None
     if as_json:
         print(_json(result), file=out)
     else:
-        show(name, result, out)
+        show(VERBS[name].function, result, out)
 
 
 def _json(content: Any) -> str:

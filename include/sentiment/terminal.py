@@ -13,6 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from sentiment.progress import OnProgress
+from sentiment.summary import told
+
+Rows = Sequence[Mapping[str, Any]]
+
+# What is shown of tables with more columns than a terminal has room for.
+_COLUMNS = {
+    "compare": (
+        *("candidate", "accuracy_mean", "macro_f1_mean", "macro_f1_std", "run_id"),
+        *("a", "b", "difference", "low", "high"),
+    ),
+}
 
 
 @contextmanager
@@ -38,17 +49,26 @@ def progress() -> Iterator[OnProgress]:
         yield on_progress
 
 
-def show(verb: str, result: Mapping[str, Any], out: TextIO | None = None) -> None:
-    """Print a result: lists of rows as tables, everything else as name and value."""
+def show(function: str, result: Mapping[str, Any], out: TextIO | None = None) -> None:
+    """Print what came of a verb: a sentence first, lists of rows as tables, everything else as name and value.
+
+    Of a table that is too wide to be read only some columns are shown; `--json` has them all.
+    """
     out = out or sys.stdout
     # Texts of reviews are shown as they are: square brackets in them are no markup.
     console = _Console(highlight=False, markup=False, file=out, width=None if out.isatty() else 120)
+    for sentence in told(function, result):
+        console.print(sentence)
     plain = {name: value for name, value in result.items() if not _is_rows(value)}
     if plain:
         console.print(_pairs(plain))
     for name, value in result.items():
         if _is_rows(value):
-            console.print(rows_table(value, name))
+            console.print(rows_table(_narrowed(value, _COLUMNS.get(function)), name))
+
+
+def _narrowed(rows: Rows, columns: tuple[str, ...] | None) -> Rows:
+    return [{name: row[name] for name in columns if name in row} for row in rows] if columns else rows
 
 
 class _Console(Console):
@@ -59,7 +79,7 @@ class _Console(Console):
         raise  # noqa: PLE0704  called while the error is handled
 
 
-def rows_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+def rows_table(rows: Rows, title: str) -> Table:
     """Return a table of rows that share their keys."""
     table = Table(title=Text(title.replace("_", " ")), title_justify="left")
     for name in rows[0]:
