@@ -1,5 +1,6 @@
 """Trigger forms and run configurations come from the configuration classes, and say what is wrong with them."""
 
+import inspect
 import json
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sentiment import config as c
 from sentiment_airflow.forms import form
 from sentiment_airflow.run_inputs import NO_DAY, run_config, run_day
+from sentiment_airflow.training import CANDIDATES, candidates
 
 FORMS = [
     c.IngestConfig,
@@ -186,3 +188,25 @@ def test_a_field_that_stands_at_its_default_leaves_the_word_to_a_preset():
     untouched = {name: info.default for name, info in c.TrainConfig.model_fields.items()}
     made = run_config(c.TrainConfig, context({**untouched, "preset": "lora-polarity", "epochs": 2.0}), {})
     assert (made.family, made.learning_rate, made.epochs) == ("lora", 5e-4, 2.0)
+
+
+def trainings(**params: Any) -> list[dict[str, Any]]:
+    """Return what train_models would train, of a form in which these fields were changed."""
+    form_of_training = {name: param.value for name, param in CANDIDATES.items()} | params
+    return inspect.unwrap(candidates.function)({"snapshot": "s"}, form_of_training)
+
+
+def test_the_plain_fields_are_one_or_two_models_and_a_linear_one_has_no_epochs():
+    linear = {"family": "linear", "train_reviews": 100_000, "snapshot": "s", "seed": 17}
+    encoder = {"family": "encoder", "train_reviews": 12_000, "epochs": 3.0, "snapshot": "s", "seed": 17}
+    assert trainings(neural_epochs=3.0) == [linear, encoder]
+    assert trainings(second_family=None) == [linear]
+    assert [one["seed"] for one in trainings(second_family=None, seeds=3)] == [17, 18, 19]
+
+
+def test_the_list_for_experts_replaces_the_plain_fields():
+    assert trainings(candidates=[{"family": "gru"}], neural_epochs=3.0) == [
+        {"family": "gru", "snapshot": "s", "seed": 17}
+    ]
+    # No field of the form is one of a training's by accident.
+    assert not set(CANDIDATES) & set(c.TrainConfig.model_fields)

@@ -31,7 +31,8 @@ CANDIDATES: dict[str, Param] = {
         description="Trained on the same reviews and compared with the first; leave it empty to train one.",
     ),
     "second_reviews": Param(12_000, type="integer", minimum=100, title="Second model: training reviews"),
-    "epochs": Param(
+    # Not `epochs`, which a model of the JSON list has of its own.
+    "neural_epochs": Param(
         1.0,
         type="number",
         exclusiveMinimum=0,
@@ -92,7 +93,8 @@ def _of_form(params: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the one or two models of the plain fields."""
     asked = [(params[f"{place}_family"], params[f"{place}_reviews"]) for place in ("first", "second")]
     return [
-        {"family": family, "train_reviews": reviews} | ({} if family == "linear" else {"epochs": params["epochs"]})
+        {"family": family, "train_reviews": reviews}
+        | ({} if family == "linear" else {"epochs": params["neural_epochs"]})
         for family, reviews in asked
         if family
     ]
