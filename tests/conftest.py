@@ -39,8 +39,11 @@ if WORKER:
 
 # With the longest files first the workers end at about the same time; the first two take minutes each.
 LONGEST = (
+    "test_reliability",
+    "test_whole_demo",
     "test_end_to_end",
     "test_dag_runs",
+    "test_forms_in_browser",
     "test_parallel",
     "test_tuning",
     "test_export",
