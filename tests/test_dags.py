@@ -73,6 +73,17 @@ def test_the_id_of_a_daily_run_names_the_day_that_it_is_of_also_when_it_was_stor
     assert by_hand.startswith("manual__2024-06-18T00:00:00")
 
 
+def test_a_run_of_a_backfill_is_due_from_its_day_and_one_of_a_day_that_has_not_ended_is_not_due_before(bag):
+    from airflow.timetables.base import TimeRestriction
+
+    daily, today = bag.dags["score_reviews"].timetable, pendulum.today("UTC")
+    for day in (pendulum.datetime(2024, 6, 17), today):
+        asked = TimeRestriction(earliest=day, latest=day.add(days=1), catchup=True)
+        found = daily.next_dagrun_info(last_automated_data_interval=None, restriction=asked)
+        assert (found.data_interval.start, found.data_interval.end) == (day, day.add(days=1))
+        assert found.run_after == (day if day < today else day.add(days=1))
+
+
 def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(bag, monkeypatch):
     from airflow.serialization.decoders import decode_timetable
     from airflow.serialization.encoders import encode_timetable

@@ -1,4 +1,4 @@
-"""What came of a run, as the run's note: the list of runs shows it. The scheduler calls it when a run has ended."""
+"""What came of a run, as the run's note, which its page shows. The scheduler calls it when a run has ended."""
 
 from __future__ import annotations
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import CronTriggerTimetable
+from airflow.timetables.base import DagRunInfo
 from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.utils.timezone import utcnow
 
 if TYPE_CHECKING:
-    from airflow.timetables.base import DataInterval
+    from airflow.timetables.base import DataInterval, TimeRestriction
     from airflow.utils.types import DagRunType
     from pendulum import DateTime
 
@@ -22,6 +24,21 @@ class DayTimetable(CronDataIntervalTimetable):
 
     def __init__(self, cron: str = "0 0 * * *", timezone: Any = "UTC") -> None:
         super().__init__(cron, timezone)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the next run; one of a backfill is due from the beginning of its day.
+
+        Airflow shows that moment, and names the runs of a backfill by it, whatever `generate_run_id` says. Only a
+        backfill asks for all days: the daily DAGs do not catch up. A day that has not ended is not due before.
+        """
+        found = super().next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval, restriction=restriction
+        )
+        if found is None or not restriction.catchup or found.run_after > utcnow():
+            return found
+        return DagRunInfo(run_after=found.data_interval.start, data_interval=found.data_interval)
 
     def generate_run_id(
         self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
