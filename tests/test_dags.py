@@ -84,6 +84,25 @@ def test_a_run_of_a_backfill_is_due_from_its_day_and_one_of_a_day_that_has_not_e
         assert found.run_after == (day if day < today else day.add(days=1))
 
 
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Honolulu", "Pacific/Auckland"]
+)
+@pytest.mark.parametrize("month", [1, 7])
+def test_the_days_of_a_backfill_are_those_that_were_chosen_whatever_the_zone_of_the_browser(bag, zone, month):
+    from airflow.timetables.base import TimeRestriction
+
+    daily, found, last = bag.dags["score_reviews"].timetable, [], None
+    first, end = (pendulum.datetime(2024, month, day, tz=zone) for day in (5, 7))
+    while True:
+        asked = TimeRestriction(earliest=first, latest=end, catchup=True)
+        info = daily.next_dagrun_info(last_automated_data_interval=last, restriction=asked)
+        if info is None:
+            break
+        last = info.data_interval
+        found.append(str(last.start.date()))
+    assert found == [f"2024-{month:02}-0{day}" for day in (5, 6, 7)]
+
+
 def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(bag, monkeypatch):
     from airflow.serialization.decoders import decode_timetable
     from airflow.serialization.encoders import encode_timetable

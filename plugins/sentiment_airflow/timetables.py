@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import CronTriggerTimetable
-from airflow.timetables.base import DagRunInfo
+from airflow.timetables.base import DagRunInfo, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.utils.timezone import utcnow
 
 if TYPE_CHECKING:
-    from airflow.timetables.base import DataInterval, TimeRestriction
+    from airflow.timetables.base import DataInterval
     from airflow.utils.types import DagRunType
     from pendulum import DateTime
 
@@ -30,9 +30,12 @@ class DayTimetable(CronDataIntervalTimetable):
     ) -> DagRunInfo | None:
         """Return the next run; one of a backfill is due from the beginning of its day.
 
-        Airflow shows that moment, and names the runs of a backfill by it, whatever `generate_run_id` says. Only a
-        backfill asks for all days: the daily DAGs do not catch up. A day that has not ended is not due before.
+        Airflow shows that moment, and names the runs of a backfill by it, whatever `generate_run_id` says. A day that
+        has not ended is not due before. Only a backfill asks for all days: the daily DAGs do not catch up.
         """
+        if restriction.catchup:
+            days = (_day_meant(bound) for bound in (restriction.earliest, restriction.latest))
+            restriction = TimeRestriction(*days, catchup=True)
         found = super().next_dagrun_info(
             last_automated_data_interval=last_automated_data_interval, restriction=restriction
         )
@@ -47,6 +50,14 @@ class DayTimetable(CronDataIntervalTimetable):
         if data_interval is None or run_type.value == "manual":
             return super().generate_run_id(run_type=run_type, run_after=run_after, data_interval=data_interval, **extra)
         return str(run_type.generate_run_id(suffix=data_interval.start.date().isoformat()))
+
+
+def _day_meant(bound: DateTime | None) -> DateTime | None:
+    """Return the midnight (UTC) of the day that a person chose, whose midnight the form sends in the browser's zone.
+
+    From Hawaii (10:00 UTC) to New Zealand (11:00 UTC the day before) that tells the day; midnights of UTC stay.
+    """
+    return None if bound is None else bound.in_timezone("UTC").add(hours=13).start_of("day")
 
 
 # Midnight, so that a backfill keeps its last day.
