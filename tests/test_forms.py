@@ -146,9 +146,19 @@ def test_a_run_by_hand_of_a_day_that_has_not_ended_is_told_to_fill_in_the_day():
     assert run_day(context({"day": "2024-06-17"}, ds=today, dag_run=Run())) == "2024-06-17"
 
 
-@pytest.mark.parametrize(("key", "sentence"), [("modle", "did you mean 'model'"), ("x", "it knows day, model, reuse")])
-def test_a_key_that_nobody_knows_is_refused_at_once_with_the_nearest_one(key, sentence):
-    run = Run(conf={key: "99"})
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        (
+            "modle",
+            r"'modle' \(did you mean 'model'\?\), 'reuze' \(did you mean 'reuse'\?\); this DAG knows day, model, reuse",
+        ),
+        ("Model", r"'Model' \(did you mean 'model'\?\)"),
+        ("x", "'x', 'reuze'"),
+    ],
+)
+def test_keys_that_nobody_knows_are_refused_at_once_with_the_nearest_ones(key, sentence):
+    run = Run(conf={key: "99", "reuze": False})
     for asked in (
         lambda: run_day(context({"day": "2024-06-17", key: "99"}, dag=OfDag, dag_run=run)),
         lambda: run_config(c.ScoreConfig, context({"day": "2024-06-17", key: "99"}, dag=OfDag, dag_run=run), {}),

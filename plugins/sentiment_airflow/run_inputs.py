@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -47,16 +47,20 @@ def run_day(context: Mapping[str, Any]) -> str:
 
 
 def require_known(context: Mapping[str, Any]) -> None:
-    """Fail at once for a key of the run's configuration that the form does not have, and name the nearest one."""
+    """Fail at once for keys of the run's configuration that the form does not have, and name the nearest ones."""
     run, dag = context.get("dag_run"), context.get("dag")
-    given = getattr(run, "conf", None) or {}
     if dag is None:
         return
-    for key in given:
-        if key not in dag.params:
-            near = get_close_matches(key, list(dag.params), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it knows {', '.join(dag.params)}"
-            raise AirflowFailException(f"the run's configuration has a key {key!r} that this DAG does not know{hint}")
+    if unknown := [key for key in getattr(run, "conf", None) or {} if key not in dag.params]:
+        strange = ", ".join(_with_nearest(key, dag.params) for key in unknown)
+        raise AirflowFailException(
+            f"the run's configuration has keys that nobody knows: {strange}; this DAG knows {', '.join(dag.params)}"
+        )
+
+
+def _with_nearest(key: str, known: Iterable[str]) -> str:
+    near = get_close_matches(key.lower(), list(known), 1)
+    return f"{key!r} (did you mean {near[0]!r}?)" if near else repr(key)
 
 
 def run_config(config: type[BaseModel], context: Mapping[str, Any], values: Mapping[str, Any]) -> BaseModel:
