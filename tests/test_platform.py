@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,29 @@ def test_what_a_killed_component_had_started_is_ended_with_it(settings, stand_in
     (orphan,) = leader.children()
     leader.kill()
     wait_until(lambda: not alive(orphan.pid))
+
+
+def test_a_disk_that_is_full_for_a_moment_ends_no_platform(home, monkeypatch):
+    from sentiment.local import supervisor
+    from sentiment.local.components import Component
+
+    def full(*_):
+        failures.append(1)
+        raise OSError(28, "No space left on device")
+
+    failures: list[int] = []
+    one = Component("it", (sys.executable, "-c", SLEEPER), dict(os.environ), time.time)
+    watching = supervisor.Supervisor(Settings(), [one])
+    monkeypatch.setattr(supervisor, "write_record", full)
+    running = threading.Thread(target=watching.run)
+    running.start()
+    try:
+        wait_until(lambda: len(failures) > 1 and watching._rules["it"].state == "healthy")
+        assert running.is_alive()
+    finally:
+        watching.stop()
+        running.join(30)
+    assert not alive(watching._started["it"].pid)
 
 
 def test_a_supervisor_that_was_killed_is_seen_and_a_new_start_begins_anew(settings, stand_ins):

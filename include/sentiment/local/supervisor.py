@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -34,7 +34,7 @@ _SLEPT_SECONDS = 20.0
 GRACE_SECONDS = 20.0
 # What a dead component left, and a silent one, need not be waited for.
 _LEFT_OVER_SECONDS = 2.0
-_EVENTS_KEPT = 50
+_EVENTS_KEPT = 1000
 _MIGRATING = "making or migrating Airflow's tables"
 _BESIDE_AIRFLOW = ("postgres", "mlflow")
 
@@ -75,8 +75,8 @@ class Supervisor:
                     self._forgive(now, f"no round for {now - before:.0f} s: the machine slept or was very busy")
                 before = now
                 for one in self._wanted:
-                    self._round(one, now)
-                self._write()
+                    self._try(self._round, one, now)
+                self._try(self._write)
                 self._stop.wait(_ROUND_SECONDS)
         finally:
             self._end_all()
@@ -127,6 +127,14 @@ class Supervisor:
             raise RuntimeError(f"`airflow db migrate` failed; the end of {output}:\n{processes.last_lines(output)}")
         return True
 
+    def _try(self, action: Callable[..., object], *given: object) -> object:
+        """Do something that the next round can do again: a disk that is full for a moment ends no platform."""
+        try:
+            return action(*given)
+        except (OSError, ValueError, psutil.Error):
+            log.exception("%s: tried again in the next round", action.__name__)
+            return None
+
     def _round(self, one: Component, now: float) -> None:
         rule, started = self._rules[one.name], self._started.get(one.name)
         alive = started is not None and processes.running(started)
@@ -151,7 +159,8 @@ class Supervisor:
     def _ended(self, one: Component, reason: str) -> None:
         """Clear away what is left of a component, and say when it is started again."""
         rule = self._rules[one.name]
-        processes.end([self._started[one.name]], _LEFT_OVER_SECONDS)
+        if one.name in self._started:
+            processes.end([self._started[one.name]], _LEFT_OVER_SECONDS)
         now = time.time()
         rule.ended(now, reason)
         self._restarts[one.name] += 1
@@ -177,7 +186,8 @@ class Supervisor:
         """Look for signs of life, often until the first one."""
         rule = self._rules[one.name]
         while not self._stop.is_set():
-            if (sign := one.sign()) is not None:
+            sign = self._try(one.sign)
+            if isinstance(sign, float):
                 rule.gave_sign(sign)
             self._stop.wait(_SIGN_SECONDS if rule.state == "healthy" else 1.0)
 
