@@ -139,6 +139,8 @@ def _common(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": str(PROJECT / "include"),
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # Threads of a training that wait for one another sleep: spinning, they would take the core that Spark needs.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # Its seven processes for jobs that nothing here uses hold 1.4 GiB and delay the start.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
