@@ -368,7 +368,7 @@ def test_a_comparison_begins_with_its_verdict_and_fits_a_terminal(monkeypatch, c
     monkeypatch.setattr(pipeline, "compare", lambda config, on_progress: found)
     assert cli.main(["compare", "8" * 32]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "encoder is better than linear beyond chance"
+    assert shown[0] == "encoder is better than linear beyond chance."
     assert max(len(line.rstrip()) for line in shown) <= 100
     assert "8" * 32 in "\n".join(shown)
     assert cli.main(["compare", "8" * 32, "--json"]) == 0

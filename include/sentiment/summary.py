@@ -46,7 +46,7 @@ def _trained(result: Result) -> list[str]:
 
 
 def _compared(result: Result) -> list[str]:
-    verdicts = [str(row["verdict"]) for row in result.get("comparisons", ())]
+    verdicts = [f"{row['verdict']}." for row in result.get("comparisons", ())]
     return verdicts[:2] or [f"{_count(len(result['runs']), 'candidate')}, nothing to compare it with."]
 
 
