@@ -125,7 +125,8 @@ def test_what_a_killed_component_had_started_is_ended_with_it(settings, stand_in
     leader = psutil.Process(pid(settings, "scheduler"))
     (orphan,) = leader.children()
     leader.kill()
-    wait_until(lambda: not alive(orphan.pid))
+    wait_until(lambda: platform.status(settings).healthy and pid(settings, "scheduler") != leader.pid)
+    assert not alive(orphan.pid)
 
 
 def test_a_disk_that_is_full_for_a_moment_ends_no_platform(home, monkeypatch):

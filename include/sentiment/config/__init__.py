@@ -4,6 +4,14 @@ The command line's flags, the trigger forms of the DAGs and the parameters in ML
 classes. This package knows nothing of the libraries that do the work.
 """
 
+from sentiment.config.architecture import (
+    ENCODER_FAMILIES,
+    RECURRENT_FAMILIES,
+    Family,
+    Head,
+    LoraTargets,
+    Pooling,
+)
 from sentiment.config.benchmarks import (
     BenchmarkImbalanceConfig,
     BenchmarkModelsConfig,
@@ -27,21 +35,10 @@ from sentiment.config.labels import (
 )
 from sentiment.config.local import DemoConfig, DoctorConfig, PlatformConfig, StatusConfig
 from sentiment.config.models import CompareConfig, ExportConfig, PromoteConfig, RollbackConfig
+from sentiment.config.optimisation import Imbalance, ImbalanceOptions, Precision, Schedule
 from sentiment.config.scoring import PIPE, PredictConfig, ReportConfig, RescoreConfig, ScoreConfig
 from sentiment.config.settings import PROJECT, Settings
-from sentiment.config.training import (
-    ENCODER_FAMILIES,
-    RECURRENT_FAMILIES,
-    Family,
-    Head,
-    Imbalance,
-    ImbalanceOptions,
-    LoraTargets,
-    Pooling,
-    Precision,
-    Schedule,
-    TrainConfig,
-)
+from sentiment.config.training import TrainConfig
 from sentiment.config.tuning import StudyConfig, TuneConfig
 from sentiment.config.verb import DayRange, ModelReference, Share, VerbConfig
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sentiment.config.architecture import Family
 from sentiment.config.labels import CHAMPION
 from sentiment.config.sections import EXPERTS
-from sentiment.config.training import Family
 from sentiment.config.verb import ModelReference, VerbConfig
 
 ScoringPart = Literal["peers", "engines", "workers", "sizes", "latency"]

@@ -6,8 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sentiment.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, Head
+from sentiment.config.optimisation import Imbalance
 from sentiment.config.sections import EXPERTS, SEARCH
-from sentiment.config.training import ENCODER_FAMILIES, RECURRENT_FAMILIES, Head, Imbalance, TrainConfig
+from sentiment.config.training import TrainConfig
 from sentiment.config.verb import VerbConfig
 
 Sampler = Literal["tpe", "random"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from sentiment.config import RECURRENT_FAMILIES, TrainConfig
-from sentiment.config.training import ModelOptions, OptimisationOptions
+from sentiment.config.architecture import ModelOptions
+from sentiment.config.optimisation import OptimisationOptions
 from sentiment.training.hardware import training_precision
 
 _OF_ENCODERS = {"head", "pooling"}
