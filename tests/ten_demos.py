@@ -18,6 +18,7 @@ from typing import Any
 from local_platform import free_port
 from sentiment.config import PROJECT, Settings
 from sentiment.local import platform
+from sentiment.local.status import status
 
 _HEADINGS = ("demo", "result", "seconds", "platform", "import", "train + ingest days", "score days", "days", "restarts")
 
@@ -50,7 +51,7 @@ def _one(settings: Settings, options: list[str]) -> dict[str, Any]:
         check=False,
     )
     seconds = round(time.monotonic() - began)
-    restarts = sum(one.restarts for one in platform.status(settings).components)
+    restarts = sum(one.restarts for one in status(settings).components)
     platform.stop(settings)
     if ended.returncode:
         print(ended.stderr[-5000:], file=sys.stderr)

@@ -24,6 +24,7 @@ from sentiment.local.doctor import check_ports
 from sentiment.local.login import read_login
 from sentiment.local.processes import Started
 from sentiment.local.states import read_record
+from sentiment.local.status import described, status
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
@@ -81,7 +82,7 @@ def stand_ins(home):
 
 
 def pid(settings: Settings, name: str) -> int:
-    return next(one.pid for one in platform.status(settings).components if one.name == name)
+    return next(one.pid for one in status(settings).components if one.name == name)
 
 
 def test_components_start_answer_and_stop(settings, stand_ins):
@@ -93,7 +94,7 @@ def test_components_start_answer_and_stop(settings, stand_ins):
     assert "api-server: healthy" in said
     assert platform.stop(settings) == 3
     assert not any(alive(one.pid) for one in started.components)
-    assert platform.status(settings).components == ()
+    assert status(settings).components == ()
 
 
 def test_starting_a_platform_of_which_all_is_healthy_changes_nothing_and_says_so(settings, stand_ins):
@@ -109,10 +110,10 @@ def test_a_component_that_is_killed_is_started_again_and_that_is_said(settings, 
     platform.start(settings, lambda line: None)
     killed = pid(settings, "api-server")
     psutil.Process(killed).kill()
-    wait_until(lambda: platform.status(settings).healthy and pid(settings, "api-server") != killed)
-    after = {one.name: one for one in platform.status(settings).components}
+    wait_until(lambda: status(settings).healthy and pid(settings, "api-server") != killed)
+    after = {one.name: one for one in status(settings).components}
     assert (after["api-server"].restarts, after["mlflow"].restarts) == (1, 0)
-    assert "api-server: it ended by itself; started again in 1 s (1 of 5)" in platform.status(settings).events[0]
+    assert "api-server: it ended by itself; started again in 1 s (1 of 5)" in status(settings).events[0]
 
 
 def test_what_a_killed_component_had_started_is_ended_with_it(settings, stand_ins):
@@ -125,7 +126,7 @@ def test_what_a_killed_component_had_started_is_ended_with_it(settings, stand_in
     leader = psutil.Process(pid(settings, "scheduler"))
     (orphan,) = leader.children()
     leader.kill()
-    wait_until(lambda: platform.status(settings).healthy and pid(settings, "scheduler") != leader.pid)
+    wait_until(lambda: status(settings).healthy and pid(settings, "scheduler") != leader.pid)
     assert not alive(orphan.pid)
 
 
@@ -158,7 +159,7 @@ def test_a_supervisor_that_was_killed_is_seen_and_a_new_start_begins_anew(settin
     supervisor = psutil.Process(first.components[0].pid)
     supervisor.kill()
     assert psutil.wait_procs([supervisor], timeout=10)[0] == [supervisor]
-    now = platform.status(settings)
+    now = status(settings)
     assert (now.healthy, now.started, now.components[0].state) == (False, True, "failed")
     said: list[str] = []
     second = platform.start(settings, said.append)
@@ -208,11 +209,11 @@ def test_a_second_start_at_the_same_time_waits_and_finds_the_platform(settings, 
 
 
 def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings, stand_ins):
-    assert "not started" in platform.described(settings)["platform"]
+    assert "not started" in described(settings)["platform"]
     stand_ins(web_server("api-server", settings.airflow_port))
     components(settings)  # which makes the login
     platform.start(settings, lambda line: None)
-    shown = platform.described(settings)
+    shown = described(settings)
     assert (shown["platform"], shown["user"]) == ("healthy", "admin")
     assert shown["password"] == read_login(settings).password
     assert [row["component"] for row in shown["components"]] == ["supervisor", "api-server"]
@@ -333,6 +334,6 @@ def test_what_version_0_3_had_started_can_be_ended(tmp_path):
     old = launched(tmp_path, SLEEPER)
     (tmp_path / "platform.json").write_text(json.dumps([old.model_dump(mode="json")]))
     here = Settings(home=tmp_path)
-    assert not platform.status(here).healthy
+    assert not status(here).healthy
     assert platform.stop(here) == 1
     assert processes.family(old) == []

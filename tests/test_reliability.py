@@ -12,6 +12,8 @@ import pytest
 from local_platform import LANDED, rows, running, runs_of
 from sentiment.config import Settings
 from sentiment.local import platform, processes
+from sentiment.local.states import read_record
+from sentiment.local.status import ComponentState, status
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.thorough]
 
@@ -68,12 +70,12 @@ def test_a_component_killed_in_the_middle_of_a_backfill_costs_no_day(
     after = state_of(settings, component)
     assert after.pid != before.pid
     assert after.restarts > before.restarts
-    assert any(component in event for event in platform.status(settings).events)
+    assert any(component in event for event in status(settings).events)
 
 
 def test_nothing_survives_the_end_of_the_platform(settings: Settings, quiet: Tables) -> None:
     """Last in this file: it ends the platform of the others."""
-    record = platform.read_record(settings)
+    record = read_record(settings)
     programs = [record.supervisor, *(one.started for one in record.components)]
     members = {process.pid for program in programs for process in processes.family(program)}
     assert len(members) > len(COMPONENTS)
@@ -84,8 +86,8 @@ def test_nothing_survives_the_end_of_the_platform(settings: Settings, quiet: Tab
     assert left == []
 
 
-def state_of(settings: Settings, name: str) -> platform.ComponentState:
-    return next(one for one in platform.status(settings).components if one.name == name)
+def state_of(settings: Settings, name: str) -> ComponentState:
+    return next(one for one in status(settings).components if one.name == name)
 
 
 def wait_for_a_task(airflow: Any, job: Any, seconds: float = 120) -> None:
@@ -102,6 +104,6 @@ def wait_for_a_task(airflow: Any, job: Any, seconds: float = 120) -> None:
 
 def wait_until_healthy(settings: Settings, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
-    while not platform.status(settings).healthy:
-        assert time.monotonic() < deadline, platform.status(settings)
+    while not status(settings).healthy:
+        assert time.monotonic() < deadline, status(settings)
         time.sleep(1)

@@ -17,6 +17,7 @@ from conftest import PROJECT
 from local_platform import free_port
 from sentiment.config import Settings
 from sentiment.local import platform
+from sentiment.local.status import status
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.thorough]
 
@@ -87,7 +88,7 @@ def test_an_interrupted_demo_goes_on_and_does_nothing_twice(settings: Settings) 
         assert code == 130
         assert not [line for line in said if "Traceback" in line]
         assert "the platform stays up" in said[-1]
-        assert platform.status(settings).healthy
+        assert status(settings).healthy
     shown = finished(settings)
     assert len(shown["days"]) == 3
     assert all(day["positive_share"] is None or 0 < day["positive_share"] < 1 for day in shown["days"])

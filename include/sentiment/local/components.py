@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,15 @@ def components(settings: Settings) -> tuple[Component, ...]:
     database = (_postgres(settings),) if postgres.is_own(settings) else ()
     mlflow = (_mlflow(settings),) if runs_mlflow(settings) else ()
     return (*database, *mlflow, *_airflow(settings))
+
+
+def ending_order(wanted: Sequence[Component]) -> list[list[str]]:
+    """Group names so that a component is ended before what it needs; those of a group end together."""
+    depth: dict[str, int] = {}
+    for one in wanted:
+        depth[one.name] = 1 + max((depth.get(name, 0) for name in (*one.needs, *one.heard_through)), default=0)
+    levels = sorted(set(depth.values()), reverse=True)
+    return [[name for name, level in depth.items() if level == wanted_level] for wanted_level in levels]
 
 
 def runs_mlflow(settings: Settings) -> bool:

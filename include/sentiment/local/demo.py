@@ -22,6 +22,7 @@ from sentiment.local.demo_home import landed_days, review_history, use_home
 from sentiment.local.doctor import require
 from sentiment.local.login import read_login
 from sentiment.local.runs import Runs
+from sentiment.local.status import Platform, status
 from sentiment.local.watch import Watch
 from sentiment.progress import OnProgress
 
@@ -84,7 +85,7 @@ def _prepared(config: DemoConfig, on_progress: OnProgress) -> Settings:
 
         sample = SampleConfig(output=settings.home / "reviews")
         generate(sample, lambda done, total: on_progress("generating sample reviews, days", done, total))
-    if not platform.status(settings).started:
+    if not status(settings).started:
         require(settings)
     return settings
 
@@ -135,7 +136,7 @@ def _leave_quiet(airflow: AirflowApi) -> None:
 
 
 def _summary(
-    config: DemoConfig, settings: Settings, imported: Any, seconds: dict[str, float], running: platform.Platform
+    config: DemoConfig, settings: Settings, imported: Any, seconds: dict[str, float], running: Platform
 ) -> dict[str, Any]:
     from sentiment.registry import Registry
     from sentiment.reporting import report_days

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +18,8 @@ import psutil
 
 from sentiment.config import Settings
 from sentiment.local import postgres, processes
-from sentiment.local.components import Component, airflow_command, components, of_airflow
+from sentiment.local.components import Component, components, ending_order
+from sentiment.local.migration import migrate
 from sentiment.local.processes import Started
 from sentiment.local.states import ComponentRecord, PlatformRecord, write_record
 from sentiment.local.supervision import RESTARTS, Supervised
@@ -103,29 +103,14 @@ class Supervisor:
 
     def _migrate(self) -> bool:
         self._write(step=_MIGRATING)
-        output = self._log_of("migrate")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("wb") as stream:
-            migration = subprocess.Popen(
-                airflow_command("db", "migrate"),
-                cwd=self._settings.home,
-                env=of_airflow(self._settings),
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-            )
-            while migration.poll() is None and not self._stop.wait(0.2):
-                for one in self._wanted:
-                    if one.name in _BESIDE_AIRFLOW:  # MLflow makes its own tables meanwhile
-                        self._round(one, time.time())
-                self._write(step=_MIGRATING)
-        if migration.poll() is None:
-            migration.terminate()
-            migration.wait(GRACE_SECONDS)
-            return False
-        if migration.returncode:
-            raise RuntimeError(f"`airflow db migrate` failed; the end of {output}:\n{processes.last_lines(output)}")
-        return True
+        return migrate(self._settings, self._log_of("migrate"), self._stop, self._beside_airflow)
+
+    def _beside_airflow(self) -> None:
+        """MLflow makes its own tables while Airflow's are made."""
+        for one in self._wanted:
+            if one.name in _BESIDE_AIRFLOW:
+                self._round(one, time.time())
+        self._write(step=_MIGRATING)
 
     def _try(self, action: Callable[..., object], *given: object) -> object:
         """Do something that the next round can do again: a disk that is full for a moment ends no platform."""
@@ -194,7 +179,7 @@ class Supervisor:
     def _end_all(self) -> None:
         """Servers of others last: first what asks them. Whoever waits for the end is told by the record's absence."""
         log.info("ending")
-        for group in _reversed_groups(self._wanted):
+        for group in ending_order(self._wanted):
             processes.end([self._started[name] for name in group if name in self._started], GRACE_SECONDS)
         log.info("ended")
 
@@ -223,15 +208,6 @@ class Supervisor:
             started=self._started.get(one.name),
             log=self._log_of(one.name),
         )
-
-
-def _reversed_groups(wanted: Sequence[Component]) -> list[list[str]]:
-    """Group the names so that a component is ended before what it needs; those of a group end together."""
-    depth: dict[str, int] = {}
-    for one in wanted:
-        depth[one.name] = 1 + max((depth.get(name, 0) for name in (*one.needs, *one.heard_through)), default=0)
-    levels = sorted(set(depth.values()), reverse=True)
-    return [[name for name, level in depth.items() if level == wanted_level] for wanted_level in levels]
 
 
 def main() -> int:

@@ -37,7 +37,7 @@ def down(config: c.PlatformConfig, on_progress: OnProgress = logged) -> Result:
 
 def status(config: c.StatusConfig, on_progress: OnProgress = logged) -> Result:
     """Show what of the platform runs on this machine, and how to reach it."""
-    from sentiment.local.platform import described
+    from sentiment.local.status import described
 
     return described(c.Settings())
 
