@@ -10,6 +10,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from sentiment import config as c
+from sentiment.resolution import days_of
 from sentiment_airflow.forms import form
 from sentiment_airflow.run_inputs import NO_DAY, run_config, run_day
 from sentiment_airflow.training import CANDIDATES, candidates
@@ -110,6 +111,11 @@ def test_values_of_the_task_win_over_the_form_and_the_form_over_the_defaults():
     assert run_config(c.RescoreConfig, context({**params, "model": ""}), {}).model == "champion"
 
 
+def test_a_range_without_its_last_day_is_its_first_day_alone():
+    made = run_config(c.RescoreConfig, context({"from_day": "2024-06-01", "to_day": None}), {})
+    assert days_of(made) == [date(2024, 6, 1)]
+
+
 def test_a_list_that_a_template_wrote_as_text_is_read():
     assert run_config(c.PromoteConfig, context({"tolerance": 0.1}), {"versions": "[3, 4]"}).versions == (3, 4)
 
@@ -185,7 +191,7 @@ def test_a_run_without_day_and_logical_date_is_told_to_fill_in_the_day():
         (c.ScoreConfig, {"day": "29.06.2024"}, "day: Input should be a valid date"),
         (c.RescoreConfig, {"from_day": "2024-06-02", "to_day": "2024-06-01"}, "lies after to_day 2024-06-01; swap"),
         (c.ScoreConfig, {"day": "2024-06-29", "model": "best"}, "give 'champion', 'champion_at_date' or a version"),
-        (c.RescoreConfig, {"from_day": "2024-06-01"}, "to_day: Field required"),
+        (c.RescoreConfig, {"to_day": "2024-06-01"}, "from_day: Field required"),
     ],
 )
 def test_a_refused_configuration_fails_at_once_and_names_the_field(config, params, sentence):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def days_of(config: DayRange) -> list[date]:
     """Return every day of a closed range."""
-    return [config.from_day + timedelta(n) for n in range((config.to_day - config.from_day).days + 1)]
+    return [config.from_day + timedelta(n) for n in range((config.last_day - config.from_day).days + 1)]
 
 
 def versions_of(days: list[date], model: str, settings: Settings) -> dict[date, int]:

@@ -56,7 +56,7 @@ class ScoreConfig(LakeScoringOptions, OneDay):
 
 
 class RescoreConfig(LakeScoringOptions, DayRange):
-    """Score every day of a range anew in one Spark job, one commit a day."""
+    """Score every day of a range again in one Spark job; its scores are replaced, one commit a day."""
 
 
 class PredictConfig(ScoringOptions):

@@ -41,10 +41,17 @@ class DayRange(VerbConfig):
     """A closed range of days."""
 
     from_day: date = Field(description="First day.", title="From (UTC)")
-    to_day: date = Field(description="Last day, included.", title="To (UTC)")
+    to_day: date | None = Field(
+        None, description="Last day, included; the first day alone when empty.", title="To (UTC)"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.from_day > self.to_day:
+        if self.from_day > self.last_day:
             raise ValueError(f"from_day {self.from_day} lies after to_day {self.to_day}; swap them")
         return self
+
+    @property
+    def last_day(self) -> date:
+        """The last day, included."""
+        return self.to_day or self.from_day

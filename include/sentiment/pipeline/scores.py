@@ -53,10 +53,12 @@ def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result
     days = days_of(config)
     present = Lake(c.Settings().lake_root).written_days(REVIEWS, days)
     if not present:
-        raise ContractError(f"no day from {config.from_day} to {config.to_day} was ingested; run ingest_reviews first")
+        raise ContractError(
+            f"no day from {config.from_day} to {config.last_day} was ingested; run ingest_reviews first"
+        )
     missing = [str(day) for day in days if day not in present]
     result = _score(sorted(present), config, on_progress)
-    return {"from_day": str(config.from_day), "to_day": str(config.to_day), **result, "missing": missing}
+    return {"from_day": str(config.from_day), "to_day": str(config.last_day), **result, "missing": missing}
 
 
 def predict(config: c.PredictConfig, on_progress: OnProgress = logged) -> Result:
