@@ -66,12 +66,14 @@ clean: ## Remove the environment and what tests leave; the lake under var/ stays
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) include/sentiment/local/preflight.py .
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	@echo "installing the pinned packages into $(VENV) (about 3 GB, some minutes the first time)"
+	@echo "installing the pinned packages into $(VENV) (about 3 GB; two to three minutes the first time)"
 	@$(PIP) --no-deps --no-compile -r requirements.txt
+	@echo "compiling them"
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > $(VENV)/not-compiled || true
 	@$(BIN)/pip check -q > $(VENV)/lacking || { cat $(VENV)/lacking; echo "installing what this machine needs beside the pins"; \
 	  $(PIP) -r requirements.txt; }
 	@$(PIP) --no-deps -e .
+	@echo "keeping the classes of Spark, so that it starts in half the time"
 	@$(BIN)/python -m sentiment.local.spark_classes || echo "the classes of Spark could not be kept: it will start more slowly"
 	@touch $@
 

@@ -50,8 +50,9 @@ def progress() -> Iterator[OnProgress]:
 
 
 def show(function: str, result: Mapping[str, Any], out: TextIO | None = None) -> None:
-    """Print what came of a verb: a sentence first, lists of rows as tables, everything else as name and value.
+    """Print what came of a verb: a sentence first, then lists of rows as tables, then all else as name and value.
 
+    What is said last stands nearest to the prompt: addresses, and what to do next.
     Of a table that is too wide to be read only some columns are shown; `--json` has them all.
     """
     out = out or sys.stdout
@@ -59,12 +60,12 @@ def show(function: str, result: Mapping[str, Any], out: TextIO | None = None) ->
     console = _Console(highlight=False, markup=False, file=out, width=None if out.isatty() else 120)
     for sentence in told(function, result):
         console.print(sentence)
-    plain = {name: value for name, value in result.items() if not _is_rows(value)}
-    if plain:
-        console.print(_pairs(plain))
     for name, value in result.items():
         if _is_rows(value):
             console.print(rows_table(_narrowed(value, _COLUMNS.get(function)), name))
+    plain = {name: value for name, value in result.items() if not _is_rows(value)}
+    if plain:
+        console.print(_pairs(plain))
 
 
 def _narrowed(rows: Rows, columns: tuple[str, ...] | None) -> Rows:

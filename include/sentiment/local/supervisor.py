@@ -35,6 +35,7 @@ GRACE_SECONDS = 20.0
 # What a dead component left, and a silent one, need not be waited for.
 _LEFT_OVER_SECONDS = 2.0
 _EVENTS_KEPT = 1000
+_DATABASES = "making the databases, where they are missing"
 _MIGRATING = "making or migrating Airflow's tables"
 _BESIDE_AIRFLOW = ("postgres", "mlflow")
 
@@ -84,12 +85,12 @@ class Supervisor:
     def prepare_databases(self) -> bool:
         """Start PostgreSQL, make the databases and Airflow's tables; return False when it was stopped meanwhile."""
         first = [one for one in self._wanted if one.name == "postgres"]
-        self._write(step="databases")
+        self._write(step=_DATABASES)
         while first and not self._stop.is_set() and self._rules["postgres"].state != "healthy":
             self._round(first[0], time.time())
             if postgres.answers(self._settings):
                 self._rules["postgres"].gave_sign(time.time())
-            self._write(step="databases")
+            self._write(step=_DATABASES)
             self._stop.wait(0.1)
         if self._stop.is_set():
             return False
