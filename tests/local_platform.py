@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from sentiment.local import platform
 from sentiment.local.components import airflow_url
 from sentiment.local.runs import Runs
 from sentiment.local.watch import Watch
+
+# The browser in which forms and pages are tried; None where there is none.
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 LAST_DAY = date(2024, 6, 29)
 DAILY_DAYS = 7

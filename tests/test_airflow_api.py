@@ -58,14 +58,15 @@ def test_the_days_of_a_backfill_are_midnights_in_utc_both_inclusive():
     assert (body["dag_run_conf"], body["reprocess_behavior"]) == ({"model": "2"}, "none")
 
 
-def test_the_runs_of_a_backfill_are_told_by_their_day():
-    backfill = {"dag_id": "d", "from_date": "2014-03-01T00:00:00Z", "to_date": "2014-03-02T00:00:00Z"}
+def test_the_runs_of_a_range_are_told_by_their_day():
     runs = [
-        {"logical_date": f"2014-03-0{day}T00:00:00Z", "state": state} for day, state in [(1, "success"), (2, "queued")]
+        {"logical_date": f"2014-03-0{day}T00:00:00Z", "dag_run_id": f"r{day}", "state": state}
+        for day, state in [(1, "success"), (2, "queued")]
     ]
-    airflow = FakeAirflow(backfills=[(200, backfill)], dags=[(200, {"dag_runs": runs, "total_entries": 2})])
-    assert airflow.api().backfill_runs(7) == {date(2014, 3, 1): "success", date(2014, 3, 2): "queued"}
-    assert airflow.requests[1].url.params["run_type"] == "backfill"
+    airflow = FakeAirflow(dags=[(200, {"dag_runs": runs, "total_entries": 2})])
+    found = airflow.api().day_runs("d", date(2014, 3, 1), date(2014, 3, 2))
+    assert found == {date(2014, 3, 1): ("r1", "success"), date(2014, 3, 2): ("r2", "queued")}
+    assert airflow.requests[0].url.params["logical_date_gte"] == "2014-03-01T00:00:00+00:00"
 
 
 def test_a_listing_is_read_to_its_last_page():

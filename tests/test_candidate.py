@@ -21,6 +21,7 @@ from sentiment.evaluation.assessment import Assessment
 from sentiment.lake.tables import Lake
 from sentiment.mlflow_pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.registry import Registry
+from sentiment.summary import told as told_of
 from sentiment.training.candidate import train_candidate
 from sentiment.training.outcome import learnt_nothing, too_few
 from sentiment.training.settings import effective_settings
@@ -94,9 +95,10 @@ def test_the_result_holds_accuracy_and_macro_f1_with_their_intervals(linear):
     assert json.loads(json.dumps(linear)) == linear
 
 
-def test_the_last_line_that_is_told_is_the_result(linear, told):
-    assert told[-1][0].startswith(f"accuracy {linear['accuracy']:.4f} (")
-    assert "macro F1" in told[-1][0]
+def test_what_came_of_a_training_can_be_said_with_its_intervals(linear):
+    (sentence,) = told_of("train", linear)
+    low, high = (f"{100 * bound:.1f}" for bound in linear["accuracy_interval"])
+    assert sentence.startswith(f"linear: accuracy {100 * linear['accuracy']:.1f} % ({low} to {high} %), macro F1 ")
 
 
 def test_a_linear_training_tells_no_per_cent_because_it_is_solved_at_once(linear, told):

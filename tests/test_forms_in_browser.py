@@ -5,7 +5,6 @@ Skipped where there is no Chromium (Debian: apt-get install chromium).
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -14,14 +13,12 @@ from typing import Any
 import pytest
 
 from conftest import PROJECT
-from local_platform import running
+from local_platform import CHROMIUM, running
 from sentiment.config import Settings
 from sentiment.local import platform
 from sentiment.local.airflow_api import AirflowApi
 from sentiment.local.components import airflow_url
 from sentiment.local.login import read_login
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 pytestmark = [
     pytest.mark.e2e,

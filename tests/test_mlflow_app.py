@@ -1,7 +1,6 @@
 """MLflow's server opens on trainings, without notices, and is otherwise MLflow's."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -11,10 +10,8 @@ import httpx
 import pytest
 
 from conftest import PROJECT
-from local_platform import free_port
+from local_platform import CHROMIUM, free_port
 from sentiment.mlflow_app import NAME, is_installed, with_choices
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local_platform import free_port
 from sentiment.config import PROJECT, Settings
 from sentiment.errors import ContractError
 from sentiment.local import platform, postgres, processes
@@ -31,11 +32,6 @@ STUBBORN = (
 )
 SLEEPER = "import time; time.sleep(60)"
 PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(60)"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def web_server(name: str, port: int, *needs: str) -> dict[str, object]:

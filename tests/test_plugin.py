@@ -1,12 +1,16 @@
 """What the platform adds to Airflow's UI, and where its links lead."""
 
+import sys
+
 import pytest
 from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
 from airflow.sdk import TaskInstanceState
 from airflow.serialization.serialized_objects import OperatorSerialization
 
 import sentiment_plugin
+from sentiment import pipeline
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
+from sentiment_airflow.notes import NOTE_KEY
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 from sentiment_plugin import SentimentPlugin
 
@@ -106,6 +110,23 @@ def test_airflow_finds_the_plugin_in_its_folder():
     assert SentimentPlugin.name in {plugin.name for plugin in plugins}
     (info,) = [info for info in get_plugin_info() if info["name"] == "sentiment"]
     assert len(info["operator_extra_links"]) == 3
+
+
+def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(monkeypatch, capsys):
+    promoted = {"promoted": False, "champion": 1, "reason": "version 2 is worse"}
+    monkeypatch.setattr(pipeline, "promote", lambda config: sys.stdout.write("comparing\n") and promoted)
+    task, ti = VerbOperator(task_id="promote", function="promote", config="PromoteConfig"), FakeTaskInstance({})
+    pushed = {}
+    ti.xcom_push = pushed.__setitem__
+    context = {"params": {"tolerance": 0.1}, "ti": ti}
+    assert task.execute(context) == promoted
+    *_, asked, worked, told = capsys.readouterr().out.splitlines()
+    assert "promote: macro F1 difference that counts as a tie 0.1" in asked
+    assert worked == "comparing"
+    assert "Nothing was promoted: version 2 is worse." in told
+    # The scheduler makes the run's note of these, and a mapped task's name may read the result.
+    assert pushed == {NOTE_KEY: ["Nothing was promoted: version 2 is worse."]}
+    assert context["result"] == promoted
 
 
 def test_a_spark_operator_takes_the_pool_of_spark_and_the_settings_memory(home, monkeypatch):

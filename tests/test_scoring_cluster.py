@@ -1,7 +1,6 @@
 """The scoring job on a Spark standalone cluster of two workers gives the tables of one process with two threads."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 
 import tiny
 from conftest import FRUGAL_JAVA, fill, lake_review, use_home
+from local_platform import free_port
 from scoring_days import DAY, EMPTY, LATER, furnish, rows
 from sentiment import pipeline
 from sentiment.arguments import arguments
@@ -66,12 +66,6 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
         for one in started:
             wait_for("Successfully registered with master", one)
         yield Cluster(master, environment, workers)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @contextmanager

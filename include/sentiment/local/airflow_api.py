@@ -127,25 +127,11 @@ class AirflowApi:
         }
         return int(self._http.call("POST", "backfills", json=body)["id"])
 
-    def backfill_runs(self, backfill_id: int) -> dict[date, str]:
-        """Return the state of each backfill run of the backfill's days.
-
-        A day that the backfill passed over, because it had a run of another kind, is not among them.
-        """
-        backfill = self._http.call("GET", f"backfills/{backfill_id}")
-        window = {"logical_date_gte": backfill["from_date"], "logical_date_lte": backfill["to_date"]}
-        runs = self._http.pages(f"dags/{backfill['dag_id']}/dagRuns", "dag_runs", {"run_type": "backfill", **window})
-        return {_day(run["logical_date"]): run["state"] for run in runs}
-
     def day_runs(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:
         """Return run id and state of each of the days that has a run, of whatever type; a day has one at most."""
         window = {"logical_date_gte": _midnight(from_day), "logical_date_lte": _midnight(to_day)}
         runs = self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", window)
         return {_day(run["logical_date"]): (run["dag_run_id"], run["state"]) for run in runs}
-
-    def backfill_completed(self, backfill_id: int) -> bool:
-        """Tell whether Airflow has closed the backfill, up to 30 s after its last run; only then may another start."""
-        return self._http.call("GET", f"backfills/{backfill_id}")["completed_at"] is not None
 
     def open_backfills(self, dag_id: str) -> list[int]:
         """Return the ids of the DAG's backfills that Airflow has not closed yet."""

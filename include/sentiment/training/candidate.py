@@ -30,7 +30,7 @@ from sentiment.training.dossier import REPORT, Training, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import cross_validate, summary
-from sentiment.training.outcome import description, headline, learnt_nothing, result, too_few
+from sentiment.training.outcome import description, learnt_nothing, result, too_few
 from sentiment.training.settings import effective_settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProg
         on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
         found = _judged(training, splits, registry, workdir / "dossier")
     shutil.rmtree(workdir, ignore_errors=True)
-    on_progress(headline(found), 0, 0)
     addresses = {"report": registry.artifact_address(run_id, REPORT), "experiment": registry.runs_address()}
     return found | ({"note": note} if note else {}) | {name: where for name, where in addresses.items() if where}
 

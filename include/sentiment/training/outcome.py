@@ -62,15 +62,6 @@ def result(training: Training, assessment: Assessment, warning: str) -> dict[str
     }
 
 
-def headline(found: Mapping[str, Any]) -> str:
-    """Return the result in a line, for the end of a log."""
-    ends = {name: "{:.4f} to {:.4f}".format(*found[f"{name}_interval"]) for name in ("accuracy", "macro_f1")}
-    return (
-        f"accuracy {found['accuracy']:.4f} ({ends['accuracy']}), macro F1 {found['macro_f1']:.4f} "
-        f"({ends['macro_f1']}) on {found['test_reviews']:,} test reviews; intervals of 95 %"
-    )
-
-
 def description(found: Mapping[str, Any], report: str) -> str:
     """Return a run's description in Markdown, from the verb's result and the address of its report."""
     low, high = found["accuracy_interval"]
