@@ -58,12 +58,10 @@ def _main(given: dict[str, Any]) -> int:
         return WRONG_USE
     try:
         result = _run(VERBS[name], config)
-    except ContractError as error:
+    except (ContractError, ConcurrentWriteError) as error:
         _say(f" {name}", str(error))
-        _write(result_file, {"error": str(error)})
-        return FAILED
-    except ConcurrentWriteError as error:
-        _say(f" {name}", str(error))
+        if isinstance(error, ContractError):
+            _write(result_file, {"error": str(error)})
         return FAILED
     except ValidationError as error:
         _say(f" {name}", f"in the settings, {_sentence(error, 'SENTIMENT_')}")
@@ -136,6 +134,8 @@ def _sentence(error: ValidationError, variables: str = "") -> str:
     for one in error.errors():
         name = str(one["loc"][0]) if one["loc"] else ""
         where = variables + name.upper() if variables else "--" + name.replace("_", "-")
-        given = f" (given: {one['input']!r})" if name and isinstance(one["input"], str | int | float) else ""
+        # Of a setting the value is not repeated: it may hold a password.
+        shown = name and not variables and isinstance(one["input"], str | int | float)
+        given = f" (given: {one['input']!r})" if shown else ""
         parts.append((f"{where}: " if name else "") + one["msg"].removeprefix("Value error, ") + given)
     return "; ".join(parts)
