@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 from local_platform import free_port
 from sentiment.config import PROJECT, Settings
 from sentiment.errors import ContractError
-from sentiment.local import platform, postgres, processes
+from sentiment.local import platform, postgres, private_files, processes
 from sentiment.local.components import components
 from sentiment.local.doctor import check_ports
 from sentiment.local.login import read_login
@@ -27,6 +28,7 @@ from sentiment.local.processes import Started
 from sentiment.local.states import read_record
 from sentiment.local.status import described, status
 
+RUINS = (b"", b"\x00" * 100, b"[]", b"{}", b"[1]", b"null", b'"text"', b'{"supervisor": 3}')
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 )
@@ -213,6 +215,50 @@ def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings,
     assert (shown["platform"], shown["user"]) == ("healthy", "admin")
     assert shown["password"] == read_login(settings).password
     assert [row["component"] for row in shown["components"]] == ["supervisor", "api-server"]
+
+
+def test_a_record_in_ruins_is_written_anew_while_the_supervisor_lives(settings, stand_ins):
+    stand_ins(web_server("api-server", settings.airflow_port))
+    platform.start(settings, lambda line: None)
+    record = settings.home / "platform.json"
+    for ruin in RUINS:
+        record.write_bytes(ruin)
+        wait_until(lambda ruin=ruin: record.read_bytes() != ruin)
+        assert status(settings).healthy
+
+
+@pytest.mark.parametrize("ruin", RUINS)
+def test_a_record_in_ruins_without_a_supervisor_says_what_to_remove(settings, ruin):
+    record = settings.home / "platform.json"
+    record.write_bytes(ruin)
+    with pytest.raises(ContractError, match=r"rm '.*platform\.json'"):
+        status(settings)
+    record.unlink()
+
+
+def test_a_platform_whose_home_is_removed_ends_itself(settings, stand_ins):
+    stand_ins(web_server("api-server", settings.airflow_port))
+    running = platform.start(settings, lambda line: None)
+    shutil.rmtree(settings.home, ignore_errors=True)
+    wait_until(lambda: not any(alive(one.pid) for one in running.components))
+
+
+@pytest.mark.parametrize("ruin", [b"", b"\x00" * 10, b"[]", b"{}", b"null"])
+def test_keys_in_ruins_are_named_with_their_remedy(tmp_path, ruin):
+    file = tmp_path / "secrets.json"
+    file.write_bytes(ruin)
+    with pytest.raises(ContractError, match=r"rm '.*secrets\.json'"):
+        private_files.made_once(file, lambda: {"api": "made"})
+
+
+def test_of_two_that_make_the_keys_at_once_both_get_the_same_for_their_owner_alone(tmp_path):
+    file = tmp_path / "secrets.json"
+    made = private_files.made_once(
+        file, lambda: private_files.made_once(file, lambda: {"api": "first"}) and {"api": "second"}
+    )
+    assert made == {"api": "first"}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["secrets.json"]
 
 
 def test_a_stranger_with_a_reused_process_id_is_not_ended(tmp_path):

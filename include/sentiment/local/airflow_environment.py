@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sentiment.config import PROJECT, Settings
 from sentiment.local.login import USER, make_login, passwords_file
+from sentiment.local.private_files import made_once
 
 _AIRFLOW = {
     "CORE__EXECUTOR": "LocalExecutor",
@@ -71,7 +72,7 @@ def spark_connection(master: str) -> dict[str, str]:
 
 
 def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
-    keys = _secrets(home / "secrets.json")
+    keys = made_once(home / "secrets.json", _keys)
     return {
         "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
@@ -94,11 +95,6 @@ def _beside(port: int, distance: int) -> int:
     return port + distance if port + distance < 2**16 else port - distance
 
 
-def _secrets(file: Path) -> dict[str, str]:
-    """Read Airflow's keys, or make them up the first time; only this user may read the file."""
-    if not file.exists():
-        keys = {"api": secrets.token_hex(32), "jwt": secrets.token_hex(64)}
-        keys["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            json.dump(keys, stream)
-    return dict(json.loads(file.read_text()))
+def _keys() -> dict[str, str]:
+    keys = {"api": secrets.token_hex(32), "jwt": secrets.token_hex(64)}
+    return keys | {"fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from sentiment.config import Settings
 from sentiment.errors import ContractError
+from sentiment.local.private_files import made_once, read
 
 USER = "admin"
 
@@ -29,11 +28,7 @@ def passwords_file(settings: Settings) -> Path:
 
 def make_login(settings: Settings) -> None:
     """Make up the password the first time; only this user may read the file."""
-    file = passwords_file(settings)
-    if file.exists():
-        return
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        json.dump({USER: secrets.token_urlsafe(12)}, stream)
+    made_once(passwords_file(settings), lambda: {USER: secrets.token_urlsafe(12)})
 
 
 def read_login(settings: Settings) -> Login:
@@ -41,4 +36,7 @@ def read_login(settings: Settings) -> Login:
     file = passwords_file(settings)
     if not file.is_file():
         raise ContractError(f"{settings.home} holds no platform yet; start it: sentiment up")
-    return Login(USER, str(json.loads(file.read_text(encoding="utf-8"))[USER]))
+    passwords = read(file)
+    if USER not in passwords:
+        raise ContractError(f"{file} holds no password of {USER}; remove the file and start anew: sentiment up")
+    return Login(USER, passwords[USER])

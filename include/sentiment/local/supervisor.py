@@ -21,7 +21,7 @@ from sentiment.local import postgres, processes
 from sentiment.local.components import Component, components, ending_order
 from sentiment.local.migration import migrate
 from sentiment.local.processes import Started
-from sentiment.local.states import ComponentRecord, PlatformRecord, write_record
+from sentiment.local.states import ComponentRecord, PlatformRecord, is_written, write_record
 from sentiment.local.supervision import RESTARTS, Supervised
 
 log = logging.getLogger("supervisor")
@@ -58,7 +58,6 @@ class Supervisor:
             folder=settings.home,
             log=self._log_of("supervisor"),
         )
-        self._written: PlatformRecord | None = None
 
     def stop(self, *_: int | FrameType | None) -> None:
         """End at the next round; the handler of SIGTERM."""
@@ -75,6 +74,9 @@ class Supervisor:
                 if now - before > _SLEPT_SECONDS:
                     self._forgive(now, f"no round for {now - before:.0f} s: the machine slept or was very busy")
                 before = now
+                if not self._settings.home.is_dir():
+                    log.error("%s was removed: ending", self._settings.home)
+                    break
                 for one in self._wanted:
                     self._try(self._round, one, now)
                 self._try(self._write)
@@ -195,9 +197,8 @@ class Supervisor:
             trouble=trouble,
             events=tuple(self._events[-_EVENTS_KEPT:]),
         )
-        if record != self._written:
+        if not is_written(self._settings, record):
             write_record(self._settings, record)
-            self._written = record
 
     def _record(self, one: Component) -> ComponentRecord:
         rule = self._rules[one.name]
