@@ -16,8 +16,9 @@ import pyarrow as pa
 import pytest
 
 from sentiment.config import Settings
+from sentiment.lake.files import write_day_file
 from sentiment.lake.schemas import TableSpec
-from sentiment.lake.tables import Lake, write_day_file
+from sentiment.lake.tables import Lake
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "plugins"))

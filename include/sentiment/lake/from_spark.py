@@ -14,9 +14,9 @@ import pyarrow as pa
 from pyarrow import compute
 
 from sentiment import storage
+from sentiment.lake.files import DataFile, file_batches, write_day_file
 from sentiment.lake.schemas import TableSpec
-from sentiment.lake.tables import DataFile, Lake, write_day_file
-from sentiment.spark import ARROW_BATCH_ROWS
+from sentiment.lake.tables import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -60,7 +60,7 @@ def read_files(
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for day, path in zip(batch["day"].to_pylist(), batch["path"].to_pylist(), strict=True):
-                yield from _file_batches(storage.join(root, path), day, day_column, selected)
+                yield from file_batches(storage.join(root, path), day, day_column, selected)
 
     listed = spark.createDataFrame(
         pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
@@ -109,18 +109,3 @@ def _slices(batch: pa.RecordBatch, day_column: str) -> Iterator[tuple[date, pa.R
     for end, day in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
         yield day, batch.slice(start, end - start)
         start = end
-
-
-def _file_batches(uri: str, day: date, day_column: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    from pyarrow import parquet
-
-    filesystem, path = storage.arrow_filesystem(uri)
-    # A day's file is small: threads and read-ahead would cost more than they bring.
-    with parquet.ParquetFile(path, filesystem=filesystem) as file:
-        present = set(file.schema_arrow.names)
-        inside = [name for name in schema.names if name in present]
-        for batch in file.iter_batches(batch_size=ARROW_BATCH_ROWS, columns=inside, use_threads=False):
-            absent = {f.name: pa.nulls(batch.num_rows, f.type) for f in schema if f.name not in present}
-            absent[day_column] = pa.array([day] * batch.num_rows, pa.date32())
-            columns = [absent[name] if name in absent else batch[name] for name in schema.names]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)

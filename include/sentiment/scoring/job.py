@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sentiment.lake.files import DataFile
 from sentiment.lake.from_spark import read_files
 from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES, TableSpec
-from sentiment.lake.tables import DataFile, Lake
+from sentiment.lake.tables import Lake
 from sentiment.progress import OnProgress, told
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.known import KNOWN_COLUMNS, with_known, with_text_hash

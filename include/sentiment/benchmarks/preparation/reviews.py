@@ -18,8 +18,8 @@ import pandas as pd
 import pyarrow as pa
 
 from sentiment.benchmarks.preparation.cleaning import clean, is_blank
+from sentiment.lake.files import write_day_file
 from sentiment.lake.schemas import QUARANTINE, REVIEWS
-from sentiment.lake.tables import write_day_file
 
 _FIELDS = ("rating", "title", "text", "asin", "parent_asin", "user_id", "timestamp")
 _EPOCH = date(1970, 1, 1)
