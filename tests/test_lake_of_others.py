@@ -115,7 +115,7 @@ def test_a_table_whose_deleted_rows_still_stand_in_its_files_is_refused_and_neve
     hide_first_row(table, MONDAY)
     assert pa.table(DeltaTable(lake.uri(REVIEWS)).deletion_vectors())["selection_vector"].to_pylist()[0][0] is False
     for ask in (lambda: lake.read(REVIEWS), lambda: lake.replace_days(REVIEWS, [MONDAY], [], table, {})):
-        with pytest.raises(ContractError, match="deletion vectors.*REORG"):
+        with pytest.raises(ContractError, match=r"deletion vectors.*REORG"):
             ask()
 
 

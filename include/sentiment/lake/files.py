@@ -61,3 +61,11 @@ def file_batches(uri: str, day: date | None, day_column: str | None, schema: pa.
             # Other programs write the same columns as dictionaries or large strings.
             columns = [absent[f.name] if f.name in absent else batch[f.name].cast(f.type) for f in schema]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def rows_in(uri: str) -> int:
+    """Count the rows of a data file, from its footer."""
+    from pyarrow import parquet
+
+    filesystem, path = storage.arrow_filesystem(uri)
+    return int(parquet.read_metadata(path, filesystem=filesystem).num_rows)

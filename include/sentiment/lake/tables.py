@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -24,7 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment import storage
 from sentiment.errors import ConcurrentWriteError
-from sentiment.lake.files import DataFile, file_batches, write_day_file
+from sentiment.lake.files import DataFile, file_batches, rows_in, write_day_file
 from sentiment.lake.protocol import require_readable, require_writable
 from sentiment.lake.schemas import TableSpec
 
@@ -87,7 +88,8 @@ class Lake:
     ) -> list[DataFile]:
         """Return the data files of a table, or of a closed range of its days, at a version."""
         found = [file for files in _files_by_day(spec, self.open(spec, version)).values() for file in files]
-        return [file for file in found if days is None or days[0] <= file.day <= days[1]]
+        root = self.uri(spec)
+        return [_counted(root, file) for file in found if days is None or days[0] <= file.day <= days[1]]
 
     def content(self, spec: TableSpec, version: int | None = None) -> dict[date, str]:
         """Return what stands for the content of each day that the table holds, be it without rows; in one pass.
@@ -186,6 +188,11 @@ def _files_by_day(spec: TableSpec, table: DeltaTable) -> dict[date, list[DataFil
     for row in zip(days, *rows, strict=True):
         found.setdefault(row[0], []).append(DataFile(*row))
     return found
+
+
+def _counted(root: str, file: DataFile) -> DataFile:
+    """Count the rows of a file whose writer, another program, has left no figures of it in the log."""
+    return file if file.rows is not None else replace(file, rows=rows_in(storage.join(root, file.path)))
 
 
 def _content(files: Iterable[DataFile]) -> str:
