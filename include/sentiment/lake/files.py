@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 import pyarrow as pa
+from pyarrow import compute
 
 from sentiment import storage
 from sentiment.lake.schemas import TableSpec
@@ -69,3 +71,19 @@ def rows_in(uri: str) -> int:
 
     filesystem, path = storage.arrow_filesystem(uri)
     return int(parquet.read_metadata(path, filesystem=filesystem).num_rows)
+
+
+def by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
+    """Yield every day of batches that are sorted by day, with its rows; take a day's rows before the next day."""
+    slices = (piece for batch in batches for piece in _slices(batch, day_column))
+    for day, pieces in groupby(slices, key=lambda piece: piece[0]):
+        yield day, (rows for _, rows in pieces)
+
+
+def _slices(batch: pa.RecordBatch, day_column: str) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """Cut a batch that is sorted by day where the day changes."""
+    encoded = compute.run_end_encode(batch[day_column])
+    start = 0
+    for end, day in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
+        yield day, batch.slice(start, end - start)
+        start = end

@@ -5,16 +5,14 @@ No Delta jar takes part. It does not know what the rows mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyarrow import compute
 
 from sentiment import storage
-from sentiment.lake.files import DataFile, file_batches, write_day_file
+from sentiment.lake.files import DataFile, by_day, file_batches, write_day_file
 from sentiment.lake.schemas import TableSpec
 from sentiment.lake.tables import Lake
 
@@ -93,19 +91,3 @@ def write_files(frame: DataFrame, lake: Lake, spec: TableSpec, partitions: int) 
         .sortWithinPartitions(day_column, *[name for name in ("review_key", "line") if name in spec.schema.names])
     )
     return [DataFile(**row.asDict()) for row in ordered.mapInArrow(write, _FILE_COLUMNS).collect()]
-
-
-def by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
-    """Yield every day of batches that are sorted by day, with its rows; take a day's rows before the next day."""
-    slices = (piece for batch in batches for piece in _slices(batch, day_column))
-    for day, pieces in groupby(slices, key=lambda piece: piece[0]):
-        yield day, (rows for _, rows in pieces)
-
-
-def _slices(batch: pa.RecordBatch, day_column: str) -> Iterator[tuple[date, pa.RecordBatch]]:
-    """Cut a batch that is sorted by day where the day changes."""
-    encoded = compute.run_end_encode(batch[day_column])
-    start = 0
-    for end, day in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
-        yield day, batch.slice(start, end - start)
-        start = end

@@ -14,8 +14,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from sentiment.config import LABELS, POSITIVE
-from sentiment.lake.files import DataFile, write_day_file
-from sentiment.lake.from_spark import by_day
+from sentiment.lake.files import DataFile, by_day, write_day_file
 from sentiment.lake.schemas import DAILY_SENTIMENT, SCORES
 from sentiment.lake.tables import Lake
 from sentiment.scoring.daily import SUMMARISED, daily_sentiment

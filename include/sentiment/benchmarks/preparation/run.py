@@ -19,7 +19,7 @@ from sentiment.benchmarks.machine import machine
 from sentiment.benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
 from sentiment.benchmarks.tables import write_tables
 from sentiment.config import BenchmarkPreparationConfig, Settings
-from sentiment.ingest.landing import history_files
+from sentiment.ingest.landing import history
 from sentiment.progress import OnProgress
 from sentiment.registry import Registry
 
@@ -43,7 +43,7 @@ def run_preparation_benchmark(
     They take turns, so that a busy minute of the machine falls on all. Raises ContractError for a source without
     reviews and for a contender that fails.
     """
-    history_files(config.source)
+    [file.uri for file in history(config.source, config.source).files]
     present = [name for name in CONTENDERS if name == OURS or find_spec(name)]
     registry = Registry(settings)
     with (
