@@ -155,6 +155,7 @@ def lake_review(day: date, number: int = 0, **changes: Any) -> dict[str, Any]:
         "timestamp": moment,
         "source_file": f"{day}.jsonl",
         "ingested_at": moment,
+        "displaced": None,
         "review_date": day,
         **changes,
     }

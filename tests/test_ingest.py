@@ -257,12 +257,12 @@ def test_late_reviews_go_into_the_days_that_they_are_of_and_go_with_their_file(l
     land(f"{earlier}.jsonl", [raw_review(earlier, 1)])
     ingest(earlier)
     land(f"{later}.jsonl", [raw_review(later, 2), raw_review(earlier, 3)])
-    assert ingest(later)["days"] == [str(earlier), str(later)]
+    assert ingest(later)["touched"] == [str(earlier), str(later)]
     assert (users(lake, earlier), users(lake, later)) == (["U1", "U3"], ["U2"])
     assert ingest(earlier)["gone"] == 0
     land(f"{later}.jsonl", [raw_review(later, 2)])
     result = ingest(later)
-    assert (result["days"], result["gone"]) == ([str(earlier), str(later)], 1)
+    assert (result["touched"], result["gone"]) == ([str(earlier), str(later)], 1)
     assert (users(lake, earlier), users(lake, later)) == (["U1"], ["U2"])
 
 

@@ -61,7 +61,7 @@ class _Counts:
 def ingest(spark: SparkSession, lake: Lake, run: Ingestion) -> dict[str, object]:
     """Bring a delivery into the lake and return the counts: read = kept + duplicate + rejected.
 
-    `days` are those that were written: of the fresh reviews, and those in which the delivery held some before; `gone`
+    `touched` are the days that were written: of fresh reviews, and those in which the delivery held some before; `gone`
     counts the reviews that it held before and holds no more. Raises ContractError for too many bad lines and
     UnavailableError for a file that is not whole, with nothing written; ConcurrentWriteError when another run wrote one
     of the days meanwhile.
@@ -86,7 +86,8 @@ def ingest(spark: SparkSession, lake: Lake, run: Ingestion) -> dict[str, object]
     finally:
         judged.unpersist()
     return {
-        "days": sorted(str(day) for day in days),
+        "days": len(days),
+        "touched": sorted(str(day) for day in days),
         "read": counts.read,
         "kept": kept,
         "duplicate": counts.read - counts.rejected - kept,

@@ -21,6 +21,9 @@ from sentiment.lake.schemas import TableSpec
 _ROWS_AT_A_TIME = 4096
 
 
+_OF = "of-"
+
+
 @dataclass(frozen=True)
 class DataFile:
     """A Parquet file that a writer left under a table's root: path relative to it, bytes, rows."""
@@ -30,12 +33,24 @@ class DataFile:
     size: int
     rows: int
 
+    @property
+    def made_of(self) -> str:
+        """What the file's writer said that it was made of; nothing for a file of another program."""
+        name = self.path.rsplit("/", 1)[-1]
+        return name.removeprefix(_OF).split("-", 1)[0] if name.startswith(_OF) else ""
 
-def write_day_file(root: str, spec: TableSpec, day: date, batches: Iterable[pa.RecordBatch]) -> DataFile:
-    """Write one day's rows as a Parquet file under the table's root; no reader sees it before a commit names it."""
+
+def write_day_file(
+    root: str, spec: TableSpec, day: date, batches: Iterable[pa.RecordBatch], made_of: str = ""
+) -> DataFile:
+    """Write one day's rows as a Parquet file under the table's root; no reader sees it before a commit names it.
+
+    `made_of` stands for the content from which the rows were worked out, and becomes part of the file's name: so it
+    comes and goes with the rows, in a restore and in a copy too.
+    """
     from pyarrow import parquet
 
-    path = f"{spec.day_column}={day}/part-{uuid.uuid4().hex}.parquet"
+    path = f"{spec.day_column}={day}/{f'{_OF}{made_of}' if made_of else 'part'}-{uuid.uuid4().hex}.parquet"
     filesystem, base = storage.arrow_filesystem(storage.join(root, spec.name))
     if not storage.is_s3(root):
         filesystem.create_dir(f"{base}/{spec.day_column}={day}")

@@ -98,6 +98,11 @@ class Lake:
         """
         return {day: _content(files) for day, files in _files_by_day(spec, self.open(spec, version)).items()}
 
+    def made_of(self, spec: TableSpec) -> dict[date, str]:
+        """Return of each day that the table holds of what content it was made; nothing where that is not known."""
+        found = {day: {file.made_of for file in files} for day, files in _files_by_day(spec, self.open(spec)).items()}
+        return {day: names.pop() if len(names) == 1 else "" for day, names in found.items()}
+
     def written_days(self, spec: TableSpec, days: Iterable[date]) -> set[date]:
         """Return those of `days` that the table holds, be it without rows."""
         return set(days) & self.content(spec).keys()

@@ -15,6 +15,9 @@ from sentiment.provenance import run_id
 if TYPE_CHECKING:
     from sentiment.ingest.landing import Delivery
 
+# How far back days are looked for that were missed.
+LOOK_BACK_DAYS = 60
+
 
 def ingest(config: c.IngestConfig, on_progress: OnProgress = logged) -> Result:
     """Bring one day's landed files into the lake; late reviews go into the days that they are of."""
@@ -46,6 +49,18 @@ def missing_files(day: date) -> str | None:
     if not files_of_day(landing, day):
         return nothing_landed(landing, day)
     return still_arriving(landing, day, time.time())
+
+
+def late_days(day: date) -> list[date]:
+    """Return the days of the two months before a day that have landed, and are not in the lake."""
+    from sentiment.ingest.landing import days_before, landed_days
+    from sentiment.lake.schemas import REVIEWS
+    from sentiment.lake.tables import Lake
+
+    settings = c.Settings()
+    landed = landed_days(settings.landing_root, *days_before(day, LOOK_BACK_DAYS))
+    present = Lake(settings.lake_root).written_days(REVIEWS, landed) if landed else set()
+    return [day for day in landed if day not in present]
 
 
 def missing_reviews(day: date) -> str | None:
