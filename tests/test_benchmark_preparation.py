@@ -10,6 +10,7 @@ from conftest import raw_review
 from sentiment import pipeline
 from sentiment.benchmarks.footprint import Footprint, run_watched
 from sentiment.benchmarks.preparation import run as benchmark
+from sentiment.benchmarks.preparation.cleaning import TEXTS, cleaning_rows
 from sentiment.benchmarks.preparation.contender import DASK, OURS, PANDAS
 from sentiment.benchmarks.preparation.run import Imported, preparation_rows
 from sentiment.config import BenchmarkPreparationConfig, ImportHistoryConfig, Settings
@@ -105,6 +106,12 @@ def test_a_row_holds_medians_and_how_many_times_as_fast_as_pandas_it_was():
     assert (ours["against_pandas"], pandas["against_pandas"]) == (3, 1)
     assert (ours["reviews_per_second"], pandas["peak_megabytes"], pandas["unlike_ours"]) == (50, 300, 2)
     assert (ours["kept"], ours["duplicate"], ours["rejected"]) == (970, 20, 10)
+
+
+def test_the_cost_of_cleaning_is_told_for_an_ordinary_text_and_for_hostile_ones():
+    rows = cleaning_rows(400)
+    assert [row["text"] for row in rows] == list(TEXTS)
+    assert all(row["ratio"] == row["seconds"] / row["quarter_seconds"] > 0 for row in rows)
 
 
 @pytest.fixture

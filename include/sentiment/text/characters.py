@@ -19,7 +19,7 @@ _PLAIN = "\\x00-\u05ff\u1e00-\u1fff"
 _JOINERS = re.compile(
     "([0-9#*]\ufe0f\u20e3)"  # a keycap
     f"|(?<![^{_PLAIN}])[\u200c\u200d\ufe0e\ufe0f]+"
-    f"|[\u200c\u200d]+(?![^{_PLAIN}])"
+    f"|(?<![\u200c\u200d])[\u200c\u200d]+(?![^{_PLAIN}])"
 )
 # The letters of a flag such as Scotland's follow a black flag, and mean nothing elsewhere.
 _FLAG_LETTERS = re.compile("(?<![\U0001f3f4\U000e0000-\U000e007f])[\U000e0000-\U000e007f]+")

@@ -1,6 +1,6 @@
-"""The cleaning of a text: markup and links out, sentences parted, white space folded, Unicode in one form.
+"""The cleaning of a text: markup and links out, sentences parted, white space folded, one form of Unicode.
 
-Ingest, data sets, `predict`, the model in MLflow and the pages all call this function, so training and scoring see one
+Ingest, data sets, `predict`, the model in MLflow all call this function, so training and scoring see one
 text. Capitals, emoji, emoticons and repeated punctuation stay, because they carry sentiment. It knows neither reviews
 nor Spark. Every step is linear in the text's length, and most texts, which hold nothing that needs changing, cost some
 scans in C.
@@ -47,14 +47,16 @@ def _cleaned(text: str) -> str:
     if "<" in text:
         text = without_tags(text)
     # Again, because what joined an emoji to a tag that is gone joins nothing now.
-    return _folded(normal(_GLUED.sub(_parted, text)))
+    return _spaced(normal(_GLUED.sub(_parted, text)))
 
 
 def _folded(text: str) -> str:
     """Put one plain space for every run of white space and control characters, and none at the ends."""
-    if text.isprintable():
-        return text.strip() if "  " not in text else " ".join(text.split())
-    return " ".join(_CONTROL.sub(" ", text).split())
+    return _spaced(text if text.isprintable() else " ".join(_CONTROL.sub(" ", text).split()))
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split()) if "  " in text else text.strip()
 
 
 def _parted(stop: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""HTML's entities (&quot;, &#34;, &apos;) made the characters that they stand for, however often escaped."""
+"""HTML's entities (&quot;, &#34;, &apos;) made the characters they stand for, in texts escaped once or more often."""
 
 from __future__ import annotations
 

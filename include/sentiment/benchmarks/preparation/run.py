@@ -16,6 +16,7 @@ from typing import Any
 
 from sentiment.benchmarks.footprint import Footprint, run_watched
 from sentiment.benchmarks.machine import machine
+from sentiment.benchmarks.preparation.cleaning import cleaning_rows
 from sentiment.benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
 from sentiment.benchmarks.tables import write_tables
 from sentiment.config import BenchmarkPreparationConfig, Settings
@@ -57,10 +58,19 @@ def run_preparation_benchmark(
         unlike = {name: _unlike(Path(scratch) / OURS, Path(scratch) / name) for name in present}
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
-        registry.log_folder(write_tables(config.output or Path(scratch), {"preparation": rows}), "tables")
+        cleaning = cleaning_rows()
+        registry.log_folder(
+            write_tables(config.output or Path(scratch), {"preparation": rows, "cleaning": cleaning}), "tables"
+        )
         registry.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
         registry.log_json(machine(), "machine.json")
-    return {"run_id": run_id, "output": str(config.output or ""), **machine(), "preparation": rows}
+    return {
+        "run_id": run_id,
+        "output": str(config.output or ""),
+        **machine(),
+        "preparation": rows,
+        "cleaning": cleaning,
+    }
 
 
 def preparation_rows(runs: Mapping[str, Sequence[Imported]], unlike: Mapping[str, int]) -> list[dict[str, Any]]:
