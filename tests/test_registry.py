@@ -117,8 +117,8 @@ def test_anyone_can_load_a_version_from_mlflow_and_predict(registry, registered,
 
 def test_a_version_cleans_the_texts_that_it_is_given(registry, registered):
     model = mlflow.pyfunc.load_model(f"models:/{REGISTERED_MODEL}/1")
-    texts = pd.DataFrame({"text": ["great love", "gre\u00adat &lt;br&gt;love"], "title": ["awful", "<b>aw\u200bful</b>"]})
-    first, second = model.predict(texts)["positive_probability"]
+    plain, raw = ("great love", "awful"), ("gre\u00adat &lt;br&gt;love", "<b>aw\u200bful</b>")
+    first, second = model.predict(pd.DataFrame([plain, raw], columns=["text", "title"]))["positive_probability"]
     assert first == second
 
 

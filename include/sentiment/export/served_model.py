@@ -26,7 +26,7 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         """Return label, positive_probability, confidence and needs_review for each row, in order."""
         texts = _cleaned(model_input["text"])
         titles = _cleaned(model_input["title"]) if "title" in model_input else [""] * len(texts)
-        decisions = self._scorer.decide(self._scorer.probabilities(titles, texts))
+        decisions = self._scorer.decide(self._scorer.answer(titles, texts))
         return pd.DataFrame(vars(decisions), index=model_input.index)
 
 

@@ -64,7 +64,7 @@ def predict_rows(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
     titles, texts = ([clean_text(str(row.get(name) or "")) for row in rows] for name in ("title", "text"))
     with_text = [at for at, text in enumerate(texts) if text]
     answers = scorer.answer([titles[at] for at in with_text], [texts[at] for at in with_text])
-    decisions = scorer.decide(answers.positive_probability)
+    decisions = scorer.decide(answers)
     nothing: Row = dict.fromkeys(_DECISION.names) | {"needs_review": True}
     results = [{**row, **nothing, "model_version": version} for row in rows]
     for place, at in enumerate(with_text):
