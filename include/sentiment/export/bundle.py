@@ -75,7 +75,7 @@ class Bundle(BaseModel):
     engines: tuple[EngineName, ...] = Field(("onnxruntime-int8", "onnxruntime-fp32"), min_length=1)
     gate: GateRule | None = None
     # Below this share of known pieces a review has no sure answer. A bundle of before has none of its own: with 0.25,
-    # numbers, base64 and look-alike letters have no sure answer, and no English review loses its own.
+    # numbers, base64 and look-alike letters have no sure answer, and hardly an English review loses its own.
     known_share: Share = 0.25
     provenance: dict[str, str] = {}
     metrics: dict[str, float] = {}
