@@ -36,9 +36,13 @@ def down(config: c.PlatformConfig, on_progress: OnProgress = logged) -> Result:
 
 
 def status(config: c.StatusConfig, on_progress: OnProgress = logged) -> Result:
-    """Show what of the platform runs on this machine, and how to reach it."""
+    """Show what of the platform runs on this machine and how to reach it, or which days need somebody."""
+    from sentiment.local.day_report import day_report
     from sentiment.local.status import described
 
+    if config.days:
+        on_progress("looking at landing, lake and Airflow", 0, 0)
+        return day_report(c.Settings(), config.days)
     return described(c.Settings())
 
 
