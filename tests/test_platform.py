@@ -243,18 +243,18 @@ def test_a_platform_whose_home_is_removed_ends_itself(settings, stand_ins):
     wait_until(lambda: not any(alive(one.pid) for one in running.components))
 
 
-@pytest.mark.parametrize("ruin", [b"", b"\x00" * 10, b"[]", b"{}", b"null"])
+@pytest.mark.parametrize("ruin", [b"", b"\x00" * 10, b"[]", b"{}", b"null", b'{"a": 1}', b'{"api": ""}'])
 def test_keys_in_ruins_are_named_with_their_remedy(tmp_path, ruin):
     file = tmp_path / "secrets.json"
     file.write_bytes(ruin)
     with pytest.raises(ContractError, match=r"rm '.*secrets\.json'"):
-        private_files.made_once(file, lambda: {"api": "made"})
+        private_files.made_once(file, {"api": lambda: "made"})
 
 
 def test_of_two_that_make_the_keys_at_once_both_get_the_same_for_their_owner_alone(tmp_path):
     file = tmp_path / "secrets.json"
     made = private_files.made_once(
-        file, lambda: private_files.made_once(file, lambda: {"api": "first"}) and {"api": "second"}
+        file, {"api": lambda: private_files.made_once(file, {"api": lambda: "first"}) and "second"}
     )
     assert made == {"api": "first"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
