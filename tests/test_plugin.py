@@ -1,12 +1,16 @@
 """What the platform adds to Airflow's UI, and where its links lead."""
 
+import json
 import sqlite3
 import sys
+from pathlib import Path
 
 import pytest
 from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import TaskInstanceState
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.serialized_objects import OperatorSerialization
 
@@ -14,6 +18,7 @@ import sentiment_plugin
 from sentiment import pipeline
 from sentiment.errors import ContractError
 from sentiment_airflow import notes
+from sentiment_airflow.assets import REVIEWS
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.notes import NOTE_KEY
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
@@ -132,6 +137,21 @@ def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(monkeyp
     # The scheduler makes the run's note of these, and a mapped task's name may read the result.
     assert pushed == {NOTE_KEY: ["Nothing was promoted: version 2 is worse."]}
     assert context["result"] == promoted
+
+
+@pytest.mark.parametrize("touched", [[], ["2024-06-29"], ["2024-06-28", "2024-06-29"]])
+def test_the_event_of_an_asset_names_every_day_that_was_written(home, monkeypatch, touched):
+    counts = dict.fromkeys(("read", "kept", "duplicate", "rejected"), 3)
+
+    def submit(self, context):
+        Path(self.application_args[-1]).write_text(json.dumps({"touched": touched, **counts}))
+
+    monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
+    task = SparkVerbOperator(task_id="ingest", function="ingest", config="IngestConfig", outlets=[REVIEWS])
+    ti, events = FakeTaskInstance({}), OutletEventAccessors()
+    ti.xcom_push = lambda key, value: None
+    task.execute({"params": {"day": "2024-06-29"}, "ti": ti, "outlet_events": events})
+    assert sorted(events[REVIEWS].partition_keys) == touched
 
 
 class FakeRun:
