@@ -10,8 +10,10 @@ from sentiment.progress import OnProgress, logged
 def doctor(config: c.DoctorConfig, on_progress: OnProgress = logged) -> Result:
     """Check this machine; ContractError names what is missing and the remedy."""
     from sentiment.local.doctor import diagnose, require
+    from sentiment.local.usable import require_usable
 
     on_progress("checking this machine", 0, 0)
+    require_usable(c.Settings())
     checks = diagnose(c.Settings())
     require(c.Settings())
     return {"checks": [vars(check) if not hasattr(check, "_asdict") else check._asdict() for check in checks]}
