@@ -65,5 +65,8 @@ def rows(settings: Settings, name: str, first: date, last: date) -> list[dict[st
     from sentiment.lake.tables import Lake
 
     table = Lake(settings.lake_root).read(getattr(schemas, name), (first, last))
-    kept = [column for column in table.column_names if column not in UNSTABLE]
-    return sorted(table.select(kept).to_pylist(), key=repr)
+    rows = table.to_pylist()
+    for one in (one for row in rows for one in (row, *(row.get("displaced") or ()))):
+        for column in UNSTABLE & one.keys():
+            del one[column]
+    return sorted(rows, key=repr)
