@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,13 +85,14 @@ def _predict_rows_of(
     from sentiment.scoring.rows import read_rows
 
     source = pipes.enter_context(received()) if str(given) == c.PIPE else given
+    predicted = partial(predict_file, formulas_as_text=config.formulas_as_text)
     if config.output and str(config.output) != c.PIPE:
-        counts = predict_file(scorer, source, config.output, version, on_progress)
+        counts = predicted(scorer, source, config.output, version, on_progress)
         return {"output": str(config.output), **counts, "model_version": version}
     if config.output:
-        return predict_file(scorer, source, pipes.enter_context(sent(source)), version, on_progress)
+        return predicted(scorer, source, pipes.enter_context(sent(source)), version, on_progress)
     shown = Path(pipes.enter_context(TemporaryDirectory())) / "shown.jsonl"
-    counts = predict_file(scorer, source, shown, version, on_progress)
+    counts = predicted(scorer, source, shown, version, on_progress)
     first = list(islice(read_rows(shown), _SHOWN_ROWS))
     rest = {"more": "--output FILE writes all rows"} if counts["rows"] > len(first) else {}
     return {"predictions": first, **counts, **rest}
