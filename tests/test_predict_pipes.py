@@ -59,6 +59,15 @@ def test_json_lines_are_told_by_their_brace_and_go_out_as_json_lines(mark):
     assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["positive", "negative"]
 
 
+def test_a_text_is_shown_as_it_is_and_neither_markup_nor_a_command_to_the_terminal():
+    texts = ["Great [/b] phone", "[sic] it [i]never[/i]", "[[ASIN:B0]] kettle", "[...] I love :heart:", "broke [after 2"]
+    done = predicted(*texts, "red \x1b[31m or \x9b31m")
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode()
+    assert [text for text in texts if text not in shown] == []
+    assert r"red \x1b[31m or \x9b31m" in shown
+
+
 def test_a_file_alone_shows_its_rows_and_counts(tmp_path):
     (tmp_path / "in.csv").write_bytes(CSV + b"3,good\n" * 30)
     done = predicted("--input", "in.csv", "--json", folder=tmp_path)
@@ -149,7 +158,7 @@ def test_a_value_that_a_spreadsheet_would_run_is_told_and_made_a_text_on_request
     (tmp_path / "in.csv").write_bytes(FORMULAS)
     (note,) = predict(tmp_path / "in.csv", tmp_path / "out.csv")["notes"]
     assert note.startswith("3 rows hold a value that a spreadsheet runs as a formula; --formulas-as-text")
-    assert [row["text"] for row in read_rows(tmp_path / "out.csv")][0] == "=HYPERLINK(1)"
+    assert [row["text"] for row in read_rows(tmp_path / "out.csv")] == ["=HYPERLINK(1)", "good", "good", "good"]
     assert "notes" not in predict(tmp_path / "in.csv", tmp_path / "safe.csv", formulas_as_text=True)
     safe = [(row["text"], row["note"]) for row in read_rows(tmp_path / "safe.csv")]
     assert safe == [("'=HYPERLINK(1)", "good"), ("good", "'@SUM(A1)"), ("good", "-5"), ("good", "'+49 30")]

@@ -103,7 +103,9 @@ def _print_anything() -> None:
 
 
 def _say(name: str, sentence: str) -> None:
-    print(f"sentiment{name}: {sentence}", file=sys.stderr)
+    from sentiment.terminal import legible
+
+    print(f"sentiment{name}: {legible(sentence)}", file=sys.stderr)
 
 
 def _of_system(error: OSError) -> str:
