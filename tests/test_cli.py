@@ -8,7 +8,7 @@ import subprocess
 import sys
 import types
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -132,6 +132,16 @@ def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
     assert (end.value.code, capsys.readouterr().out) == (0, f"sentiment {version('sentiment')}\n")
+
+
+def test_a_folder_on_the_path_alone_runs_and_has_no_version(monkeypatch, capsys):
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("sentiment.arguments.version", missing)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == "sentiment (not installed)\n"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from sentiment.config import PROJECT, Settings
+from sentiment.config.settings import OF_OTHERS
 
 COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
@@ -103,8 +104,7 @@ def test_every_setting_that_is_named_exists():
     named = set(re.findall(r"\bSENTIMENT_(\w+)", COMPOSE_TEXT + DOCKERFILE + "\n".join(EXAMPLE)))
 
     assert "LAKE" in named
-    # The commit is read by sentiment.provenance, the names of the server by the plugin: neither is a setting of a run.
-    assert {name.lower() for name in named - {"GIT_COMMIT", "ALLOWED_HOSTS"}} <= set(Settings.model_fields)
+    assert {name.lower() for name in named - OF_OTHERS} <= set(Settings.model_fields)
 
 
 def test_the_tasks_find_lake_and_models_where_the_servers_keep_them(monkeypatch):
@@ -170,6 +170,11 @@ def test_pyspark_and_pyspark_client_are_pinned_to_one_version():
 
 def test_the_image_does_not_run_as_root():
     assert re.findall(r"^USER (\S+)$", DOCKERFILE, flags=re.MULTILINE)[-1] == "50000"
+
+
+def test_the_command_is_in_the_image():
+    assert "pip install --no-cache-dir --no-deps --editable ." in DOCKERFILE
+    assert DOCKERFILE.index("COPY --chown=airflow:root include include") < DOCKERFILE.index("&& sentiment --version")
 
 
 def test_what_the_dockerfile_copies_is_let_through_to_it():

@@ -92,8 +92,8 @@ class _Console(Console):
 def rows_table(rows: Rows, title: str) -> Table:
     """Return a table of rows that share their keys."""
     table = Table(title=Text(title.replace("_", " ")), title_justify="left")
-    for name in rows[0]:
-        table.add_column(Text(legible(name.replace("_", " "))), justify="left" if isinstance(rows[0][name], str) else "right")
+    for name, first in rows[0].items():
+        table.add_column(Text(legible(name.replace("_", " "))), justify="left" if isinstance(first, str) else "right")
     for row in rows:
         table.add_row(*[Text(_cell(value, name)) for name, value in row.items()])
     return table
