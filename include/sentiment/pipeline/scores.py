@@ -30,9 +30,9 @@ def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
 
     `champion_at_date` over a range stays as it is, because each day has its own; every version of it is fetched.
     """
-    from sentiment.resolution import days_of, versions_of
+    from sentiment.resolution import versions_of
 
-    days = [config.day] if isinstance(config, c.ScoreConfig) else days_of(config)
+    days = [config.day] if isinstance(config, c.ScoreConfig) else _ingested(config)
     versions = set(versions_of(days, config.model, c.Settings()).values())
     return {"model": str(min(versions)) if len(versions) == 1 else config.model, "versions": sorted(versions)}
 
@@ -47,19 +47,26 @@ def score(config: c.ScoreConfig, on_progress: OnProgress = logged) -> Result:
 
 def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result:
     """Score all ingested days of a range in one Spark job, one commit a day; names the days that are missing."""
+    from sentiment.resolution import days_of
+
+    present = _ingested(config)
+    missing = [str(day) for day in sorted({*days_of(config)} - {*present})]
+    result = _score(present, config, on_progress)
+    return {"from_day": str(config.from_day), "to_day": str(config.last_day), **result, "missing": missing}
+
+
+def _ingested(config: c.RescoreConfig) -> list[date]:
+    """Return the days of a range that the lake holds, which may be few of many."""
     from sentiment.lake.schemas import REVIEWS
     from sentiment.lake.tables import Lake
     from sentiment.resolution import days_of
 
-    days = days_of(config)
-    present = Lake(c.Settings().lake_root).written_days(REVIEWS, days)
-    if not present:
+    days = Lake(c.Settings().lake_root).written_days(REVIEWS, days_of(config))
+    if not days:
         raise ContractError(
             f"no day from {config.from_day} to {config.last_day} was ingested; run ingest_reviews first"
         )
-    missing = [str(day) for day in days if day not in present]
-    result = _score(sorted(present), config, on_progress)
-    return {"from_day": str(config.from_day), "to_day": str(config.last_day), **result, "missing": missing}
+    return sorted(days)
 
 
 def predict(config: c.PredictConfig, on_progress: OnProgress = logged) -> Result:
