@@ -18,6 +18,7 @@ from sentiment.scoring.columns import beside, column_names
 from sentiment.scoring.output import as_text, begins_a_formula, write_rows
 from sentiment.scoring.rows import Row, chunks, file_kind, read_rows
 from sentiment.scoring.scorer import Scorer
+from sentiment.text.clean import clean_text
 
 _DECISION = pa.schema(
     [
@@ -29,7 +30,6 @@ _DECISION = pa.schema(
         ("model_version", pa.string()),
     ]
 )
-_OWN_NAMES = {name: name for name in _DECISION.names}
 # What programs write where a text is missing.
 _NO_TEXT = frozenset({"", "nan", "none", "null", "n/a", "#n/a", "<na>"})
 
@@ -39,9 +39,10 @@ def predict_file(
 ) -> dict[str, Any]:
     """Write `source` with the decision added to every row; return rows, positive, needs_review and unscored.
 
-    A row without text keeps its place with empty decisions and counts as unscored. Where the input has a column of one
-    of our names its own stays, and ours is called `predicted_…`, which the result says (`notes`). Raises ContractError
-    for an unknown kind of file, a missing column `text`, and a line that cannot be read, which it names.
+    A row without text, or with nothing but markup, keeps its place with empty decisions and counts as unscored. Where
+    the input has a column of one of our names its own stays, and ours is called `predicted_…`, which the result says
+    (`notes`). Raises ContractError for an unknown kind of file, a missing column `text`, and a line that cannot be
+    read, which it names.
     """
     counts = {"rows": 0, "positive": 0, "needs_review": 0, "unscored": 0}
     file_kind(target)
@@ -74,16 +75,19 @@ def predict_file(
 
 
 def predict_rows(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
-    """Return the rows, which have no column of ours, with their decision, who made it and model_version added."""
+    """Return the rows, which have no column of ours, with their decision, who made it and model_version added.
+
+    Titles and texts are scored as the lake would hold them, and stay in the rows as they are.
+    """
     return [{**row, **decision} for row, decision in zip(rows, _decisions(scorer, rows, version), strict=True)]
 
 
 def _decisions(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
-    texts = [_text(row.get("text")) for row in rows]
+    titles, texts = ([_text(row.get(name)) for row in rows] for name in ("title", "text"))
     with_text = [at for at, text in enumerate(texts) if text]
-    answers = scorer.answer([_text(rows[at].get("title")) for at in with_text], [texts[at] for at in with_text])
-    decisions = scorer.decide(answers.positive_probability)
-    results: list[Row] = [dict.fromkeys(_OWN_NAMES) | {"needs_review": True, "model_version": version} for _ in rows]
+    answers = scorer.answer([titles[at] for at in with_text], [texts[at] for at in with_text])
+    decisions = scorer.decide(answers)
+    results: list[Row] = [dict.fromkeys(_DECISION.names) | {"needs_review": True, "model_version": version} for _ in rows]
     for place, at in enumerate(with_text):
         results[at] |= {
             "label": str(decisions.label[place]),
@@ -96,12 +100,13 @@ def _decisions(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
 
 
 def _text(value: Any) -> str:
-    """Return a cell's text; what stands for a missing one, and what is no text at all, is none."""
+    """Return a cell's text, cleaned; what stands for a missing one, and what is no text at all, is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     if isinstance(value, float) and not math.isfinite(value):
         return ""
-    return "" if str(value).strip().casefold() in _NO_TEXT else str(value)
+    text = clean_text(str(value))
+    return "" if text.casefold() in _NO_TEXT else text
 
 
 def _renamed(names: Mapping[str, str]) -> list[str]:

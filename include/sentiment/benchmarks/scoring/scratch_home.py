@@ -16,8 +16,9 @@ import pyarrow as pa
 from sentiment.benchmarks.scoring.material import Material
 from sentiment.config import Settings
 from sentiment.datasets.labelled import LabelledReviews
+from sentiment.lake.files import write_day_file
 from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake, write_day_file
+from sentiment.lake.tables import Lake
 
 VERSION = "1"
 FIRST_DAY = date(2020, 1, 1)
