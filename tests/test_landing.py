@@ -101,6 +101,18 @@ def test_a_landing_below_a_hidden_folder_is_read(tmp_path):
     assert len(files_of_day(str(tmp_path / ".data"), DAY)) == 1
 
 
+def test_a_linked_folder_is_read_by_the_place_of_its_link_and_one_that_leads_back_ends(tmp_path):
+    elsewhere, source = tmp_path / "disk2" / "archive", tmp_path / "history"
+    (elsewhere / "2013").mkdir(parents=True)
+    (elsewhere / "2013" / "reviews.jsonl").write_text("{}\n")
+    (elsewhere / "2013" / "back").symlink_to(elsewhere)
+    source.mkdir()
+    (source / "old").symlink_to(elsewhere)
+    (source / "round").symlink_to(source)
+    (source / "gone").symlink_to(tmp_path / "nowhere")
+    assert [file.uri for file in history(str(source), "").files] == [str(source / "old" / "2013" / "reviews.jsonl")]
+
+
 def test_the_landed_days_are_those_of_files_and_folders_of_a_range(home, land):
     for name in ("2014-05-01.jsonl", "2014-05-03.jsonl.gz", "2014-05-05/a.jsonl", "2014-05-07.jsonl", "old/x.jsonl"):
         land(name, [])

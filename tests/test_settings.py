@@ -61,6 +61,8 @@ def test_a_home_that_no_address_can_hold_is_refused(home, name, monkeypatch, cap
             patch.setenv(variable, str(home / name))
             assert cli.main(["status"]) == 1
         assert f"{variable}: the folder" in capsys.readouterr().err
+    with pytest.raises(ValidationError, match="which addresses cannot hold"):
+        Settings(lake=f"s3://reviews/{name}")
 
 
 def test_the_home_of_nobody_is_refused(monkeypatch):

@@ -6,10 +6,10 @@ S3 goes through boto3 and pyarrow, both configured by the standard AWS_* variabl
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
-from urllib.parse import urlsplit
 
 from sentiment.errors import ContractError
 
@@ -42,11 +42,14 @@ def resolved(uri: str) -> str:
 
 
 def look(uri: str) -> list[Seen]:
-    """Return the files under a folder or prefix, or the file itself, sorted; nothing there gives an empty list."""
+    """Return the files under a folder or prefix, or the file itself, sorted; nothing there gives an empty list.
+
+    A link to a folder is followed, as one to a file is, and its files are named by the place of the link.
+    """
     if is_s3(uri):
         return _look_s3(uri)
     path = Path(resolved(uri))
-    found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    found = [path] if path.is_file() else sorted(_files_under(path))
     return [Seen(str(file), at.st_size, at.st_mtime) for file in found for at in [file.stat()]]
 
 
@@ -106,6 +109,18 @@ def delta_options() -> dict[str, str]:
     return {"AWS_ALLOW_HTTP": "true"} if plain_http else {}
 
 
+def _files_under(folder: Path) -> Iterator[Path]:
+    """Give the files under a folder; a link that leads back to a folder above it leads nowhere."""
+    for place, folders, files in os.walk(folder, followlinks=True):
+        here = os.path.realpath(place)
+        folders[:] = [name for name in folders if not _leads_back(Path(place, name), here)]
+        yield from (file for name in files if (file := Path(place, name)).is_file())
+
+
+def _leads_back(folder: Path, here: str) -> bool:
+    return folder.is_symlink() and Path(here).is_relative_to(folder.resolve())
+
+
 def _look_s3(uri: str) -> list[Seen]:
     bucket, prefix = _bucket_and_key(uri)
     client = _s3()
@@ -124,8 +139,9 @@ def _look_s3(uri: str) -> list[Seen]:
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:
-    parts = urlsplit(uri)
-    return parts.netloc, parts.path.lstrip("/")
+    # No URL parser: a key may hold what begins a query or a fragment in a URL.
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key.lstrip("/")
 
 
 def _s3() -> Any:

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     @field_validator("lake", "artifacts", mode="after")
     @classmethod
     def _folder_of_addresses(cls, value: str) -> str:
-        return value if ":" in value else _in_addresses(value)
+        return value if ":" in value and not value.startswith("s3://") else _in_addresses(value)
 
     @model_validator(mode="after")
     def _no_misspelt_variable(self) -> Self:

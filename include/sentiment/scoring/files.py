@@ -87,7 +87,9 @@ def _decisions(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
     with_text = [at for at, text in enumerate(texts) if text]
     answers = scorer.answer([titles[at] for at in with_text], [texts[at] for at in with_text])
     decisions = scorer.decide(answers)
-    results: list[Row] = [dict.fromkeys(_DECISION.names) | {"needs_review": True, "model_version": version} for _ in rows]
+    results: list[Row] = [
+        dict.fromkeys(_DECISION.names) | {"needs_review": True, "model_version": version} for _ in rows
+    ]
     for place, at in enumerate(with_text):
         results[at] |= {
             "label": str(decisions.label[place]),
