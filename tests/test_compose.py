@@ -7,6 +7,7 @@ import yaml
 
 from sentiment.config import PROJECT, Settings
 from sentiment.config.settings import OF_OTHERS
+from sentiment.local.airflow_environment import airflow_environment
 
 COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
@@ -114,12 +115,30 @@ def test_the_tasks_find_lake_and_models_where_the_servers_keep_them(monkeypatch)
 
     assert settings.lake_root == "s3://reviews/lake"
     assert settings.landing_root == "s3://reviews/landing"
+    assert settings.products_root == "s3://reviews/products"
     assert settings.tracking_uri == "http://mlflow:5000"
     assert (
         f"--default-artifact-root={SERVICES['scheduler']['environment']['SENTIMENT_ARTIFACTS']}"
         in (SERVICES["mlflow"]["command"])
     )
     assert settings.spark_master == SERVICES["spark-worker"]["command"][-1]
+
+
+def test_what_a_killed_scheduler_ran_is_missed_within_minutes(tmp_path):
+    # The task's supervisor sends a heartbeat every five seconds.
+    name = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"
+    (tmp_path / "airflow").mkdir()
+    local = airflow_environment(Settings(home=tmp_path), "http://127.0.0.1:8080", "sqlite://")
+
+    assert SERVICES["scheduler"]["environment"][name] == local[name] == "300"
+
+
+def test_every_place_that_may_be_in_the_bucket_is_in_it():
+    environment = SERVICES["scheduler"]["environment"]
+    places = [name for name, field in Settings.model_fields.items() if "s3://" in (field.description or "")]
+
+    assert {"LANDING", "PRODUCTS"} <= {name.upper() for name in places}
+    assert all(environment[f"SENTIMENT_{name.upper()}"].startswith("s3://${S3_BUCKET") for name in places)
 
 
 def test_the_spark_connection_names_the_master_as_spark_writes_it():

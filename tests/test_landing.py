@@ -12,6 +12,7 @@ from sentiment.config import ImportHistoryConfig, IngestConfig
 from sentiment.errors import ContractError, UnavailableError
 from sentiment.ingest import whole
 from sentiment.ingest.landing import Origin, files_of_day, history, landed_days, product_files
+from sentiment.ingest.products import found_files
 from sentiment.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.lake.tables import Lake
 
@@ -68,6 +69,11 @@ def test_product_files_are_no_history(home, land):
     assert names(home, history(root, root).files) == ["Electronics.jsonl.gz", "older/2013.jsonl"]
     assert names(home, product_files(root)) == ["meta_Electronics.jsonl.gz"]
     assert names(home, history(f"{root}/Electronics.jsonl.gz", root).files) == ["Electronics.jsonl.gz"]
+
+
+def test_a_landing_without_product_files_says_what_becomes_of_the_categories(home, caplog):
+    assert found_files(f"{home}/products") == []
+    assert f"lies under {home}/products: every review is of the category 'unknown'" in caplog.text
 
 
 def test_a_source_without_history_is_refused_by_its_name(home, land):
