@@ -15,8 +15,10 @@ from pathlib import Path
 
 import psutil
 
+from sentiment import storage
 from sentiment.config import Settings
 from sentiment.errors import ContractError
+from sentiment.lake.conditions import require_conditions
 from sentiment.local import postgres
 from sentiment.local.components import runs_mlflow
 from sentiment.local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, check_user, sentences
@@ -36,6 +38,7 @@ def diagnose(settings: Settings) -> list[Check]:
         check_spark_submit(Path(sys.executable).parent, os.environ.get("PATH", "")),
         *([check_postgres()] if postgres.is_own(settings) else []),
         *check_ports(settings),
+        *([check_store(settings.lake_root)] if storage.is_s3(settings.lake_root) else []),
         check_disk(settings.home, DISK_GIB),
         check_memory(psutil.virtual_memory().available, settings.spark_memory),
     ]
@@ -78,6 +81,18 @@ def check_postgres() -> Check:
     detail = f"PostgreSQL does not start: {trouble}" if trouble else "PostgreSQL starts"
     remedy = "pip install -r requirements.txt into the environment of this Python, or set SENTIMENT_DATABASE"
     return Check("postgres", trouble is None, detail, remedy)
+
+
+def check_store(root: str) -> Check:
+    """Check that the S3 of the lake answers, and refuses a file whose name is taken."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    remedy = "correct SENTIMENT_LAKE and the AWS_* variables, or use another S3"
+    try:
+        require_conditions(root)
+    except (BotoCoreError, ClientError, ContractError) as error:
+        return Check("store", False, str(error), remedy)
+    return Check("store", True, f"the S3 of {root} has conditional writes", "")
 
 
 def check_memory(available: int, spark_memory: str) -> Check:
