@@ -12,6 +12,7 @@ from pathlib import Path
 from sentiment.config import Settings
 from sentiment.errors import ContractError
 from sentiment.ingest.landing import product_files
+from sentiment.local.usable import require_home
 
 SAMPLE = "sample"
 _CURRENT = "current"
@@ -27,6 +28,7 @@ def use_home(root: Path, reviews: Path | None, stop: Callable[[Settings], object
     source = _checked(reviews) if reviews else None
     given = os.environ.get("SENTIMENT_HOME")
     home = Path(given).absolute() if given else home_of(root, source)
+    require_home(home)
     home.mkdir(parents=True, exist_ok=True)
     folder = source or home / "reviews"
     if source:
