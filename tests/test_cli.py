@@ -8,7 +8,7 @@ import subprocess
 import sys
 import types
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -21,6 +21,7 @@ from sentiment import cli, pipeline
 from sentiment import config as c
 from sentiment.arguments import arguments, read
 from sentiment.config import PROJECT
+from sentiment.config.verb import EARLIEST_DAY, LATEST_DAY
 from sentiment.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.verbs import GROUPS, Verb
 
@@ -63,6 +64,11 @@ def test_the_file_runs_by_its_path_from_any_folder_as_spark_submit_runs_it(tmp_p
     ("words", "sentence"),
     [
         (["score", "--day", "29.06.2024"], "--day: Input should be a valid date"),
+        (["score", "--day", "0"], "--day: a number is no day; write it as 2024-05-31 (given: '0')"),
+        (["ingest", "--day", "20240505"], "--day: a number is no day"),
+        (["rescore", "--from-day", "0001-01-01", "--to-day", "9999-12-31"], "--from-day: no review is of 0001-01-01"),
+        (["rescore", "--from-day", "2024-06-02", "--to-day", "9999-12-31"], "--to-day: no review is of 9999-12-31"),
+        (["snapshot", "--to-day", "9999-12-31"], "days go from 1995-01-01 to 2099-12-31"),
         (["score", "--day", "2024-06-29", "--model", "best"], "--model: model is 'best'; give 'champion'"),
         (["rescore", "--from-day", "2024-06-02", "--to-day", "2024-06-01"], "lies after to_day 2024-06-01; swap them"),
         (["train", "--train-reviews", "7"], "--train-reviews: Input should be greater than or equal to 100"),
@@ -132,6 +138,16 @@ def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
     assert (end.value.code, capsys.readouterr().out) == (0, f"sentiment {version('sentiment')}\n")
+
+
+def test_a_folder_on_the_path_alone_runs_and_has_no_version(monkeypatch, capsys):
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("sentiment.arguments.version", missing)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == "sentiment (not installed)\n"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +281,7 @@ def values(annotation: Any, limits: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Draw values of a field's type within its limits."""
     if get_origin(annotation) in {Union, types.UnionType}:
         inner = next(one for one in get_args(annotation) if one is not types.NoneType)
-        return st.none() | values(inner, limits)
+        return st.none() | values(get_args(inner)[0] if get_origin(inner) is Annotated else inner, limits)
     if get_origin(annotation) is Literal:
         return st.sampled_from(get_args(annotation))
     if get_origin(annotation) is Annotated:
@@ -285,7 +301,7 @@ def values(annotation: Any, limits: dict[str, Any]) -> st.SearchStrategy[Any]:
         float: st.floats(
             low, high, allow_nan=False, allow_infinity=False, exclude_min="gt" in limits, exclude_max="lt" in limits
         ),
-        date: st.dates(),
+        date: st.dates(EARLIEST_DAY, LATEST_DAY),
         Path: words.map(lambda name: Path(f"a{name}")),
         str: words,
     }[annotation]

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from sentiment.config import PROJECT, Settings
+from sentiment.config.settings import OF_OTHERS
+from sentiment.local.airflow_environment import airflow_environment
 
 COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
@@ -103,8 +105,7 @@ def test_every_setting_that_is_named_exists():
     named = set(re.findall(r"\bSENTIMENT_(\w+)", COMPOSE_TEXT + DOCKERFILE + "\n".join(EXAMPLE)))
 
     assert "LAKE" in named
-    # The commit is read by sentiment.provenance, the names of the server by the plugin: neither is a setting of a run.
-    assert {name.lower() for name in named - {"GIT_COMMIT", "ALLOWED_HOSTS"}} <= set(Settings.model_fields)
+    assert {name.lower() for name in named - OF_OTHERS} <= set(Settings.model_fields)
 
 
 def test_the_tasks_find_lake_and_models_where_the_servers_keep_them(monkeypatch):
@@ -114,12 +115,30 @@ def test_the_tasks_find_lake_and_models_where_the_servers_keep_them(monkeypatch)
 
     assert settings.lake_root == "s3://reviews/lake"
     assert settings.landing_root == "s3://reviews/landing"
+    assert settings.products_root == "s3://reviews/products"
     assert settings.tracking_uri == "http://mlflow:5000"
     assert (
         f"--default-artifact-root={SERVICES['scheduler']['environment']['SENTIMENT_ARTIFACTS']}"
         in (SERVICES["mlflow"]["command"])
     )
     assert settings.spark_master == SERVICES["spark-worker"]["command"][-1]
+
+
+def test_what_a_killed_scheduler_ran_is_missed_within_minutes(tmp_path):
+    # The task's supervisor sends a heartbeat every five seconds.
+    name = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"
+    (tmp_path / "airflow").mkdir()
+    local = airflow_environment(Settings(home=tmp_path), "http://127.0.0.1:8080", "sqlite://")
+
+    assert SERVICES["scheduler"]["environment"][name] == local[name] == "300"
+
+
+def test_every_place_that_may_be_in_the_bucket_is_in_it():
+    environment = SERVICES["scheduler"]["environment"]
+    places = [name for name, field in Settings.model_fields.items() if "s3://" in (field.description or "")]
+
+    assert {"LANDING", "PRODUCTS"} <= {name.upper() for name in places}
+    assert all(environment[f"SENTIMENT_{name.upper()}"].startswith("s3://${S3_BUCKET") for name in places)
 
 
 def test_the_spark_connection_names_the_master_as_spark_writes_it():
@@ -170,6 +189,11 @@ def test_pyspark_and_pyspark_client_are_pinned_to_one_version():
 
 def test_the_image_does_not_run_as_root():
     assert re.findall(r"^USER (\S+)$", DOCKERFILE, flags=re.MULTILINE)[-1] == "50000"
+
+
+def test_the_command_is_in_the_image():
+    assert "pip install --no-cache-dir --no-deps --editable ." in DOCKERFILE
+    assert DOCKERFILE.index("COPY --chown=airflow:root include include") < DOCKERFILE.index("&& sentiment --version")
 
 
 def test_what_the_dockerfile_copies_is_let_through_to_it():

@@ -16,7 +16,7 @@ from sentiment.datasets import imdb, polarity
 from sentiment.datasets.form import SPLITS
 from sentiment.datasets.pin import snapshot_id
 from sentiment.datasets.read import read_manifest, read_split
-from sentiment.datasets.rows import BadRow, Row
+from sentiment.datasets.rows import BadRow, Row, bare
 from sentiment.datasets.stratify import stratified
 from sentiment.errors import ContractError
 
@@ -180,7 +180,10 @@ def test_a_given_test_stays_whole_and_what_repeats_it_leaves_the_training(home):
     assert len(set(splits["test"].keys)) == len(test) + 2
     assert sorted(splits["train"].texts + splits["validation"].texts) == sorted(row["text"] for row in train)
     assert len(splits["validation"]) == 10
-    assert read_manifest(folder)["left_out"] == {"too_short": 1, "also_in_test": 1, "repeated": 3}
+    assert read_manifest(folder)["left_out"] == {
+        **{"too_short": 1, "also_in_test": 1},
+        **{"contradictory": 0, "repeated": 3},
+    }
     assert result["splits"]["unused"]["reviews"] == 5
 
 
@@ -190,6 +193,56 @@ def test_one_text_never_stands_in_two_splits(home):
     texts = [words for split in SPLITS for words in splits[split].texts]
     assert len(texts) == len(set(texts)) == 100
     assert read_manifest(folder)["left_out"]["repeated"] == 200
+
+
+ALTERATIONS = (
+    str.upper,
+    str.title,
+    lambda text: f"{text}!!",
+    lambda text: text.replace(" ", "  "),
+    lambda text: f"\u201c{text}\u201d",
+    lambda text: text.replace(" ", ", ", 3),
+    lambda text: f"{text} \u2026",
+)
+
+
+def test_an_altered_copy_of_a_test_text_is_found_in_the_training_file(home):
+    train, test = imdb_rows(100), imdb_rows(20, first=200)
+    copies = [{**row, "text": alter(row["text"])} for row in test for alter in ALTERATIONS]
+    write_jsonl(home / "imdb" / "train.jsonl.gz", [*train, *copies])
+    write_jsonl(home / "imdb" / "test.jsonl.gz", test)
+    _, folder, splits = snapshot(home, "imdb", home / "imdb")
+
+    assert read_manifest(folder)["left_out"]["also_in_test"] == len(copies)
+    assert sorted(splits["train"].texts + splits["validation"].texts) == sorted(row["text"] for row in train)
+
+
+def test_a_text_of_both_labels_teaches_nothing_and_is_counted_by_itself(home):
+    train = imdb_rows(100)
+    against = [{**row, "label": 1 - row["label"], "text": f"{row['text']}!"} for row in train[:3]]
+    write_jsonl(home / "imdb" / "train.jsonl.gz", [*train, *against, train[0], train[7]])
+    write_jsonl(home / "imdb" / "test.jsonl.gz", imdb_rows(20, first=200))
+    _, folder, splits = snapshot(home, "imdb", home / "imdb")
+
+    left_out = read_manifest(folder)["left_out"]
+    assert (left_out["contradictory"], left_out["repeated"]) == (7, 1)
+    assert not {row["text"] for row in train[:3]} & {*splits["train"].texts, *splits["validation"].texts}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("It's good!", "its GOOD", True),
+        ("Stra\u00dfe \u2014 na ja", "STRASSE, na ja.", True),
+        ("\u00fcbel", "ubel", False),
+        (":-)", ":-(", False),
+        ("\u732b \U0001f600", "\u732b \U0001f621", False),
+        ("half \ud83d", "half", False),
+        ("5 of 5", "1 of 5", False),
+    ],
+)
+def test_two_texts_are_one_when_their_letters_and_figures_are(one, other, equal):
+    assert (bare(one) == bare(other)) is equal
 
 
 def test_each_split_has_the_same_share_of_every_label_in_every_category():

@@ -14,6 +14,8 @@ import pytest
 from sentiment.config import Settings
 from sentiment.errors import ContractError
 from sentiment.local import doctor, preflight
+from sentiment.provenance import actor
+from sentiment.spark import _require_user
 
 PREFLIGHT = Path(preflight.__file__)
 GIB = preflight.GIBIBYTE
@@ -142,8 +144,27 @@ def test_both_spark_packages_have_the_same_version():
     assert doctor.check_spark_versions().ok
 
 
-def test_spark_submit_is_looked_for_beside_python(tmp_path):
-    assert not doctor.check_spark_submit(tmp_path).ok
+def test_spark_submit_is_looked_for_beside_python_and_then_on_path(tmp_path):
+    assert not doctor.check_spark_submit(tmp_path, "").ok
+    scripts = tmp_path / "local" / "bin"
+    scripts.mkdir(parents=True)
+    (scripts / "spark-submit").write_text("")
+    (scripts / "spark-submit").chmod(0o755)
+    assert doctor.check_spark_submit(scripts, "").ok
+    assert str(scripts) in doctor.check_spark_submit(tmp_path, str(scripts)).detail
+
+
+def test_a_user_without_a_name_is_told_before_java_is(monkeypatch):
+    assert preflight.check_user().ok
+    monkeypatch.setattr(os, "getuid", lambda: 54_321_987)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    check = preflight.check_user()
+    assert not check.ok
+    assert "54321987 has no line in /etc/passwd" in check.detail
+    with pytest.raises(ContractError, match="Spark does not start without one"):
+        _require_user()
+    assert actor() == "user 54321987"
 
 
 def test_every_failed_check_is_a_sentence_with_its_remedy(monkeypatch, tmp_path):

@@ -303,3 +303,16 @@ def test_a_days_file_holds_its_columns_but_not_the_day_and_no_pickle(lake):
     (file,) = lake.files(REVIEWS, (TUESDAY, TUESDAY))
     assert parquet.read_schema(Path(lake.root, "reviews", file.path)).names == REVIEWS.file_schema.names
     assert file.size == Path(lake.root, "reviews", file.path).stat().st_size
+
+
+def test_the_tables_are_read_as_their_page_shows(tmp_path, monkeypatch):
+    day, text = date(2014, 6, 20), (PROJECT / "docs" / "tables.md").read_text()
+    rows = {
+        one: [dict.fromkeys(SCORES.schema.names) | {"review_key": str(one), "review_date": one}]
+        for one in (day, date(2014, 6, 21))
+    }
+    fill(tmp_path / "var" / "current" / "lake", SCORES, rows)
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, object] = {}
+    exec(text.split("```python\n")[1].split("```")[0], found)
+    assert [list(found[name].review_key) for name in ("scores", "same")] == [[str(day)]] * 2

@@ -12,6 +12,7 @@ from sentiment.config import ImportHistoryConfig, IngestConfig
 from sentiment.errors import ContractError, UnavailableError
 from sentiment.ingest import whole
 from sentiment.ingest.landing import Origin, files_of_day, history, landed_days, product_files
+from sentiment.ingest.products import found_files
 from sentiment.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.lake.tables import Lake
 
@@ -70,6 +71,11 @@ def test_product_files_are_no_history(home, land):
     assert names(home, history(f"{root}/Electronics.jsonl.gz", root).files) == ["Electronics.jsonl.gz"]
 
 
+def test_a_landing_without_product_files_says_what_becomes_of_the_categories(home, caplog):
+    assert found_files(f"{home}/products") == []
+    assert f"lies under {home}/products: every review is of the category 'unknown'" in caplog.text
+
+
 def test_a_source_without_history_is_refused_by_its_name(home, land):
     land("meta_Electronics.jsonl.gz", [])
 
@@ -99,6 +105,18 @@ def test_a_landing_below_a_hidden_folder_is_read(tmp_path):
     (tmp_path / ".data").mkdir()
     (tmp_path / ".data" / f"{DAY}.jsonl").write_text("")
     assert len(files_of_day(str(tmp_path / ".data"), DAY)) == 1
+
+
+def test_a_linked_folder_is_read_by_the_place_of_its_link_and_one_that_leads_back_ends(tmp_path):
+    elsewhere, source = tmp_path / "disk2" / "archive", tmp_path / "history"
+    (elsewhere / "2013").mkdir(parents=True)
+    (elsewhere / "2013" / "reviews.jsonl").write_text("{}\n")
+    (elsewhere / "2013" / "back").symlink_to(elsewhere)
+    source.mkdir()
+    (source / "old").symlink_to(elsewhere)
+    (source / "round").symlink_to(source)
+    (source / "gone").symlink_to(tmp_path / "nowhere")
+    assert [file.uri for file in history(str(source), "").files] == [str(source / "old" / "2013" / "reviews.jsonl")]
 
 
 def test_the_landed_days_are_those_of_files_and_folders_of_a_range(home, land):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+from airflow.exceptions import AirflowException
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import TaskInstanceState
 from airflow.sdk.exceptions import AirflowFailException
@@ -212,3 +213,26 @@ def test_a_spark_operator_takes_the_pool_of_spark_and_the_settings_memory(home, 
     operator = SparkVerbOperator(task_id="score", function="score", config="ScoreConfig")
     assert operator.pool == "spark"
     assert operator._driver_memory == "3g"
+
+
+@pytest.mark.parametrize(
+    ("written", "raised", "sentence"),
+    [
+        ({"error": "no day was ingested"}, ContractError, "no day was ingested"),
+        ({"touched": ["2014-05-05"]}, AirflowException, "code is: 134"),
+        (None, AirflowException, "code is: 134"),
+    ],
+)
+def test_a_driver_that_dies_after_it_wrote_its_result_fails_as_one_that_died(
+    home, monkeypatch, written, raised, sentence
+):
+    def submit(self, context):
+        file = Path(self.application_args[-1])
+        if written is not None:
+            file.write_text(json.dumps(written))
+        raise AirflowException("Cannot execute: spark-submit. Error code is: 134.")
+
+    monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
+    operator = SparkVerbOperator(task_id="score", function="score", config="ScoreConfig")
+    with pytest.raises(raised, match=sentence):
+        operator.execute({"params": {"day": "2014-05-05"}, "ti": FakeTaskInstance({})})

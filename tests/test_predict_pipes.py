@@ -11,12 +11,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from conftest import PROJECT
 from scoring_days import Oracle
 from sentiment.errors import ContractError
 from sentiment.scoring.files import predict_file
+from sentiment.scoring.output import begins_a_formula
+from sentiment.scoring.rows import read_rows
 
 # The command line, whose model is the oracle of these tests.
 PROGRAM = f"""
@@ -52,6 +57,15 @@ def test_json_lines_are_told_by_their_brace_and_go_out_as_json_lines(mark):
     done = predicted("--input", "-", "--output", "-", given=mark + JSONL)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["positive", "negative"]
+
+
+def test_a_text_is_shown_as_it_is_and_neither_markup_nor_a_command_to_the_terminal():
+    texts = ["Great [/b] phone", "[sic] it [i]never[/i]", "[[ASIN:B0]] kettle", "[...] I :heart: it", "broke [after 2"]
+    done = predicted(*texts, "red \x1b[31m or \x9b31m")
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode()
+    assert [text for text in texts if text not in shown] == []
+    assert r"red \x1b[31m or \x9b31m" in shown
 
 
 def test_a_file_alone_shows_its_rows_and_counts(tmp_path):
@@ -101,3 +115,133 @@ def test_two_columns_of_one_name_are_refused_by_name(tmp_path):
     (tmp_path / "twice.csv").write_bytes(b"text,text,want\na,b,c\n")
     with pytest.raises(ContractError, match=r"twice\.csv has several columns named text"):
         predict_file(Oracle(), tmp_path / "twice.csv", tmp_path / "out.csv", "7", lambda *_: None)
+
+
+def predict(source: Path, target: Path, **options: bool) -> dict[str, object]:
+    return predict_file(Oracle(), source, target, "7", lambda *_: None, **options)
+
+
+GOLD = {"text": "good phone", "label": 1, "Confidence": "annotator was sure", "predicted_label": "x"}
+
+
+@pytest.mark.parametrize("source", ["in.jsonl", "in.csv", "in.parquet"])
+@pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
+def test_columns_of_the_input_that_have_our_names_stay_and_ours_are_told_apart(tmp_path, source, target):
+    if source == "in.parquet":
+        parquet.write_table(pa.Table.from_pylist([GOLD]), tmp_path / source)
+    elif source == "in.csv":
+        (tmp_path / source).write_text(",".join(GOLD) + "\n" + ",".join(map(str, GOLD.values())) + "\n")
+    else:
+        (tmp_path / source).write_text(json.dumps(GOLD))
+    result = predict(tmp_path / source, tmp_path / target)
+    (row,) = read_rows(tmp_path / target)
+    assert {name: str(row[name]) for name in GOLD} == {name: str(value) for name, value in GOLD.items()}
+    assert (row["predicted_predicted_label"], float(row["predicted_confidence"])) == ("positive", 0.9)
+    assert result["positive"] == 1
+    assert result["notes"] == [
+        "the input has its own label, confidence, which stay; ours are predicted_predicted_label, predicted_confidence"
+    ]
+
+
+def test_a_column_that_begins_at_the_last_line_is_told_apart_in_all_of_them(tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(JSONL + b'{"text": "good", "label": "mine"}\n')
+    predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    rows = list(read_rows(tmp_path / "out.jsonl"))
+    assert [row["predicted_label"] for row in rows] == ["positive", "negative", "positive"]
+    assert [row.get("label") for row in rows] == [None, None, "mine"]
+
+
+FORMULAS = b"text,note\n=HYPERLINK(1),good\ngood,@SUM(A1)\ngood,-5\ngood,+49 30\n"
+
+
+def test_a_value_that_a_spreadsheet_would_run_is_told_and_made_a_text_on_request(tmp_path):
+    (tmp_path / "in.csv").write_bytes(FORMULAS)
+    (note,) = predict(tmp_path / "in.csv", tmp_path / "out.csv")["notes"]
+    assert note.startswith("3 rows hold a value that a spreadsheet runs as a formula; --formulas-as-text")
+    assert [row["text"] for row in read_rows(tmp_path / "out.csv")] == ["=HYPERLINK(1)", "good", "good", "good"]
+    assert "notes" not in predict(tmp_path / "in.csv", tmp_path / "safe.csv", formulas_as_text=True)
+    safe = [(row["text"], row["note"]) for row in read_rows(tmp_path / "safe.csv")]
+    assert safe == [("'=HYPERLINK(1)", "good"), ("good", "'@SUM(A1)"), ("good", "-5"), ("good", "'+49 30")]
+    assert "notes" not in predict(tmp_path / "in.csv", tmp_path / "out.jsonl")
+
+
+@drawn(st.text(max_size=8))
+def test_only_what_begins_as_a_formula_and_is_no_number_counts_as_one(text):
+    assert not begins_a_formula(f"a{text}")
+    assert begins_a_formula(f"={text}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("in.parquet", b"", "several columns named text"),
+        ("in.csv", b"text,,\na,b,c\n", "several columns named nothing"),
+        ("in.jsonl", b'{"text": "a"}\n{"text": "a", "text": "b"}\n', "line 2: .*several values named text"),
+        ("in.jsonl", b'{"text": ' + b"[" * 200_000, "line 1: this is not JSON"),
+        ("in.jsonl", b'{"text": ' + b"1" * 5_000 + b"}", "line 1: this is not JSON"),
+        ("in.csv", b'id,text\n1,good\n2,"never closed\n3,bad\n', "line 3: the quotes of the row"),
+        ("in.csv", b'id,text\n1,"closed\n2,"later" on\n', "line 2: the quotes of the row"),
+    ],
+)
+def test_what_would_lose_a_value_or_a_row_is_refused_and_named(tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    if name == "in.parquet":
+        parquet.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / name)
+    with pytest.raises(ContractError, match=sentence):
+        predict(tmp_path / name, tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("values", [[1, "two"], [{}], [2**80], [{"a": 1}, 3]])
+def test_what_parquet_cannot_hold_is_a_sentence(tmp_path, values):
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": "good", "x": one}) + "\n" for one in values))
+    with pytest.raises(ContractError, match=r"Parquet cannot.*write \.jsonl instead"):
+        predict(tmp_path / "in.jsonl", tmp_path / "out.parquet")
+
+
+def test_what_is_no_number_in_the_input_is_null_in_json_lines(tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(b'{"text": "good", "a": NaN, "b": [Infinity, {"c": -Infinity}]}\n')
+    predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    row = json.loads((tmp_path / "out.jsonl").read_text(), parse_constant=pytest.fail)
+    assert (row["a"], row["b"]) == (None, [None, {"c": None}])
+
+
+@pytest.mark.parametrize(
+    "cell", ["NaN", "true", '["good"]', '{"good": 1}', "null", '"nan"', '"NULL"', '" None "', '""']
+)
+def test_what_stands_for_a_missing_text_and_what_is_none_is_not_scored(tmp_path, cell):
+    (tmp_path / "in.jsonl").write_text(f'{{"text": {cell}}}\n{{"text": "nan, the good bread"}}\n')
+    assert predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")["unscored"] == 1
+    assert [row["label"] for row in read_rows(tmp_path / "out.jsonl")] == [None, "positive"]
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
+def test_utf_16_of_spreadsheets_is_read_by_its_mark_in_files_and_pipes(tmp_path, name):
+    content = {"in.csv": "text\ngood für 猫\n", "in.jsonl": '{"text": "good für 猫"}\n'}[name].encode("utf-16")
+    (tmp_path / name).write_bytes(content)
+    predict(tmp_path / name, tmp_path / "out.jsonl")
+    assert [row["text"] for row in read_rows(tmp_path / "out.jsonl")] == ["good für 猫"]
+    done = predicted("--input", "-", "--output", "-", given=content)
+    assert b"good f" in done.stdout, done.stderr
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@drawn(st.lists(st.dictionaries(st.sampled_from(["text", "label", "x", "\ud83d"]), JSON), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_any_rows_are_scored_whole_and_in_order_or_refused_in_a_sentence(tmp_path_factory, given):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in given))
+    for target in ("out.jsonl", "out.csv", "out.parquet"):
+        try:
+            counts = predict(folder / "in.jsonl", folder / target)
+        except ContractError:
+            assert not (folder / target).exists()
+            continue
+        assert counts["rows"] == len(given)
+    assert len((folder / "out.jsonl").read_text().splitlines()) == len(given)

@@ -112,6 +112,18 @@ def test_listing_a_file_gives_the_file(s3):
     assert storage.list_files(f"{s3}/2014-03-01.jsonl") == [f"{s3}/2014-03-01.jsonl"]
 
 
+@pytest.mark.parametrize("name", ["part#1.jsonl", "part?2.jsonl", "50%25 off+more.jsonl", "für 猫.jsonl"])
+def test_a_key_is_listed_read_and_written_as_it_is_spelled(s3, name):
+    storage.write_bytes(f"{s3}/{name}", b"one\n")
+    storage.write_bytes(f"{s3}/part", b"another object\n")
+
+    assert f"{s3}/{name}" in storage.list_files(s3)
+    assert storage.list_files(f"{s3}/{name}") == [f"{s3}/{name}"]
+    assert storage.read_bytes(f"{s3}/{name}") == b"one\n"
+    with storage.open_binary(f"{s3}/{name}") as stream:
+        assert stream.read() == b"one\n"
+
+
 def test_listing_nothing_gives_nothing(s3):
     assert storage.list_files(f"{s3}/2014-03-05") == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -69,3 +69,10 @@ def test_what_was_asked_names_what_differs_from_the_defaults_under_the_names_of_
 )
 def test_what_came_of_a_verb_is_told_in_sentences(function, result, sentences):
     assert told(function, result) == sentences
+
+
+def test_of_many_missing_days_the_first_and_the_last_are_named():
+    missing = [str(date(1995, 1, 1) + timedelta(number)) for number in range(7_000)]
+    result = {"from_day": "1995-01-01", "to_day": "2014-03-01", "model_versions": ["1"], "reviews": 1, "positive": 1}
+    said = told("rescore", {**result, "needs_review": 0, "reused": 0, "missing": missing})
+    assert said[1] == "Not ingested, and so not scored: 7,000, from 1995-01-01 to 2014-03-01."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from textwrap import shorten
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
@@ -80,7 +80,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         description="Review sentiment: reviews in, daily sentiment out.\n\n" + _listing(),
         epilog=f"`sentiment VERB --help` tells what a verb takes.\n{EXIT_CODES}",
     )
-    parser.add_argument("--version", action="version", version=f"sentiment {version('sentiment')}")
+    parser.add_argument("--version", action="version", version=f"sentiment {_version()}")
     folders = {"": parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS)}
     found: dict[str, _Parser] = {}
     for name, verb in VERBS.items():
@@ -119,6 +119,14 @@ def _add_verb(folder: Any, name: str, word: str, verb: Verb) -> _Parser:
     # Where spark-submit's caller finds the result: nobody types it.
     one.add_argument("--result", metavar="FILE", default=None, help=argparse.SUPPRESS)
     return one
+
+
+def _version() -> str:
+    """Return the version that is installed; a folder on PYTHONPATH alone has none."""
+    try:
+        return version("sentiment")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _listing(folder: str = "") -> str:

@@ -5,9 +5,7 @@ Its arguments stand in `arguments`, its verbs in `verbs`; what a verb does stand
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import os
 import signal
 import sys
@@ -21,6 +19,7 @@ from sentiment.arguments import read
 from sentiment.config import PIPE
 from sentiment.environment import begin
 from sentiment.errors import ConcurrentWriteError, ContractError
+from sentiment.plain_json import plain_json
 from sentiment.progress import OnProgress
 from sentiment.verbs import VERBS, Verb
 
@@ -89,29 +88,16 @@ def _run(verb: Verb, config: BaseModel) -> dict[str, Any]:
 
 def _write(result_file: str | None, content: dict[str, Any]) -> None:
     if result_file:
-        Path(result_file).write_text(_json(content), encoding="utf-8")
+        Path(result_file).write_text(plain_json(content), encoding="utf-8")
 
 
 def _show(name: str, result: dict[str, Any], as_json: bool, out: TextIO) -> None:
     from sentiment.terminal import show
 
     if as_json:
-        print(_json(result), file=out)
+        print(plain_json(result), file=out)
     else:
         show(VERBS[name].function, result, out)
-
-
-def _json(content: Any) -> str:
-    return json.dumps(_finite(content), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """Put null in place of what JSON has no number for."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _print_anything() -> None:
@@ -122,7 +108,9 @@ def _print_anything() -> None:
 
 
 def _say(name: str, sentence: str) -> None:
-    print(f"sentiment{name}: {sentence}", file=sys.stderr)
+    from sentiment.terminal import legible
+
+    print(f"sentiment{name}: {legible(sentence)}", file=sys.stderr)
 
 
 def _of_system(error: OSError) -> str:

@@ -27,7 +27,15 @@ def run_id() -> str:
 def actor() -> str:
     """Return who acts: `dag/run` in Airflow, the user in a shell."""
     where = provenance()
-    return f"{where['dag']}/{where['run']}" if "dag" in where and "run" in where else getpass.getuser()
+    return f"{where['dag']}/{where['run']}" if "dag" in where and "run" in where else _user()
+
+
+def _user() -> str:
+    """Return the user's name; a container may run as a number that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 @lru_cache(maxsize=1)

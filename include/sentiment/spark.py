@@ -10,6 +10,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentiment.errors import ContractError
 from sentiment.progress import OnProgress, told
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def session(settings: Settings, name: str, *, light: bool = False) -> Iterator[S
     if running is not None:
         yield running
         return
+    _require_user()
     # Spark would start its workers with whatever `python3` comes first in PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"sentiment {name}")
@@ -83,6 +85,14 @@ def driver_java_options(*, light: bool = False) -> dict[str, str]:
     compiler = _FIRST_COMPILER if light else _LATE_COMPILER
     shared = [f"-XX:SharedArchiveFile={CLASSES}"] if CLASSES.is_file() else []
     return {"spark.driver.extraJavaOptions": " ".join([*compiler, *shared])}
+
+
+def _require_user() -> None:
+    """Say what Java says in a hundred lines: it needs the name of the user that it runs as."""
+    from sentiment.local.preflight import check_user, sentences
+
+    if trouble := sentences([check_user()]):
+        raise ContractError(trouble[0])
 
 
 def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:

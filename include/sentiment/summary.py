@@ -5,12 +5,15 @@ It knows the names of the verbs and of their results' fields; nothing of how the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 Result = Mapping[str, Any]
+
+# Days are named as far as a note has room for them.
+_NAMED = 31
 
 
 def asked(function: str, config: BaseModel) -> str:
@@ -74,7 +77,7 @@ def _scored(result: Result) -> list[str]:
     return [
         f"{of}: {_count(result['reviews'], 'review')} scored by {by}, {share} positive, "
         f"{result['needs_review']:,} for a person to look at, {result['reused']:,} scores kept.",
-        *([f"Not ingested, and so not scored: {', '.join(missing)}."] if missing else []),
+        *([f"Not ingested, and so not scored: {_listed(missing)}."] if missing else []),
     ]
 
 
@@ -117,6 +120,13 @@ def _value(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join(_value(one) for one in value)
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name them all, or the first and last of many."""
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    return f"{len(names):,}, from {names[0]} to {names[-1]}"
 
 
 def _count(number: int, what: str) -> str:

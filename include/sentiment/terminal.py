@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from sentiment.progress import OnProgress
 from sentiment.summary import told
 
 Rows = Sequence[Mapping[str, Any]]
+
+# Control characters but tab and line feed: a review, a file's name or a column must not steer the terminal.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 # What is shown of tables with more columns than a terminal has room for.
 _COLUMNS = {
@@ -60,16 +64,21 @@ def show(function: str, result: Mapping[str, Any], out: TextIO | None = None) ->
     Of a table that is too wide to be read only some columns are shown; `--json` has them all.
     """
     out = out or sys.stdout
-    # Texts of reviews are shown as they are: square brackets in them are no markup.
-    console = _Console(highlight=False, markup=False, file=out, width=None if out.isatty() else 120)
+    # Texts of reviews are shown as they are: square brackets and colons in them are no markup and no pictures.
+    console = _Console(highlight=False, markup=False, emoji=False, file=out, width=None if out.isatty() else 120)
     for sentence in told(function, result):
-        console.print(sentence)
+        console.print(legible(sentence))
     for name, value in result.items():
         if _is_rows(value):
             console.print(rows_table(_narrowed(value, _COLUMNS.get(function)), name))
     plain = {name: value for name, value in result.items() if not _is_rows(value)}
     if plain:
         console.print(_pairs(plain))
+
+
+def legible(text: str) -> str:
+    """Spell what a terminal would obey, such as the beginning of an escape sequence, as its number."""
+    return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _narrowed(rows: Rows, columns: tuple[str, ...] | None) -> Rows:
@@ -87,8 +96,8 @@ class _Console(Console):
 def rows_table(rows: Rows, title: str) -> Table:
     """Return a table of rows that share their keys."""
     table = Table(title=Text(title.replace("_", " ")), title_justify="left")
-    for name in rows[0]:
-        table.add_column(Text(name.replace("_", " ")), justify="left" if isinstance(rows[0][name], str) else "right")
+    for name, first in rows[0].items():
+        table.add_column(Text(legible(name.replace("_", " "))), justify="left" if isinstance(first, str) else "right")
     for row in rows:
         table.add_row(*[Text(_cell(value, name)) for name, value in row.items()])
     return table
@@ -112,7 +121,7 @@ def _pairs(values: Mapping[str, Any]) -> Table:
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(Text(name.replace("_", " ")), Text(_cell(value, name)))
+        table.add_row(Text(legible(name.replace("_", " "))), Text(_cell(value, name)))
     return table
 
 
@@ -124,12 +133,12 @@ def _cell(value: Any, name: str) -> str:
     if isinstance(value, float):
         return f"{value:.1%}" if name.endswith("_share") or name == "accuracy" else f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_cell(one, str(key))}" for key, one in value.items()) or "–"
+        return ", ".join(f"{legible(str(key))}: {_cell(one, str(key))}" for key, one in value.items()) or "–"
     if isinstance(value, list | tuple):
         shown = value if len(value) <= _SHOWN_OF_A_LIST else [*value[:3], "…", value[-1]]
         of = f" ({len(value):,})" if len(shown) < len(value) else ""
         return (", ".join(_cell(one, name) for one in shown) or "–") + of
-    return str(value)
+    return legible(str(value))
 
 
 def _is_rows(value: Any) -> bool:

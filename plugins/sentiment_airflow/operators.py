@@ -113,8 +113,10 @@ def tell(operator: VerbOperator | SparkVerbOperator, context: Any, result: Mappi
 
 
 def _raise_broken_contract(result_file: Path) -> None:
-    if result_file.is_file():
-        raise ContractError(json.loads(result_file.read_text(encoding="utf-8"))["error"]) from None
+    """Raise what the driver wrote of a broken contract; one that wrote its result and died after it broke none."""
+    written = json.loads(result_file.read_text(encoding="utf-8")) if result_file.is_file() else {}
+    if "error" in written:
+        raise ContractError(written["error"]) from None
 
 
 def _class(name: str) -> type[BaseModel]:

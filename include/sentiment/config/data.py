@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from sentiment.config.sections import DATA, EXPERTS, TEXT
-from sentiment.config.verb import Share, VerbConfig
+from sentiment.config.verb import Day, Share, VerbConfig
 
 Dataset = Literal["lake", "amazon_polarity", "imdb"]
 # What pins the reviews of the lake, and says nothing about a file.
@@ -44,7 +44,7 @@ class IngestOptions(VerbConfig):
 class IngestConfig(IngestOptions):
     """Read one day's files from the landing into the lake."""
 
-    day: date = Field(
+    day: Day = Field(
         description="Fill in when you trigger by hand: the Logical Date above is the present moment, whose file "
         "does not exist yet. Leave empty in a backfill.",
         title="Day (UTC)",
@@ -76,7 +76,7 @@ class SampleConfig(VerbConfig):
     reviews: int = Field(20_000, ge=100, description="About how many reviews.")
     days: int = Field(60, ge=10, description="Over how many days.")
     daily_days: int = Field(14, ge=7, description="How many of the last days become daily files.")
-    last_day: date = Field(date(2024, 6, 29), description="The last day.")
+    last_day: Day = Field(date(2024, 6, 29), description="The last day.")
     seed: int = Field(17, description="Seed of everything that is drawn.")
 
 
@@ -100,10 +100,10 @@ class SnapshotConfig(VerbConfig):
         title="Files of the data set",
         json_schema_extra=DATA,
     )
-    from_day: date | None = Field(
+    from_day: Day | None = Field(
         None, description="First day; the first in the lake when empty.", title="Reviews from (UTC)"
     )
-    to_day: date | None = Field(
+    to_day: Day | None = Field(
         None, description="Last day, included; the last in the lake when empty.", title="Reviews to (UTC)"
     )
     reviews_version: int | None = Field(

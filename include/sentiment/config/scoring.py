@@ -88,6 +88,9 @@ class PredictConfig(ScoringOptions):
         None, description="The file to write, of any of these kinds; rows keep their order; - writes to a pipe."
     )
     model: ModelReference = Field(CHAMPION, description="champion or a version number.")
+    formulas_as_text: bool = Field(
+        False, description="In a CSV put an apostrophe before values that a spreadsheet would run as formulas."
+    )
 
     @model_validator(mode="after")
     def _texts_or_files(self) -> Self:

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from sentiment.config.labels import CHAMPION
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+# The oldest review of Amazon is of 1996; a range from the year 1 to 9999 would be looked through for days.
+EARLIEST_DAY, LATEST_DAY = date(1995, 1, 1), date(2099, 12, 31)
+
+
+def _no_number(value: object) -> object:
+    # Pydantic reads a number as seconds since 1970: 0, and 20240505 as well.
+    if isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d+(\.\d*)?\s*", value)):
+        raise ValueError("a number is no day; write it as 2024-05-31")
+    return value
+
+
+def _day_of_reviews(value: date) -> date:
+    if not EARLIEST_DAY <= value <= LATEST_DAY:
+        raise ValueError(f"no review is of {value}; days go from {EARLIEST_DAY} to {LATEST_DAY}")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_no_number), AfterValidator(_day_of_reviews)]
 
 
 def _model_reference(value: str) -> str:
@@ -30,7 +58,7 @@ class VerbConfig(BaseModel):
 class OneDay(VerbConfig):
     """A day."""
 
-    day: date = Field(
+    day: Day = Field(
         description="Fill in when you trigger by hand: the Logical Date above is the present moment. Leave empty in "
         "a backfill.",
         title="Day (UTC)",
@@ -40,8 +68,8 @@ class OneDay(VerbConfig):
 class DayRange(VerbConfig):
     """A closed range of days."""
 
-    from_day: date = Field(description="First day.", title="From (UTC)")
-    to_day: date | None = Field(
+    from_day: Day = Field(description="First day.", title="From (UTC)")
+    to_day: Day | None = Field(
         None, description="Last day, included; the first day alone when empty.", title="To (UTC)"
     )
 

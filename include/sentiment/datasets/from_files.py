@@ -27,7 +27,7 @@ from sentiment.datasets.form import (
     write_manifest,
 )
 from sentiment.datasets.pin import snapshot_id
-from sentiment.datasets.rows import BadRow, Row
+from sentiment.datasets.rows import BadRow, Row, bare
 from sentiment.datasets.source import Content, SourceFile, opened
 from sentiment.datasets.stratify import Rows, assign_splits
 from sentiment.errors import ContractError
@@ -117,7 +117,7 @@ def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any
     key = hashlib.sha256(words.encode()).hexdigest()[:32]
     return (
         *(key, None, row.category or None, row.stars, row.title, row.text, row.label, None, _int64(f"{seed}\x1f{key}")),
-        *(side, row.text.count(" ") + 1, _int64(row.text)),
+        *(side, row.text.count(" ") + 1, _int64(bare(row.text))),
     )
 
 

@@ -17,7 +17,7 @@ TRAIN, VALIDATION, TEST = SPLITS
 
 class Rows(NamedTuple):
     """What the split depends on, all of shape [rows]: label, category, side ("test", "train" or "" when it is open),
-    words, and a hash of the text that is equal exactly for equal texts.
+    words, and a hash of the text that is equal exactly for texts that count as one.
     """
 
     labels: np.ndarray
@@ -31,7 +31,8 @@ def assign_splits(rows: Rows, config: SnapshotConfig) -> tuple[np.ndarray, dict[
     """Return every row's split ("unused" for what is left out) and how many rows are left out, by reason.
 
     A test that the source gives stays whole, repetitions included, because published figures are on it; whatever else
-    has one of its texts is left out. Of equal texts in the rest the first row stays.
+    has one of its texts is left out. Of equal texts in the rest the first row stays; where their labels contradict one
+    another none does.
     """
     splits = np.full(len(rows.labels), UNUSED, object)
     long_enough = rows.words >= config.min_words
@@ -39,14 +40,17 @@ def assign_splits(rows: Rows, config: SnapshotConfig) -> tuple[np.ndarray, dict[
     splits[given] = TEST
     rest = long_enough & ~given
     repeats_test = rest & np.isin(rows.texts, rows.texts[given])
-    fresh = np.flatnonzero(rest & ~repeats_test)
+    unseen = np.flatnonzero(rest & ~repeats_test)
+    fresh = unseen[_agreeing(rows.texts[unseen], rows.labels[unseen])]
+    contradictory = len(unseen) - len(fresh)
     fresh = fresh[np.sort(np.unique(rows.texts[fresh], return_index=True)[1])]
     shares = {VALIDATION: config.validation_share} if given.any() else _shares(config)
     splits[fresh] = stratified(rows.labels[fresh], rows.categories[fresh], shares, config.split_seed)
     left_out = {
         "too_short": int((~long_enough).sum()),
         "also_in_test": int(repeats_test.sum()),
-        "repeated": int(rest.sum() - repeats_test.sum() - len(fresh)),
+        "contradictory": contradictory,
+        "repeated": len(unseen) - contradictory - len(fresh),
     }
     return splits, left_out
 
@@ -66,6 +70,14 @@ def stratified(labels: np.ndarray, categories: np.ndarray, shares: dict[str, flo
             splits[rows[start:end]] = split
             begin += share
     return splits
+
+
+def _agreeing(texts: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return for every row [rows] whether all rows of its text have its label."""
+    text = np.unique(texts, return_inverse=True)[1]
+    positive = np.bincount(text, labels)[text]
+    agreeing: np.ndarray = (positive == 0) | (positive == np.bincount(text)[text])
+    return agreeing
 
 
 def _shares(config: SnapshotConfig) -> dict[str, float]:

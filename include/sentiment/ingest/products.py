@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F  # noqa: N812
@@ -13,18 +14,32 @@ from sentiment.ingest.lines import read_lines
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+log = logging.getLogger(__name__)
+
 UNKNOWN_CATEGORY = "unknown"
 _PRODUCT = "parent_asin string, main_category string, categories array<string>"
 
 
 def with_category(spark: SparkSession, reviews: DataFrame, root: str) -> DataFrame:
     """Add `category`: the second level of the product's category path, the first where there is but one."""
-    files = product_files(root)
+    files = found_files(root)
     if not files:
         return reviews.withColumn("category", F.lit(UNKNOWN_CATEGORY))
     categories = _categories(spark, files)
     joined = reviews.join(F.broadcast(categories), "parent_asin", "left")
     return joined.withColumn("category", F.coalesce("category", F.lit(UNKNOWN_CATEGORY)))
+
+
+def found_files(root: str) -> list[str]:
+    """Return the product files, and say what it means when there are none."""
+    files = product_files(root)
+    if not files:
+        log.warning(
+            "no product file (meta_*.jsonl or .jsonl.gz) lies under %s: every review is of the category %r; put them "
+            "there, or correct SENTIMENT_PRODUCTS, and ingest the days again",
+            *(root, UNKNOWN_CATEGORY),
+        )
+    return files
 
 
 def _categories(spark: SparkSession, files: list[str]) -> DataFrame:

@@ -25,6 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment import storage
 from sentiment.errors import ConcurrentWriteError
+from sentiment.lake.conditions import require_conditions
 from sentiment.lake.files import DataFile, file_batches, rows_in, write_day_file
 from sentiment.lake.protocol import require_readable, require_writable
 from sentiment.lake.schemas import TableSpec
@@ -109,6 +110,7 @@ class Lake:
 
     def append(self, spec: TableSpec, rows: list[dict[str, Any]], metadata: dict[str, str]) -> None:
         """Add rows to a small table that is not partitioned."""
+        require_conditions(self.root)
         self.open(spec)
         write_deltalake(
             self.uri(spec),
@@ -132,6 +134,7 @@ class Lake:
         was written since, ConcurrentWriteError is raised and the table stays as it is. A day without a file gets an
         empty one. `metadata` becomes part of the commit.
         """
+        require_conditions(self.root)
         replaced = sorted(set(days))
         head = self.open(spec)
         require_writable(head)
@@ -156,6 +159,7 @@ class Lake:
         return head.version()
 
     def _create(self, spec: TableSpec) -> None:
+        require_conditions(self.root)
         # Another process may create it at the same moment; then its table is the table.
         with suppress(CommitFailedError):
             DeltaTable.create(

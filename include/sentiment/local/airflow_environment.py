@@ -33,8 +33,8 @@ _AIRFLOW = {
     # ... so that unchanged ones need not be parsed every 30 s.
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-    # Training and Spark keep both cores busy for minutes: a late heartbeat is no death.
-    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "1200",
+    # The heartbeat comes every 5 s from a process that does nothing else, which training and Spark delay by little.
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
     # The supervisor starts a scheduler again that died or was silent for a minute; the new one takes up the old one's
     # tasks when that one's last heartbeat is as old as this.
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "60",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from sentiment.errors import ContractError
 from sentiment.ingest.landing import product_files
 from sentiment.local.usable import require_home
 
+SAMPLE = "sample"
+_CURRENT = "current"
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(\.jsonl(\.gz)?)?$")
 
 
@@ -24,20 +27,31 @@ def use_home(root: Path, reviews: Path | None, stop: Callable[[Settings], object
     """
     source = _checked(reviews) if reviews else None
     given = os.environ.get("SENTIMENT_HOME")
-    home = Path(given).absolute() if given else root / (source.name if source else "sample")
+    home = Path(given).absolute() if given else home_of(root, source)
     require_home(home)
     home.mkdir(parents=True, exist_ok=True)
     folder = source or home / "reviews"
-    _point(home / "landing", folder / "daily")
-    _point(home / "products", folder)
     if source:
         _point(home / "reviews", source)
+    _point(home / "landing", folder / "daily")
+    _point(home / "products", folder)
     if not given:
-        current = root / "current"
+        current = root / _CURRENT
         if current.is_symlink() and current.resolve() != home:
             stop(Settings(home=current.resolve()))
         _point(current, home)
     return Settings(home=home)
+
+
+def home_of(root: Path, source: Path | None) -> Path:
+    """Return the home of an input: named as its folder is, or by its place as well where that name is another's."""
+    if source is None:
+        return root / SAMPLE
+    home = root / source.name
+    # Capitals tell no two folders apart on many machines.
+    if source.name.casefold() not in {SAMPLE, _CURRENT} and _is_of(home, source):
+        return home
+    return root / f"{source.name}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:8]}"
 
 
 def landed_days(settings: Settings) -> list[date]:
@@ -60,6 +74,14 @@ def review_history(settings: Settings) -> str:
             "put exactly one *.jsonl.gz beside daily/, or import the others with `sentiment import-history`"
         )
     return str(files[0])
+
+
+def _is_of(home: Path, source: Path) -> bool:
+    """Return whether a home is this input's, or nobody's yet."""
+    reviews = home / "reviews"
+    if reviews.is_symlink():
+        return reviews.readlink() == source
+    return not home.exists() or (home.is_dir() and not any(home.iterdir()))
 
 
 def _checked(reviews: Path) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -14,11 +15,13 @@ from pathlib import Path
 
 import psutil
 
+from sentiment import storage
 from sentiment.config import Settings
 from sentiment.errors import ContractError
+from sentiment.lake.conditions import require_conditions
 from sentiment.local import postgres
 from sentiment.local.components import runs_mlflow
-from sentiment.local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, sentences
+from sentiment.local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, check_user, sentences
 
 DISK_GIB = 5.0
 # Beside Spark's heap: the two servers 1.4, the JVM's own 0.4, two Python workers with a model 0.8, a task 0.4.
@@ -29,11 +32,13 @@ def diagnose(settings: Settings) -> list[Check]:
     """Check all that the platform needs, before it is started: its own servers would count as taken ports."""
     return [
         check_python(tuple(sys.version_info[:3])),
+        check_user(),
         check_java(dict(os.environ)),
         check_spark_versions(),
-        check_spark_submit(Path(sys.executable).parent),
+        check_spark_submit(Path(sys.executable).parent, os.environ.get("PATH", "")),
         *([check_postgres()] if postgres.is_own(settings) else []),
         *check_ports(settings),
+        *([check_store(settings.lake_root)] if storage.is_s3(settings.lake_root) else []),
         check_disk(settings.home, DISK_GIB),
         check_memory(psutil.virtual_memory().available, settings.spark_memory),
     ]
@@ -62,12 +67,12 @@ def check_spark_versions() -> Check:
     return Check("spark packages", ok, detail, remedy)
 
 
-def check_spark_submit(folder: Path) -> Check:
-    """Check that `spark-submit` stands beside this Python, where Airflow's tasks look for it first."""
-    program = folder / "spark-submit"
-    ok = os.access(program, os.X_OK)
-    detail = f"{program} is there" if ok else f"{program} is missing"
-    return Check("spark-submit", ok, detail, "pip install -r requirements.txt into the environment of this Python")
+def check_spark_submit(folder: Path, path: str) -> Check:
+    """Check that `spark-submit` stands beside this Python or on PATH (`path`), where Airflow's tasks look for it."""
+    program = shutil.which("spark-submit", path=f"{folder}{os.pathsep}{path}")
+    detail = f"{program} is there" if program else f"spark-submit is neither in {folder} nor on PATH"
+    remedy = "pip install -r requirements.txt into the environment of this Python, and put its scripts on PATH"
+    return Check("spark-submit", program is not None, detail, remedy)
 
 
 def check_postgres() -> Check:
@@ -76,6 +81,18 @@ def check_postgres() -> Check:
     detail = f"PostgreSQL does not start: {trouble}" if trouble else "PostgreSQL starts"
     remedy = "pip install -r requirements.txt into the environment of this Python, or set SENTIMENT_DATABASE"
     return Check("postgres", trouble is None, detail, remedy)
+
+
+def check_store(root: str) -> Check:
+    """Check that the S3 of the lake answers, and refuses a file whose name is taken."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    remedy = "correct SENTIMENT_LAKE and the AWS_* variables, or use another S3"
+    try:
+        require_conditions(root)
+    except (BotoCoreError, ClientError, ContractError) as error:
+        return Check("store", False, str(error), remedy)
+    return Check("store", True, f"the S3 of {root} has conditional writes", "")
 
 
 def check_memory(available: int, spark_memory: str) -> Check:

@@ -6,6 +6,7 @@ too old: `python3 include/sentiment/local/preflight.py [FOLDER]`. It knows nothi
 
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -52,6 +53,20 @@ def check_venv() -> Check:
     return Check("venv", not missing, detail, f"install it: sudo apt-get install python{version}-venv")
 
 
+def check_user() -> Check:
+    """Check that this user has a name: Java, and with it Spark, ends before it starts in a process of a bare number."""
+    number = os.getuid()
+    try:
+        return Check("user", True, f"user {pwd.getpwuid(number).pw_name}", "")
+    except KeyError:
+        detail = f"user {number} has no line in /etc/passwd, and Spark does not start without one"
+        remedy = (
+            "run the container as a user that its image knows (--user 50000), or let it add a line as root: "
+            f"echo 'sentiment:x:{number}:0::/tmp:/bin/sh' >> /etc/passwd"
+        )
+        return Check("user", False, detail, remedy)
+
+
 def check_java(environment: "dict[str, str]") -> Check:
     """Check the Java that Spark would start: JAVA_HOME's if that is set, else the first on PATH."""
     java = _java_command(environment)
@@ -96,6 +111,7 @@ def main(arguments: "list[str]") -> int:
     checks = [
         check_python(tuple(sys.version_info[:3])),
         check_venv(),
+        check_user(),
         check_java(dict(os.environ)),
         check_disk(arguments[0] if arguments else ".", INSTALL_GIB),
     ]

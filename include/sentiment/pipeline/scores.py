@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,9 +30,9 @@ def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
 
     `champion_at_date` over a range stays as it is, because each day has its own; every version of it is fetched.
     """
-    from sentiment.resolution import days_of, versions_of
+    from sentiment.resolution import versions_of
 
-    days = _days_to_score(config) if isinstance(config, c.ScoreConfig) else days_of(config)
+    days = _days_to_score(config) if isinstance(config, c.ScoreConfig) else _ingested(config)
     versions = set(versions_of(days, config.model, c.Settings()).values())
     return {"model": str(min(versions)) if len(versions) == 1 else config.model, "versions": sorted(versions)}
 
@@ -48,19 +49,26 @@ def score(config: c.ScoreConfig, on_progress: OnProgress = logged) -> Result:
 
 def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result:
     """Score all ingested days of a range in one Spark job, one commit a day; names the days that are missing."""
+    from sentiment.resolution import days_of
+
+    present = _ingested(config)
+    missing = [str(day) for day in sorted({*days_of(config)} - {*present})]
+    result = _score(present, config, on_progress)
+    return {"from_day": str(config.from_day), "to_day": str(config.last_day), **result, "missing": missing}
+
+
+def _ingested(config: c.RescoreConfig) -> list[date]:
+    """Return the days of a range that the lake holds, which may be few of many."""
     from sentiment.lake.schemas import REVIEWS
     from sentiment.lake.tables import Lake
     from sentiment.resolution import days_of
 
-    days = days_of(config)
-    present = Lake(c.Settings().lake_root).written_days(REVIEWS, days)
-    if not present:
+    days = Lake(c.Settings().lake_root).written_days(REVIEWS, days_of(config))
+    if not days:
         raise ContractError(
             f"no day from {config.from_day} to {config.last_day} was ingested; run ingest_reviews first"
         )
-    missing = [str(day) for day in days if day not in present]
-    result = _score(sorted(present), config, on_progress)
-    return {"from_day": str(config.from_day), "to_day": str(config.last_day), **result, "missing": missing}
+    return sorted(days)
 
 
 def predict(config: c.PredictConfig, on_progress: OnProgress = logged) -> Result:
@@ -86,13 +94,14 @@ def _predict_rows_of(
     from sentiment.scoring.rows import read_rows
 
     source = pipes.enter_context(received()) if str(given) == c.PIPE else given
+    predicted = partial(predict_file, formulas_as_text=config.formulas_as_text)
     if config.output and str(config.output) != c.PIPE:
-        counts = predict_file(scorer, source, config.output, version, on_progress)
+        counts = predicted(scorer, source, config.output, version, on_progress)
         return {"output": str(config.output), **counts, "model_version": version}
     if config.output:
-        return predict_file(scorer, source, pipes.enter_context(sent(source)), version, on_progress)
+        return predicted(scorer, source, pipes.enter_context(sent(source)), version, on_progress)
     shown = Path(pipes.enter_context(TemporaryDirectory())) / "shown.jsonl"
-    counts = predict_file(scorer, source, shown, version, on_progress)
+    counts = predicted(scorer, source, shown, version, on_progress)
     first = list(islice(read_rows(shown), _SHOWN_ROWS))
     rest = {"more": "--output FILE writes all rows"} if counts["rows"] > len(first) else {}
     return {"predictions": first, **counts, **rest}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sentiment.scoring.rows import file_kind
+from sentiment.scoring.rows import encoding_of, file_kind
 
 
 @contextmanager
@@ -41,4 +41,5 @@ def sent(source: Path) -> Iterator[Path]:
 
 def _begins_with_a_brace(file: Path) -> bool:
     with file.open("rb") as stream:
-        return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+        beginning = stream.read(4096)
+    return beginning.decode(encoding_of(beginning), "replace").lstrip().startswith("{")

@@ -1,10 +1,11 @@
-"""The rows of a file: JSONL, JSONL.gz, CSV or Parquet, read and written as streams, so their size does not matter.
+"""The rows of a file: JSONL, JSONL.gz, CSV or Parquet, read as a stream, so its size does not matter.
 
-It does not know what the rows are for.
+It does not know what the rows are for, nor how rows are written.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import json
@@ -23,7 +24,7 @@ Row = dict[str, Any]
 
 CHUNK_ROWS = 4096
 _KINDS = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
-_UNREADABLE = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, csv.Error, pa.ArrowInvalid)
+_UNREADABLE = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError, csv.Error, pa.ArrowException)
 
 
 def file_kind(path: Path) -> str:
@@ -44,7 +45,8 @@ def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def read_rows(path: Path) -> Iterator[Row]:
     """Give a file's rows in their order.
 
-    Raises ContractError for a missing file or column `text`, and for a line that cannot be read, which it names.
+    Raises ContractError for a missing file or column `text`, for two columns of one name, and for a line that cannot
+    be read, which it names.
     """
     if not path.is_file():
         raise ContractError(f"there is no file {path}; check --input")
@@ -55,32 +57,23 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise ContractError(f"{path} cannot be read to its end: {error}; replace the file") from error
 
 
-def write_rows(path: Path, rows: Iterable[Row], source: Path, added: pa.Schema) -> None:
-    """Write rows that came from `source` and gained the columns `added`.
-
-    CSV and Parquet must know all columns before the first row, so for them `source` is looked through once more.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kind = file_kind(path)
-    if kind == ".csv":
-        _write_csv(path, rows, list(dict.fromkeys([*_names(source), *added.names])))
-    elif kind == ".parquet":
-        _write_parquet(path, rows, _with(added, _schema(source)))
-    else:
-        _write_jsonl(path, rows)
-
-
-def _open(path: Path, mode: str) -> IO[str]:
-    # `surrogatepass` keeps half a character, which JSON can spell, from ending the run. The mark that spreadsheets put
-    # before the first line is no part of it.
-    encoding = "utf-8-sig" if mode == "rt" else "utf-8"
+def opened(path: Path) -> IO[str]:
+    """Open a text file, packed or not; the mark that spreadsheets put before the first line is no part of it."""
+    # `surrogatepass` keeps half a character, which JSON can spell, from ending the run.
     if path.name.lower().endswith(".gz"):
-        return cast("IO[str]", gzip.open(path, mode, encoding=encoding, errors="surrogatepass"))
-    return path.open(mode, encoding=encoding, errors="surrogatepass", newline="")
+        return cast("IO[str]", gzip.open(path, "rt", encoding="utf-8-sig", errors="surrogatepass"))
+    with path.open("rb") as stream:
+        encoding = encoding_of(stream.read(4))
+    return path.open(encoding=encoding, errors="surrogatepass", newline="")
+
+
+def encoding_of(beginning: bytes) -> str:
+    """Tell UTF-16, which spreadsheets and stores' consoles write, by its mark; all else is UTF-8."""
+    return "utf-16" if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
-    with _open(path, "rt") as lines:
+    with opened(path) as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield _parsed(line, f"{path}, line {number}")
@@ -88,21 +81,28 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
 
 def _parsed(line: str, where: str) -> Row:
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
+        row = json.loads(line, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
         raise ContractError(f"{where}: this is not JSON ({error}); mend or remove the line") from error
     if not isinstance(row, dict):
         raise ContractError(f"{where}: this is not a JSON object; mend or remove the line")
     return row
 
 
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError(f"several values named {', '.join(_repeated([name for name, _ in pairs]))}")
+    return row
+
+
 def _read_csv(path: Path) -> Iterator[Row]:
     csv.field_size_limit(1 << 30)
-    with _open(path, "rt") as lines:
-        reader = csv.DictReader(lines)
-        _require_text(reader.fieldnames or [], path)
-        _require_distinct(reader.fieldnames or [], path)
-        for row in reader:
+    with opened(path) as lines:
+        # Not strict, a quote that nobody closes would take the rows after it for one long text.
+        reader = csv.DictReader(lines, strict=True)
+        require_columns(reader.fieldnames or [], path)
+        for row in _rows(reader, path):
             if None in row:
                 raise ContractError(
                     f"{path}, line {reader.line_num}: the row has more values than the header has columns; "
@@ -111,86 +111,35 @@ def _read_csv(path: Path) -> Iterator[Row]:
             yield row
 
 
+def _rows(reader: csv.DictReader[str], path: Path) -> Iterator[Row]:
+    while True:
+        before = reader.line_num
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ContractError(
+                f"{path}, line {before + 1}: the quotes of the row that begins here do not close ({error}); "
+                "write a quote within a quoted value twice, or mend the line"
+            ) from error
+
+
 def _read_parquet(path: Path) -> Iterator[Row]:
     with parquet.ParquetFile(path) as file:
-        _require_text(file.schema_arrow.names, path)
+        require_columns(file.schema_arrow.names, path)
         for batch in file.iter_batches(batch_size=CHUNK_ROWS):
             yield from batch.to_pylist()
 
 
-def _require_text(columns: Iterable[str], path: Path) -> None:
-    found = list(columns)
-    if "text" not in found:
-        raise ContractError(f"{path} has no column text; its columns are {', '.join(found) or 'none'}: rename one")
+def require_columns(columns: Sequence[str], path: Path) -> None:
+    """Raise ContractError unless there is one column `text`, and no two of one name, of which one would be lost."""
+    if "text" not in columns:
+        raise ContractError(f"{path} has no column text; its columns are {', '.join(columns) or 'none'}: rename one")
+    if twice := _repeated(columns):
+        named = ", ".join(name or "nothing" for name in twice)
+        raise ContractError(f"{path} has several columns named {named}; give each a name of its own")
 
 
-def _require_distinct(columns: Sequence[str], path: Path) -> None:
-    if twice := sorted({name for name in columns if list(columns).count(name) > 1}):
-        raise ContractError(f"{path} has several columns named {', '.join(twice)}; give each a name of its own")
-
-
-def _names(source: Path) -> list[str]:
-    if file_kind(source) == ".parquet":
-        return list(parquet.read_schema(source).names)
-    if file_kind(source) == ".csv":
-        return _header(source)
-    return list(dict.fromkeys(name for row in read_rows(source) for name in row))
-
-
-def _header(source: Path) -> list[str]:
-    """Return the columns of a CSV, also of one without rows."""
-    with _open(source, "rt") as lines:
-        return list(csv.DictReader(lines).fieldnames or [])
-
-
-def _schema(source: Path) -> pa.Schema:
-    """Return the columns of a file with the types that hold all their values: null, then integer, then fraction."""
-    if file_kind(source) == ".parquet":
-        return parquet.read_schema(source)
-    if file_kind(source) == ".csv":
-        return pa.schema([(name, pa.string()) for name in _header(source)])
-    schema = pa.schema([])
-    for chunk in chunks(read_rows(source)):
-        for name in dict.fromkeys(name for row in chunk for name in row):
-            try:
-                found = pa.schema([(name, pa.array(_encodable([row.get(name) for row in chunk])).type)])
-                schema = pa.unify_schemas([schema, found], promote_options="permissive")
-            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-                raise ContractError(
-                    f"{source}: the column {name} holds values of several kinds, which Parquet cannot ({error}); "
-                    "write .jsonl instead"
-                ) from error
-    return schema
-
-
-def _with(added: pa.Schema, schema: pa.Schema) -> pa.Schema:
-    kept = [field for field in schema if field.name not in added.names]
-    return pa.schema([*kept, *added])
-
-
-def _write_jsonl(path: Path, rows: Iterable[Row]) -> None:
-    with _open(path, "wt") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=True, default=str) + "\n")
-
-
-def _write_csv(path: Path, rows: Iterable[Row], names: list[str]) -> None:
-    with _open(path, "wt") as file:
-        writer = csv.DictWriter(file, names, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _write_parquet(path: Path, rows: Iterable[Row], schema: pa.Schema) -> None:
-    with parquet.ParquetWriter(path, schema) as writer:
-        for chunk in chunks(rows):
-            writer.write_table(pa.Table.from_pylist([_encodable(row) for row in chunk], schema=schema))
-
-
-def _encodable(value: Any) -> Any:
-    """Put a question mark in place of half a character, which Parquet's UTF-8 cannot hold."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {name: _encodable(inner) for name, inner in value.items()}
-    return [_encodable(inner) for inner in value] if isinstance(value, list) else value
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if list(names).count(name) > 1})

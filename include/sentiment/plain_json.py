@@ -1,0 +1,23 @@
+"""JSON that every program reads: Python's own writes NaN and Infinity, which are no JSON. It knows no content."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+
+def plain_json(content: Any) -> str:
+    """Spell a value on one line of ASCII, null in place of a figure that is no number; what has no form is its text."""
+    try:
+        return json.dumps(content, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(_finite(content), allow_nan=False, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value

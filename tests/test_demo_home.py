@@ -1,0 +1,72 @@
+"""Which home an input of the demo gets: one of its own, whatever its folder is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentiment.errors import ContractError
+from sentiment.local.demo_home import home_of, use_home
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Make folders of reviews, and give the function that makes one."""
+    monkeypatch.delenv("SENTIMENT_HOME", raising=False)
+
+    def make(name: str) -> Path:
+        folder = tmp_path / name
+        (folder / "daily").mkdir(parents=True)
+        (folder / "history.jsonl.gz").touch()
+        return folder
+
+    return make
+
+
+def use(root: Path, reviews: Path | None, stopped: list[Path] | None = None) -> Path:
+    seen = stopped if stopped is not None else []
+    return use_home(root, reviews, lambda settings: seen.append(settings.home)).home
+
+
+def test_two_inputs_whose_folders_have_one_name_never_share_a_home(tmp_path, inputs):
+    january, february = inputs("january/reviews"), inputs("february/reviews")
+    first, second = use(tmp_path / "var", january), use(tmp_path / "var", february)
+
+    assert (first.name, second.parent) == ("reviews", first.parent)
+    assert second.name.startswith("reviews-")
+    assert [(home / "landing").resolve() for home in (first, second)] == [january / "daily", february / "daily"]
+    assert (use(tmp_path / "var", january), use(tmp_path / "var", february)) == (first, second)
+
+
+@pytest.mark.parametrize("name", ["current", "Current", "sample"])
+def test_an_input_that_is_called_as_what_the_demo_makes_gets_another_name(tmp_path, inputs, name):
+    root = tmp_path / "var"
+    sample, home = use(root, None), use(root, inputs(name))
+
+    assert home.name.startswith(f"{name}-")
+    assert home != sample
+    assert (root / "current").resolve() == home
+
+
+def test_what_lies_under_the_name_already_is_left_alone(tmp_path, inputs):
+    root, books = tmp_path / "var", inputs("books")
+    (root / "books" / "lake").mkdir(parents=True)
+    assert home_of(root, books) != root / "books"
+    (root / "books" / "lake").rmdir()
+    assert home_of(root, books) == root / "books"
+
+
+def test_the_platform_of_the_former_input_is_stopped_and_that_of_the_same_one_is_not(tmp_path, inputs):
+    stopped: list[Path] = []
+    first = use(tmp_path / "var", inputs("january/reviews"), stopped)
+    use(tmp_path / "var", tmp_path / "january" / "reviews", stopped)
+    assert stopped == []
+    use(tmp_path / "var", inputs("february/reviews"), stopped)
+    assert stopped == [first]
+
+
+def test_a_folder_that_is_no_input_is_refused_and_nothing_is_made(tmp_path, inputs):
+    with pytest.raises(ContractError, match="is no folder of reviews"):
+        use(tmp_path / "var", tmp_path / "nothing")
+    assert not (tmp_path / "var").exists()

@@ -1,0 +1,143 @@
+"""Stores that are out of order: one that forgets conditions, and one that answers nothing but 503 for a while."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from sentiment import storage
+from sentiment.errors import ContractError
+from sentiment.lake.conditions import require_conditions
+from sentiment.lake.schemas import REVIEWS
+from sentiment.lake.tables import Lake
+from sentiment.local.doctor import check_store
+
+EMPTY = b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><KeyCount>0</KeyCount></ListBucketResult>'
+# Longer than the clients' own patience: 4 s of deltalake, 2 of pyarrow.
+OUTAGE = 7.0
+
+
+class Store(ThreadingHTTPServer):
+    """An S3 of one method each: it keeps the names that were put, and answers 503 until a moment."""
+
+    def __init__(self, second: int) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.second, self.down_until, self.names = second, 0.0, set[str]()
+
+
+class Answer(BaseHTTPRequestHandler):
+    """What the store answers: to a second conditional put of a name, `second`."""
+
+    protocol_version = "HTTP/1.1"
+    server: Store
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        taken = self.path in self.server.names and "If-None-Match" in self.headers
+        self.server.names.add(self.path)
+        self._say(self.server.second if taken else 200)
+
+    def do_DELETE(self) -> None:
+        self.server.names.discard(self.path)
+        self._say(204)
+
+    def do_GET(self) -> None:
+        listed = "list-type" in self.path
+        self._say(200 if listed else 404, EMPTY if listed else b"<Error><Code>NoSuchKey</Code></Error>")
+
+    def do_HEAD(self) -> None:
+        self._say(404)
+
+    def log_message(self, *_: object) -> None: ...
+
+    def _say(self, status: int, body: bytes = b"") -> None:
+        down = time.monotonic() < self.server.down_until
+        self.send_response(503 if down else status)
+        self.send_header("Content-Length", "0" if down or self.command == "HEAD" else str(len(body)))
+        self.end_headers()
+        if not down and self.command != "HEAD":
+            self.wfile.write(body)
+
+
+@pytest.fixture
+def store(monkeypatch) -> Iterator[Callable[[int], Store]]:
+    """Start a store, and configure S3 as a deployment does."""
+    running: list[Store] = []
+
+    def start(second: int = 412) -> Store:
+        server = Store(second)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running.append(server)
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        for name, value in {
+            **{"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}", "AWS_REGION": "us-east-1"},
+            **{"AWS_ACCESS_KEY_ID": "reviews", "AWS_SECRET_ACCESS_KEY": "only-for-this-test"},
+            **{"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "AWS_EC2_METADATA_DISABLED": "true"},
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        require_conditions.cache_clear()
+        return server
+
+    yield start
+    require_conditions.cache_clear()
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("answer", [200, 501])
+def test_a_store_that_lets_two_writers_create_one_file_is_refused_before_the_first_write(store, answer):
+    server = store(answer)
+    with pytest.raises(ContractError, match=r"s3://reviews/lake ignores If-None-Match.*use a server with conditional"):
+        Lake("s3://reviews/lake").open(REVIEWS)
+    assert server.names == set()
+    check = check_store("s3://reviews/lake")
+    assert (check.ok, "ignores If-None-Match" in check.detail) == (False, True)
+
+
+@pytest.mark.parametrize("answer", [409, 412])
+def test_a_store_that_refuses_the_second_writer_passes_and_keeps_nothing_of_the_question(store, answer):
+    server = store(answer)
+    require_conditions("s3://reviews/lake")
+    assert check_store("s3://reviews/lake").ok
+    assert server.names == set()
+
+
+def test_a_folder_is_asked_nothing(tmp_path: Path):
+    require_conditions(str(tmp_path / "lake"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_answers_503_for_a_while_is_waited_for_by_all_three_clients(store):
+    store().down_until = time.monotonic() + OUTAGE
+    filesystem, path = storage.arrow_filesystem("s3://reviews/nothing")
+    found: dict[str, object] = {}
+    asked = {
+        "boto3": lambda: storage.read_bytes("s3://reviews/nothing"),
+        "pyarrow": lambda: filesystem.get_file_info(path).is_file,
+        "deltalake": lambda: DeltaTable("s3://reviews/nothing", storage_options=storage.delta_options()),
+    }
+
+    def ask(name: str) -> None:
+        try:
+            found[name] = asked[name]()
+        except TableNotFoundError:
+            found[name] = "no table"
+
+    askers = [threading.Thread(target=ask, args=(name,)) for name in asked]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(60)
+    assert found == {"boto3": None, "pyarrow": False, "deltalake": "no table"}

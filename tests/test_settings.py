@@ -1,0 +1,76 @@
+"""Where things are: variables of the environment and .env, misspelt ones, and folders that nothing could open."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from sentiment import cli
+from sentiment.config import Settings
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("SENTIMENT_HOEM", "SENTIMENT_HOME"),
+        ("SENTIMENT_LANDNG", "SENTIMENT_LANDING"),
+        ("SENTIMENT_MLFLOW_URL", "SENTIMENT_MLFLOW_URI"),
+        ("SENTIMENT_ALLOWED_HOST", "SENTIMENT_ALLOWED_HOSTS"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_the_nearest_one(home, variable, meant, monkeypatch, capsys):
+    monkeypatch.setenv(variable, "secret")
+    assert cli.main(["status"]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"{variable} is no setting; did you mean {meant}?")
+
+
+def test_a_misspelt_variable_of_the_file_is_refused_as_well(home, monkeypatch):
+    file = home / "of.env"
+    file.write_text("POSTGRES_PASSWORD=x\nSENTIMENT_LAKEE=/data\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    with pytest.raises(ValidationError, match="SENTIMENT_LAKEE is no setting; did you mean SENTIMENT_LAKE"):
+        Settings()
+
+
+def test_variables_that_a_cluster_makes_for_a_service_of_our_name_are_told_once(home, monkeypatch, caplog):
+    monkeypatch.setenv("SENTIMENT_MLFLOW_SERVICE_PORT", "5000")
+    with caplog.at_level(logging.WARNING):
+        assert Settings().mlflow_port == Settings().mlflow_port
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["SENTIMENT_MLFLOW_SERVICE_PORT"]
+
+
+def test_a_home_may_begin_with_a_tilde_and_be_given_from_here(home, monkeypatch):
+    monkeypatch.setenv("HOME", str(home / "me"))
+    monkeypatch.setenv("SENTIMENT_HOME", "~/reviews")
+    monkeypatch.setenv("SENTIMENT_LAKE", "~/lake")
+    assert (Settings().home, Settings().lake_root) == (home / "me" / "reviews", str(home / "me" / "lake"))
+    monkeypatch.chdir(home)
+    assert Settings(home=Path("x"), landing="days").landing_root == str(home / "days")
+    assert Settings(home=Path("x")).home == home / "x"
+    assert Settings(lake="s3://reviews/~/lake").lake_root == "s3://reviews/~/lake"
+
+
+@pytest.mark.parametrize("name", ["what?", "no #1", "50%25", "line\nbreak"])
+def test_a_home_that_no_address_can_hold_is_refused(home, name, monkeypatch, capsys):
+    for variable in ("SENTIMENT_HOME", "SENTIMENT_LAKE"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, str(home / name))
+            assert cli.main(["status"]) == 1
+        assert f"{variable}: the folder" in capsys.readouterr().err
+    with pytest.raises(ValidationError, match="which addresses cannot hold"):
+        Settings(lake=f"s3://reviews/{name}")
+
+
+def test_the_home_of_nobody_is_refused(monkeypatch):
+    with pytest.raises(ValidationError, match="a user that this machine does not know"):
+        Settings(home=Path("~nobody-of-this-name/x"))
+
+
+def test_an_empty_variable_is_none(home, monkeypatch):
+    for name in ("SENTIMENT_HOME", "SENTIMENT_AIRFLOW_PORT", "SENTIMENT_LAKE"):
+        monkeypatch.setenv(name, "")
+    assert (Settings().home, Settings().airflow_port) == (Settings.model_fields["home"].default, 8080)
