@@ -23,8 +23,9 @@ from sentiment.datasets.pin import snapshot_folder
 from sentiment.errors import ContractError
 from sentiment.lake.tables import Lake
 from sentiment.progress import logged
+from sentiment.provenance import this_process
 from sentiment.tuning import processes, trial
-from sentiment.tuning.liveness import fail_abandoned, this_worker
+from sentiment.tuning.liveness import fail_abandoned
 from sentiment.tuning.processes import tune
 from sentiment.tuning.runs import StudyRuns
 from sentiment.tuning.search import search
@@ -329,8 +330,8 @@ def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes
     config = tuning(settings, trials=3, seed=5)
     opened = open_study(config, settings)
     parent = psutil.Process(os.getppid())
-    alive = {**this_worker(), "pid": parent.pid, "started": parent.create_time()}
-    abandon(settings, opened["study"], {**this_worker(), "started": 0.0})
+    alive = {**this_process(), "pid": parent.pid, "started": parent.create_time()}
+    abandon(settings, opened["study"], {**this_process(), "started": 0.0})
     abandon(settings, opened["study"], alive)
     assert search(StudyConfig(study=opened["study"]), settings, logged)["trained"] == 2
     assert states_of(opened, settings) == ["fail", "running", "complete", "complete"]
@@ -340,7 +341,7 @@ def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes
 def test_two_workers_may_find_the_same_dead_trial(deployment, place, tmp_path, monkeypatch):
     settings = deployment.model_copy(update={"studies": place and str(tmp_path / place)})
     name = open_study(tuning(settings, trials=1, seed=9), settings)["study"]
-    number = abandon(settings, name, {**this_worker(), "started": 0.0}).number
+    number = abandon(settings, name, {**this_process(), "started": 0.0}).number
     tell = optuna.Study.tell
 
     def behind_the_other(study: optuna.Study, *args: Any, **words: Any) -> Any:

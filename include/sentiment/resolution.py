@@ -51,16 +51,12 @@ def bundle_of(model: str, settings: Settings) -> tuple[str, Path]:
 
 def _version(model: str, day: date, registry: Registry, settings: Settings) -> int:
     from sentiment.lake.tables import Lake
-    from sentiment.promotion import champion_at
-    from sentiment.registry import NO_CHAMPION
+    from sentiment.promotion import champion_at, champion_of
 
     if model.isdigit():
         return registry.version(int(model)).version
     if model == CHAMPION:
-        champion = registry.champion()
-        if champion is None:
-            raise ContractError(NO_CHAMPION)
-        return champion
+        return champion_of(registry, Lake(settings.lake_root))
     at_date = champion_at(Lake(settings.lake_root), day)
     if at_date is None:
         raise ContractError(f"no model was champion on {day} yet; choose model=champion or a version number")

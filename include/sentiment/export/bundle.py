@@ -107,6 +107,11 @@ def read_bundle(folder: Path) -> Bundle:
     return bundle
 
 
+def identity(folder: Path) -> str:
+    """Return what tells a bundle from all others: of bundle.json, which holds the hash of every other file, its own."""
+    return _sha256(folder / DESCRIPTION)[:16]
+
+
 def _verify(file: Path, expected: str | None) -> None:
     found = _sha256(file) if file.is_file() else "missing"
     if found != expected:
