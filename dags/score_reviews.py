@@ -45,7 +45,7 @@ with DAG(
         task_id="score",
         function="score",
         config="ScoreConfig",
-        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}"},
+        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}"},
         light=True,
         outlets=[SCORES],
     )

@@ -20,7 +20,7 @@ from conftest import without_server
 from sentiment.config import Settings, StudyConfig, TrainConfig, TuneConfig
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
-from sentiment.errors import ContractError
+from sentiment.errors import ContractError, UnavailableError
 from sentiment.lake.tables import Lake
 from sentiment.progress import logged
 from sentiment.provenance import this_process
@@ -299,16 +299,17 @@ def test_a_study_in_which_nothing_was_completed_fails_with_the_commonest_reason(
     assert "learning_rate=1e+30" in run.data.tags["sentiment.error"]
 
 
-def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch):
-    config = tuning(deployment, trials=2, seed=3)
+@pytest.mark.parametrize(("where", "seed"), [("begin", 3), ("add_metrics", 4)])
+def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch, where, seed):
+    config = tuning(deployment, trials=2, seed=seed)
     opened = open_study(config, deployment)
 
     def away(*_: Any, **__: Any) -> str:
-        raise ConnectionError("MLflow is away")
+        raise UnavailableError("MLflow is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr("sentiment.tuning.runs.StudyRuns.begin", away)
-        with pytest.raises(ConnectionError):
+        patch.setattr(f"sentiment.tuning.runs.StudyRuns.{where}", away)
+        with pytest.raises(UnavailableError):
             search(StudyConfig(study=opened["study"]), deployment, logged)
     assert search(StudyConfig(study=opened["study"]), deployment, logged)["trained"] == 2
 
@@ -381,7 +382,14 @@ def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study
 
 
 def test_an_address_that_opens_nothing_is_refused_without_its_password(deployment):
-    wrong = deployment.model_copy(update={"studies": "postgresql://me:secret@127.0.0.1:1/studies"})
+    wrong = deployment.model_copy(update={"studies": "postgres://me:secret@127.0.0.1:1/studies"})
     with pytest.raises(ContractError, match="set SENTIMENT_STUDIES") as error:
         open_study(tuning(wrong), wrong)
+    assert "secret" not in str(error.value)
+
+
+def test_a_database_of_studies_that_does_not_answer_is_an_outage(deployment):
+    away = deployment.model_copy(update={"studies": "postgresql://me:secret@127.0.0.1:1/studies"})
+    with pytest.raises(UnavailableError, match="the database of the studies does not answer") as error:
+        open_study(tuning(away), away)
     assert "secret" not in str(error.value)

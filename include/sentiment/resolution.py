@@ -18,28 +18,37 @@ def days_of(config: DayRange) -> list[date]:
     return [config.from_day + timedelta(n) for n in range((config.last_day - config.from_day).days + 1)]
 
 
-def versions_of(days: list[date], model: str, settings: Settings) -> dict[date, int]:
-    """Return the version that scores each day, and put every bundle of them into this machine's cache."""
+def bundles_of(days: list[date], model: str, settings: Settings) -> dict[int, str]:
+    """Return the versions that score the days, with the content of each, and put it into this machine's cache.
+
+    A champion that somebody made in MLflow is written down in the ledger on this occasion.
+    """
+    from sentiment.export.bundle import identity
+    from sentiment.lake.tables import Lake
+    from sentiment.promotion import observe
     from sentiment.registry import Registry
 
     registry = Registry(settings)
-    versions = {day: _version(model, day, registry, settings) for day in days}
-    for version in set(versions.values()):
-        registry.fetch_bundle(version)
-    return versions
+    if not model.isdigit():
+        observe(Lake(settings.lake_root), registry.alias(CHAMPION))
+    versions = {_version(model, day, registry, settings) for day in days}
+    return {version: identity(registry.fetch_bundle(version)) for version in sorted(versions)}
 
 
 def days_by_version(days: list[date], model: str, settings: Settings) -> dict[tuple[str, Path], list[date]]:
     """Group days by the version that scores them, with its bundle in this machine's cache."""
-    if model.isdigit() and (cached := settings.home / "bundles" / model).is_dir():
-        return {(model, cached): days}  # resolved before, by the task in front: no need of MLflow
-    from sentiment.registry import Registry
+    from sentiment.registry import Registry, cached_bundle
 
+    number, _, content = model.partition("@")
+    if cached := cached_bundle(settings, content):
+        return {(number, cached): days}  # resolved before, by the task in front: no need of MLflow
     registry = Registry(settings)
+    versions = {day: _version(number, day, registry, settings) for day in days}
+    bundles = {version: registry.fetch_bundle(version) for version in set(versions.values())}
     groups: dict[tuple[str, Path], list[date]] = {}
-    for day in days:
-        version = _version(model, day, registry, settings)
-        groups.setdefault((str(version), registry.fetch_bundle(version)), []).append(day)
+    for day, version in versions.items():
+        groups.setdefault((str(version), bundles[version]), []).append(day)
+    _require(content, groups)
     return groups
 
 
@@ -47,6 +56,18 @@ def bundle_of(model: str, settings: Settings) -> tuple[str, Path]:
     """Return the version that a model reference means today, and its bundle."""
     ((version, bundle),) = days_by_version([datetime.now(UTC).date()], model, settings)
     return version, bundle
+
+
+def _require(content: str, groups: dict[tuple[str, Path], list[date]]) -> None:
+    """Raise ContractError when a version is no longer what it was when the task in front looked."""
+    from sentiment.export.bundle import identity
+
+    for version, bundle in groups:
+        if content and identity(bundle) != content:
+            raise ContractError(
+                f"version {version} holds another model ({identity(bundle)}) than when this run began ({content}): "
+                "start a new run"
+            )
 
 
 def _version(model: str, day: date, registry: Registry, settings: Settings) -> int:

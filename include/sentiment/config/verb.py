@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Self
 
@@ -12,8 +13,12 @@ from sentiment.config.labels import CHAMPION
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+# What one task hands to the next: a version, and the content of its bundle.
+_PINNED = re.compile(r"\d+@[0-9a-f]{16}")
+
+
 def _model_reference(value: str) -> str:
-    if value in {CHAMPION, "champion_at_date"} or value.isdigit():
+    if value in {CHAMPION, "champion_at_date"} or value.isdigit() or _PINNED.fullmatch(value):
         return value
     raise ValueError(f"model is {value!r}; give 'champion', 'champion_at_date' or a version number such as 3")
 

@@ -107,19 +107,19 @@ class Runs:
         return _as_trained(run)
 
     def download(self, run_id: str, name: str, destination: Path) -> Path:
-        """Copy a folder of a run's artifacts to `destination` and return where it lies."""
+        """Copy a folder of a run's artifacts to `destination`, all of them without a name; return where it lies."""
         found = self.find(run_id, name, destination)
         if found is None:
             raise ContractError(f"run {run_id} keeps no {name!r} (any more); train it anew and take the new run")
         return found
 
     def find(self, run_id: str, name: str, destination: Path) -> Path | None:
-        """Copy a file of a run's artifacts to `destination`, or return None when no run keeps any of that name."""
+        """Copy a file or folder of a run to `destination`, or return None when no run keeps any of that name."""
         try:
             kept = {one.path for one in self._client.list_artifacts(run_id)} if run_id else set()
         except AbsentError:
             return None
-        if name not in kept:
+        if name and name not in kept:
             return None
         uri = f"runs:/{run_id}/{name}"
         return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(destination)))

@@ -15,7 +15,7 @@ from optuna import TrialPruned
 
 from sentiment.config import TrainConfig, TuneConfig
 from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.errors import ContractError, UnavailableError
 from sentiment.progress import OnProgress
 from sentiment.provenance import this_process
 from sentiment.training.fit import fit
@@ -65,6 +65,8 @@ class Objective:
             self._fit(candidate, trial.number, watch)
         except TrialPruned:
             self.runs.end(run_id, "pruned")
+            raise
+        except UnavailableError:
             raise
         except Exception as error:
             reason = _reason(error)
