@@ -16,7 +16,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment.config import BenchmarkTrainingConfig, Settings
-from sentiment_airflow.assets import TASKS
+from sentiment_airflow.assets import LONG, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import VerbOperator
 
@@ -28,7 +28,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params=form(BenchmarkTrainingConfig),
-    default_args=TASKS,
+    default_args=TASKS | {"execution_timeout": LONG},
     tags=["benchmarks"],
     doc_md=__doc__,
 ):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment.config import ImportHistoryConfig
-from sentiment_airflow.assets import TASKS
+from sentiment_airflow.assets import REVIEWS, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator
 
@@ -27,4 +27,6 @@ with DAG(
     tags=["reviews"],
     doc_md=__doc__,
 ):
-    SparkVerbOperator(task_id="import_history", function="import_history", config="ImportHistoryConfig")
+    SparkVerbOperator(
+        task_id="import_history", function="import_history", config="ImportHistoryConfig", outlets=[REVIEWS]
+    )

@@ -3,12 +3,16 @@
 Runs every day for the day before, and for any past day through a backfill.
 
 1. `wait_for_files` looks for `DAY.jsonl.gz`, `DAY.jsonl` or files under `DAY/` in the landing (`SENTIMENT_LANDING`),
-   once a minute, without holding a worker; its log says at once where it looked. After twelve hours it fails.
+   once a minute, without holding a worker; its log says at once where it looked. A file is taken when it did not change
+   for half a minute, or at once beside a `_SUCCESS`. After twelve hours it fails.
 2. `ingest` reads them in Spark, validates, cleans and de-duplicates, and writes the day to the table `reviews` in one
-   commit; rejected lines go to `quarantine` with reason, file and line.
+   commit; rejected lines go to `quarantine` with reason, file and line. Late reviews, of up to `late_days` before, go
+   into the days that they are of; `score_reviews` scores those again.
+3. `find_late` and `ingest_late`, in scheduled runs: days of the last sixty whose files came after the sensor gave up,
+   or while the scheduler was off.
 
 **It fails and writes nothing** when a file is broken, or when more than `max_bad_share` of the lines are bad.
-Running a day again replaces that day's rows from the same files and nothing else.
+All files of a day are one delivery: running the day again replaces what came from them before, under whatever names.
 
 Days are days in UTC, and a run's id names the day that it is of. **By hand:** Trigger, and fill in *Day*: the Logical
 Date that Airflow fills in is the present moment, and a run of a day that has not ended is refused. **A range:** Trigger
@@ -22,6 +26,7 @@ from airflow.sdk import DAG
 from sentiment.config import IngestConfig
 from sentiment_airflow.assets import FIRST_DAY, REVIEWS, TASKS
 from sentiment_airflow.forms import form
+from sentiment_airflow.late import find_late
 from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.sensors import DaySensor
 from sentiment_airflow.timetables import DAILY
@@ -44,3 +49,12 @@ with DAG(
         task_id="ingest", function="ingest", config="IngestConfig", light=True, outlets=[REVIEWS]
     )
     wait_for_files >> ingest
+    late = SparkVerbOperator.partial(
+        task_id="ingest_late",
+        function="ingest",
+        config="IngestConfig",
+        light=True,
+        outlets=[REVIEWS],
+        map_index_template="{{ task.values['day'] }}",
+    )
+    late.expand(values=find_late())

@@ -12,7 +12,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment.config import RescoreConfig
-from sentiment_airflow.assets import TASKS
+from sentiment_airflow.assets import SCORES, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 
@@ -34,5 +34,6 @@ with DAG(
         config="RescoreConfig",
         values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}"},
         light=True,
+        outlets=[SCORES],
     )
     resolve_model >> rescore

@@ -6,8 +6,10 @@ Runs every day for the day before, and for any past day through a backfill.
 2. `resolve_model` decides once which version scores: `champion`, `champion_at_date` (the one in force on that day), or
    a version number; it fetches and checks the bundle. Without a champion it fails and says how to get one.
 3. `score` runs the bundle in Spark and writes the day to `scores` and `daily_sentiment`. A day without reviews is an
-   empty success. Scored again, a review whose text and model version are unchanged keeps its score; with `reuse` off
-   all are computed anew. The log says every five seconds how far it is.
+   empty success. Days of the last `look_back` whose reviews changed after they were scored (late reviews, a corrected
+   file, a deletion) are scored again by the way; a scheduled run scores those too that nobody scored, such as those
+   that the scheduler slept through. Scored again, a review whose text and model version are unchanged keeps its score;
+   with `reuse` off all are computed anew. The log says every five seconds how far it is.
 
 Days are days in UTC, and a run's id names the day that it is of. **By hand:** Trigger, and fill in *Day*. **A range:**
 Trigger > Backfill, choose the dates, and leave *Day* empty. **A range with a version of your choice:** use *Score a
@@ -26,6 +28,9 @@ from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 from sentiment_airflow.sensors import DaySensor
 from sentiment_airflow.timetables import DAILY
 
+# A run that was asked for scores what was asked, and what changed under its scores.
+CATCH_UP = "{{ params.catch_up or dag_run.run_type == 'scheduled' }}"
+
 with DAG(
     "score_reviews",
     dag_display_name="4 · Score a day's reviews",
@@ -40,12 +45,14 @@ with DAG(
     doc_md=__doc__,
 ):
     wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking="missing_reviews")
-    resolve_model = VerbOperator(task_id="resolve_model", function="resolve_model", config="ScoreConfig")
+    resolve_model = VerbOperator(
+        task_id="resolve_model", function="resolve_model", config="ScoreConfig", values={"catch_up": CATCH_UP}
+    )
     score = SparkVerbOperator(
         task_id="score",
         function="score",
         config="ScoreConfig",
-        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}"},
+        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}", "catch_up": CATCH_UP},
         light=True,
         outlets=[SCORES],
     )

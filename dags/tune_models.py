@@ -20,14 +20,15 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from sentiment.config import Settings, SnapshotConfig, TuneConfig
-from sentiment_airflow.assets import TASKS
+from sentiment.config import SnapshotConfig, TuneConfig
+from sentiment_airflow.assets import LONG, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
-from sentiment_airflow.tuning import THEN, then, training_form, workers
+from sentiment_airflow.tuning import SEARCHING, THEN, then, training_form, workers
 
 PINNED = {"snapshot": "{{ ti.xcom_pull(task_ids='snapshot')['snapshot'] }}"}
 STUDY = {"study": "{{ ti.xcom_pull(task_ids='open_study')['study'] }}"}
+QUESTION = "Train with the best settings?"
 BEST = (
     "{% set done = ti.xcom_pull(task_ids='conclude') %}Macro F1 **{{ done['macro_f1'] }}** on validation, with\n\n"
     "| setting | value |\n| --- | --- |\n"
@@ -46,13 +47,12 @@ with DAG(
 ):
     snapshot = SparkVerbOperator(task_id="snapshot", function="snapshot", config="SnapshotConfig")
     study = VerbOperator(task_id="open_study", function="open_study", config="TuneConfig", values=PINNED)
-    search = VerbOperator.partial(
-        task_id="search", function="search", config="StudyConfig", pool="gpu", queue=Settings().train_queue
-    ).expand(values=workers(study.output))
+    trying = VerbOperator.partial(task_id="search", function="search", config="StudyConfig", **SEARCHING)
+    search = trying.expand(values=workers(study.output))
     conclude = VerbOperator(
         task_id="conclude", function="conclude_study", config="StudyConfig", values=STUDY, trigger_rule="all_done"
     )
-    approve = ApprovalOperator(task_id="approve", subject="Train with the best settings?", body=BEST)
+    approve = ApprovalOperator(task_id="approve", subject=QUESTION, body=BEST, response_timeout=LONG)
     train_best = TriggerDagRunOperator(
         task_id="train_best",
         trigger_dag_id="train_models",

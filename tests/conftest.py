@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,9 @@ import pyarrow as pa
 import pytest
 
 from sentiment.config import Settings
+from sentiment.lake.files import write_day_file
 from sentiment.lake.schemas import TableSpec
-from sentiment.lake.tables import Lake, write_day_file
+from sentiment.lake.tables import Lake
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "plugins"))
@@ -103,7 +105,7 @@ def spark() -> Iterator[Any]:
 
 @pytest.fixture
 def land(home: Path) -> Callable[..., Path]:
-    """Return a function that writes lines (dicts or raw text) as a landed file."""
+    """Return a function that writes lines (dicts or raw text) as a file that landed an hour ago."""
 
     def write(name: str, lines: list[Any]) -> Path:
         path = home / "landing" / name
@@ -111,9 +113,15 @@ def land(home: Path) -> Callable[..., Path]:
         content = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
         encoded = content.encode("utf-8", "surrogatepass")
         path.write_bytes(gzip.compress(encoded) if name.endswith(".gz") else encoded)
+        aged(path)
         return path
 
     return write
+
+
+def aged(path: Path, seconds: float = 3600) -> None:
+    """Make a file look as if it had been written so long ago."""
+    os.utime(path, (time.time() - seconds,) * 2)
 
 
 def raw_review(day: date, number: int = 0, **changes: Any) -> dict[str, Any]:
@@ -145,8 +153,9 @@ def lake_review(day: date, number: int = 0, **changes: Any) -> dict[str, Any]:
         "title": "Good",
         "text": f"This is review number {number} of {day} and it works very well for me.",
         "timestamp": moment,
-        "source_file": f"/landing/{day}.jsonl",
+        "source_file": f"{day}.jsonl",
         "ingested_at": moment,
+        "displaced": None,
         "review_date": day,
         **changes,
     }

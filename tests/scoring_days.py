@@ -68,10 +68,11 @@ class Oracle:
         """Return 0.9 or 0.2 for every text."""
         self.asked += texts
         probability = np.array([0.9 if "good" in text else 0.2 for text in texts], np.float32)
-        return Answers(probability, np.full(len(texts), "oracle"))
+        return Answers(probability, np.full(len(texts), "oracle"), np.full(len(texts), True))
 
-    def decide(self, probabilities: np.ndarray) -> Decisions:
+    def decide(self, answers: Answers) -> Decisions:
         """Return labels from 0.5 on."""
+        probabilities = answers.positive_probability
         confidence = np.maximum(probabilities, 1 - probabilities)
         label = np.where(probabilities >= 0.5, "positive", "negative")
         return Decisions(label, probabilities, confidence, confidence < 0.7)

@@ -10,6 +10,7 @@ from conftest import raw_review
 from sentiment import pipeline
 from sentiment.benchmarks.footprint import Footprint, run_watched
 from sentiment.benchmarks.preparation import run as benchmark
+from sentiment.benchmarks.preparation.cleaning import TEXTS, cleaning_rows
 from sentiment.benchmarks.preparation.contender import DASK, OURS, PANDAS
 from sentiment.benchmarks.preparation.run import Imported, preparation_rows
 from sentiment.config import BenchmarkPreparationConfig, ImportHistoryConfig, Settings
@@ -31,8 +32,10 @@ def hostile() -> list:
         raw_review(DAY, number + 1, asin="A0", parent_asin="P0", text="Cafe\u0301"),
         raw_review(DAY, number + 2, asin="A0", parent_asin="P0", text="Caf&eacute;"),
         *[raw_review(DAY, number + 3, user_id=None, asin="A0", parent_asin=None, text=f"{n} nobody") for n in (1, 2)],
-        raw_review(DAY, number + 4, rating="4", title=None, text='half \ud83d "of" one', timestamp=f"{10**12}.0"),
-        raw_review(DAY, number + 5, title=True, text=3.5, asin=None),
+        raw_review(
+            DAY, number + 4, rating="4", title=None, text='half \ud83d "of" one', timestamp=f"{1_399_291_200_000}.0"
+        ),
+        raw_review(DAY, number + 5, title=5, text=3.5, asin=None),
     ]
     return [*good, *bad, *again, "", json.dumps(raw_review(DAY, 999)) + "\r"]
 
@@ -41,7 +44,10 @@ def rows(root, spec) -> list[str]:
     """Return what the files under a table's folder hold, but for the moment of the import, in a fixed order."""
     table = dataset.dataset(root / spec.name, format="parquet", partitioning="hive", exclude_invalid_files=True)
     names = [name for name in spec.schema.names if name not in {"ingested_at", "ingest_date"}]
-    return sorted(map(str, table.to_table(names).to_pylist()))
+    found = table.to_table(names).to_pylist()
+    for one in (one for row in found for one in row.get("displaced") or ()):
+        del one["ingested_at"]
+    return sorted(map(str, found))
 
 
 def contend(name, source, home, monkeypatch):
@@ -57,7 +63,7 @@ def contend(name, source, home, monkeypatch):
 
 @pytest.fixture
 def source(land):
-    return land("history/reviews.jsonl.gz", hostile())
+    return land("../history/reviews.jsonl.gz", hostile())
 
 
 @pytest.mark.spark
@@ -100,6 +106,12 @@ def test_a_row_holds_medians_and_how_many_times_as_fast_as_pandas_it_was():
     assert (ours["against_pandas"], pandas["against_pandas"]) == (3, 1)
     assert (ours["reviews_per_second"], pandas["peak_megabytes"], pandas["unlike_ours"]) == (50, 300, 2)
     assert (ours["kept"], ours["duplicate"], ours["rejected"]) == (970, 20, 10)
+
+
+def test_the_cost_of_cleaning_is_told_for_an_ordinary_text_and_for_hostile_ones():
+    rows = cleaning_rows(400)
+    assert [row["text"] for row in rows] == list(TEXTS)
+    assert all(row["ratio"] == row["seconds"] / row["quarter_seconds"] > 0 for row in rows)
 
 
 @pytest.fixture

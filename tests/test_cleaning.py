@@ -1,104 +1,209 @@
-from __future__ import annotations
+"""Cleaning: what goes, what stays, that it is one for all ways in, done once for all, and linear in a text's length."""
+
+import html
+import importlib
+import pkgutil
+import re
+import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import sentiment.text
+from regex_steps import Steps
 from sentiment.config import IngestOptions
-
-PLAIN = IngestOptions()
-
-pytestmark = pytest.mark.spark
-
-
-def cleaned(spark, texts, options=PLAIN):
-    from pyspark.sql import functions as F  # noqa: N812
-
-    from sentiment.ingest.clean import clean
-
-    frame = spark.createDataFrame([(at, text) for at, text in enumerate(texts)], "at int, text string")
-    rows = frame.select("at", clean(F.col("text"), options).alias("text")).collect()
-    return [row["text"] for row in sorted(rows)]
-
+from sentiment.ingest.clean import clean
+from sentiment.text import clean as cleaning
+from sentiment.text.clean import LONGEST_TEXT, clean_text, was_cut
+from sentiment.text.entities import unescaped
 
 CASES = {
     "It is great.The battery lasts!Really": "It is great. The battery lasts! Really",
     "one<br />two <b>bold</b> <a href='x'>link</a>": "one two bold link",
     "&#34;quoted&#34; &quot;too&quot; &amp;amp; caf&eacute;": '"quoted" "too" & café',
     "twice &amp;#34;escaped&amp;#34;": 'twice "escaped"',
+    "an XML writer&apos;s escape, escaped again: don&amp;apos;t": "an XML writer's escape, escaped again: don't",
     "I <3 it, 2 < 3 and 5 > 4": "I <3 it, 2 < 3 and 5 > 4",
     "see http://x.y/z?a=1&b=2 or www.shop.example/page now": "see or now",
+    "<http://x.y> and <me@mail.example.org> go with their brackets": "and go with their brackets",
+    '<a href="http://x.y/z">named</a> link': "named link",
     "write to me.too+x@mail.example.org today": "write to today",
     "WOW!!! so good :-) 😀👍🏽 👩‍👩‍👧": "WOW!!! so good :-) 😀👍🏽 👩‍👩‍👧",
+    "❤️ 1️⃣ 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f": (
+        "❤️ 1️⃣ 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    ),
     "a \t\n  b\u00a0\u2003c": "a b c",
     "cafe\u0301": "caf\u00e9",
     "nul\x00and\x07bell": "nul and bell",
     "U.S.A. and e.g.this and 3.5stars": "U.S.A. and e.g.this and 3.5stars",
-    "&unknown; &#xD800; stays": "&unknown; stays",
+    "&unknown; stays, &#xD800; is no character": "&unknown; stays, \ufffd is no character",
     "عربي جيد جدا": "عربي جيد جدا",
+    "می\u200cخواهم": "می\u200cخواهم",
+    "don\u00b4t": "don't",
+    "Ｔｅｒｒｉｂｌｅ ｓｐｅａｋｅｒ": "Terrible speaker",
+    "＆ｌｔ；ｂ＞": "",
     "<br><br/>": "",
-    # One tag is taken out of another that is broken, and then the rest may look like one.
-    "<A<br>broken> tag": "<A broken> tag",
+    "open <!-- unclosed": "open <!-- unclosed",
+    "in<!-- <b> a comment\n -->side": "in side",
+    # One tag is taken out of another, and then the rest is one.
+    "<A<br>broken> tag": "tag",
+    '<img src="data:image/png;base64,' + "A" * 400 + '"> picture': "picture",
+    "half a \ud83d emoji": "half a ? emoji",
     "": "",
 }
 
 
-def test_cleaning_takes_markup_out_and_leaves_feeling_in(spark):
-    assert dict(zip(CASES, cleaned(spark, list(CASES)), strict=True)) == CASES
+def test_cleaning_takes_markup_out_and_leaves_feeling_in():
+    assert {raw: clean_text(raw) for raw in CASES} == CASES
 
 
-def test_contractions_and_lower_case_are_written_out_only_when_asked(spark):
-    text = ["I DON'T think it won’t, can't or isn't: it's fine"]
-    assert cleaned(spark, text) == ["I DON'T think it won’t, can't or isn't: it's fine"]
-    asked = cleaned(spark, text, IngestOptions(expand_contractions=True, lower_case=True))
-    assert asked == ["i do not think it will not, cannot or is not: it is fine"]
+WITHOUT_WIDTH = "\u00ad\u034f\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufe0f\ufeff\U000e0041"
+
+
+@pytest.mark.parametrize("inside", WITHOUT_WIDTH, ids=lambda one: f"U+{ord(one):04X}")
+@pytest.mark.parametrize("written", ["{}", "&#{};", "&amp;#{};"])
+def test_what_has_no_width_never_tears_a_word(inside, written):
+    between = written.format(inside if written == "{}" else ord(inside))
+    assert clean_text(f"ter{between}rib{between}{between}le") == "terrible"
 
 
 # Texts of what reviews are made of, where mistakes of cleaning hide: markup, entities, stops, odd spaces and signs.
 PIECES = st.one_of(
     st.sampled_from(
-        ["<br>", "<b>", "</b>", "&amp;", "&#34;", "&#x41;", "&lt;", "great", "The", ".", "!", "?", " ", "\n", "\u00a0"]
+        ["<br>", "<b>", "</b>", "<!--", "-->", "<", ">", "&", "&amp;", "&#34;", "&#x41;", "&lt;", "&shy;", "&zwj;"]
     ),
     st.sampled_from(
-        ["😀", "\u200b", "\x00", "http://a.b/c", "me@you.org", "<3", "é", "e\u0301", "don't", "A", "<", "&"]
+        ["#", "x41", ";", "lt", "amp;", "&#x301;", "＆", "＜", "&NotEqualTilde;", "&#xfdfa;", "&not", "in;"]
     ),
+    st.sampled_from(
+        ["great", "The", ".", "!", "?", " ", "\n", "\u00a0", "😀", "❤", "\u200b", "\u200d", "\ufe0f", "\x00", "\u00ad"]
+    ),
+    st.sampled_from(
+        ["http://a.b/c", "www.", "me@you.org", "@", "-", '"', "<3", "é", "e\u0301", "=", "\u0338", "\u0344" * 20]
+    ),
+    st.sampled_from(["don't", "A", "1\ufe0f\u20e3", "\ud800", "🏴\U000e0067"]),
     st.text(max_size=8),
 )
-TEXTS = st.lists(st.lists(PIECES, max_size=12).map("".join), min_size=20, max_size=60)
-QUICK = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+TEXTS = st.lists(PIECES, max_size=14).map("".join)
+QUICK = settings(max_examples=300, deadline=None)
 
 
 @QUICK
 @given(TEXTS)
-def test_cleaned_text_is_folded_and_free_of_tags_links_and_control_characters(spark, texts):
-    import re
-    import unicodedata
-    from html import unescape
-
-    given_texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    for before, text in zip(given_texts, cleaned(spark, given_texts), strict=True):
-        assert text == text.strip()
-        assert not re.search(r"\s{2,}|[\n\t\x00-\x1f\u00a0]", text)
-        tag_in_a_tag = re.search(r"<[^<>]*<", unescape(unescape(before)))
-        assert tag_in_a_tag or not re.search(r"</?[a-zA-Z][^<>]{0,500}>", text)
-        assert not re.search(r"(?i)\bhttps?://[^\s<>\"]", text)
-        assert unicodedata.is_normalized("NFC", text)
-
-
-WORDS = st.sampled_from(["great", "The", "phone", "it's", "😀", "!", ",", "A1", "ok."])
-
-
-@QUICK
-@given(st.lists(st.lists(WORDS, max_size=9).map(" ".join), min_size=5, max_size=30))
-def test_clean_text_is_left_as_it_is(spark, texts):
-    assert cleaned(spark, texts) == texts
+@example("me@you.org1\ufe0f\u20e3")
+@example("<A <b> x>")
+@example("&" + "amp;" * 50 + "lt;b>")
+@example("&l&amp;#116;; b")
+def test_a_clean_text_is_left_as_it_is(text):
+    cleaned = clean_text(text)
+    assert clean_text(cleaned) == cleaned
 
 
 @QUICK
 @given(TEXTS)
-def test_every_text_gives_one_text_and_lower_case_changes_no_more_than_case(spark, texts):
-    given_texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    plain = cleaned(spark, given_texts)
-    lower = cleaned(spark, given_texts, IngestOptions(lower_case=True))
-    assert len(plain) == len(given_texts)
-    assert [text.casefold() for text in lower] == [text.casefold() for text in plain]
+def test_a_clean_text_is_nfkc_folded_and_free_of_tags_links_and_control_characters(text):
+    cleaned = clean_text(text)
+    assert unicodedata.is_normalized("NFKC", cleaned)
+    assert cleaned == " ".join(cleaned.split())
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2066]", cleaned)
+    assert not re.search(r"</?[a-zA-Z][^<>]{0,400}>", cleaned)
+    assert not re.search(r"(?i)\bhttps?://[^\s<>\"]", cleaned)
+
+
+WORDS = st.sampled_from(["great", "The", "phone", "it's", "😀", "!", ",", "A1", "ok.", "WOW!!!", ":-)", "(◕‿◕)", "<3"])
+
+
+@QUICK
+@given(st.lists(WORDS, max_size=9).map(" ".join))
+def test_ordinary_words_and_emoticons_are_left_as_they_are(text):
+    assert clean_text(text) == text
+
+
+@QUICK
+@given(st.text(st.characters(exclude_categories=("Cs", "M", "Cf")), max_size=30), st.integers(0, 5))
+def test_a_text_may_be_escaped_any_number_of_times(text, times):
+    escaped = text
+    for _ in range(times):
+        escaped = html.escape(escaped)
+    assert clean_text(escaped) == clean_text(text)
+
+
+@pytest.mark.parametrize("name", ["&apos;", "&hellip", "&notit;", "&#128;", "&#0;", "&#x110000;", "&fjlig;", "&nope;"])
+def test_an_entity_becomes_what_htmls_rules_say(name):
+    assert unescaped(f"a {name} b") == unicodedata.normalize("NFKC", html.unescape(f"a {name} b"))
+
+
+def test_a_number_too_long_for_a_character_is_left_and_ends_nothing():
+    assert clean_text(f"&#{'9' * 5000};") == f"&#{'9' * 5000};"
+
+
+def test_a_text_beyond_the_longest_is_cut_and_that_is_told():
+    assert clean_text("a" * (LONGEST_TEXT + 1)) == "a" * LONGEST_TEXT
+    assert (was_cut("a" * LONGEST_TEXT), was_cut("a" * (LONGEST_TEXT + 1))) == (False, True)
+
+
+@QUICK
+@given(TEXTS, st.integers(1, 40))
+def test_a_cut_text_is_clean_and_never_longer_than_the_longest(text, longest):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cleaning, "LONGEST_TEXT", longest)
+        cleaned = clean_text(text)
+        assert len(cleaned) <= longest
+        assert clean_text(cleaned) == cleaned
+
+
+def patterns() -> dict[str, re.Pattern[str]]:
+    """Return every pattern of the package of texts."""
+    names = [module.name for module in pkgutil.iter_modules(sentiment.text.__path__, "sentiment.text.")]
+    modules = [importlib.import_module(name) for name in names]
+    return {
+        f"{module.__name__.rpartition('.')[2]}{name}": value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, re.Pattern)
+    }
+
+
+HOSTILE = ["<!--", "&aaab;", "<", "<a", "<b ", "&#65;", "&amp;", "a@", "a.", "@-.", "-", "www.", "<www.", "<http://a"]
+HOSTILE += [
+    "aa.",
+    ".",
+    "!",
+    "\u200d",
+    "❤\u200d",
+    "\u0301\u0316",
+    "\U000e0067",
+    "a1",
+    "<a@b.",
+    "/>",
+    " ",
+    "http://",
+    "x",
+]
+BITS = st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=3).map("".join)
+LENGTH, STEPS_A_CHARACTER = 1_500, 200
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(BITS, BITS, BITS)
+@example("❤", "\u200d", "❤")
+@example("", "<!--", "")
+@example("@", "-.", "")
+@example("a", ".", "@")
+def test_no_pattern_looks_at_a_character_more_than_a_fixed_number_of_times(first, unit, last):
+    text = f"{first}{unit * (LENGTH // len(unit))}{last}"
+    steps = {name: Steps(pattern).search_all(text) for name, pattern in patterns().items()}
+    assert max(steps.values()) <= STEPS_A_CHARACTER * len(text), steps
+
+
+def test_the_count_of_steps_tells_a_quadratic_pattern():
+    for quadratic, text in ((r"<!--.*-->", "<!--" * (LENGTH // 4)), (r"a+(?![ab])", "a" * (LENGTH // 2) + "b")):
+        assert Steps(re.compile(quadratic)).search_all(text) > STEPS_A_CHARACTER * len(text)
+
+
+def test_contractions_and_lower_case_are_written_out_only_when_asked():
+    text = "I DON'T think it won’t, can't or isn't: it's fine"
+    assert clean(text, IngestOptions()) == text
+    asked = clean(text, IngestOptions(expand_contractions=True, lower_case=True))
+    assert asked == "i do not think it will not, cannot or is not: it is fine"

@@ -160,7 +160,13 @@ def test_the_sensors_give_their_slot_back_between_two_looks(bag):
     ("name", "outlet"), [("ingest_reviews", "sentiment://lake/reviews"), ("score_reviews", "sentiment://lake/scores")]
 )
 def test_a_day_that_was_written_is_announced_as_an_asset(bag, name, outlet):
-    assert [asset.uri for task in bag.dags[name].tasks for asset in task.outlets] == [outlet]
+    assert {asset.uri for task in bag.dags[name].tasks for asset in task.outlets} == {outlet}
+
+
+def test_every_task_ends_at_some_time(bag):
+    tasks = [task for dag in bag.dags.values() for task in dag.tasks]
+    assert len(tasks) > 20
+    assert [task.task_id for task in tasks if task.execution_timeout is None] == []
 
 
 def test_the_ui_offers_links_into_mlflow_for_plain_and_for_mapped_tasks(bag):

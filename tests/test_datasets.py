@@ -16,7 +16,7 @@ from sentiment.datasets import imdb, polarity
 from sentiment.datasets.form import SPLITS
 from sentiment.datasets.pin import snapshot_id
 from sentiment.datasets.read import read_manifest, read_split
-from sentiment.datasets.rows import BadRow, Row, plain
+from sentiment.datasets.rows import BadRow, Row
 from sentiment.datasets.stratify import stratified
 from sentiment.errors import ContractError
 
@@ -126,11 +126,13 @@ def test_a_json_line_that_is_no_review_says_why(line, reason):
     assert read.reason.startswith(reason)
 
 
-def test_texts_lose_markup_and_keep_feeling():
-    assert plain('Great!!!<br /><br />I <3 it &amp;quot;so&amp;quot; MUCH  :-) <a href="x">y</a>') == (
-        'Great!!! I <3 it "so" MUCH :-) y'
-    )
-    assert plain(json.loads('"half a \\ud83d emoji"')) == "half a ? emoji"
+def test_texts_of_data_sets_are_cleaned_as_those_of_the_lake():
+    raw = 'Gre\u00adat!!!<br /><br />I <3 it &amp;quot;so&amp;quot; MUCH  :-) <a href="x">y</a> don&apos;t'
+    found = [*polarity.read_fasttext([f"__label__2 {raw}: {raw}"]), imdb.read_file("pos/1_9.txt", raw)]
+    found += imdb.read_jsonl([json.dumps({"text": raw, "title": raw, "label": 1, "category": raw})])
+    cleaned = 'Great!!! I <3 it "so" MUCH :-) y don\'t'
+    assert [row.text for row in found] == [cleaned] * 3
+    assert (found[0].title, found[2].title, found[2].category) == (cleaned, cleaned, cleaned)
 
 
 def test_both_forms_of_amazon_polarity_give_the_same_reviews_and_splits(home):

@@ -15,8 +15,9 @@ from pyarrow import parquet
 
 from conftest import PROJECT, fill, lake_review
 from sentiment.errors import ConcurrentWriteError
+from sentiment.lake.files import DataFile, write_day_file
 from sentiment.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES, TableSpec
-from sentiment.lake.tables import DataFile, Lake, write_day_file
+from sentiment.lake.tables import Lake
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2014, 5, 5) + timedelta(n) for n in range(3))
 

@@ -6,11 +6,12 @@ from datetime import date
 
 import pytest
 
-from conftest import fill, lake_review, raw_review
+from conftest import aged, fill, lake_review, raw_review
 from sentiment import pipeline
 from sentiment.config import ImportHistoryConfig, IngestConfig
-from sentiment.errors import ContractError
-from sentiment.ingest.landing import files_of_day, history_files, product_files, require_files_of_day
+from sentiment.errors import ContractError, UnavailableError
+from sentiment.ingest import whole
+from sentiment.ingest.landing import Origin, files_of_day, history, landed_days, product_files
 from sentiment.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.lake.tables import Lake
 
@@ -18,7 +19,7 @@ DAY = date(2014, 5, 5)
 
 
 def names(home, files):
-    return [file.removeprefix(f"{home}/landing/") for file in files]
+    return [getattr(file, "uri", file).removeprefix(f"{home}/landing/") for file in files]
 
 
 @pytest.mark.parametrize("name", ["2014-05-05.jsonl.gz", "2014-05-05.jsonl", "2014-05-05/part-1.jsonl.gz"])
@@ -26,7 +27,7 @@ def test_a_days_file_is_found_under_each_of_its_names(home, land, name):
     land(name, [])
     land("2014-05-06.jsonl", [])
 
-    assert names(home, require_files_of_day(f"{home}/landing", DAY)) == [name]
+    assert names(home, files_of_day(f"{home}/landing", DAY)) == [name]
     assert pipeline.missing_files(DAY) is None
 
 
@@ -53,9 +54,10 @@ def test_a_day_without_files_says_what_was_looked_for(home, land):
     assert "2014-05-05.jsonl.gz" in pipeline.missing_files(DAY)
 
 
-def test_a_landing_that_does_not_exist_is_a_landing_without_files(home):
+def test_a_landing_that_does_not_exist_is_a_landing_without_files(home, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_LANDING", f"{home}/nowhere")
     with pytest.raises(ContractError, match="SENTIMENT_LANDING"):
-        require_files_of_day(f"{home}/nowhere", DAY)
+        pipeline.ingest(IngestConfig(day=DAY))
 
 
 def test_product_files_are_no_history(home, land):
@@ -63,9 +65,9 @@ def test_product_files_are_no_history(home, land):
         land(name, [])
     root = f"{home}/landing"
 
-    assert names(home, history_files(root)) == ["Electronics.jsonl.gz", "older/2013.jsonl"]
+    assert names(home, history(root, root).files) == ["Electronics.jsonl.gz", "older/2013.jsonl"]
     assert names(home, product_files(root)) == ["meta_Electronics.jsonl.gz"]
-    assert names(home, history_files(f"{root}/Electronics.jsonl.gz")) == ["Electronics.jsonl.gz"]
+    assert names(home, history(f"{root}/Electronics.jsonl.gz", root).files) == ["Electronics.jsonl.gz"]
 
 
 def test_a_source_without_history_is_refused_by_its_name(home, land):
@@ -73,6 +75,80 @@ def test_a_source_without_history_is_refused_by_its_name(home, land):
 
     with pytest.raises(ContractError, match=r"landing holds no \.jsonl or \.jsonl\.gz file of reviews"):
         pipeline.import_history(ImportHistoryConfig(source=f"{home}/landing"))
+
+
+HIDDEN = (
+    "._2014-05-05.jsonl",
+    ".2014-05-05.jsonl.gz.Xq3",
+    "2014-05-05/_temporary/0/part-1.jsonl",
+    "2014-05-05/.x.jsonl",
+)
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_hidden_files_and_what_a_writer_has_not_finished_are_passed_over(home, land, name):
+    land(name, [raw_review(DAY)])
+    land("2014-05-06.jsonl", [])
+    root = f"{home}/landing"
+    assert files_of_day(root, DAY) == []
+    assert names(home, history(root, root).files) == ["2014-05-06.jsonl"]
+    assert landed_days(root, DAY, date(2014, 5, 9)) == [date(2014, 5, 6)]
+
+
+def test_a_landing_below_a_hidden_folder_is_read(tmp_path):
+    (tmp_path / ".data").mkdir()
+    (tmp_path / ".data" / f"{DAY}.jsonl").write_text("")
+    assert len(files_of_day(str(tmp_path / ".data"), DAY)) == 1
+
+
+def test_the_landed_days_are_those_of_files_and_folders_of_a_range(home, land):
+    for name in ("2014-05-01.jsonl", "2014-05-03.jsonl.gz", "2014-05-05/a.jsonl", "2014-05-07.jsonl", "old/x.jsonl"):
+        land(name, [])
+    assert [day.day for day in landed_days(f"{home}/landing", date(2014, 5, 1), date(2014, 5, 6))] == [1, 3, 5]
+
+
+def test_a_file_that_was_written_a_moment_ago_is_waited_for_unless_its_writer_says_that_it_is_whole(home, land):
+    aged(land("2014-05-05/part.jsonl", []), seconds=3)
+    assert "may not be whole" in pipeline.missing_files(DAY)
+    land("2014-05-05/_SUCCESS", [])
+    assert pipeline.missing_files(DAY) is None
+
+
+def test_a_file_that_grows_between_two_looks_is_looked_at_until_it_is_the_same(home, land):
+    path = land("2014-05-05.jsonl", [raw_review(DAY)])
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) < 3:
+            path.write_bytes(path.read_bytes() * 2)
+
+    aged(path, seconds=0)
+    found = whole.whole_delivery(f"{home}/landing", DAY, wait)
+    assert (len(waited), found.files[0].size) == (3, path.stat().st_size)
+
+
+def test_a_file_that_never_stops_growing_is_not_taken(home, land):
+    path = land("2014-05-05.jsonl", [raw_review(DAY)])
+    aged(path, seconds=0)
+    with pytest.raises(UnavailableError, match="still being written"):
+        whole.whole_delivery(f"{home}/landing", DAY, lambda _: path.write_bytes(path.read_bytes() + b"{}\n"))
+
+
+def test_what_changed_while_it_was_read_is_not_taken(home, land):
+    path = land("2014-05-05.jsonl", [raw_review(DAY)])
+    seen = files_of_day(f"{home}/landing", DAY)
+    whole.require_unchanged(seen)
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(UnavailableError, match="changed while it was read"):
+        whole.require_unchanged(seen)
+
+
+@pytest.mark.parametrize("name", ["2014-05-05.jsonl", "2014-05-05.jsonl.gz", "2014-05-05/a/b.jsonl"])
+def test_a_days_delivery_is_known_by_its_day_under_all_of_its_names(name):
+    assert Origin(day="2014-05-05").holds(name)
+    assert not Origin(day="2014-05-06").holds(name)
+    assert not Origin(day="2014-05-05").holds(f"/elsewhere/{name}")
 
 
 def truncated(content: bytes) -> bytes:
@@ -84,12 +160,21 @@ def corrupted(content: bytes) -> bytes:
     return content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 16]) + content[middle + 16 :]
 
 
+def nothing(content: bytes) -> bytes:
+    return b""
+
+
+def half_a_member(content: bytes) -> bytes:
+    """Two members, as `cat a.gz b.gz` makes them, of which the second breaks off in its header."""
+    return content + content[:5]
+
+
 def not_packed(content: bytes) -> bytes:
     return gzip.decompress(content)
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("damage", [truncated, corrupted, not_packed])
+@pytest.mark.parametrize("damage", [truncated, corrupted, not_packed, nothing, half_a_member])
 def test_a_broken_gzip_is_named_with_its_offset_and_nothing_is_written(home, land, spark, damage):
     lake = Lake(str(home / "lake"))
     versions = [fill(lake.root, spec, {DAY: rows}) for spec, rows in ((REVIEWS, [lake_review(DAY)]), (QUARANTINE, []))]
@@ -97,10 +182,22 @@ def test_a_broken_gzip_is_named_with_its_offset_and_nothing_is_written(home, lan
     path = land("2014-05-05/broken.jsonl.gz", [raw_review(DAY, number) for number in range(500)])
     path.write_bytes(damage(path.read_bytes()))
 
-    with pytest.raises(ContractError, match=r"broken\.jsonl\.gz cannot be read .*after \d+ unpacked bytes.*Nothing"):
+    with pytest.raises(UnavailableError, match=r"broken\.jsonl\.gz cannot be read .*bytes.*Nothing"):
         pipeline.ingest(IngestConfig(day=DAY, max_bad_share=1))
     assert [lake.open(spec).version() for spec in (REVIEWS, QUARANTINE)] == versions
     assert lake.read(REVIEWS)["review_key"].to_pylist() == ["2014-05-05-0"]
+
+
+@pytest.mark.spark
+def test_a_last_line_that_breaks_off_means_that_the_file_is_not_whole(home, land, spark):
+    path = land("2014-05-05.jsonl", [raw_review(DAY, number) for number in range(9)])
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(
+        UnavailableError, match=r"2014-05-05\.jsonl cannot be read to its end: it breaks off within line 9"
+    ):
+        pipeline.ingest(IngestConfig(day=DAY, max_bad_share=1))
+    path.write_bytes(path.read_bytes().rsplit(b"\n", 1)[0])
+    assert pipeline.ingest(IngestConfig(day=DAY))["kept"] == 8
 
 
 @pytest.mark.spark

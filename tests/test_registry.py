@@ -116,6 +116,13 @@ def test_anyone_can_load_a_version_from_mlflow_and_predict(registry, registered,
     assert titled.tolist() == pytest.approx(scorer.probabilities(["", "great"], texts).tolist())
 
 
+def test_a_version_cleans_the_texts_that_it_is_given(registry, registered):
+    model = mlflow.pyfunc.load_model(f"models:/{REGISTERED_MODEL}/1")
+    plain, raw = ("great love", "awful"), ("gre\u00adat &lt;br&gt;love", "<b>aw\u200bful</b>")
+    first, second = model.predict(pd.DataFrame([plain, raw], columns=["text", "title"]))["positive_probability"]
+    assert first == second
+
+
 def test_nothing_in_a_registered_model_is_a_pickle(registry, registered, tmp_path):
     uri = f"models:/{REGISTERED_MODEL}/1"
     folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(tmp_path)))

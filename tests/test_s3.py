@@ -17,8 +17,9 @@ import pytest
 
 from sentiment import storage
 from sentiment.errors import ConcurrentWriteError, ContractError
+from sentiment.lake.files import DataFile, write_day_file
 from sentiment.lake.schemas import PROMOTIONS, REVIEWS, SCORES
-from sentiment.lake.tables import DataFile, Lake, write_day_file
+from sentiment.lake.tables import Lake
 
 WEED = Path(sys.executable).with_name("weed")
 KEYS = {"AWS_ACCESS_KEY_ID": "reviews", "AWS_SECRET_ACCESS_KEY": "only-for-this-test", "AWS_REGION": "us-east-1"}

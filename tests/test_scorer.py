@@ -1,6 +1,7 @@
 """Scoring with a bundle: the order of the reviews, calibrated probabilities, decisions, and no training library."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,13 +10,26 @@ import pytest
 
 import tiny
 from sentiment.errors import ContractError
+from sentiment.export.bundle import DESCRIPTION, Thresholds
 from sentiment.scoring.engines import choose_engine
-from sentiment.scoring.scorer import Scorer
+from sentiment.scoring.scorer import Answers, Scorer
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     return tiny.write_bundle(tmp_path_factory.mktemp("engine"), temperature=2.0)
+
+
+@pytest.fixture(scope="module")
+def cascaded(tmp_path_factory):
+    """An encoder's bundle with a gate."""
+    return tiny.write_bundle(tmp_path_factory.mktemp("cascade"), family="encoder")
+
+
+def answers(probabilities) -> Answers:
+    """Answers of the network about texts that are known."""
+    count = len(probabilities)
+    return Answers(np.array(probabilities, np.float32), np.full(count, "encoder"), np.full(count, True))
 
 
 @pytest.fixture
@@ -46,16 +60,74 @@ def test_the_bundles_temperature_softens_probabilities(scorer):
 
 
 def test_decisions_follow_the_bundles_thresholds(scorer):
-    decisions = scorer.decide(np.array([0.0, 0.31, 0.49, 0.5, 0.69, 0.7, 1.0], np.float32))
+    decisions = scorer.decide(answers([0.0, 0.31, 0.49, 0.5, 0.69, 0.7, 1.0]))
     assert decisions.label.tolist() == ["negative"] * 3 + ["positive"] * 4
     assert decisions.confidence == pytest.approx([1, 0.69, 0.51, 0.5, 0.69, 0.7, 1])
     assert decisions.needs_review.tolist() == [False, True, True, True, True, False, False]
 
 
+def test_with_a_tuned_threshold_confidence_is_the_labels_and_who_is_near_the_threshold_is_looked_at(scorer):
+    tuned = scorer.bundle.model_copy(update={"thresholds": Thresholds(positive=0.85)})
+    decisions = Scorer(tuned, scorer._tokenizer, Counting()).decide(answers([0.5, 0.7, 0.8, 0.85, 0.92, 0.94]))
+    assert decisions.label.tolist() == ["negative"] * 3 + ["positive"] * 3
+    assert decisions.confidence == pytest.approx([0.5, 0.3, 0.2, 0.85, 0.92, 0.94])
+    # Near is what 0.3 to 0.7 is around 0.5: 0.71 to 0.93 around 0.85.
+    assert decisions.needs_review.tolist() == [False, False, True, True, True, False]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1e-6, 0.5, 0.85, 1.0])
+def test_who_is_looked_at_lies_around_any_threshold(threshold):
+    low, high = Thresholds(positive=threshold).unsure
+    assert 0 <= low <= threshold <= high or threshold in {0.0, 1.0}
+    assert low < high
+
+
 def test_no_reviews_give_no_decisions(scorer):
-    probabilities = scorer.probabilities([], [])
-    assert (probabilities.shape, probabilities.dtype) == ((0,), np.float32)
-    assert scorer.decide(probabilities).label.tolist() == []
+    none = scorer.answer([], [])
+    assert (none.positive_probability.shape, none.positive_probability.dtype) == ((0,), np.float32)
+    assert scorer.decide(none).label.tolist() == []
+
+
+# Pieces of words, no words, and letters of another alphabet that look like "great".
+NO_TEXT = [
+    "",
+    " ",
+    "!!!",
+    "!" * 3_000,
+    "12345",
+    "10/10",
+    "iVBORw0KGgoAAAANSUhEUgAAAAUA",
+    "gr\u0435\u0430t l\u043ev\u0435",
+    "😀",
+]
+
+
+@pytest.mark.parametrize("gate", [True, False])
+def test_nobody_is_sure_about_what_is_no_text(cascaded, gate):
+    scorer = Scorer.load(cascaded, gate=gate)
+    found = scorer.answer([""] * len(NO_TEXT), NO_TEXT)
+    decisions = scorer.decide(found)
+    assert decisions.needs_review.all()
+    assert decisions.confidence.max() <= 0.6 + 1e-6
+    assert set(found.decided_by) == {"encoder"}
+
+
+def test_real_texts_stay_sure(cascaded):
+    scorer, reviews = Scorer.load(cascaded), tiny.reviews(100, seed=9)
+    found = scorer.answer(reviews.titles, reviews.texts)
+    assert found.known.all()
+    assert (scorer.decide(found).confidence > 0.9).mean() > 0.8
+    assert "gate" in found.decided_by
+
+
+def test_a_bundle_made_before_there_was_a_share_has_the_documented_one(cascaded, tmp_path):
+    shutil.copytree(cascaded, tmp_path / "old")
+    description = json.loads((tmp_path / "old" / DESCRIPTION).read_text())
+    assert description.pop("known_share") > 0.25
+    (tmp_path / "old" / DESCRIPTION).write_text(json.dumps(description))
+    old = Scorer.load(tmp_path / "old")
+    assert old.bundle.known_share == 0.25
+    assert old.answer(["", ""], ["!!!", "a great camera"]).known.tolist() == [False, True]
 
 
 def test_empty_and_strange_texts_get_a_probability(scorer):
@@ -74,7 +146,7 @@ def test_a_bundle_that_was_tampered_with_is_not_loaded(bundle, tmp_path):
 def test_a_scoring_worker_imports_no_training_library(bundle):
     program = (
         "import sys, json; from pathlib import Path; from sentiment.scoring.scorer import Scorer\n"
-        "s = Scorer.load(Path(sys.argv[1])); s.decide(s.probabilities(['Great'], ['I love it']))\n"
+        "s = Scorer.load(Path(sys.argv[1])); s.decide(s.answer(['Great'], ['I love it']))\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'scipy', 'pandas', 'pyspark', 'mlflow', 'onnx', 'airflow'}\n"
         "print(json.dumps(sorted(heavy & set(sys.modules))))"
     )

@@ -21,7 +21,7 @@ from sentiment import pipeline
 from sentiment.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.errors import ContractError
 from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
-from sentiment.scoring.files import predict_file
+from sentiment.scoring.files import predict_file, predict_rows
 from sentiment.scoring.known import with_known, with_text_hash
 from sentiment.scoring.worker import Scoring
 
@@ -386,6 +386,14 @@ def test_hostile_texts_of_a_file_are_scored(tmp_path, target):
     counts = predict(write(tmp_path / "in.jsonl", [{"text": text} for text in texts]), tmp_path / target)
 
     assert (counts["rows"], counts["positive"], counts["unscored"]) == (5, 3, 0)
+
+
+def test_texts_are_scored_as_the_lake_would_hold_them_and_stay_in_the_file_as_they_are():
+    oracle = Oracle()
+    raw = "A go\u00adod one&apos;s <b>lid</b>"
+    scored = predict_rows(oracle, [{"text": raw}, {"text": "<br>", "title": "good"}, {"text": None}], "7")
+    assert oracle.asked == ["A good one's lid"]
+    assert [(row["text"], row["label"]) for row in scored] == [(raw, "positive"), ("<br>", None), (None, None)]
 
 
 def test_a_column_of_several_kinds_is_refused_for_parquet_alone(tmp_path):

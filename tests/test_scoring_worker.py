@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from scoring_days import DAY, Oracle
+from sentiment.lake.files import DataFile
 from sentiment.lake.schemas import DAILY_SENTIMENT
-from sentiment.lake.tables import DataFile
 from sentiment.progress import logged, told
 from sentiment.scoring import worker
 from sentiment.scoring.daily import SUMMARISED, daily_sentiment

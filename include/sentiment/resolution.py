@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,15 +29,18 @@ def bundles_of(days: list[date], model: str, settings: Settings) -> dict[int, st
     from sentiment.promotion import observe
     from sentiment.registry import Registry
 
-    registry = Registry(settings)
-    if not model.isdigit():
+    registry, (number, _, content) = Registry(settings), model.partition("@")
+    if not number.isdigit():
         observe(Lake(settings.lake_root), registry.alias(CHAMPION))
-    versions = {_version(model, day, registry, settings) for day in days}
-    return {version: identity(registry.fetch_bundle(version)) for version in sorted(versions)}
+    versions = {_version(number, day, registry, settings) for day in days}
+    bundles = {version: identity(registry.fetch_bundle(version)) for version in sorted(versions)}
+    _require(content, bundles)
+    return bundles
 
 
 def days_by_version(days: list[date], model: str, settings: Settings) -> dict[tuple[str, Path], list[date]]:
     """Group days by the version that scores them, with its bundle in this machine's cache."""
+    from sentiment.export.bundle import identity
     from sentiment.registry import Registry, cached_bundle
 
     number, _, content = model.partition("@")
@@ -45,10 +49,10 @@ def days_by_version(days: list[date], model: str, settings: Settings) -> dict[tu
     registry = Registry(settings)
     versions = {day: _version(number, day, registry, settings) for day in days}
     bundles = {version: registry.fetch_bundle(version) for version in set(versions.values())}
+    _require(content, {version: identity(bundle) for version, bundle in bundles.items()})
     groups: dict[tuple[str, Path], list[date]] = {}
     for day, version in versions.items():
         groups.setdefault((str(version), bundles[version]), []).append(day)
-    _require(content, groups)
     return groups
 
 
@@ -58,15 +62,12 @@ def bundle_of(model: str, settings: Settings) -> tuple[str, Path]:
     return version, bundle
 
 
-def _require(content: str, groups: dict[tuple[str, Path], list[date]]) -> None:
+def _require(content: str, found: Mapping[int, str]) -> None:
     """Raise ContractError when a version is no longer what it was when the task in front looked."""
-    from sentiment.export.bundle import identity
-
-    for version, bundle in groups:
-        if content and identity(bundle) != content:
+    for version, holds in found.items():
+        if content and holds != content:
             raise ContractError(
-                f"version {version} holds another model ({identity(bundle)}) than when this run began ({content}): "
-                "start a new run"
+                f"version {version} holds another model ({holds}) than when this run began ({content}): start a new run"
             )
 
 

@@ -6,6 +6,7 @@ S3 goes through boto3 and pyarrow, both configured by the standard AWS_* variabl
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
@@ -26,14 +27,32 @@ def join(root: str, *parts: str) -> str:
     return "/".join([root.rstrip("/"), *parts])
 
 
-def list_files(uri: str) -> list[str]:
+@dataclass(frozen=True)
+class Seen:
+    """A file as a look found it: its address, bytes, and when it was written, in seconds since 1970."""
+
+    uri: str
+    size: int
+    modified: float
+
+
+def resolved(uri: str) -> str:
+    """Return the address by which `look` names what lies under it: no link, no relative part."""
+    return uri.rstrip("/") if is_s3(uri) else str(Path(uri).expanduser().resolve())
+
+
+def look(uri: str) -> list[Seen]:
     """Return the files under a folder or prefix, or the file itself, sorted; nothing there gives an empty list."""
     if is_s3(uri):
-        return _list_s3(uri)
-    path = Path(uri).expanduser().absolute()
-    if path.is_file():
-        return [str(path)]
-    return sorted(str(file) for file in path.rglob("*") if file.is_file())
+        return _look_s3(uri)
+    path = Path(resolved(uri))
+    found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return [Seen(str(file), at.st_size, at.st_mtime) for file in found for at in [file.stat()]]
+
+
+def list_files(uri: str) -> list[str]:
+    """Return the addresses of the files under a folder or prefix, or the file itself, sorted."""
+    return [file.uri for file in look(uri)]
 
 
 def open_binary(uri: str) -> BinaryIO:
@@ -87,16 +106,21 @@ def delta_options() -> dict[str, str]:
     return {"AWS_ALLOW_HTTP": "true"} if plain_http else {}
 
 
-def _list_s3(uri: str) -> list[str]:
+def _look_s3(uri: str) -> list[Seen]:
     bucket, prefix = _bucket_and_key(uri)
     client = _s3()
     try:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        entries = [entry for page in pages for entry in page.get("Contents", [])]
     except client.exceptions.NoSuchBucket:
         raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
     under = prefix.rstrip("/") + "/" if prefix else ""
-    return sorted(f"s3://{bucket}/{key}" for key in keys if key == prefix or (key.startswith(under) and key[-1] != "/"))
+    found = [
+        Seen(f"s3://{bucket}/{key}", entry["Size"], entry["LastModified"].timestamp())
+        for entry in entries
+        if (key := entry["Key"]) == prefix or (key.startswith(under) and key[-1] != "/")
+    ]
+    return sorted(found, key=lambda file: file.uri)
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:

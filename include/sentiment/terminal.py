@@ -26,6 +26,10 @@ _COLUMNS = {
 }
 
 
+# Of a longer list of plain values the first three and the last are shown, with their number.
+_SHOWN_OF_A_LIST = 20
+
+
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Give a function that draws a bar on standard error, a line at a time where that is no terminal."""
@@ -122,7 +126,9 @@ def _cell(value: Any, name: str) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_cell(one, str(key))}" for key, one in value.items()) or "–"
     if isinstance(value, list | tuple):
-        return ", ".join(_cell(one, name) for one in value) or "–"
+        shown = value if len(value) <= _SHOWN_OF_A_LIST else [*value[:3], "…", value[-1]]
+        of = f" ({len(value):,})" if len(shown) < len(value) else ""
+        return (", ".join(_cell(one, name) for one in shown) or "–") + of
     return str(value)
 
 

@@ -13,6 +13,9 @@ SCORES = Asset("scores", "sentiment://lake/scores")
 # Any past day may be backfilled: the first Amazon review is of 1996.
 FIRST_DAY = datetime(1996, 1, 1, tzinfo=UTC)
 
+# A training or a search may take days of two cores, and so may a person who is asked.
+LONG = timedelta(days=7)
+
 TASKS: dict[str, Any] = {
     "owner": "sentiment",
     "retries": 2,
@@ -20,6 +23,8 @@ TASKS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     # Every time that a task is cleared counts as a try as well: after five the pause would be eight minutes.
     "max_retry_delay": timedelta(minutes=2),
+    # What hangs is ended, so that what it holds is free.
+    "execution_timeout": timedelta(hours=24),
     # What breaks a contract fails at once: trying again unchanged cannot help.
     "retry_policy": ExceptionRetryPolicy(
         rules=[RetryRule(exception="sentiment.errors.ContractError", action=RetryAction.FAIL)]

@@ -55,7 +55,8 @@ class VerbOperator(BaseOperator):
 class SparkVerbOperator(SparkSubmitOperator):
     """Submits a verb to the Spark of the connection spark_default and returns the verb's result as XCom.
 
-    With an outlet, the asset's event carries the day as its partition. A light job asks little of Spark's JVM.
+    With an outlet, the asset's event carries every day that was written as a partition. A light job asks little of
+    Spark's JVM.
     """
 
     template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "values")
@@ -96,7 +97,7 @@ class SparkVerbOperator(SparkSubmitOperator):
                 raise
             result: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
         for asset in self.outlets:
-            context["outlet_events"][asset].add_partitions(str(result["day"]))
+            context["outlet_events"][asset].add_partitions(*result["touched"])
         tell(self, context, result)
         return result
 

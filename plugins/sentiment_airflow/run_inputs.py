@@ -72,13 +72,18 @@ def run_config(config: type[BaseModel], context: Mapping[str, Any], values: Mapp
     given = {name: value for name, value in chosen.items() if value != fields[name].default}
     given |= {name: _parsed(value) for name, value in values.items()}
     given = {name: value for name, value in given.items() if value not in (None, "")}
-    if "day" in fields:
+    if "day" in fields and "day" not in values:
         given["day"] = run_day(context)
     try:
         return config(**given)
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg']}" for one in error.errors())
         raise AirflowFailException(f"the run's configuration is refused: {reasons}") from None
+
+
+def is_scheduled(context: Mapping[str, Any]) -> bool:
+    """Return whether the timetable made the run, and neither a person nor a backfill."""
+    return _kind(context) == "scheduled"
 
 
 def _kind(context: Mapping[str, Any]) -> str:

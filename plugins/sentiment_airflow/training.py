@@ -7,6 +7,7 @@ from typing import Any, get_args
 from airflow.sdk import Param, task
 
 from sentiment.config import Family, Settings, TrainConfig
+from sentiment_airflow.assets import LONG
 
 _FAMILIES = list(get_args(Family))
 _WHAT = (
@@ -63,6 +64,7 @@ CANDIDATES: dict[str, Param] = {
 TRAINING = {
     "pool": "gpu",
     "queue": Settings().train_queue,
+    "execution_timeout": LONG,
     "map_index_template": "{{ task.values['family'] or 'encoder' }}, "
     "{{ '{:,}'.format(task.values['train_reviews'] or 12000) }} reviews"
     "{% if params['seeds'] > 1 %}, seed {{ task.values['seed'] }}{% endif %}",

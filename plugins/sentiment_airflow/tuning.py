@@ -6,9 +6,12 @@ from typing import Any
 
 from airflow.sdk import Param, task
 
-from sentiment.config import SnapshotConfig
+from sentiment.config import Settings, SnapshotConfig
 from sentiment.config.data import LAKE_FIELDS
+from sentiment_airflow.assets import LONG
 
+# Where trials wait, and how long they may take.
+SEARCHING = {"pool": "gpu", "queue": Settings().train_queue, "execution_timeout": LONG}
 THEN: dict[str, Param] = {
     "then": Param(
         "ask",

@@ -47,6 +47,13 @@ class IngestConfig(IngestOptions):
         "does not exist yet. Leave empty in a backfill.",
         title="Day (UTC)",
     )
+    late_days: int = Field(
+        60,
+        ge=0,
+        description="A day's file may hold reviews of so many days before it; they go into the days that they are of.",
+        title="Take late reviews of (days)",
+        json_schema_extra=EXPERTS,
+    )
 
 
 class ImportHistoryConfig(IngestOptions):

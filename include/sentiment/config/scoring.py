@@ -52,7 +52,21 @@ class LakeScoringOptions(ScoringOptions):
 
 
 class ScoreConfig(LakeScoringOptions, OneDay):
-    """Score one day of the lake's reviews."""
+    """Score one day of the lake's reviews, and the days before it whose reviews changed after they were scored."""
+
+    look_back: int = Field(
+        60,
+        ge=0,
+        description="Days before it whose reviews changed since, by late ones or a corrected file, are scored again.",
+        title="Look back for changed days (days)",
+        json_schema_extra=EXPERTS,
+    )
+    catch_up: bool = Field(
+        False,
+        description="Score as well what was ingested within the look-back and never scored; scheduled runs do.",
+        title="Catch up on unscored days",
+        json_schema_extra=EXPERTS,
+    )
 
 
 class RescoreConfig(LakeScoringOptions, DayRange):

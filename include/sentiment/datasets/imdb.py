@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sentiment.datasets.rows import BadRow, Row, plain
+from sentiment.datasets.rows import BadRow, Row
+from sentiment.text.clean import clean_text
 
 _LABELS = {"neg": 0, "pos": 1}
 _NAME = re.compile(r"(?:^|/)(neg|pos)/\d+_(\d+)\.txt$")
@@ -44,16 +45,16 @@ def _object_row(line: str) -> Row | BadRow:
         return BadRow("not an object with a text")
     if given.get("label") not in (0, 1):
         return BadRow(f"the label is {str(given.get('label'))[:20]!r}, not 0 or 1")
-    category = plain(str(given.get("category") or ""))
+    category = clean_text(str(given.get("category") or ""))
     return _row(int(given["label"]), str(given.get("title") or ""), given["text"], given.get("rating"), category)
 
 
 def _row(label: int, title: str, text: str, points: Any = None, category: str = "") -> Row | BadRow:
-    text = plain(text)
+    text = clean_text(text)
     if not text:
         return BadRow("the text is empty")
     if points is None:
-        return Row(label, plain(title), text, None, category)
+        return Row(label, clean_text(title), text, None, category)
     if not isinstance(points, int | float) or not 1 <= points <= _MOST_POINTS:
         return BadRow(f"the rating is {str(points)[:20]!r}, not 1 to {_MOST_POINTS}")
-    return Row(label, plain(title), text, float(math.ceil(points / 2)), category)
+    return Row(label, clean_text(title), text, float(math.ceil(points / 2)), category)

@@ -10,7 +10,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
-from sentiment.datasets.rows import BadRow, Row, plain
+from sentiment.datasets.rows import BadRow, Row
+from sentiment.text.clean import clean_text
 
 _LABELS = {"1": 0, "2": 1}
 _LONGEST_FIELD = 131_072  # characters; the longest review of the data set has some 1,000
@@ -63,5 +64,5 @@ def _csv_row(fields: list[str]) -> Row | BadRow:
 
 
 def _row(label: int, title: str, text: str) -> Row | BadRow:
-    text = plain(text)
-    return Row(label, plain(title), text) if text else BadRow("the text is empty")
+    text = clean_text(text)
+    return Row(label, clean_text(title), text) if text else BadRow("the text is empty")

@@ -27,7 +27,7 @@ from sentiment.datasets.form import (
     write_manifest,
 )
 from sentiment.datasets.pin import snapshot_id, table_id
-from sentiment.ingest.deduplicate import without_repetitions
+from sentiment.datasets.repetitions import without_repetitions
 from sentiment.lake.from_spark import read_table
 from sentiment.lake.schemas import REVIEWS
 from sentiment.lake.tables import Lake

@@ -20,6 +20,10 @@ from sentiment.scoring.scorer import infer
 from sentiment.training.fitted import Fitted
 from sentiment.training.gate import fit_gate
 
+# Of real reviews so many may be too strange to have a sure answer: those of other languages are about as many. A review
+# of which half is known always may have one, and one of which less is known than an eighth of the middle never may.
+_FEW, _MOST_KNOWN = 0.005, 0.5
+
 
 @dataclass(frozen=True)
 class ExportData:
@@ -56,6 +60,7 @@ def build_bundle(
             thresholds=Thresholds(positive=decision.threshold),
             engines=tuple(speeds),
             provenance=provenance,
+            known_share=_known_share(fitted, _first(data.validation, config.gate_validation)),
         )
         rule, gate_figures = _gate(fitted, data, config, folder, description)
         metrics = {
@@ -63,6 +68,7 @@ def build_bundle(
             **_sizes(folder),
             **{f"engine_reviews_per_second_{name}": speed for name, speed in speeds.items()},
             **gate_figures,
+            "known_share": description.known_share,
         }
         seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics}))
     return metrics
@@ -84,6 +90,14 @@ def _gate(
     if rule:
         gate.save(folder)
     return rule, figures
+
+
+def _known_share(fitted: Fitted, validation: LabelledReviews) -> float:
+    """Return the share of known pieces that all but few validation reviews reach; below it no answer is sure."""
+    tokenizer = fitted.tokenizer
+    shares = tokenizer.knowledge.shares(tokenizer.whole(validation.titles, validation.texts))
+    few, middle = np.quantile(shares, (_FEW, 0.5), method="lower")
+    return float(np.clip(few, max(0.0, middle / 8), _MOST_KNOWN))
 
 
 def _first(reviews: LabelledReviews, count: int) -> LabelledReviews:

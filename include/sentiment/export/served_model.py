@@ -12,6 +12,7 @@ import mlflow
 import pandas as pd
 
 from sentiment.scoring.scorer import Scorer
+from sentiment.text.clean import clean_text
 
 
 class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
@@ -23,10 +24,14 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return label, positive_probability, confidence and needs_review for each row, in order."""
-        texts = model_input["text"].fillna("").tolist()
-        titles = model_input["title"].fillna("").tolist() if "title" in model_input else [""] * len(texts)
-        decisions = self._scorer.decide(self._scorer.probabilities(titles, texts))
+        texts = _cleaned(model_input["text"])
+        titles = _cleaned(model_input["title"]) if "title" in model_input else [""] * len(texts)
+        decisions = self._scorer.decide(self._scorer.answer(titles, texts))
         return pd.DataFrame(vars(decisions), index=model_input.index)
+
+
+def _cleaned(column: pd.Series) -> list[str]:
+    return [clean_text(text) for text in column.fillna("")]
 
 
 mlflow.models.set_model(ReviewModel())

@@ -1,35 +1,67 @@
-"""Which of several reviews is a repetition: the same user on the same product, or the same text on one product.
+"""Which of a day's reviews of one product is a repetition: by the same user, or in the same words.
 
-Both rules look only within a product, so that one shuffle by product serves both.
+A day is looked at by itself, so that a history and the same days one by one give the same table, in whatever order they
+come; over all history repetitions are taken out of what models are trained on. A repetition stays with the review that
+stands for it, as `displaced`: when the file of that one is corrected, it takes its place. It knows dictionaries of one
+product's rows, nothing of files or Spark.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
-from pyspark.sql import Window
-from pyspark.sql import functions as F  # noqa: N812
+from sentiment.lake.schemas import DISPLACED_FIELDS
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+Row = dict[str, Any]
 
 
-def without_repetitions(reviews: DataFrame) -> DataFrame:
-    """Keep of one user's reviews of a product the latest, then of equal texts within a product the earliest.
+def unique(rows: Iterable[Row]) -> list[Row]:
+    """Return the reviews of one product and day that stand: of a user's the latest, of equal texts the earliest.
 
-    Needs review_key, parent_asin, user_id, timestamp and text. Ties are broken by review_key and source_file, so that
-    the same rows are kept in every run. A review without a user is nobody's second one.
+    Rows have the columns of `reviews` but `displaced`, which is added. The outcome does not depend on their order. A
+    review without a user is nobody's second one. Between equals of several files that of the latest delivery stands.
     """
-    reviewer = F.coalesce(F.concat(F.lit("u"), "user_id"), F.concat(F.lit("k"), "review_key"))
-    tie = (F.col("review_key"), F.col("source_file"))
-    of_user = Window.partitionBy("parent_asin", "_reviewer").orderBy(F.col("timestamp").desc(), *tie)
-    of_text = Window.partitionBy("parent_asin", "_text").orderBy("timestamp", *tie)
-    return (
-        reviews.withColumn("_reviewer", F.xxhash64(reviewer))
-        .withColumn("_text", F.sha2(F.col("text"), 256))
-        .withColumn("_rank", F.row_number().over(of_user))
-        .where("_rank = 1")
-        .withColumn("_rank", F.row_number().over(of_text))
-        .where("_rank = 1")
-        .drop("_reviewer", "_text", "_rank")
-    )
+    of_users = [_standing(max, group, _newest) for group in _groups(rows, _reviewer)]
+    return [_standing(min, group, _oldest) for group in _groups(of_users, lambda row: row["text"])]
+
+
+def all_rows(row: Row) -> list[Row]:
+    """Return the review of a row of `reviews` and those that it displaced, each as it came."""
+    shared = {name: value for name, value in row.items() if name != "displaced"}
+    return [shared, *({**shared, **other} for other in row["displaced"] or ())]
+
+
+def _groups(rows: Iterable[Row], key: Any) -> Iterable[list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return found.values()
+
+
+def _standing(choose: Any, group: list[Row], order: Any) -> Row:
+    if len(group) == 1:
+        return group[0]
+    chosen = choose(group, key=order)
+    others = [row for row in group if row is not chosen]
+    displaced = [{name: row[name] for name in DISPLACED_FIELDS} for row in others]
+    inherited = [other for row in group for other in row.get("displaced") or ()]
+    return {**chosen, "displaced": sorted(displaced + inherited, key=_newest)}
+
+
+def _reviewer(row: Row) -> str:
+    return f"u{row['user_id']}" if row["user_id"] is not None else f"k{row['review_key']}"
+
+
+def _newest(row: Row) -> tuple[Any, ...]:
+    return (row["timestamp"], _delivery(row), row["text"], row["title"] or "", row["rating"], row["asin"] or "")
+
+
+def _oldest(row: Row) -> tuple[Any, ...]:
+    return (row["timestamp"], row["review_key"], row["source_file"])
+
+
+def _delivery(row: Row) -> tuple[bool, str]:
+    """Order deliveries: a day's file is a later word than a history's, and that of a later day than an earlier's."""
+    name = row["source_file"]
+    return (name[:1].isdigit() and name[4:5] == "-", name)

@@ -1,137 +1,138 @@
-"""The ingestion job in Spark: files in, whole days of `reviews` and `quarantine` out, counts that add up.
+"""The ingestion job in Spark: a delivery in, whole days of `reviews` and `quarantine` out, counts that add up.
 
-A day and a whole history run through the same code; they differ in the files, and in whether lines of other days
-are let in.
+A day and a whole history run through the same code; they differ in the files, and in the days that they may hold.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
-from sentiment.errors import ContractError
-from sentiment.ingest.clean import clean, word_count
-from sentiment.ingest.deduplicate import without_repetitions
-from sentiment.ingest.landing import read_lines
-from sentiment.ingest.merge import merge_files
+from sentiment.errors import ContractError, UnavailableError
+from sentiment.ingest.days import ORDER, ROWS, WRITTEN, is_of, present_rows, write_days
+from sentiment.ingest.judge import JUDGED, Rules, judge
+from sentiment.ingest.landing import Delivery
+from sentiment.ingest.lines import read_lines
 from sentiment.ingest.products import with_category
-from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, parse, reason_to_reject
+from sentiment.ingest.whole import require_unchanged
+from sentiment.lake.files import DataFile
+from sentiment.lake.from_spark import read_files, read_table, write_files
 from sentiment.lake.schemas import QUARANTINE, REVIEWS
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from deltalake import DeltaTable
+    from pyspark.sql import DataFrame, SparkSession
 
-    from sentiment.config import IngestOptions
+    from sentiment.lake.schemas import TableSpec
     from sentiment.lake.tables import Lake
 
 
 @dataclass(frozen=True)
 class Ingestion:
-    """What one ingestion reads, and the moment and the run that it carries into the lake."""
+    """What one ingestion reads, by which rules, and the day and the run that it carries into the lake."""
 
-    files: list[str]
+    delivery: Delivery
+    rules: Rules
     products: str
     day: date | None
-    now: datetime
     run_id: str
 
-    @property
-    def scope(self) -> tuple[date, date] | None:
-        """The days in which rows of these files can lie already: a day's files only ever write their day."""
-        return (self.day, self.day) if self.day else None
 
-
-@dataclass(frozen=True)
+@dataclass
 class _Counts:
-    read: int
-    rejected: int
-    reasons: dict[str, int]
-    first: date | None
-    last: date | None
+    read: int = 0
+    cut: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    days: set[date] = field(default_factory=set)
+
+    @property
+    def rejected(self) -> int:
+        return self.reasons.total()
 
 
-def ingest(spark: SparkSession, lake: Lake, options: IngestOptions, run: Ingestion) -> dict[str, object]:
-    """Bring the run's files into the lake and return the counts: read = kept + duplicate + rejected.
+def ingest(spark: SparkSession, lake: Lake, run: Ingestion) -> dict[str, object]:
+    """Bring a delivery into the lake and return the counts: read = kept + duplicate + rejected.
 
-    Raises ContractError, with nothing written, for a file that cannot be read to its end and for too many bad lines;
-    ConcurrentWriteError when another run wrote one of the days meanwhile.
+    `touched` are the days that were written: of fresh reviews, and those in which the delivery held some before; `gone`
+    counts the reviews that it held before and holds no more. Raises ContractError for too many bad lines and
+    UnavailableError for a file that is not whole, with nothing written; ConcurrentWriteError when another run wrote one
+    of the days meanwhile.
     """
+    # Before anything is read: what another run commits from here on is not written over.
+    bases = {spec.name: lake.grown(spec) for spec in (REVIEWS, QUARANTINE)}
     partitions = 2 * spark.sparkContext.defaultParallelism
-    judged = _judged(spark, options, run, partitions).persist(StorageLevel.MEMORY_AND_DISK)
+    judged = _judged(spark, run, partitions).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        counts = _count(judged, options, run)
+        counts = _count(judged, run)
+        require_unchanged(run.delivery.files)
+        days = counts.days | ({run.day} if run.day else set())
+        days |= _days_of(spark, lake, REVIEWS, bases[REVIEWS.name], run)
+        files, kept, gone = _write_reviews(spark, lake, judged, run, days, bases[REVIEWS.name])
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
         # The reviews come last: a day that they hold is a day that was ingested whole.
-        _write_quarantine(lake, judged, run, counts, metadata)
-        kept, version = _write_reviews(spark, lake, judged, run, counts, metadata)
+        _replace_quarantine(spark, lake, judged, run, counts, bases[QUARANTINE.name], metadata)
+        version = bases[REVIEWS.name].version()
+        if days:
+            metadata["rows"] = str(sum(file.rows for file in files))
+            version = lake.replace_days(REVIEWS, days, files, bases[REVIEWS.name], metadata)
     finally:
         judged.unpersist()
     return {
+        "days": len(days),
+        "touched": sorted(str(day) for day in days),
         "read": counts.read,
         "kept": kept,
         "duplicate": counts.read - counts.rejected - kept,
         "rejected": counts.rejected,
-        "reasons": counts.reasons,
-        "files": len(run.files),
+        "gone": gone,
+        "cut": counts.cut,
+        "reasons": dict(sorted(counts.reasons.items())),
+        "files": len(run.delivery.files),
         "reviews_version": version,
     }
 
 
-def _judged(spark: SparkSession, options: IngestOptions, run: Ingestion, partitions: int) -> DataFrame:
-    lines = read_lines(spark, run.files, partitions)
-    parsed = parse(lines).withColumn("reason", reason_to_reject(run.now))
-    cleaned = parsed.withColumn("title", clean(F.col("title"), options)).withColumn(
-        "text", clean(F.col("text"), options)
-    )
-    time = F.timestamp_millis("milliseconds")
-    dated = cleaned.withColumn("timestamp", time).withColumn("review_date", time.cast("date"))
-    reason = F.coalesce("reason", F.when(F.col("text") == "", EMPTY_AFTER_CLEANING), _other_day(run.day))
-    reviewer = F.coalesce("user_id", F.sha2("text", 256))
-    key = F.sha2(F.concat_ws("\u001f", reviewer, "parent_asin", "milliseconds"), 256)
-    return dated.select(
-        "source_file",
-        "line",
-        "broken",
-        reason.alias("reason"),
-        F.when(reason.isNotNull(), F.col("raw")).alias("raw"),
-        F.substring(key, 1, 32).alias("review_key"),
-        *("user_id", "asin", "parent_asin", "title", "text", "timestamp", "review_date"),
-        F.col("stars").alias("rating"),
-    ).repartition(partitions, "parent_asin")
+def _mapped(frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema) -> DataFrame:
+    """Put every Arrow batch of a frame through a function, in Spark's workers."""
+
+    def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return map(function, batches)
+
+    return frame.mapInArrow(each, from_arrow_schema(schema, prefer_timestamp_ntz=False))
 
 
-def _other_day(day: date | None) -> Column:
-    if day is None:
-        return F.lit(None).cast("string")
-    message = F.concat(F.lit("the review is of "), F.col("review_date").cast("string"), F.lit(f", the file of {day}"))
-    return F.when(F.col("review_date") != F.lit(day), message)
+def _judged(spark: SparkSession, run: Ingestion, partitions: int) -> DataFrame:
+    files = [(file.uri, name) for file, name in zip(run.delivery.files, run.delivery.names, strict=True)]
+    rules = run.rules
+    return _mapped(read_lines(spark, files, partitions), lambda lines: judge(lines, rules), JUDGED)
 
 
-def _count(judged: DataFrame, options: IngestOptions, run: Ingestion) -> _Counts:
+def _count(judged: DataFrame, run: Ingestion) -> _Counts:
     """Count the lines and find the days, and refuse a broken file and a share of bad lines above the limit."""
-    broken_file = F.when(F.col("broken").isNotNull(), F.col("source_file"))
-    days = F.min("review_date").alias("first"), F.max("review_date").alias("last")
-    groups = judged.groupBy("reason", "broken", broken_file.alias("file"))
-    rows = groups.agg(F.count("*").alias("lines"), *days).collect()
-    for row in rows:
+    counts = _Counts()
+    groups = judged.groupBy("reason", "broken", F.when(F.col("broken").isNotNull(), F.col("source_file")).alias("file"))
+    cut, days = F.count_if("cut"), F.collect_set("review_date")
+    for row in groups.agg(F.count("*").alias("lines"), cut.alias("cut"), days.alias("days")).collect():
         if row["broken"]:
-            raise ContractError(
+            raise UnavailableError(
                 f"{row['file']} cannot be read to its end: {row['broken']}. Nothing was written; deliver the file again"
             )
-    reasons: Counter[str] = Counter()
-    for row in rows:
+        counts.read += row["lines"]
+        counts.cut += row["cut"]
+        counts.days |= set(row["days"])
         if row["reason"]:
-            reasons[_kind(row["reason"])] += row["lines"]
-    first, last = next(((row["first"], row["last"]) for row in rows if not row["reason"]), (None, None))
-    read = sum(row["lines"] for row in rows)
-    counts = _Counts(read, reasons.total(), dict(sorted(reasons.items())), first, last)
-    if counts.rejected > options.max_bad_share * counts.read:
-        raise ContractError(_too_many(counts, options.max_bad_share, run))
+            counts.reasons[_kind(row["reason"])] += row["lines"]
+    limit = run.rules.options.max_bad_share
+    if counts.rejected > limit * counts.read:
+        raise ContractError(_too_many(counts, limit, run.delivery.names))
     return counts
 
 
@@ -139,56 +140,82 @@ def _kind(reason: str) -> str:
     return "the review is of another day" if reason.startswith("the review is of ") else reason
 
 
-def _too_many(counts: _Counts, limit: float, run: Ingestion) -> str:
-    worst = sorted(counts.reasons.items(), key=lambda item: -item[1])[:3]
+def _too_many(counts: _Counts, limit: float, names: tuple[str, ...]) -> str:
+    worst = counts.reasons.most_common(3)
     return (
-        f"{counts.rejected} of {counts.read} lines in {run.files[0]}{' and others' if len(run.files) > 1 else ''} "
+        f"{counts.rejected} of {counts.read} lines in {names[0]}{' and others' if len(names) > 1 else ''} "
         f"are bad ({counts.rejected / counts.read:.0%}, the limit is {limit:.0%}): "
         f"{', '.join(f'{count} times {reason}' for reason, count in worst)}. Nothing was written; "
         "mend the files, or raise max_bad_share if they are right"
     )
 
 
-def _write_reviews(
-    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, counts: _Counts, metadata: dict[str, str]
-) -> tuple[int, int]:
-    reviews = with_category(spark, without_repetitions(judged.where("reason IS NULL")), run.products)
-    typed = reviews.withColumn("word_count", word_count(F.col("text"))).withColumn(
-        "ingested_at", F.lit(run.now.isoformat()).cast("timestamp")
-    )
-    fresh = typed.select(*REVIEWS.schema.names)
-    return merge_files(
-        lake,
-        REVIEWS,
-        fresh,
-        sources=run.files,
-        days=_covered(counts, run.day),
-        scope=run.scope,
-        metadata=metadata,
-        rows=None if counts.read > counts.rejected else 0,
-    )
-
-
-def _write_quarantine(lake: Lake, judged: DataFrame, run: Ingestion, counts: _Counts, metadata: dict[str, str]) -> None:
-    ingest_date = run.day or run.now.date()
-    rejected = judged.where("reason IS NOT NULL").withColumn("ingest_date", F.lit(ingest_date))
-    fresh = rejected.select(*QUARANTINE.schema.names)
-    merge_files(
-        lake,
-        QUARANTINE,
-        fresh,
-        sources=run.files,
-        days={ingest_date},
-        scope=run.scope,
-        metadata=metadata,
-        rows=counts.rejected,
-    )
-
-
-def _covered(counts: _Counts, day: date | None) -> set[date]:
-    """Return the days that the run writes: its own, or all from the first to the last that a history holds."""
-    if day is not None:
-        return {day}
-    if counts.first is None or counts.last is None:
+def _days_of(spark: SparkSession, lake: Lake, spec: TableSpec, base: DeltaTable, run: Ingestion) -> set[date]:
+    """Return the days in which the table holds rows that came with an earlier state of the delivery."""
+    origin, day = run.delivery.origin, spec.day_column or ""
+    columns = [day, "source_file", *(name for name in ("displaced",) if name in spec.schema.names)]
+    files = lake.files(spec, run.rules.days, base.version())
+    if not files:
         return set()
-    return {counts.first + timedelta(n) for n in range((counts.last - counts.first).days + 1)}
+
+    def found(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if is_of(batch, origin):
+                yield batch.slice(0, 1).select([day])
+
+    table = read_table(spark, lake, spec, run.rules.days, base.version(), columns)
+    return {row[0] for row in table.mapInArrow(found, f"{day} date").distinct().collect()}
+
+
+def _write_reviews(
+    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, days: set[date], base: DeltaTable
+) -> tuple[list[DataFile], int, int]:
+    """Write the files of `days` with the delivery's reviews in place of its earlier ones; nothing is committed.
+
+    Returns the files, how many of the delivery's reviews stand in them, and how many of its earlier ones no longer do.
+    """
+    fresh = with_category(spark, judged.where("reason IS NULL"), run.products).select(
+        *(name for name in ROWS.names if name not in {"ingested_at", "fresh", "former"}),
+        F.lit(run.rules.now.isoformat()).cast("timestamp").alias("ingested_at"),
+        F.lit(True).alias("fresh"),
+        F.lit(False).alias("former"),
+    )
+    rows, origin, root = fresh.select(*ROWS.names), run.delivery.origin, lake.root
+    if present := [file for file in lake.files(REVIEWS, None, base.version()) if file.day in days and file.rows]:
+        stored = read_files(spark, lake, REVIEWS, present)
+        rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
+    partitions = 2 * spark.sparkContext.defaultParallelism
+    ordered = rows.repartition(partitions, "review_date").sortWithinPartitions(*ORDER)
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return write_days(batches, root)
+
+    written = ordered.mapInArrow(write, from_arrow_schema(WRITTEN)).collect()
+    files = [DataFile(*(row[name] for name in ("day", "path", "size", "rows"))) for row in written]
+    return files, sum(row["kept"] for row in written), sum(row["gone"] for row in written)
+
+
+def _replace_quarantine(
+    spark: SparkSession,
+    lake: Lake,
+    judged: DataFrame,
+    run: Ingestion,
+    counts: _Counts,
+    base: DeltaTable,
+    metadata: dict[str, str],
+) -> None:
+    """Put the delivery's rejected lines in place of its earlier ones, under the day that it is of, or today."""
+    of = run.day or run.rules.now.date()
+    days = {of} | _days_of(spark, lake, QUARANTINE, base, run)
+    rejected = judged.where("reason IS NOT NULL").withColumn("ingest_date", F.lit(of))
+    rows, origin = rejected.select(*QUARANTINE.schema.names), run.delivery.origin
+    present = [file for file in lake.files(QUARANTINE, None, base.version()) if file.day in days and file.rows]
+    if present:
+
+        def others(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return batch.filter(pa.array([not origin.holds(name) for name in batch["source_file"].to_pylist()]))
+
+        rows = rows.unionByName(_mapped(read_files(spark, lake, QUARANTINE, present), others, QUARANTINE.schema))
+    files = write_files(rows, lake, QUARANTINE, len(days)) if counts.rejected or present else []
+    total = str(sum(file.rows for file in files))
+    lake.replace_days(QUARANTINE, days, files, base, {**metadata, "rows": total})

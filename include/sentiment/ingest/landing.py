@@ -1,121 +1,130 @@
-"""The landing: which files belong to a day or a history, and their lines, read by Spark's workers.
+"""The landing: which files are a day's delivery or a history, and what they are called in the lake.
 
-It does not know what a line means. A file that cannot be read to its end gives one row with `broken` set, so that
-the job can name file and offset and write nothing.
+A file is called by its place in the landing (`2024-05-05/part-1.jsonl.gz`), wherever the landing is mounted; one of a
+history outside it by its address. What comes again under a name takes the place of what came under it before: a day's
+files as a whole, a history's one by one, packed or not. It does not know what a line means.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import zlib
-from collections.abc import Iterator
-from datetime import date
-from typing import TYPE_CHECKING, BinaryIO, cast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import PurePosixPath
 
 from sentiment import storage
 from sentiment.errors import ContractError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+from sentiment.storage import Seen
 
 _READABLE = re.compile(r"\.jsonl(\.gz)?$")
 _PRODUCTS = re.compile(r"(^|/)meta_[^/]*$")
-_BATCH_BYTES = 4 << 20
-_LINE_SCHEMA = "source_file string, line long, raw string, broken string"
+# Hidden files, the twins that a Mac leaves beside files, and the folders in which writers put what is not done yet.
+_HIDDEN = re.compile(r"(^|/)[._]")
+# A writer's mark that all of a folder is there.
+WHOLE = "_SUCCESS"
 
 
-def files_of_day(landing: str, day: date) -> list[str]:
+@dataclass(frozen=True)
+class Origin:
+    """What a delivery is known by in the lake: all of a day's files, or these files of a history."""
+
+    day: str = ""
+    names: frozenset[str] = frozenset()
+
+    def holds(self, source_file: str) -> bool:
+        """Return whether a row of this file came with an earlier state of this delivery."""
+        unpacked = source_file.removesuffix(".gz")
+        return unpacked.split("/", 1)[0].removesuffix(".jsonl") == self.day if self.day else unpacked in self.names
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Files that are brought in together, as they were seen, with the name of each in the lake."""
+
+    files: tuple[Seen, ...]
+    names: tuple[str, ...]
+    origin: Origin
+
+
+def files_of_day(landing: str, day: date) -> list[Seen]:
     """Return the day's files: DAY.jsonl.gz, DAY.jsonl, or every such file under the folder or prefix DAY/."""
-    root = storage.join(landing, str(day))
-    found = [uri for name in (f"{root}.jsonl.gz", f"{root}.jsonl", root) for uri in storage.list_files(name)]
-    return [uri for uri in found if _READABLE.search(uri)]
+    return [file for file in _of_day(landing, day) if _is_review_file(landing, file.uri)]
 
 
-def require_files_of_day(landing: str, day: date) -> list[str]:
-    """Return the day's files, or say which names were looked for."""
-    files = files_of_day(landing, day)
-    if not files:
-        raise ContractError(
-            f"the landing has no file for {day}: looked for {day}.jsonl.gz, {day}.jsonl and {day}/ in {landing}; "
-            "deliver the day's file (an empty one when there were no reviews), or correct SENTIMENT_LANDING"
-        )
-    return files
+def delivery_of_day(landing: str, day: date, files: Iterable[Seen]) -> Delivery:
+    """Return a day's delivery of these files."""
+    found = tuple(files)
+    return Delivery(found, tuple(_place(landing, file.uri) for file in found), Origin(str(day)))
 
 
-def history_files(source: str) -> list[str]:
-    """Return the review files of a history: the file itself, or all .jsonl and .jsonl.gz files but the products'."""
-    found = storage.list_files(source)
-    files = [uri for uri in found if _READABLE.search(uri) and not _PRODUCTS.search(uri)]
+def nothing_landed(landing: str, day: date) -> str:
+    """Say which names were looked for, and what to do."""
+    return (
+        f"the landing has no file for {day}: looked for {day}.jsonl.gz, {day}.jsonl and {day}/ in {landing}; "
+        "deliver the day's file (an empty one when there were no reviews), or correct SENTIMENT_LANDING"
+    )
+
+
+def is_marked_whole(landing: str, day: date) -> bool:
+    """Return whether the writer left `_SUCCESS` in the day's folder: nothing more comes."""
+    return any(file.uri == storage.join(landing_root(landing), str(day), WHOLE) for file in _of_day(landing, day))
+
+
+def landed_days(landing: str, first: date, last: date) -> list[date]:
+    """Return the days of a closed range for which the landing holds files, in their order."""
+    days = {day for file in storage.look(landing) if (day := _day_of(landing, file.uri)) is not None}
+    return sorted(day for day in days if first <= day <= last)
+
+
+def history(source: str, landing: str) -> Delivery:
+    """Return a history: the file itself, or all .jsonl and .jsonl.gz files under it but the products'."""
+    files = tuple(
+        file for file in storage.look(source) if _is_review_file(source, file.uri) and not _PRODUCTS.search(file.uri)
+    )
     if not files:
         raise ContractError(f"{source} holds no .jsonl or .jsonl.gz file of reviews; check the path given as source")
-    return files
+    names = tuple(_place(landing, file.uri) for file in files)
+    return Delivery(files, names, Origin(names=frozenset(name.removesuffix(".gz") for name in names)))
 
 
 def product_files(root: str) -> list[str]:
     """Return the product files (meta_*.jsonl or .jsonl.gz) under a folder or prefix, or the file itself."""
-    return [uri for uri in storage.list_files(root) if _PRODUCTS.search(uri) and _READABLE.search(uri)]
+    found = (file.uri for file in storage.look(root) if _is_review_file(root, file.uri))
+    return [uri for uri in found if _PRODUCTS.search(uri)]
 
 
-def read_lines(spark: SparkSession, files: list[str], partitions: int) -> DataFrame:
-    """Read files in Spark's workers, one task a file: columns source_file, line (from 1), raw, broken.
-
-    Empty lines are no lines. The rows come back spread over `partitions`.
-    """
-
-    import pyarrow as pa
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for uri in batch["uri"].to_pylist():
-                yield from _file_batches(uri)
-
-    addresses = spark.createDataFrame(pa.table({"uri": files}))
-    spread = addresses.repartition(len(files), "uri") if len(files) > 1 else addresses.coalesce(1)
-    # By line, which spreads as evenly as taking turns, for which Spark would sort all lines first.
-    return spread.mapInArrow(read, _LINE_SCHEMA).repartition(partitions, "line")
+def landing_root(landing: str) -> str:
+    """Return the landing's address as the addresses of its files begin with it."""
+    return storage.resolved(landing)
 
 
-def _file_batches(uri: str) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    names = ["source_file", "line", "raw", "broken"]
-    for first, lines, broken in _chunks(uri):
-        numbered = [(first + at, text) for at, line in enumerate(lines) if (text := _text(line))]
-        rows = [*numbered, (None, None)] if broken else numbered
-        columns = [
-            pa.array([uri] * len(rows), pa.string()),
-            pa.array([number for number, _ in rows], pa.int64()),
-            pa.array([text for _, text in rows], pa.string()),
-            pa.array([None] * len(numbered) + [broken] * (len(rows) - len(numbered)), pa.string()),
-        ]
-        yield pa.RecordBatch.from_arrays(columns, names=names)
+def _of_day(landing: str, day: date) -> list[Seen]:
+    root = storage.join(landing, str(day))
+    return [file for name in (f"{root}.jsonl.gz", f"{root}.jsonl", root) for file in storage.look(name)]
 
 
-def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
-    """Give (number of the first line, lines, what broke) for some megabytes of a file at a time."""
-    first = 1
-    reader = _unpacked(uri)
-    while True:
-        try:
-            lines = reader.readlines(_BATCH_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            yield first, [], f"{error} (after {reader.tell()} unpacked bytes)"
-            return
-        if not lines:
-            return
-        yield first, lines, None
-        first += len(lines)
+def _is_review_file(root: str, uri: str) -> bool:
+    """Tell whether a name is that of a file of lines; what is hidden counts from `root` on, not above it."""
+    below = uri.removeprefix(landing_root(root)).lstrip("/") or PurePosixPath(uri).name
+    return bool(_READABLE.search(uri)) and not _HIDDEN.search(below)
 
 
-def _unpacked(uri: str) -> BinaryIO:
-    stream = storage.open_binary(uri)
-    if uri.endswith(".gz"):
-        return cast("BinaryIO", gzip.GzipFile(fileobj=stream))
-    return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", stream)))
+def _place(landing: str, uri: str) -> str:
+    root = landing_root(landing).rstrip("/") + "/"
+    return uri.removeprefix(root)
 
 
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", errors="replace").strip("\r\n \t")
+def _day_of(landing: str, uri: str) -> date | None:
+    if not _is_review_file(landing, uri):
+        return None
+    name = _place(landing, uri).split("/", 1)[0].removesuffix(".gz").removesuffix(".jsonl")
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None
+
+
+def days_before(day: date, count: int) -> tuple[date, date]:
+    """Return the closed range of the `count` days before a day."""
+    return day - timedelta(count), day - timedelta(1)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F  # noqa: N812
 
 from sentiment.errors import ContractError
-from sentiment.ingest.landing import product_files, read_lines
+from sentiment.ingest.landing import product_files
+from sentiment.ingest.lines import read_lines
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -27,7 +28,7 @@ def with_category(spark: SparkSession, reviews: DataFrame, root: str) -> DataFra
 
 
 def _categories(spark: SparkSession, files: list[str]) -> DataFrame:
-    lines = read_lines(spark, files, spark.sparkContext.defaultParallelism).persist()
+    lines = read_lines(spark, [(uri, uri) for uri in files], spark.sparkContext.defaultParallelism).persist()
     for broken in lines.where("broken IS NOT NULL").take(1):
         raise ContractError(f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it")
     product = lines.select(F.from_json("raw", _PRODUCT).alias("product")).select("product.*")

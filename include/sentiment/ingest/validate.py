@@ -1,64 +1,143 @@
-"""What a raw line must be to become a review: parsing, and the reason for which a line is rejected.
+"""What a raw line must be to become a review: its fields, or the reason for which it is rejected.
 
-The reasons are what operators read in the quarantine; they stand here once.
+The reasons are what operators read in the quarantine; they stand here once. It knows one line at a time, no files.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
-
-from pyspark.sql import functions as F  # noqa: N812
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
-
-# Every field as a string: a number that is none must reach our own rule instead of voiding the whole line.
-_LINE = "rating string, title string, text string, asin string, parent_asin string, user_id string, timestamp string"
-_MILLISECONDS = r"^-?[0-9]{1,15}(\.0+)?$"
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 NOT_JSON = "the line is not a JSON object"
+ARRAY = "the line begins a JSON array, and one object a line is wanted"
+SEVERAL = "the line holds more than one JSON object"
 EMPTY_AFTER_CLEANING = "text holds nothing but markup, links or white space"
 
-
-def parse(lines: DataFrame) -> DataFrame:
-    """Add the Amazon Reviews 2023 fields to raw lines, typed where they can be, and `reason` where a line is bad."""
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt", "allowUnquotedControlChars": "true"}
-    record = F.from_json("raw", f"{_LINE}, _corrupt string", options)
-    parsed = lines.withColumn("record", record).select(
-        "source_file",
-        "line",
-        "raw",
-        "broken",
-        F.col("record._corrupt").isNotNull().alias("unreadable"),
-        *[F.col(f"record.{name}") for name in ("rating", "title", "text", "timestamp", "user_id")],
-        F.coalesce("record.asin", "record.parent_asin").alias("asin"),
-        F.coalesce("record.parent_asin", "record.asin").alias("parent_asin"),
-    )
-    return (
-        parsed.withColumn("stars", F.col("rating").cast("double"))
-        .withColumn("milliseconds", F.when(F.col("timestamp").rlike(_MILLISECONDS), F.col("timestamp").cast("double")))
-        .withColumn("milliseconds", F.col("milliseconds").cast("long"))
-    )
+# The first review of the first shop whose reviews are known is of 1995; what is older was written in seconds.
+_FIRST = int(datetime(1995, 1, 1, tzinfo=UTC).timestamp() * 1000)
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_MILLISECOND_DIGITS = 15
+# What programs write for a cell that is empty.
+_ABSENT = frozenset({"", "nan", "none", "null", "n/a", "<na>", "undefined"})
+# What shops show for somebody who gave no name: many people, not one.
+_NOBODY = frozenset({"a google user", "anonymous", "amazon customer", "kindle customer"})
+_FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+")
 
 
-def reason_to_reject(now: datetime) -> Column:
-    """Return why a parsed line is no review, or NULL; a review cannot be younger than `now`."""
-    rules = (
-        (F.col("broken").isNotNull(), F.col("broken")),
-        (F.col("unreadable"), NOT_JSON),
-        (F.col("text").isNull(), "text is missing"),
-        (~F.col("text").rlike(r"[^\s\p{Z}\p{Cc}]"), "text is white space only"),
-        (F.col("rating").isNull(), "rating is missing"),
-        (F.col("stars").isNull() | F.isnan("stars"), "rating is not a number"),
-        (~F.col("stars").between(1, 5), "rating is outside 1 to 5"),
-        (F.col("timestamp").isNull(), "timestamp is missing"),
-        (F.col("milliseconds").isNull(), "timestamp is not a number of milliseconds"),
-        (F.col("milliseconds") > int(now.timestamp() * 1000), "timestamp lies in the future"),
-        (F.col("milliseconds") < 0, "timestamp lies before 1970"),
-        (F.col("parent_asin").isNull(), "asin and parent_asin are both missing"),
+class RejectedError(ValueError):
+    """The line is no review; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line's fields, typed, before its text is cleaned."""
+
+    rating: float
+    title: str
+    text: str
+    asin: str
+    parent_asin: str
+    user_id: str | None
+    timestamp: datetime
+
+
+def parse(raw: str, now: datetime) -> Line:
+    """Return a line's fields; raises RejectedError for what is no review. A review cannot be younger than `now`."""
+    record = _object(raw)
+    text = _text(record)
+    rating = _rating(record)
+    timestamp = _timestamp(record, now)
+    asin, parent = _product(record, "asin"), _product(record, "parent_asin")
+    if not (asin or parent):
+        raise RejectedError("asin and parent_asin are both missing")
+    return Line(
+        rating, _words(record.get("title")) or "", text, asin or parent, parent or asin, _user(record), timestamp
     )
-    reason = F.lit(None).cast("string")
-    for condition, message in reversed(rules):
-        reason = F.when(condition, F.lit(message) if isinstance(message, str) else message).otherwise(reason)
-    return reason
+
+
+def _object(raw: str) -> dict[str, Any]:
+    if raw.startswith("["):
+        raise RejectedError(ARRAY)
+    try:
+        record = json.loads(raw, strict=False)
+    except json.JSONDecodeError as error:
+        raise RejectedError(SEVERAL if error.msg == "Extra data" and raw.startswith("{") else NOT_JSON) from None
+    except (ValueError, RecursionError):
+        raise RejectedError(NOT_JSON) from None
+    if not isinstance(record, dict):
+        raise RejectedError(NOT_JSON)
+    return record
+
+
+def _text(record: dict[str, Any]) -> str:
+    text = _words(record.get("text"))
+    if text is None:
+        raise RejectedError("text is missing")
+    if not any(letter.isprintable() and not letter.isspace() for letter in text):
+        raise RejectedError("text is white space only")
+    return text
+
+
+def _rating(record: dict[str, Any]) -> float:
+    given = record.get("rating")
+    if given is None:
+        raise RejectedError("rating is missing")
+    stars = _number(given)
+    if stars is None:
+        raise RejectedError("rating is not a number")
+    if not 1 <= stars <= 5:
+        raise RejectedError("rating is outside 1 to 5")
+    return stars
+
+
+def _timestamp(record: dict[str, Any], now: datetime) -> datetime:
+    given = record.get("timestamp")
+    if given is None:
+        raise RejectedError("timestamp is missing")
+    milliseconds = _number(given)
+    if milliseconds is None or milliseconds % 1 or abs(milliseconds) >= 10**_MILLISECOND_DIGITS:
+        raise RejectedError("timestamp is not a number of milliseconds")
+    if milliseconds > now.timestamp() * 1000:
+        raise RejectedError("timestamp lies in the future")
+    if milliseconds < _FIRST:
+        raise RejectedError("timestamp lies before 1995: milliseconds are wanted, these may be seconds")
+    # From whole numbers, for a fraction of a second as a float is not exact.
+    return datetime.fromtimestamp(int(milliseconds) // 1000, UTC).replace(microsecond=int(milliseconds) % 1000 * 1000)
+
+
+def _number(given: object) -> float | None:
+    """Return a number, or a text that is one; "5 stars", "4,0", true and NaN are none."""
+    if isinstance(given, str):
+        given = float(given) if _NUMBER.fullmatch(given.strip()) else None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return None
+    if isinstance(given, int) and abs(given) >= 10**_MILLISECOND_DIGITS:
+        return float(10**_MILLISECOND_DIGITS)
+    return float(given) if math.isfinite(given) else None
+
+
+def _product(record: dict[str, Any], name: str) -> str:
+    product = (_words(record.get(name)) or "").strip()
+    if product.lower() in _ABSENT:
+        return ""
+    if _FRACTION.fullmatch(product):
+        raise RejectedError(f"{name} is a fraction; a program has taken it for a number, write it as text")
+    return product
+
+
+def _user(record: dict[str, Any]) -> str | None:
+    user = (_words(record.get("user_id")) or "").strip()
+    return None if user.lower() in _ABSENT | _NOBODY else user
+
+
+def _words(given: object) -> str | None:
+    """Return a text as it is, and a plain number as it is written; what is built of several things is none."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int | float) or math.isnan(given):
+        return None
+    return str(given)

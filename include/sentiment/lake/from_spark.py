@@ -5,18 +5,16 @@ No Delta jar takes part. It does not know what the rows mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyarrow import compute
 
 from sentiment import storage
+from sentiment.lake.files import DataFile, by_day, file_batches, write_day_file
 from sentiment.lake.schemas import TableSpec
-from sentiment.lake.tables import DataFile, Lake, write_day_file
-from sentiment.spark import ARROW_BATCH_ROWS
+from sentiment.lake.tables import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -60,7 +58,7 @@ def read_files(
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for day, path in zip(batch["day"].to_pylist(), batch["path"].to_pylist(), strict=True):
-                yield from _file_batches(storage.join(root, path), day, day_column, selected)
+                yield from file_batches(storage.join(root, path), day, day_column, selected)
 
     listed = spark.createDataFrame(
         pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
@@ -93,34 +91,3 @@ def write_files(frame: DataFrame, lake: Lake, spec: TableSpec, partitions: int) 
         .sortWithinPartitions(day_column, *[name for name in ("review_key", "line") if name in spec.schema.names])
     )
     return [DataFile(**row.asDict()) for row in ordered.mapInArrow(write, _FILE_COLUMNS).collect()]
-
-
-def by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
-    """Yield every day of batches that are sorted by day, with its rows; take a day's rows before the next day."""
-    slices = (piece for batch in batches for piece in _slices(batch, day_column))
-    for day, pieces in groupby(slices, key=lambda piece: piece[0]):
-        yield day, (rows for _, rows in pieces)
-
-
-def _slices(batch: pa.RecordBatch, day_column: str) -> Iterator[tuple[date, pa.RecordBatch]]:
-    """Cut a batch that is sorted by day where the day changes."""
-    encoded = compute.run_end_encode(batch[day_column])
-    start = 0
-    for end, day in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
-        yield day, batch.slice(start, end - start)
-        start = end
-
-
-def _file_batches(uri: str, day: date, day_column: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    from pyarrow import parquet
-
-    filesystem, path = storage.arrow_filesystem(uri)
-    # A day's file is small: threads and read-ahead would cost more than they bring.
-    with parquet.ParquetFile(path, filesystem=filesystem) as file:
-        present = set(file.schema_arrow.names)
-        inside = [name for name in schema.names if name in present]
-        for batch in file.iter_batches(batch_size=ARROW_BATCH_ROWS, columns=inside, use_threads=False):
-            absent = {f.name: pa.nulls(batch.num_rows, f.type) for f in schema if f.name not in present}
-            absent[day_column] = pa.array([day] * batch.num_rows, pa.date32())
-            columns = [absent[name] if name in absent else batch[name] for name in schema.names]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -23,6 +23,22 @@ class TableSpec:
         return pa.schema([field for field in self.schema if field.name != self.day_column])
 
 
+# What a repetition does not share with the review of the same day and product that stands for it.
+_DISPLACED = pa.struct(
+    [
+        ("review_key", pa.string()),
+        ("user_id", pa.string()),
+        ("asin", pa.string()),
+        ("rating", pa.float64()),
+        ("title", pa.string()),
+        ("text", pa.string()),
+        ("timestamp", _TIME),
+        ("source_file", pa.string()),
+        ("ingested_at", _TIME),
+    ]
+)
+DISPLACED_FIELDS = tuple(field.name for field in _DISPLACED)
+
 REVIEWS = TableSpec(
     "reviews",
     pa.schema(
@@ -39,6 +55,8 @@ REVIEWS = TableSpec(
             ("timestamp", _TIME),
             ("source_file", pa.string()),
             ("ingested_at", _TIME),
+            # Repetitions in whose place this review stands; mostly null.
+            ("displaced", pa.list_(_DISPLACED)),
             ("review_date", pa.date32()),
         ]
     ),

@@ -23,7 +23,15 @@ from sentiment.pipeline.models import (
     train,
     tune,
 )
-from sentiment.pipeline.reviews import import_history, ingest, missing_files, missing_reviews, sample, snapshot
+from sentiment.pipeline.reviews import (
+    import_history,
+    ingest,
+    late_days,
+    missing_files,
+    missing_reviews,
+    sample,
+    snapshot,
+)
 from sentiment.pipeline.scores import predict, report, rescore, resolve_model, score
 
 __all__ = [
@@ -40,6 +48,7 @@ __all__ = [
     "export",
     "import_history",
     "ingest",
+    "late_days",
     "missing_files",
     "missing_reviews",
     "open_study",

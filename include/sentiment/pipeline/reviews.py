@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sentiment import config as c
 from sentiment.errors import ContractError
@@ -10,32 +12,55 @@ from sentiment.pipeline.result import Result
 from sentiment.progress import OnProgress, logged
 from sentiment.provenance import run_id
 
+if TYPE_CHECKING:
+    from sentiment.ingest.landing import Delivery
+
+# How far back days are looked for that were missed.
+LOOK_BACK_DAYS = 60
+
 
 def ingest(config: c.IngestConfig, on_progress: OnProgress = logged) -> Result:
-    """Bring one day's landed files into the lake."""
-    from sentiment.ingest.landing import require_files_of_day
+    """Bring one day's landed files into the lake; late reviews go into the days that they are of."""
+    from sentiment.ingest.landing import nothing_landed
+    from sentiment.ingest.whole import whole_delivery
 
-    settings = c.Settings()
-    files = require_files_of_day(settings.landing_root, config.day)
-    return {"day": str(config.day), **_ingest(settings, config, files, config.day, on_progress)}
+    settings, day = c.Settings(), config.day
+    delivery = whole_delivery(settings.landing_root, day)
+    if not delivery.files:
+        raise ContractError(nothing_landed(settings.landing_root, day))
+    days = (day - timedelta(config.late_days), day)
+    return {"day": str(day), **_ingest(settings, config, delivery, days, on_progress)}
 
 
 def import_history(config: c.ImportHistoryConfig, on_progress: OnProgress = logged) -> Result:
     """Bring files of any number of days into the lake, in one Spark job and one commit."""
-    from sentiment.ingest.landing import history_files
+    from sentiment.ingest.landing import history
 
-    return _ingest(c.Settings(), config, history_files(config.source), None, on_progress)
+    settings = c.Settings()
+    return _ingest(settings, config, history(config.source, settings.landing_root), None, on_progress)
 
 
 def missing_files(day: date) -> str | None:
-    """Say what the landing lacks for a day, or None when its files are there."""
-    from sentiment.ingest.landing import require_files_of_day
+    """Say what the landing lacks for a day, or None when its files are there and whole."""
+    from sentiment.ingest.landing import files_of_day, nothing_landed
+    from sentiment.ingest.whole import still_arriving
 
-    try:
-        require_files_of_day(c.Settings().landing_root, day)
-    except ContractError as error:
-        return str(error)
-    return None
+    landing = c.Settings().landing_root
+    if not files_of_day(landing, day):
+        return nothing_landed(landing, day)
+    return still_arriving(landing, day, time.time())
+
+
+def late_days(day: date) -> list[date]:
+    """Return the days of the two months before a day that have landed, and are not in the lake."""
+    from sentiment.ingest.landing import days_before, landed_days
+    from sentiment.lake.schemas import REVIEWS
+    from sentiment.lake.tables import Lake
+
+    settings = c.Settings()
+    landed = landed_days(settings.landing_root, *days_before(day, LOOK_BACK_DAYS))
+    present = Lake(settings.lake_root).written_days(REVIEWS, landed) if landed else set()
+    return [day for day in landed if day not in present]
 
 
 def missing_reviews(day: date) -> str | None:
@@ -73,15 +98,21 @@ def sample(config: c.SampleConfig, on_progress: OnProgress = logged) -> Result:
 
 
 def _ingest(
-    settings: c.Settings, options: c.IngestOptions, files: list[str], day: date | None, on_progress: OnProgress
+    settings: c.Settings,
+    options: c.IngestOptions,
+    delivery: Delivery,
+    days: tuple[date, date] | None,
+    on_progress: OnProgress,
 ) -> Result:
     from sentiment.ingest.job import Ingestion
     from sentiment.ingest.job import ingest as ingest_files
+    from sentiment.ingest.judge import Rules
     from sentiment.lake.tables import Lake
     from sentiment.spark import session, watched
 
-    run = Ingestion(files, settings.products_root, day, datetime.now(UTC), run_id())
-    step = f"ingesting {len(files)} file{'s' if len(files) > 1 else ''}"
-    light = day is not None
-    with session(settings, "ingest", light=light) as spark, watched(spark, step, on_progress):
-        return ingest_files(spark, Lake(settings.lake_root), options, run)
+    day = days[1] if days else None
+    run = Ingestion(delivery, Rules(options, datetime.now(UTC), days), settings.products_root, day, run_id())
+    files = len(delivery.files)
+    step = f"ingesting {files} file{'s' if files > 1 else ''}"
+    with session(settings, "ingest", light=True) as spark, watched(spark, step, on_progress):
+        return ingest_files(spark, Lake(settings.lake_root), run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +32,7 @@ def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
     """
     from sentiment.resolution import bundles_of, days_of
 
-    days = [config.day] if isinstance(config, c.ScoreConfig) else days_of(config)
+    days = _days_to_score(config) if isinstance(config, c.ScoreConfig) else days_of(config)
     bundles = bundles_of(days, config.model, c.Settings())
     if len(bundles) > 1:
         return {"model": config.model, "versions": sorted(bundles), "pinned": config.model}
@@ -41,11 +41,13 @@ def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
 
 
 def score(config: c.ScoreConfig, on_progress: OnProgress = logged) -> Result:
-    """Score one day of the lake; a day without reviews is an empty success."""
+    """Score one day of the lake, and the days before it that changed; a day without reviews is an empty success."""
     lacking = missing_reviews(config.day)
     if lacking:
         raise ContractError(lacking)
-    return {"day": str(config.day), **_score([config.day], config, on_progress)}
+    days = _days_to_score(config)
+    scored = _score(days, config, on_progress)
+    return {"day": str(config.day), **scored, "also": [str(day) for day in days if day != config.day]}
 
 
 def rescore(config: c.RescoreConfig, on_progress: OnProgress = logged) -> Result:
@@ -108,6 +110,17 @@ def report(config: c.ReportConfig, on_progress: OnProgress = logged) -> Result:
     return report_days(config, c.Settings())
 
 
+def _days_to_score(config: c.ScoreConfig) -> list[date]:
+    """Return the day, and those of the look-back that a run is due to score again or for the first time."""
+    from sentiment.lake.states import day_states
+    from sentiment.lake.tables import Lake
+
+    due = {"stale", "ingested"} if config.catch_up else {"stale"}
+    before = [config.day - timedelta(n) for n in range(config.look_back, 0, -1)]
+    states = day_states(Lake(c.Settings().lake_root), before)
+    return [*(day for day in before if states[day] in due), config.day]
+
+
 def _score(days: list[date], config: c.ScoreConfig | c.RescoreConfig, on_progress: OnProgress) -> Result:
     from sentiment.lake.tables import Lake
     from sentiment.resolution import days_by_version
@@ -119,13 +132,14 @@ def _score(days: list[date], config: c.ScoreConfig | c.RescoreConfig, on_progres
         (_scoring(bundle, version, config, now), group)
         for (version, bundle), group in days_by_version(days, config.model, settings).items()
     ]
-    counts = {"days": 0, "reviews": 0, "positive": 0, "needs_review": 0, "reused": 0}
+    counts = {"reviews": 0, "positive": 0, "needs_review": 0, "reused": 0}
     with session(settings, "score", light=True) as spark:
         for run, group in runs:
             on_progress(f"scoring {len(group)} days with version {run.model_version}", 0, 0)
             done = score_days(spark, Lake(settings.lake_root), group, run, on_progress)
             counts = {name: count + done[name] for name, count in counts.items()}
-    return {**counts, "model_versions": [run.model_version for run, _ in runs]}
+    touched = {"days": len(days), "touched": [str(day) for day in days]}
+    return {**touched, **counts, "model_versions": [run.model_version for run, _ in runs]}
 
 
 def _scoring(bundle: Path, version: str, config: c.ScoreConfig | c.RescoreConfig, now: datetime) -> Scoring:

@@ -5,7 +5,7 @@ It does not know how the rows were scored, and commits nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Self
@@ -14,9 +14,9 @@ import pyarrow as pa
 from pyarrow import compute
 
 from sentiment.config import LABELS, POSITIVE
-from sentiment.lake.from_spark import by_day
+from sentiment.lake.files import DataFile, by_day, write_day_file
 from sentiment.lake.schemas import DAILY_SENTIMENT, SCORES
-from sentiment.lake.tables import DataFile, Lake, write_day_file
+from sentiment.lake.tables import Lake
 from sentiment.scoring.daily import SUMMARISED, daily_sentiment
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ class WrittenDays:
         return cls(files, {name: sum(row[name] for row in rows) for name in _COUNTS})
 
 
-def write_days(scored: DataFrame, lake: Lake, partitions: int) -> WrittenDays:
+def write_days(scored: DataFrame, lake: Lake, partitions: int, contents: Mapping[date, str]) -> WrittenDays:
     """Write rows of SCORED as files, a day in one file a table, from `partitions` tasks; nothing is committed.
+
+    `contents` stands for the reviews of each day, and is remembered beside its scores.
 
     It is the one action on the rows: scoring, writing, summing up and counting are a single Spark job. A task that is
     tried again writes anew under other names, and only the files of the attempt that ended well are returned.
@@ -53,13 +55,13 @@ def write_days(scored: DataFrame, lake: Lake, partitions: int) -> WrittenDays:
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for day, rows in by_day(batches, "review_date"):
-            yield pa.RecordBatch.from_pylist(_write_day(root, day, rows), schema=_WRITTEN)
+            yield pa.RecordBatch.from_pylist(_write_day(root, day, rows, contents[day]), schema=_WRITTEN)
 
     ordered = scored.repartition(partitions, "review_date").sortWithinPartitions("review_date", "review_key")
     return WrittenDays.of(ordered.mapInArrow(write, from_arrow_schema(_WRITTEN, prefer_timestamp_ntz=False)).collect())
 
 
-def _write_day(root: str, day: date, batches: Iterator[pa.RecordBatch]) -> list[dict[str, object]]:
+def _write_day(root: str, day: date, batches: Iterator[pa.RecordBatch], content: str) -> list[dict[str, object]]:
     summarised: list[pa.RecordBatch] = []
 
     def passing() -> Iterator[pa.RecordBatch]:
@@ -67,9 +69,9 @@ def _write_day(root: str, day: date, batches: Iterator[pa.RecordBatch]) -> list[
             summarised.append(batch.select([*SUMMARISED, "reused"]))
             yield batch
 
-    scores = write_day_file(root, SCORES, day, passing())
+    scores = write_day_file(root, SCORES, day, passing(), content)
     rows = pa.Table.from_batches(summarised)
-    sentiment = write_day_file(root, DAILY_SENTIMENT, day, daily_sentiment(rows).to_batches())
+    sentiment = write_day_file(root, DAILY_SENTIMENT, day, daily_sentiment(rows).to_batches(), content)
     kinds = {
         "positive": compute.equal(rows["label"], LABELS[POSITIVE]),
         "needs_review": rows["needs_review"],

@@ -14,6 +14,7 @@ import pyarrow as pa
 from sentiment.progress import OnProgress
 from sentiment.scoring.rows import Row, chunks, file_kind, read_rows, write_rows
 from sentiment.scoring.scorer import Scorer
+from sentiment.text.clean import clean_text
 
 _DECISION = pa.schema(
     [
@@ -30,8 +31,8 @@ _DECISION = pa.schema(
 def predict_file(scorer: Scorer, source: Path, target: Path, version: str, on_progress: OnProgress) -> dict[str, int]:
     """Write `source` with the decision added to every row; return rows, positive, needs_review and unscored.
 
-    A row without text keeps its place with empty decisions and counts as unscored. Raises ContractError for an unknown
-    kind of file, a missing column `text`, and a line that cannot be read, which it names.
+    A row without text, or with nothing but markup, keeps its place with empty decisions and counts as unscored. Raises
+    ContractError for an unknown kind of file, a missing column `text`, and a line that cannot be read, which it names.
     """
     counts = {"rows": 0, "positive": 0, "needs_review": 0, "unscored": 0}
 
@@ -56,12 +57,14 @@ def predict_file(scorer: Scorer, source: Path, target: Path, version: str, on_pr
 
 
 def predict_rows(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
-    """Return the rows with their decision, who made it (`decided_by`) and model_version added."""
-    with_text = [at for at, row in enumerate(rows) if str(row.get("text") or "").strip()]
-    answers = scorer.answer(
-        [str(rows[at].get("title") or "") for at in with_text], [str(rows[at]["text"]) for at in with_text]
-    )
-    decisions = scorer.decide(answers.positive_probability)
+    """Return the rows with their decision, who made it (`decided_by`) and model_version added.
+
+    Titles and texts are scored as the lake would hold them, and stay in the rows as they are.
+    """
+    titles, texts = ([clean_text(str(row.get(name) or "")) for row in rows] for name in ("title", "text"))
+    with_text = [at for at, text in enumerate(texts) if text]
+    answers = scorer.answer([titles[at] for at in with_text], [texts[at] for at in with_text])
+    decisions = scorer.decide(answers)
     nothing: Row = dict.fromkeys(_DECISION.names) | {"needs_review": True}
     results = [{**row, **nothing, "model_version": version} for row in rows]
     for place, at in enumerate(with_text):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sentiment.lake.files import DataFile, write_day_file
 from sentiment.lake.from_spark import read_files
 from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES, TableSpec
-from sentiment.lake.tables import DataFile, Lake
+from sentiment.lake.tables import Lake
 from sentiment.progress import OnProgress, told
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.known import KNOWN_COLUMNS, with_known, with_text_hash
@@ -43,10 +44,12 @@ def score_days(
     """Score the reviews of `days`, replace each of them in one commit a table, and return counts.
 
     With `run.reuse` a review whose text and model version are unchanged keeps its score, when and by which run it was
-    made included. Raises ConcurrentWriteError when another run wrote one of the days meanwhile.
+    made included. A day that the lake does not hold any more loses its scores. Raises ConcurrentWriteError when another
+    run wrote one of the days meanwhile.
     """
     days = sorted(days)
     version = lake.open(REVIEWS).version()
+    contents = {day: content for day, content in lake.content(REVIEWS, version).items() if day in set(days)}
     bases = {spec.name: lake.grown(spec) for spec in (SCORES, DAILY_SENTIMENT)}
     reviews = _files(lake, REVIEWS, days, version)
     known = _files(lake, SCORES, days, bases[SCORES.name].version()) if run.reuse else []
@@ -55,9 +58,9 @@ def score_days(
         done, pace = spark.sparkContext.accumulator(0), Pace(total)
         scored = _scored(spark, lake, reviews, known, run, done)
         with told(lambda: pace.at(done.value), on_progress, _TELL_EVERY):
-            written = write_days(scored, lake, min(len(days), 2 * spark.sparkContext.defaultParallelism))
+            written = write_days(scored, lake, min(len(days), 2 * spark.sparkContext.defaultParallelism), contents)
     trace = {"run_id": run.run_id, "model_version": run.model_version, "reviews_version": str(version)}
-    _commit(lake, days, written, bases, trace)
+    _commit(lake, days, written, bases, contents, trace)
     return {"days": len(days), **written.counts, "reviews_version": version}
 
 
@@ -79,14 +82,19 @@ def _files(lake: Lake, spec: TableSpec, days: Sequence[date], version: int) -> l
 
 
 def _commit(
-    lake: Lake, days: Sequence[date], written: WrittenDays, bases: Mapping[str, DeltaTable], trace: Mapping[str, str]
+    lake: Lake,
+    days: Sequence[date],
+    written: WrittenDays,
+    bases: Mapping[str, DeltaTable],
+    contents: Mapping[date, str],
+    trace: Mapping[str, str],
 ) -> None:
     for day in days:
         # The scores come last: a day that they hold has its sentiment too.
         for spec in (DAILY_SENTIMENT, SCORES):
             file = written.files.get((spec.name, day))
-            metadata = {**trace, "rows": str(file.rows if file else 0)}
-            lake.replace_days(spec, [day], [file] if file else [], bases[spec.name], metadata)
+            file = file or write_day_file(lake.root, spec, day, (), contents.get(day, ""))
+            lake.replace_days(spec, [day], [file], bases[spec.name], {**trace, "rows": str(file.rows)})
 
 
 def _scored(

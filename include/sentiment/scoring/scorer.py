@@ -17,6 +17,7 @@ from sentiment.evaluation.calibration import log_odds, positive_probability
 from sentiment.export.bundle import TOKENIZER, Bundle, GateRule, read_bundle
 from sentiment.scoring.engines import Engine, choose_engine, open_engine
 from sentiment.scoring.gate import Gate, blended, gate_probability, sure
+from sentiment.scoring.knowledge import no_surer
 from sentiment.scoring.tokens import ReviewTokenizer, length_batches
 
 # Padded tokens a batch: on a CPU larger ones leave its caches and gain nothing, smaller ones pay a call each. 4,096 are
@@ -28,7 +29,10 @@ BY_GATE = "gate"
 
 @dataclass(frozen=True)
 class Decisions:
-    """What a bundle makes of n probabilities; every array has length n, `label` holds "negative" or "positive"."""
+    """What a bundle makes of n answers; every array has length n, `label` holds "negative" or "positive".
+
+    `confidence` is the probability of the label, which a threshold beside 0.5 may leave below it.
+    """
 
     label: np.ndarray
     positive_probability: np.ndarray
@@ -38,10 +42,14 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Answers:
-    """The calibrated positive probabilities, float32 [n], and whose they are, strings [n]: the gate or the family."""
+    """The calibrated positive probabilities, float32 [n], whose they are, and whether enough of the text is known.
+
+    `decided_by` holds strings [n], the gate or the family. Where `known`, bool [n], is false, nobody is sure.
+    """
 
     positive_probability: np.ndarray
     decided_by: np.ndarray
+    known: np.ndarray
 
 
 class Scorer:
@@ -66,12 +74,13 @@ class Scorer:
         return cls(description, tokenizer, open_engine(bundle, chosen, threads), opened)
 
     def answer(self, titles: Sequence[str], texts: Sequence[str]) -> Answers:
-        """Return every review's probability and who gave it."""
+        """Return every review's probability, who gave it, and whether enough of the review is known."""
         first, back = _distinct(titles, texts)
         ids = self._tokenizer.whole([titles[row] for row in first], [texts[row] for row in first])
-        probability, gated = self._probabilities(ids)
+        known = self._tokenizer.knowledge.shares(ids) >= self.bundle.known_share
+        probability, gated = self._probabilities(ids, known)
         who = np.where(gated, BY_GATE, self.bundle.family)
-        return Answers(probability[back], who[back])
+        return Answers(no_surer(probability, known)[back], who[back], known[back])
 
     def probabilities(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         """Return the calibrated positive probabilities, float32 [reviews]."""
@@ -81,33 +90,34 @@ class Scorer:
         """Return the network's float32 logits [reviews, 2], negative first, before temperature and gate."""
         return infer(self._engine, self._tokenizer, self._tokenizer.whole(titles, texts))
 
-    def decide(self, probabilities: np.ndarray) -> Decisions:
-        """Turn positive probabilities [reviews] into labels, confidences and the need of a person's look."""
-        thresholds = self.bundle.thresholds
+    def decide(self, answers: Answers) -> Decisions:
+        """Turn answers into labels, confidences and the need of a person's look."""
+        probability = answers.positive_probability
         negative, positive = self.bundle.labels
-        confidence = np.maximum(probabilities, 1 - probabilities)
+        is_positive = probability >= self.bundle.thresholds.positive
+        low, high = self.bundle.thresholds.unsure
         return Decisions(
-            label=np.where(probabilities >= thresholds.positive, positive, negative),
-            positive_probability=probabilities,
-            confidence=confidence,
-            needs_review=confidence < thresholds.needs_review,
+            label=np.where(is_positive, positive, negative),
+            positive_probability=probability,
+            confidence=np.where(is_positive, probability, 1 - probability),
+            needs_review=~answers.known | ((probability > low) & (probability < high)),
         )
 
-    def _probabilities(self, ids: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities and where they are the gate's, for whole token ids."""
+    def _probabilities(self, ids: list[np.ndarray], known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities and where they are the gate's, for whole token ids; the gate answers what is `known`."""
         if self._gate is None or self.bundle.gate is None:
             logits = infer(self._engine, self._tokenizer, ids)
             return positive_probability(logits, self.bundle.temperature), np.zeros(len(ids), bool)
-        return cascade(self._engine, self._tokenizer, self._gate, self.bundle.gate, ids)
+        return cascade(self._engine, self._tokenizer, self._gate, self.bundle.gate, ids, known)
 
 
 def cascade(
-    engine: Engine, tokenizer: ReviewTokenizer, gate: Gate, rule: GateRule, ids: list[np.ndarray]
+    engine: Engine, tokenizer: ReviewTokenizer, gate: Gate, rule: GateRule, ids: list[np.ndarray], known: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return positive probabilities, float32 [reviews], and where the gate gave them, bool [reviews]."""
     odds = gate.log_odds(ids)
     probability = gate_probability(odds, rule)
-    gated = sure(probability, rule)
+    gated = sure(probability, rule) & known
     unsure = np.flatnonzero(~gated)
     logits = infer(engine, tokenizer, [ids[row] for row in unsure])
     probability[unsure] = blended(log_odds(logits), odds[unsure], rule)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from sentiment.errors import ContractError
+from sentiment.scoring.knowledge import Knowledge
 from sentiment.scoring.word_memory import WordMemory
 
 if TYPE_CHECKING:
@@ -88,6 +90,11 @@ class ReviewTokenizer:
         """The ids that stand around every review."""
         return (*self._before.tolist(), *self._after.tolist())
 
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """What the vocabulary tells of the share of a review that is known; made when it is first asked for."""
+        return Knowledge.of(self._tokenizer.get_vocab(), self._model)
+
     def _set_up(self, content: str, max_length: int, head_share: float) -> None:
         from tokenizers import Tokenizer
 
@@ -95,7 +102,9 @@ class ReviewTokenizer:
             self._tokenizer = Tokenizer.from_str(content)
         except Exception as error:  # the binding raises plain Exception
             raise ContractError(f"this is not a tokenizer.json: {error}; export the model anew") from error
-        self._memory = WordMemory.of(self._tokenizer, json.loads(content))
+        description = json.loads(content)
+        self._memory = WordMemory.of(self._tokenizer, description)
+        self._model = description["model"]
         self.pad_id = _pad_id(self._tokenizer)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

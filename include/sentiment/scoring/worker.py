@@ -72,7 +72,7 @@ def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.Recor
 
 def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, pa.Array]:
     answers = scorer.answer(reviews["title"].to_pylist(), reviews["text"].to_pylist())
-    decisions = scorer.decide(answers.positive_probability)
+    decisions = scorer.decide(answers)
     found = {**vars(decisions), "decided_by": answers.decided_by}
     constant: dict[str, object] = {"model_version": run.model_version, "bundle": run.content or None}
     constant |= {"scored_at": run.now, "run_id": run.run_id}

@@ -1,76 +1,41 @@
-"""The cleaning of `ingest/clean.py` in pandas: the same patterns in the same order, for texts in memory.
-
-Java's classes of characters are written out, since Python's `re` has none.
-"""
+"""What cleaning a text costs, ordinary or hostile, at two lengths."""
 
 from __future__ import annotations
 
-import re
-import sys
-import unicodedata
-from functools import cache
-from html.entities import name2codepoint
-from typing import TYPE_CHECKING
+import time
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+from sentiment.text.clean import LONGEST_TEXT, clean_text
 
-_SEPARATORS = "\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_CONTROL = "\x00-\x1f\x7f-\x9f"
-_TAG = re.compile(r"(?s)<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>")
-_LINK = re.compile(r"(?i)\b(?:https?://|www\.)[^ \t\n\x0b\f\r<>\"]+")
-_EMAIL = re.compile(r"\b[a-zA-Z0-9_.+-]{1,64}@[a-zA-Z0-9_-]{1,63}(?:\.[a-zA-Z0-9_-]{1,63})+\b")
-_INVISIBLE = re.compile(f"[{_CONTROL}\u00ad\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060\ufeff]")
-_SPACE = re.compile(f"[ {_SEPARATORS}]+")
-_NUMERIC_ENTITY = re.compile(r"&#[xX]?([0-9a-fA-F]{1,6});")
-_NAMED_ENTITY = re.compile(r"&([a-zA-Z]{2,8}[0-9]{0,2});")
-_NOTHING = re.compile(f"[ {_SEPARATORS}{_CONTROL}]*")
+# An ordinary text, and what a pattern may be led to look at again from every character.
+TEXTS = {
+    "ordinary": "I bought this for my son. He likes it, and the battery lasts!  ",
+    "unclosed comments": "<!--",
+    "unclosed tags": "<a ",
+    "unknown entities": "&aaab;",
+    "an escape of escapes": "&amp;",
+    "nested tags": "<a <b> x>",
+    "parts of addresses": "a.@-.",
+    "accents": "\u0301\u0316",
+}
 
 
-def clean(texts: pd.Series) -> pd.Series:
-    """Return the cleaned texts; None gives the empty string."""
-    texts = texts.fillna("")
-    for _ in range(2):
-        texts = _without_entities(texts)
-    for pattern in (_TAG, _LINK, _EMAIL, _INVISIBLE):
-        texts = texts.str.replace(pattern, " ", regex=True)
-    texts = texts.str.normalize("NFC").str.replace(_glued(), r"\1 ", regex=True)
-    return texts.str.replace(_SPACE, " ", regex=True).str.strip(" ")
+def cleaning_rows(length: int = LONGEST_TEXT) -> list[dict[str, Any]]:
+    """Return a row a kind of text: the seconds for one of a quarter of `length` characters and for one of `length`.
+
+    Cleaning is linear, so `ratio` is about 4; a pattern that looks back would make it 16.
+    """
+    rows = []
+    for name, unit in TEXTS.items():
+        quarter, whole = (_seconds((unit * length)[:size]) for size in (length // 4, length))
+        rows.append({"text": name, "quarter_seconds": quarter, "seconds": whole, "ratio": whole / quarter})
+    return rows
 
 
-def is_blank(texts: pd.Series) -> pd.Series:
-    """Tell which texts hold white space and control characters alone."""
-    return texts.str.fullmatch(_NOTHING, na=False)
+def _seconds(text: str) -> float:
+    def once() -> float:
+        started = time.process_time()
+        clean_text(text)
+        return time.process_time() - started
 
-
-def _without_entities(texts: pd.Series) -> pd.Series:
-    marked = texts.str.contains("&", regex=False)
-    numeric = texts[marked].str.replace(_NUMERIC_ENTITY, _character, regex=True)
-    texts = texts.copy()
-    texts[marked] = numeric.str.replace(_NAMED_ENTITY, _named, regex=True)
-    return texts
-
-
-def _character(entity: re.Match[str]) -> str:
-    hexadecimal = entity[0][2] in "xX"
-    if not hexadecimal and not entity[1].isdecimal():
-        return " "
-    code = int(entity[1], 16 if hexadecimal else 10)
-    return chr(code) if 32 <= code <= 0xD7FF or 0xE000 <= code <= 0x10FFFF else " "
-
-
-def _named(entity: re.Match[str]) -> str:
-    code = name2codepoint.get(entity[1])
-    return entity[0] if code is None else chr(code)
-
-
-@cache
-def _glued() -> re.Pattern[str]:
-    lower, upper = _letters("Ll"), _letters("Lu")
-    return re.compile(f"([{lower}]{{2}}[.!?]+)(?=[{upper}][{lower}]|[{upper}] )")
-
-
-def _letters(category: str) -> str:
-    return "".join(
-        letter for code in range(sys.maxunicode + 1) if unicodedata.category(letter := chr(code)) == category
-    )
+    return max(min(once() for _ in range(3)), 1e-6)

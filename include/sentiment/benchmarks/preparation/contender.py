@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sentiment.config import ImportHistoryConfig, Settings
-from sentiment.ingest.landing import history_files
+from sentiment.ingest.landing import history
 
 RESULT = "result.json"
 OURS, PANDAS, DASK = "sentiment", "pandas", "dask"
@@ -38,29 +38,30 @@ def _ours(source: str, cores: int) -> Counts:
 
 
 def _pandas(source: str, cores: int) -> Counts:
-    from sentiment.benchmarks.preparation.reviews import judge, read_lines, without_repetitions, write
+    from sentiment.benchmarks.preparation.reviews import judged, read_lines, write
 
     now = datetime.now(UTC)
-    lines = read_lines(history_files(source))
-    written = write(without_repetitions(judge(lines, now)), Settings().lake_root, now)
+    lines = read_lines(history(source, Settings().landing_root))
+    written = write(judged(lines, now), Settings().lake_root, now)
     return _counts(len(lines), **written.iloc[0].to_dict())
 
 
 def _dask(source: str, cores: int) -> Counts:
-    """Run the steps of pandas on parts; a product's reviews meet in one part, then a day's."""
+    """Run the steps of pandas on parts; a day's reviews meet in one part."""
     import dask.dataframe
 
-    from sentiment.benchmarks.preparation.reviews import judge, read_lines, without_repetitions, write
+    from sentiment.benchmarks.preparation.reviews import empty, judged, read_lines, write
 
     frames: Any = dask.dataframe
     now, root = datetime.now(UTC), Settings().lake_root
-    lines = read_lines(history_files(source))
+    lines = read_lines(history(source, Settings().landing_root))
     # Processes, for the steps are Python and hold its lock.
     options = {"scheduler": "processes", "num_workers": cores, "dataframe.convert-string": False}
     with dask.config.set(options):
-        judged = frames.from_pandas(lines, npartitions=4 * cores).map_partitions(judge, now)
-        unique = judged.shuffle("parent_asin").map_partitions(without_repetitions)
-        written = unique.shuffle("day").map_partitions(write, root, now, meta={"kept": "int64", "rejected": "int64"})
+        rows = frames.from_pandas(lines, npartitions=4 * cores).map_partitions(judged, now, meta=empty())
+        written = rows.shuffle("review_date").map_partitions(
+            write, root, now, meta={"kept": "int64", "rejected": "int64"}
+        )
         total = written.compute().sum()
     return _counts(len(lines), **total.to_dict())
 

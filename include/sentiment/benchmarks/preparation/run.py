@@ -16,10 +16,11 @@ from typing import Any
 
 from sentiment.benchmarks.footprint import Footprint, run_watched
 from sentiment.benchmarks.machine import machine
+from sentiment.benchmarks.preparation.cleaning import cleaning_rows
 from sentiment.benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
 from sentiment.benchmarks.tables import write_tables
 from sentiment.config import BenchmarkPreparationConfig, Settings
-from sentiment.ingest.landing import history_files
+from sentiment.ingest.landing import history
 from sentiment.progress import OnProgress
 from sentiment.registry import Registry
 
@@ -43,7 +44,7 @@ def run_preparation_benchmark(
     They take turns, so that a busy minute of the machine falls on all. Raises ContractError for a source without
     reviews and for a contender that fails.
     """
-    history_files(config.source)
+    [file.uri for file in history(config.source, config.source).files]
     present = [name for name in CONTENDERS if name == OURS or find_spec(name)]
     registry = Registry(settings)
     with (
@@ -57,10 +58,19 @@ def run_preparation_benchmark(
         unlike = {name: _unlike(Path(scratch) / OURS, Path(scratch) / name) for name in present}
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
-        registry.log_folder(write_tables(config.output or Path(scratch), {"preparation": rows}), "tables")
+        cleaning = cleaning_rows()
+        registry.log_folder(
+            write_tables(config.output or Path(scratch), {"preparation": rows, "cleaning": cleaning}), "tables"
+        )
         registry.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
         registry.log_json(machine(), "machine.json")
-    return {"run_id": run_id, "output": str(config.output or ""), **machine(), "preparation": rows}
+    return {
+        "run_id": run_id,
+        "output": str(config.output or ""),
+        **machine(),
+        "preparation": rows,
+        "cleaning": cleaning,
+    }
 
 
 def preparation_rows(runs: Mapping[str, Sequence[Imported]], unlike: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ import pyarrow as pa
 from sentiment.benchmarks.scoring.material import Material
 from sentiment.config import Settings
 from sentiment.datasets.labelled import LabelledReviews
+from sentiment.lake.files import write_day_file
 from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake, write_day_file
+from sentiment.lake.tables import Lake
 
 # Any name that a bundle's content could have: in this home there is no other.
 CONTENT = "0" * 16

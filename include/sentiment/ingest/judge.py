@@ -1,0 +1,98 @@
+"""From lines to judged rows: a clean review with its key and day, or the reason for which the line is none.
+
+It works on Arrow batches, in whatever process; it knows neither Spark nor the lake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+
+from sentiment.config import IngestOptions
+from sentiment.ingest.clean import clean
+from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, Line, RejectedError, parse
+from sentiment.lake.schemas import REVIEWS
+from sentiment.text.clean import was_cut
+
+_REVIEW = ("review_key", "user_id", "asin", "parent_asin", "rating", "title", "text", "timestamp", "review_date")
+# A row is a review, or has a `reason`, or is of a file that is `broken`; `raw` is kept of what is rejected.
+JUDGED = pa.schema(
+    [
+        ("source_file", pa.string()),
+        ("line", pa.int64()),
+        ("broken", pa.string()),
+        ("reason", pa.string()),
+        ("raw", pa.string()),
+        ("cut", pa.bool_()),
+        *(REVIEWS.schema.field(name) for name in _REVIEW),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the lines of one ingestion are judged: as of `now`, and of no day outside the closed range `days`."""
+
+    options: IngestOptions
+    now: datetime
+    days: tuple[date, date] | None = None
+
+
+def judge(lines: pa.RecordBatch, rules: Rules) -> pa.RecordBatch:
+    """Judge lines, a batch with the columns of LINES, and return as many rows of JUDGED."""
+    judged = [_judged(row, rules) for row in lines.to_pylist()]
+    return pa.RecordBatch.from_pylist(judged, schema=JUDGED)
+
+
+def _judged(row: dict[str, Any], rules: Rules) -> dict[str, Any]:
+    origin = {"source_file": row["source_file"], "line": row["line"], "broken": row["broken"]}
+    if row["broken"]:
+        return {**origin, "reason": row["broken"]}
+    try:
+        return {**origin, **_review(parse(row["raw"], rules.now), rules)}
+    except RejectedError as error:
+        return {**origin, "reason": str(error), "raw": _writable(row["raw"])}
+
+
+def _review(line: Line, rules: Rules) -> dict[str, Any]:
+    text = clean(line.text, rules.options)
+    if not text:
+        raise RejectedError(EMPTY_AFTER_CLEANING)
+    day = line.timestamp.date()
+    if rules.days and not rules.days[0] <= day <= rules.days[1]:
+        raise RejectedError(_other_day(day, rules.days))
+    return {
+        "review_key": _key(line, text),
+        "user_id": line.user_id and _writable(line.user_id),
+        "asin": _writable(line.asin),
+        "parent_asin": _writable(line.parent_asin),
+        "rating": line.rating,
+        "title": clean(line.title, rules.options),
+        "text": text,
+        "timestamp": line.timestamp,
+        "review_date": day,
+        "cut": was_cut(line.text) or was_cut(line.title),
+    }
+
+
+def _key(line: Line, text: str) -> str:
+    """Name a review by who wrote it of what and when; of nobody's by what it says."""
+    reviewer = line.user_id or sha256(text.encode()).hexdigest()
+    moment = str(round(line.timestamp.timestamp() * 1000))
+    parts = (reviewer, line.parent_asin, moment)
+    return sha256("\u001f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _other_day(day: date, days: tuple[date, date]) -> str:
+    return f"the review is of {day}, the file of {days[1]}" + (
+        "" if day > days[1] else f", and reviews are taken from {days[0]} on"
+    )
+
+
+def _writable(text: str) -> str:
+    """Return a text without halves of surrogates, which JSON can spell and no file can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -1,0 +1,22 @@
+"""Days whose files came when nobody waited for them any more, or while the scheduler was off."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+
+from sentiment_airflow.run_inputs import is_scheduled, run_day
+
+
+@task
+def find_late() -> list[dict[str, str]]:
+    """Return the landed days of the look-back that the lake lacks; a run that was asked for minds its own day alone."""
+    from sentiment import pipeline
+
+    context: Any = get_current_context()
+    if not is_scheduled(context):
+        return []
+    found = pipeline.late_days(date.fromisoformat(run_day(context)))
+    return [{"day": str(day)} for day in found]
