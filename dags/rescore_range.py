@@ -32,7 +32,7 @@ with DAG(
         task_id="rescore",
         function="rescore",
         config="RescoreConfig",
-        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}"},
+        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}"},
         light=True,
         outlets=[SCORES],
     )

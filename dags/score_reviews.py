@@ -52,7 +52,7 @@ with DAG(
         task_id="score",
         function="score",
         config="ScoreConfig",
-        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['model'] }}", "catch_up": CATCH_UP},
+        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}", "catch_up": CATCH_UP},
         light=True,
         outlets=[SCORES],
     )

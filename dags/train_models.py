@@ -8,7 +8,8 @@ Runs every Monday (UTC), and from the form.
    model in MLflow (the task's button *Report*). A try after a crash goes on from the last checkpoint.
 3. `compare` says who is better beyond chance, over seeds and on the same test reviews, and chooses the best run of each
    candidate by validation. A training that failed does not stop the others.
-4. `export` builds the ONNX bundle, checks its parity on validation reviews, and registers a model version.
+4. `export` builds the ONNX bundle, checks its parity on validation reviews, and registers a model version. One that
+   fails does not stop the others.
 5. `promote` holds the best against the linear baseline and the champion by the rules of the gate, moves the alias
    `champion` when it is due, and writes the ledger (`promotions`).
 
@@ -26,11 +27,7 @@ from sentiment_airflow.assets import TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
 from sentiment_airflow.timetables import WEEKLY
-from sentiment_airflow.training import CANDIDATES, EXPORTING, TRAINING, candidates, chosen
-
-# Lists of task ids, because of a single mapped task a single id would give its result and no list.
-RUNS = "{{ ti.xcom_pull(task_ids=['train']) | select | map(attribute='run_id') | list | tojson }}"
-VERSIONS = "{{ ti.xcom_pull(task_ids=['export']) | map(attribute='version') | list | tojson }}"
+from sentiment_airflow.training import CANDIDATES, COMPARING, EXPORTING, PROMOTING, TRAINING, candidates, chosen
 
 with DAG(
     "train_models",
@@ -48,15 +45,9 @@ with DAG(
     snapshot = SparkVerbOperator(task_id="snapshot", function="snapshot", config="SnapshotConfig")
     training = VerbOperator.partial(task_id="train", function="train", config="TrainConfig", **TRAINING)
     train = training.expand(values=candidates(snapshot.output))
-    compare = VerbOperator(
-        task_id="compare",
-        function="compare",
-        config="CompareConfig",
-        values={"runs": RUNS},
-        trigger_rule="all_done_min_one_success",
-    )
+    compare = VerbOperator(task_id="compare", function="compare", config="CompareConfig", **COMPARING)
     exporting = VerbOperator.partial(task_id="export", function="export", config="ExportConfig", **EXPORTING)
     export = exporting.expand(values=chosen(compare.output))
-    promote = VerbOperator(task_id="promote", function="promote", config="PromoteConfig", values={"versions": VERSIONS})
+    promote = VerbOperator(task_id="promote", function="promote", config="PromoteConfig", **PROMOTING)
     train >> compare
     export >> promote

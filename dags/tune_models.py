@@ -56,7 +56,7 @@ with DAG(
     train_best = TriggerDagRunOperator(
         task_id="train_best",
         trigger_dag_id="train_models",
-        conf=training_form(conclude.output),
+        conf=training_form(conclude.output, snapshot.output),
         trigger_rule="none_failed_min_one_success",
     )
     snapshot >> study

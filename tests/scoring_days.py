@@ -17,6 +17,8 @@ from sentiment.lake.tables import Lake
 from sentiment.scoring.scorer import Answers, Decisions
 
 DAY = date(2014, 5, 5)
+# Two versions, each with the name of its bundle in this machine's cache, as `resolve_model` hands them on.
+ONE, TWO = (f"{number}@{number * 16}" for number in ("1", "2"))
 EMPTY, LATER, NEVER = DAY + timedelta(1), DAY + timedelta(2), DAY + timedelta(3)
 
 HOSTILE = {
@@ -46,7 +48,7 @@ def day_of_reviews(day: date) -> list[dict[str, Any]]:
 def furnish(home: Path, bundle: Path) -> Lake:
     """Give a home three days of reviews, of which one is empty, and the bundle as version 1 in this machine's cache."""
     fill(home / "lake", REVIEWS, {DAY: day_of_reviews(DAY), EMPTY: [], LATER: day_of_reviews(LATER)})
-    shutil.copytree(bundle, home / "bundles" / "1")
+    shutil.copytree(bundle, home / "bundles" / ONE[2:])
     return Lake(str(home / "lake"))
 
 

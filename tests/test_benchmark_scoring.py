@@ -19,7 +19,7 @@ from sentiment.benchmarks.scoring.networks import network_contenders
 from sentiment.benchmarks.scoring.ours import our_contenders
 from sentiment.benchmarks.scoring.peers import all_contenders, peer_rows, prepared, take_turns
 from sentiment.benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
-from sentiment.benchmarks.scoring.scratch_home import FIRST_DAY, VERSION, environment, make_home
+from sentiment.benchmarks.scoring.scratch_home import CONTENT, FIRST_DAY, VERSION, environment, make_home
 from sentiment.benchmarks.scoring.spark_contenders import spark_contenders
 from sentiment.config import BenchmarkScoringConfig, ExportConfig, Settings
 from sentiment.errors import ContractError
@@ -281,7 +281,7 @@ def test_a_scratch_lake_holds_as_many_reviews_as_asked_all_of_them_different(tmp
     per_day = table.group_by("review_date").aggregate([("review_key", "count")])["review_key_count"].to_pylist()
     assert (len(per_day), min(per_day), max(per_day)) == (28, 7, 8)
     assert FIRST_DAY in lake.written_days(REVIEWS, [FIRST_DAY])
-    assert (tmp_path / "home" / "bundles" / VERSION / "bundle.json").is_file()
+    assert (tmp_path / "home" / "bundles" / CONTENT / "bundle.json").is_file()
 
 
 def test_a_scratch_homes_process_knows_nothing_of_this_deployment(home, monkeypatch):
@@ -330,7 +330,7 @@ def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own
     make_home(own.scratch / "home", own, 40)
 
     def watched(command, environment, log):
-        assert {"rescore", "--no-reuse", "--model=1"} <= set(command)
+        assert {"rescore", "--no-reuse", f"--model={VERSION}"} <= set(command)
         (log.parent / "result.json").write_text(json.dumps({"reviews": 39}))
 
     monkeypatch.setattr(end_to_end, "run_watched", watched)
@@ -419,16 +419,16 @@ def test_the_material_is_what_the_bundle_says_it_comes_from(home, material, monk
     with registry.run("train", {"n": 1}, {}) as run_id:
         registry.log_folder(material.model, "model")
     origin = material.description.provenance | {"run_id": run_id}
-    cached = home / "bundles" / "1"
+    cached = home / "bundles" / CONTENT
     cached.parent.mkdir()
     cached.symlink_to(material.bundle, target_is_directory=True)
     known = {"provenance": origin}
     monkeypatch.setattr(materials, "read_bundle", lambda folder: material.description.model_copy(update=known))
     asked = []
     monkeypatch.setattr(materials, "read_split", lambda *what: asked.append(what) or tiny.reviews(60))
-    gathered = materials.gather(BenchmarkScoringConfig(model="1", reviews=60), Settings(), home / "scratch")
+    gathered = materials.gather(BenchmarkScoringConfig(model=VERSION, reviews=60), Settings(), home / "scratch")
     assert asked == [(f"{Settings().lake_root}/snapshots/abc", "test", 60)]
     assert gathered.fitted.family == "encoder"
     known["provenance"] = {}
     with pytest.raises(ContractError, match="does not say which run and snapshot"):
-        materials.gather(BenchmarkScoringConfig(model="1"), Settings(), home / "scratch")
+        materials.gather(BenchmarkScoringConfig(model=VERSION), Settings(), home / "scratch")

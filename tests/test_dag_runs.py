@@ -176,7 +176,7 @@ def test_a_training_of_two_candidates_compares_them_and_moves_the_alias(week, de
     assert [one["version"] for one in promoted["candidates"]] == versions
     assert f"version {promoted['champion'] if promoted['promoted'] else ''}" in promoted["reason"]
     registry, new = Registry(deployment), [promoted["champion"]] if promoted["promoted"] else []
-    assert (registry.champion(), registry.champion(PREVIOUS_CHAMPION)) == (promoted["champion"], 1 if new else None)
+    assert (registry.champion(), registry.alias(PREVIOUS_CHAMPION)) == (promoted["champion"], 1 if new else None)
     assert [version for _, version in changes(Lake(deployment.lake_root))] == [1, *new]
 
 

@@ -17,7 +17,9 @@ from airflow.serialization.serialized_objects import OperatorSerialization
 
 import sentiment_plugin
 from sentiment import pipeline
+from sentiment.config import Settings
 from sentiment.errors import ContractError
+from sentiment.mlflow_pages import server_address
 from sentiment_airflow import notes
 from sentiment_airflow.assets import REVIEWS
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
@@ -62,6 +64,14 @@ def test_a_browser_may_reach_mlflow_by_another_address_than_the_tasks(server, mo
     monkeypatch.setenv("SENTIMENT_MLFLOW_PUBLIC_URL", "https://mlflow.shop.example/")
     assert [view["href"] for view in sentiment_plugin._views()] == ["https://mlflow.shop.example"]
     assert link(ModelVersionLink, {"version": 3}).startswith("https://mlflow.shop.example/#/")
+
+
+@pytest.mark.parametrize("variable", ["SENTIMENT_MLFLOW_URI", "SENTIMENT_MLFLOW_PUBLIC_URL"])
+def test_no_link_bears_the_password_of_mlflows_address(server, monkeypatch, variable):
+    monkeypatch.setenv(variable, "https://mlops:S3cret@mlflow.example")
+    assert [view["href"] for view in sentiment_plugin._views()] == ["https://mlflow.example"]
+    assert link(ModelVersionLink, {"version": 3}).startswith("https://mlflow.example/#/models")
+    assert server_address(Settings()) == "https://mlflow.example"
 
 
 @pytest.mark.parametrize("address", [None, "sqlite:////somewhere/mlflow.db"])

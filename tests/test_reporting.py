@@ -9,7 +9,7 @@ from sentiment.config import ReportConfig, Settings
 from sentiment.errors import ContractError
 from sentiment.lake.schemas import SCORES
 from sentiment.registry import ModelVersion, TrainedRun
-from sentiment.reporting import report_days, scored_by_others
+from sentiment.reporting import _figures, report_days, scored_by_others
 
 FIRST = date(2014, 6, 1)
 
@@ -99,6 +99,11 @@ def test_the_champion_stands_beside_those_that_were_measured_on_the_same_reviews
 def test_a_version_that_somebody_registered_by_hand_is_shown_without_figures(report):
     by_hand = report(4, "4")["compared"]
     assert [(row["version"], row["accuracy"], row["train_reviews"]) for row in by_hand] == [(4, None, 0)]
+
+
+def test_a_figure_that_is_no_number_is_none():
+    assert ModelVersion(5, "", {"accuracy": "very good", "macro_f1": "0.9"}).figure("accuracy") is None
+    assert _figures(FakeRegistry(None), ModelVersion(5, "gone", {"accuracy": "very good"}))["accuracy"] is None
 
 
 def test_without_a_champion_the_days_are_shown_all_the_same(report):

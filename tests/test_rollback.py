@@ -1,6 +1,6 @@
 """Going back to an earlier champion: what is checked before, what is written down, and how a crash ends."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from sentiment.errors import ConcurrentWriteError, ContractError
 from sentiment.lake.schemas import DAILY_SENTIMENT, PROMOTIONS
 from sentiment.lake.tables import Lake
 from sentiment.progress import logged
-from sentiment.promotion import champion_at, changes, record, roll_back
+from sentiment.promotion import champion_at, changes, ledger, observe, record, roll_back
 from sentiment.promotion.change import make_champion
 from sentiment.promotion.ledger import history
 from sentiment.promotion.rollback import previous_champion
@@ -22,7 +22,7 @@ class FakeRegistry:
     """Versions 1 to 3, an alias, and bundles that may be broken."""
 
     def __init__(self, champion: int | None, broken: int | None = None) -> None:
-        self.alias, self.broken, self.crashes = champion, broken, False
+        self.named, self.broken, self.crashes = champion, broken, False
 
     def version(self, number: int) -> ModelVersion:
         if number not in {1, 2, 3}:
@@ -32,13 +32,14 @@ class FakeRegistry:
     def versions(self) -> list[ModelVersion]:
         return [self.version(number) for number in (3, 2, 1)]
 
-    def champion(self) -> int | None:
-        return self.alias
+    def alias(self, name: str) -> int | None:
+        return self.named
 
-    def set_champion(self, number: int) -> None:
+    def set_champion(self, number: int, instead_of: int | None) -> None:
+        assert self.named == instead_of
         if self.crashes:
             raise ConnectionError("killed")
-        self.alias = number
+        self.named = number
 
     def fetch_bundle(self, number: int) -> Path:
         if number == self.broken:
@@ -73,7 +74,7 @@ def test_the_champion_before_the_present_one_is_champion_again_in_alias_and_ledg
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
     registry = reigned(lake, 1, 2)
     result = back(registry, reason="complaints about speakers")
-    assert (result["champion"], result["previous"], registry.alias) == (1, 2, 1)
+    assert (result["champion"], result["previous"], registry.named) == (1, 2, 1)
     last = history(lake)[-1]
     assert (last.version, last.previous, last.reason, last.decided_by) == (1, 2, "complaints about speakers", "ada")
 
@@ -109,7 +110,7 @@ def test_a_version_that_was_gone_back_from_is_not_gone_back_to(ledger, champion,
 
 def test_a_named_version_is_gone_back_to_whatever_the_ledger_says(back, lake):
     registry = reigned(lake, 1, 2)
-    assert back(registry, version=3)["champion"] == registry.alias == 3
+    assert back(registry, version=3)["champion"] == registry.named == 3
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_named_version_is_gone_back_to_whatever_the_ledger_says(back, lake):
     [
         (2, {"version": 9}, "there is no model version 9; registered are: 3, 2, 1"),
         (2, {"version": 2}, "version 2 is the champion already; name another one"),
-        (None, {}, "there is no champion yet"),
+        (None, {}, "somebody deleted the alias there. Put one in force with `sentiment rollback --version NUMBER"),
     ],
 )
 def test_what_cannot_be_gone_back_to_is_refused_and_nothing_changes(back, lake, champion, options, sentence):
@@ -125,7 +126,20 @@ def test_what_cannot_be_gone_back_to_is_refused_and_nothing_changes(back, lake, 
     registry, before = FakeRegistry(champion), changes(lake)
     with pytest.raises(ContractError, match=sentence):
         back(registry, **options)
-    assert (registry.alias, changes(lake)) == (champion, before)
+    assert (registry.named, changes(lake)) == (champion, before)
+
+
+def test_before_the_first_promotion_there_is_nothing_to_go_back_to(back, lake):
+    with pytest.raises(ContractError, match="there is no champion yet: train and promote a model first"):
+        back(FakeRegistry(None))
+
+
+def test_where_the_champion_is_gone_from_mlflow_a_version_that_is_named_takes_its_place(back, lake):
+    reigned(lake, 1, 2)
+    registry = FakeRegistry(None)
+    result = back(registry, version=2)
+    assert (result["champion"], result["previous"], registry.named) == (2, None, 2)
+    assert [(one.version, one.previous) for one in history(lake)] == [(1, None), (2, 1), (2, None)]
 
 
 def test_without_an_earlier_champion_the_sentence_says_how_to_name_one(back, lake):
@@ -139,7 +153,7 @@ def test_a_bundle_that_is_not_whole_stops_it_before_anything_is_written(back, la
     before = changes(lake)
     with pytest.raises(ContractError, match="not the file that was exported"):
         back(registry)
-    assert (registry.alias, changes(lake)) == (2, before)
+    assert (registry.named, changes(lake)) == (2, before)
 
 
 def test_a_crash_between_ledger_and_alias_is_mended_by_calling_it_again(back, lake):
@@ -147,10 +161,10 @@ def test_a_crash_between_ledger_and_alias_is_mended_by_calling_it_again(back, la
     registry.crashes = True
     with pytest.raises(ConnectionError):
         back(registry)
-    assert ([version for _, version in changes(lake)], registry.alias) == ([1, 2, 1], 2)
+    assert ([version for _, version in changes(lake)], registry.named) == ([1, 2, 1], 2)
     registry.crashes = False
     back(registry)
-    assert ([version for _, version in changes(lake)], registry.alias) == ([1, 2, 1], 1)
+    assert ([version for _, version in changes(lake)], registry.named) == ([1, 2, 1], 1)
 
 
 def test_an_alias_that_was_moved_by_hand_is_written_down_with_the_next_change(back, lake):
@@ -170,6 +184,51 @@ def test_of_two_who_decide_at_once_the_second_is_told_to_decide_again(lake):
     registry = reigned(lake, 1, 2)
     with pytest.raises(ConcurrentWriteError, match=r"made version 2 champion .* against version 1; nothing"):
         make_champion(registry, lake, 3, 1, "better")
+    assert [version for _, version in changes(lake)] == [1, 2]
+
+
+def test_of_two_that_write_at_once_one_writes_nothing(lake, monkeypatch):
+    reigned(lake, 1, 2)
+    read = ledger.history
+
+    def late(lake: Lake, table_version: int | None = None) -> list:
+        rows = read(lake, table_version)
+        monkeypatch.undo()
+        record(lake, 3, 2, "faster")
+        return rows
+
+    monkeypatch.setattr(ledger, "history", late)
+    with pytest.raises(ConcurrentWriteError, match="added to the table promotions while this one was working"):
+        record(lake, 1, 2, "complaints")
+    assert [version for _, version in changes(lake)] == [1, 2, 3]
+
+
+def test_who_finds_another_row_after_its_own_leaves_the_alias_as_it_is(lake, monkeypatch):
+    registry = reigned(lake, 1, 2)
+
+    def overtaken(*given: object) -> object:
+        written = record(*given)
+        record(lake, 3, 2, "faster")
+        return written
+
+    monkeypatch.setattr("sentiment.promotion.change.record", overtaken)
+    with pytest.raises(ConcurrentWriteError, match="wrote that version 3 is champion while this one was about to make"):
+        make_champion(registry, lake, 1, 2, "complaints")
+    assert registry.named == 2
+
+
+def test_a_row_comes_after_the_last_one_though_the_clock_that_wrote_that_was_ahead(lake):
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    lake.append(PROMOTIONS, [{"version": "1", "decided_by": "x", "reason": "y", "at": ahead}], {})
+    record(lake, 2, 1, "better")
+    observe(lake, 3)
+    assert [version for _, version in changes(lake)] == [1, 2, 3]
+
+
+def test_an_alias_that_agrees_with_the_ledger_needs_no_row_and_one_that_names_nothing_has_none(lake):
+    reigned(lake, 1, 2)
+    observe(lake, 2)
+    observe(lake, None)
     assert [version for _, version in changes(lake)] == [1, 2]
 
 

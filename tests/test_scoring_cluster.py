@@ -15,7 +15,7 @@ import pytest
 import tiny
 from conftest import FRUGAL_JAVA, fill, lake_review, use_home
 from local_platform import free_port
-from scoring_days import DAY, EMPTY, LATER, furnish, rows
+from scoring_days import DAY, EMPTY, LATER, ONE, furnish, rows
 from sentiment import pipeline
 from sentiment.arguments import arguments
 from sentiment.config import RescoreConfig
@@ -23,7 +23,7 @@ from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.lake.tables import Lake
 
 SPARK_HOME = Path(pyspark.__file__).parent
-RANGE = RescoreConfig(from_day=DAY, to_day=LATER, model="1")
+RANGE = RescoreConfig(from_day=DAY, to_day=LATER, model=ONE)
 # Both workers' cores are there before the first task starts, so that both get one.
 DEFAULTS = f"""spark.scheduler.minRegisteredResourcesRatio 1.0
 spark.scheduler.maxRegisteredResourcesWaitingTime 60s

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 import tiny
 from conftest import fill, lake_review, use_home
-from scoring_days import DAY, EMPTY, LATER, NEVER, Oracle, day_of_reviews, furnish, rows
+from scoring_days import DAY, EMPTY, LATER, NEVER, ONE, TWO, Oracle, day_of_reviews, furnish, rows
 from sentiment import pipeline
 from sentiment.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.errors import ContractError
@@ -43,7 +43,7 @@ def scored(tmp_path_factory, bundle, spark):
     with pytest.MonkeyPatch.context() as patch:
         use_home(home, patch)
         lake = furnish(home, bundle)
-        yield lake, pipeline.score(ScoreConfig(day=DAY, model="1"))
+        yield lake, pipeline.score(ScoreConfig(day=DAY, model=ONE))
 
 
 @pytest.fixture
@@ -117,14 +117,14 @@ def test_scoring_a_day_twice_leaves_the_same_rows(scored, monkeypatch):
     before = rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)
     monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual-2")
 
-    assert pipeline.score(ScoreConfig(day=DAY, model="1", reuse=False)) == first
+    assert pipeline.score(ScoreConfig(day=DAY, model=ONE, reuse=False)) == first
     assert (rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)) == before
     assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
 
 
 @pytest.mark.spark
 def test_a_day_without_reviews_is_an_empty_success(lake, spark):
-    result = pipeline.score(ScoreConfig(day=EMPTY, model="1"))
+    result = pipeline.score(ScoreConfig(day=EMPTY, model=ONE))
 
     assert (result["days"], result["reviews"], result["positive"], result["needs_review"]) == (1, 0, 0, 0)
     for spec in (SCORES, DAILY_SENTIMENT):
@@ -136,7 +136,7 @@ def test_a_day_without_reviews_is_an_empty_success(lake, spark):
 def test_a_range_is_scored_in_one_commit_a_day_and_the_missing_days_are_named(scored):
     lake, _ = scored
     before, scores = versions(lake), rows(lake, SCORES, DAY, "scored_at", "run_id")
-    result = pipeline.rescore(RescoreConfig(from_day=DAY, to_day=NEVER, model="1"))
+    result = pipeline.rescore(RescoreConfig(from_day=DAY, to_day=NEVER, model=ONE))
 
     assert (result["days"], result["missing"], result["reviews"]) == (3, [str(NEVER)], 2 * len(scores))
     assert versions(lake) == [version + 3 for version in before]
@@ -151,10 +151,10 @@ def test_a_range_is_scored_in_one_commit_a_day_and_the_missing_days_are_named(sc
 @pytest.mark.parametrize("family", ["linear", "encoder"])
 def test_a_range_scored_twice_gives_the_same_tables(home, lake, spark, tmp_path_factory, family):
     # The encoder matters: its int8 figures depend on which reviews share a batch.
-    shutil.copytree(tiny.write_bundle(tmp_path_factory.mktemp(family), family), home / "bundles" / "2")
+    shutil.copytree(tiny.write_bundle(tmp_path_factory.mktemp(family), family), home / "bundles" / TWO[2:])
     tables = []
     for _ in range(2):
-        pipeline.rescore(RescoreConfig(from_day=DAY, to_day=LATER, model="2", reuse=False))
+        pipeline.rescore(RescoreConfig(from_day=DAY, to_day=LATER, model=TWO, reuse=False))
         days = (DAY, EMPTY, LATER)
         tables.append([rows(lake, SCORES, day, "scored_at", "run_id") for day in days])
         tables[-1] += [rows(lake, DAILY_SENTIMENT, day) for day in days]
@@ -164,9 +164,9 @@ def test_a_range_scored_twice_gives_the_same_tables(home, lake, spark, tmp_path_
 
 def test_a_day_that_was_not_ingested_is_refused_before_spark(lake, no_spark):
     with pytest.raises(ContractError, match=rf"{NEVER} is not in the table reviews .* run ingest_reviews for that day"):
-        pipeline.score(ScoreConfig(day=NEVER, model="1"))
+        pipeline.score(ScoreConfig(day=NEVER, model=ONE))
     with pytest.raises(ContractError, match="run ingest_reviews first"):
-        pipeline.rescore(RescoreConfig(from_day=NEVER, to_day=NEVER, model="1"))
+        pipeline.rescore(RescoreConfig(from_day=NEVER, to_day=NEVER, model=ONE))
 
 
 def test_a_range_that_ends_before_it_begins_is_refused():
@@ -177,11 +177,11 @@ def test_a_range_that_ends_before_it_begins_is_refused():
 @pytest.mark.spark
 def test_a_bundle_whose_file_is_not_as_exported_is_refused_and_nothing_is_written(home, lake, spark):
     before = versions(lake)
-    model = home / "bundles" / "1" / "model.int8.onnx"
+    model = home / "bundles" / ONE[2:] / "model.int8.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"!")
 
     with pytest.raises(ContractError, match=r"model\.int8\.onnx is .* where bundle\.json says sha256"):
-        pipeline.score(ScoreConfig(day=DAY, model="1"))
+        pipeline.score(ScoreConfig(day=DAY, model=ONE))
     assert versions(lake) == before
 
 
@@ -191,12 +191,12 @@ def test_a_bundle_whose_file_is_not_as_exported_is_refused_and_nothing_is_writte
 def again(monkeypatch, **options):
     """Score the first day in another run."""
     monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual-2")
-    return pipeline.score(ScoreConfig(**{"day": DAY, "model": "1", **options}))
+    return pipeline.score(ScoreConfig(**{"day": DAY, "model": ONE, **options}))
 
 
 @pytest.mark.spark
 def test_reviews_that_did_not_change_keep_their_scores_and_the_others_are_computed(lake, spark, monkeypatch):
-    first = pipeline.score(ScoreConfig(day=DAY, model="1"))
+    first = pipeline.score(ScoreConfig(day=DAY, model=ONE))
     before, sentiment = rows(lake, SCORES, DAY), rows(lake, DAILY_SENTIMENT, DAY)
     unchanged = again(monkeypatch)
 
@@ -217,11 +217,15 @@ def test_reviews_that_did_not_change_keep_their_scores_and_the_others_are_comput
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("reason", ["it is forced", "another model scores"])
+@pytest.mark.parametrize("reason", ["it is forced", "another model scores", "version 1 of another MLflow scores"])
 def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
-    shutil.copytree(home / "bundles" / "1", home / "bundles" / "2")
-    pipeline.score(ScoreConfig(day=DAY, model="1"))
-    result = again(monkeypatch, **({"reuse": False} if reason == "it is forced" else {"model": "2"}))
+    shutil.copytree(home / "bundles" / ONE[2:], home / "bundles" / TWO[2:])
+    pipeline.score(ScoreConfig(day=DAY, model=ONE))
+    description = home / "bundles" / TWO[2:] / "bundle.json"
+    changed = json.loads(description.read_text()) | {"provenance": {"run_id": "of another MLflow"}}
+    description.write_text(json.dumps(changed))
+    other = {"it is forced": {"reuse": False}, "another model scores": {"model": TWO}}
+    result = again(monkeypatch, **other.get(reason, {"model": f"1@{TWO[2:]}"}))
 
     assert result["reused"] == 0
     assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
@@ -230,7 +234,7 @@ def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
 @pytest.mark.spark
 @pytest.mark.parametrize("gate", [True, False])
 def test_without_the_gate_what_it_had_decided_is_computed(gate, lake, spark, monkeypatch):
-    pipeline.score(ScoreConfig(day=DAY, model="1"))
+    pipeline.score(ScoreConfig(day=DAY, model=ONE))
     known = rows(lake, SCORES, DAY)
     for number, row in enumerate(known):
         row["decided_by"] = "gate" if number % 3 else "encoder"
@@ -242,25 +246,26 @@ def test_without_the_gate_what_it_had_decided_is_computed(gate, lake, spark, mon
     assert by == [row["decided_by"] if gate or row["decided_by"] == "encoder" else "linear" for row in known]
 
 
-def old_row(review):
-    """A row of `scores` as lakes had it before it kept the hash of its text."""
+def old_row(review, lacking):
+    """A row of `scores` as lakes had it before it kept the hash of its text, or of the bundle that scored it."""
     now = datetime(2014, 6, 1, tzinfo=UTC)
     new = {"label": "negative", "positive_probability": 0.25, "confidence": 0.75, "needs_review": False}
     new |= {"model_version": "1", "decided_by": "linear", "scored_at": now, "run_id": "old"}
-    return {**{name: review.get(name) for name in SCORES.schema.names if name != "text_hash"}, **new}
+    return {**{name: review.get(name) for name in SCORES.schema.names if name not in lacking}, **new}
 
 
 @pytest.mark.spark
-def test_a_lake_whose_scores_have_no_hash_yet_is_scored_and_its_other_days_stay(lake, spark, monkeypatch):
-    schema = SCORES.schema.remove(SCORES.schema.get_field_index("text_hash"))
-    old = {day: [old_row(review) for review in day_of_reviews(day)] for day in (DAY, LATER)}
+@pytest.mark.parametrize("lacking", [("text_hash", "bundle"), ("bundle",)])
+def test_a_lake_whose_scores_have_no_hash_yet_is_scored_and_its_other_days_stay(lake, spark, monkeypatch, lacking):
+    schema = pa.schema([field for field in SCORES.schema if field.name not in lacking])
+    old = {day: [old_row(review, lacking) for review in day_of_reviews(day)] for day in (DAY, LATER)}
     fill(lake.root, dataclasses.replace(SCORES, schema=schema), old)
 
     assert again(monkeypatch)["reused"] == 0
     assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
-    assert all(row["text_hash"] is not None for row in rows(lake, SCORES, DAY))
+    assert all(None not in (row["text_hash"], row["bundle"]) for row in rows(lake, SCORES, DAY))
     untouched = sorted(old[LATER], key=lambda row: row["review_key"])
-    assert rows(lake, SCORES, LATER) == [{**row, "text_hash": None} for row in untouched]
+    assert rows(lake, SCORES, LATER) == [{**row, **dict.fromkeys(lacking)} for row in untouched]
     assert again(monkeypatch)["reused"] == len(old[DAY])
 
 
@@ -270,7 +275,7 @@ def test_equal_reviews_of_a_day_get_equal_scores_and_the_progress_counts_them_al
     crowd = [lake_review(LATER, n, category="Phones", parent_asin="P0", text=texts[n % 3]) for n in range(600)]
     fill(lake.root, REVIEWS, {LATER: crowd})
     told = []
-    pipeline.score(ScoreConfig(day=LATER, model="1"), lambda *reading: told.append(reading))
+    pipeline.score(ScoreConfig(day=LATER, model=ONE), lambda *reading: told.append(reading))
     scores = {row["review_key"]: row["positive_probability"] for row in rows(lake, SCORES, LATER)}
 
     assert len(scores) == 600
@@ -296,7 +301,7 @@ def test_reviews_that_crowd_on_a_day_and_a_product_are_dealt_out_evenly(spark):
 
 def test_an_engine_that_the_bundle_has_not_is_refused_before_spark(lake, no_spark):
     with pytest.raises(ContractError, match="the bundle has no tensorrt-fp16"):
-        pipeline.score(ScoreConfig(day=DAY, model="1", engine="tensorrt-fp16"))
+        pipeline.score(ScoreConfig(day=DAY, model=ONE, engine="tensorrt-fp16"))
 
 
 # Files.
@@ -343,7 +348,7 @@ def plain(row):
 @pytest.mark.parametrize("source", ["in.jsonl", "in.jsonl.gz", "in.csv", "in.parquet"])
 def test_a_file_of_any_kind_keeps_rows_order_and_columns_and_gains_the_decision(home, lake, source, target):
     given = write(home / source, ROWS)
-    result = pipeline.predict(PredictConfig(input=given, output=home / "deep" / target, model="1"))
+    result = pipeline.predict(PredictConfig(input=given, output=home / "deep" / target, model=ONE))
     found = read(home / "deep" / target)
 
     assert [list(row) for row in found] == [[*ROWS[0], *DECISIONS]] * 4

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from conftest import fill, lake_review, use_home
 from sentiment import pipeline
 from sentiment.config import SnapshotConfig
-from sentiment.datasets.pin import pinned, snapshot_id
+from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
 from sentiment.datasets.read import read_manifest, read_split
 from sentiment.errors import ContractError
 from sentiment.lake.schemas import REVIEWS
@@ -168,7 +168,24 @@ def test_a_lost_snapshot_is_rebuilt_exactly_though_the_lake_has_grown(made):
         rebuilt = read_split(folder, split)
         assert (rebuilt.keys, rebuilt.texts) == (reviews.keys, reviews.texts)
         assert list(rebuilt.labels) == list(reviews.labels)
-    assert snapshot_id(pinned(SnapshotConfig(), Lake(str(home / "lake")))) != first["snapshot"]
+    lake = Lake(str(home / "lake"))
+    assert snapshot_id(pinned(SnapshotConfig(), lake), table_id(lake)) != first["snapshot"]
+
+
+def test_a_table_that_was_made_anew_gives_another_snapshot(tmp_path, monkeypatch):
+    ids = []
+    for text in ("The first table.", "Other reviews of the same days and versions."):
+        shutil.rmtree(tmp_path / "lake", ignore_errors=True)
+        fill(tmp_path / "lake", REVIEWS, {DAYS[0]: [lake_review(DAYS[0], 1, text=text)]})
+        lake = Lake(str(tmp_path / "lake"))
+        ids.append(snapshot_id(pinned(SnapshotConfig(), lake), table_id(lake)))
+    assert ids[0] != ids[1]
+
+
+@pytest.mark.parametrize("wrong", ["../../x", "", "a/b", "s3://elsewhere", ".."])
+def test_what_is_no_id_of_a_snapshot_leads_nowhere(tmp_path, wrong):
+    with pytest.raises(ContractError, match="is no id of a snapshot; take the one that"):
+        snapshot_folder(Lake(str(tmp_path)), wrong)
 
 
 def test_a_snapshot_that_was_not_finished_is_no_snapshot(made, tmp_path):

@@ -8,6 +8,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from sentiment.config import PROJECT, SnapshotConfig, TrainConfig, TuneConfig
+from sentiment.config.data import LAKE_FIELDS
+from sentiment_airflow.training import candidates
 from sentiment_airflow.tuning import then, training_form, workers
 
 
@@ -39,7 +41,7 @@ def test_its_steps_follow_one_another(dag):
         "search": {"workers"},
         "conclude": {"search"},
         "then": {"conclude"},
-        "training_form": {"conclude"},
+        "training_form": {"conclude", "snapshot"},
         "approve": {"then"},
         "train_best": {"approve", "then", "training_form"},
     }
@@ -59,10 +61,25 @@ def test_nobody_trains_who_has_not_been_asked_unless_the_form_says_so(dag):
     assert dag.get_task("train_best").trigger_rule == "none_failed_min_one_success"
 
 
+def test_a_search_on_a_data_set_hands_on_its_files():
+    pinned = {"snapshot": "s", "reviews_version": None, "from_day": None, "to_day": None}
+    form = called(training_form, {"best": {"family": "linear"}}, pinned, {"dataset": "imdb", "source": "/imdb"})
+    assert form == {"candidates": [{"family": "linear", "snapshot": "s"}], "dataset": "imdb", "source": "/imdb"}
+
+
+def test_a_candidate_that_names_its_snapshot_is_trained_on_it():
+    params = {"candidates": [{"family": "linear", "snapshot": "of the search"}, {"family": "lora"}], "seeds": 1}
+    named, open_ = called(candidates, {"snapshot": "of this run"}, params)
+    assert (named["snapshot"], open_["snapshot"]) == ("of the search", "of this run")
+
+
 def test_the_best_settings_and_the_reviews_of_the_search_become_the_form_of_train_models(dag):
     best = {"family": "encoder", "learning_rate": 3e-5, "snapshot": "s"}
-    form = called(training_form, {"best": best}, {"from_day": "2024-01-01", "to_day": None, "trials": 12})
-    assert form == {"candidates": [best], "from_day": "2024-01-01"}
+    pinned = {"snapshot": "s", "reviews_version": 0, "from_day": "2024-01-01", "to_day": "2024-03-01"}
+    asked = {"from_day": "2024-01-01", "to_day": None, "min_words": 5, "trials": 12}
+    form = called(training_form, {"best": best}, pinned, asked)
+    # Approved days later, when reviews came in meanwhile, it is still the snapshot of the search.
+    assert form == {"candidates": [best], "min_words": 5, **{name: pinned[name] for name in LAKE_FIELDS}}
     assert dag.get_task("train_best").trigger_dag_id == "train_models"
     training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"]
     for name, value in form.items():

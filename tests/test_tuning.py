@@ -20,11 +20,12 @@ from conftest import without_server
 from sentiment.config import Settings, StudyConfig, TrainConfig, TuneConfig
 from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
-from sentiment.errors import ContractError
+from sentiment.errors import ContractError, UnavailableError
 from sentiment.lake.tables import Lake
 from sentiment.progress import logged
+from sentiment.provenance import this_process
 from sentiment.tuning import processes, trial
-from sentiment.tuning.liveness import fail_abandoned, this_worker
+from sentiment.tuning.liveness import fail_abandoned
 from sentiment.tuning.processes import tune
 from sentiment.tuning.runs import StudyRuns
 from sentiment.tuning.search import search
@@ -298,16 +299,17 @@ def test_a_study_in_which_nothing_was_completed_fails_with_the_commonest_reason(
     assert "learning_rate=1e+30" in run.data.tags["sentiment.error"]
 
 
-def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch):
-    config = tuning(deployment, trials=2, seed=3)
+@pytest.mark.parametrize(("where", "seed"), [("begin", 3), ("add_metrics", 4)])
+def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch, where, seed):
+    config = tuning(deployment, trials=2, seed=seed)
     opened = open_study(config, deployment)
 
     def away(*_: Any, **__: Any) -> str:
-        raise ConnectionError("MLflow is away")
+        raise UnavailableError("MLflow is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr("sentiment.tuning.runs.StudyRuns.begin", away)
-        with pytest.raises(ConnectionError):
+        patch.setattr(f"sentiment.tuning.runs.StudyRuns.{where}", away)
+        with pytest.raises(UnavailableError):
             search(StudyConfig(study=opened["study"]), deployment, logged)
     assert search(StudyConfig(study=opened["study"]), deployment, logged)["trained"] == 2
 
@@ -329,8 +331,8 @@ def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes
     config = tuning(settings, trials=3, seed=5)
     opened = open_study(config, settings)
     parent = psutil.Process(os.getppid())
-    alive = {**this_worker(), "pid": parent.pid, "started": parent.create_time()}
-    abandon(settings, opened["study"], {**this_worker(), "started": 0.0})
+    alive = {**this_process(), "pid": parent.pid, "started": parent.create_time()}
+    abandon(settings, opened["study"], {**this_process(), "started": 0.0})
     abandon(settings, opened["study"], alive)
     assert search(StudyConfig(study=opened["study"]), settings, logged)["trained"] == 2
     assert states_of(opened, settings) == ["fail", "running", "complete", "complete"]
@@ -340,7 +342,7 @@ def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes
 def test_two_workers_may_find_the_same_dead_trial(deployment, place, tmp_path, monkeypatch):
     settings = deployment.model_copy(update={"studies": place and str(tmp_path / place)})
     name = open_study(tuning(settings, trials=1, seed=9), settings)["study"]
-    number = abandon(settings, name, {**this_worker(), "started": 0.0}).number
+    number = abandon(settings, name, {**this_process(), "started": 0.0}).number
     tell = optuna.Study.tell
 
     def behind_the_other(study: optuna.Study, *args: Any, **words: Any) -> Any:
@@ -380,7 +382,14 @@ def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study
 
 
 def test_an_address_that_opens_nothing_is_refused_without_its_password(deployment):
-    wrong = deployment.model_copy(update={"studies": "postgresql://me:secret@127.0.0.1:1/studies"})
+    wrong = deployment.model_copy(update={"studies": "postgres://me:secret@127.0.0.1:1/studies"})
     with pytest.raises(ContractError, match="set SENTIMENT_STUDIES") as error:
         open_study(tuning(wrong), wrong)
+    assert "secret" not in str(error.value)
+
+
+def test_a_database_of_studies_that_does_not_answer_is_an_outage(deployment):
+    away = deployment.model_copy(update={"studies": "postgresql://me:secret@127.0.0.1:1/studies"})
+    with pytest.raises(UnavailableError, match="the database of the studies does not answer") as error:
+        open_study(tuning(away), away)
     assert "secret" not in str(error.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 
 from sentiment.config import Settings
@@ -25,10 +26,18 @@ _COLUMNS = (
 )
 
 
+_SECRETS = re.compile(r"(?<=://)[^/\s]*@|(?<=[?&]password=)[^&\s]*")
+
+
+def without_password(text: str) -> str:
+    """Return a text without the user and password that the addresses in it bear; for links, logs and errors."""
+    return _SECRETS.sub("", text)
+
+
 def server_address(settings: Settings) -> str:
     """Return the address at which a browser reaches MLflow; empty where a database is opened without a server."""
     address = os.environ.get("SENTIMENT_MLFLOW_PUBLIC_URL") or settings.tracking_uri
-    return address.rstrip("/") if address.startswith("http") else ""
+    return without_password(address.rstrip("/")) if address.startswith("http") else ""
 
 
 def runs_page(experiment: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 import subprocess
 from functools import lru_cache
+from typing import Any
 
 from sentiment.config import PROJECT
 
@@ -20,8 +22,17 @@ def provenance() -> dict[str, str]:
 
 
 def run_id() -> str:
-    """Return the id of the Airflow run, or of this process."""
-    return os.environ.get("AIRFLOW_CTX_DAG_RUN_ID") or f"shell-{os.getpid()}"
+    """Return the id of the Airflow run, or of this process, which no other one of this machine has had."""
+    process = this_process()
+    shell = f"shell-{process['host']}-{process['pid']}-{int(process['started'])}"
+    return os.environ.get("AIRFLOW_CTX_DAG_RUN_ID") or shell
+
+
+def this_process() -> dict[str, Any]:
+    """Return what tells this process from all others: machine, process id, and start as a Unix time."""
+    import psutil
+
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
 
 
 def actor() -> str:

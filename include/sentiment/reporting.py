@@ -86,12 +86,11 @@ def _figures(registry: Registry, one: ModelVersion) -> dict[str, Any]:
         metrics = registry.trained(one.run_id).metrics
     except ContractError:  # somebody deleted the run
         metrics = {}
-    accuracy, macro_f1 = one.tags.get("accuracy"), one.tags.get("macro_f1")
     return {
         "version": one.version,
         "family": one.tags.get("family"),
-        "accuracy": float(accuracy) if accuracy else None,
-        "macro_f1": float(macro_f1) if macro_f1 else None,
+        "accuracy": one.figure("accuracy"),
+        "macro_f1": one.figure("macro_f1"),
         "train_reviews": int(metrics.get("train_reviews_used", 0)),
         "test_reviews": int(metrics.get("test_reviews_used", 0)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,28 +19,40 @@ def days_of(config: DayRange) -> list[date]:
     return [config.from_day + timedelta(n) for n in range((config.last_day - config.from_day).days + 1)]
 
 
-def versions_of(days: list[date], model: str, settings: Settings) -> dict[date, int]:
-    """Return the version that scores each day, and put every bundle of them into this machine's cache."""
+def bundles_of(days: list[date], model: str, settings: Settings) -> dict[int, str]:
+    """Return the versions that score the days, with the content of each, and put it into this machine's cache.
+
+    A champion that somebody made in MLflow is written down in the ledger on this occasion.
+    """
+    from sentiment.export.bundle import identity
+    from sentiment.lake.tables import Lake
+    from sentiment.promotion import observe
     from sentiment.registry import Registry
 
-    registry = Registry(settings)
-    versions = {day: _version(model, day, registry, settings) for day in days}
-    for version in set(versions.values()):
-        registry.fetch_bundle(version)
-    return versions
+    registry, (number, _, content) = Registry(settings), model.partition("@")
+    if not number.isdigit():
+        observe(Lake(settings.lake_root), registry.alias(CHAMPION))
+    versions = {_version(number, day, registry, settings) for day in days}
+    bundles = {version: identity(registry.fetch_bundle(version)) for version in sorted(versions)}
+    _require(content, bundles)
+    return bundles
 
 
 def days_by_version(days: list[date], model: str, settings: Settings) -> dict[tuple[str, Path], list[date]]:
     """Group days by the version that scores them, with its bundle in this machine's cache."""
-    if model.isdigit() and (cached := settings.home / "bundles" / model).is_dir():
-        return {(model, cached): days}  # resolved before, by the task in front: no need of MLflow
-    from sentiment.registry import Registry
+    from sentiment.export.bundle import identity
+    from sentiment.registry import Registry, cached_bundle
 
+    number, _, content = model.partition("@")
+    if cached := cached_bundle(settings, content):
+        return {(number, cached): days}  # resolved before, by the task in front: no need of MLflow
     registry = Registry(settings)
+    versions = {day: _version(number, day, registry, settings) for day in days}
+    bundles = {version: registry.fetch_bundle(version) for version in set(versions.values())}
+    _require(content, {version: identity(bundle) for version, bundle in bundles.items()})
     groups: dict[tuple[str, Path], list[date]] = {}
-    for day in days:
-        version = _version(model, day, registry, settings)
-        groups.setdefault((str(version), registry.fetch_bundle(version)), []).append(day)
+    for day, version in versions.items():
+        groups.setdefault((str(version), bundles[version]), []).append(day)
     return groups
 
 
@@ -49,18 +62,23 @@ def bundle_of(model: str, settings: Settings) -> tuple[str, Path]:
     return version, bundle
 
 
+def _require(content: str, found: Mapping[int, str]) -> None:
+    """Raise ContractError when a version is no longer what it was when the task in front looked."""
+    for version, holds in found.items():
+        if content and holds != content:
+            raise ContractError(
+                f"version {version} holds another model ({holds}) than when this run began ({content}): start a new run"
+            )
+
+
 def _version(model: str, day: date, registry: Registry, settings: Settings) -> int:
     from sentiment.lake.tables import Lake
-    from sentiment.promotion import champion_at
-    from sentiment.registry import NO_CHAMPION
+    from sentiment.promotion import champion_at, champion_of
 
     if model.isdigit():
         return registry.version(int(model)).version
     if model == CHAMPION:
-        champion = registry.champion()
-        if champion is None:
-            raise ContractError(NO_CHAMPION)
-        return champion
+        return champion_of(registry, Lake(settings.lake_root))
     at_date = champion_at(Lake(settings.lake_root), day)
     if at_date is None:
         raise ContractError(f"no model was champion on {day} yet; choose model=champion or a version number")

@@ -8,12 +8,13 @@ from typing import Any
 from airflow.sdk import BaseOperatorLink
 
 from sentiment.config import REGISTERED_MODEL, Settings
+from sentiment.mlflow_pages import without_password
 
 
 def mlflow_url() -> str:
-    """Return the address at which a browser reaches MLflow; empty when there is no server."""
+    """Return the address at which a browser reaches MLflow, for everyone to see; empty when there is no server."""
     address = os.environ.get("SENTIMENT_MLFLOW_PUBLIC_URL") or Settings().mlflow_uri
-    return address.rstrip("/") if address.startswith("http") else ""
+    return without_password(address.rstrip("/")) if address.startswith("http") else ""
 
 
 class TrainingRunLink(BaseOperatorLink):

@@ -72,14 +72,29 @@ TRAINING = {
 EXPORTING = {
     "map_index_template": "{% if result %}{{ result['family'] }}, version {{ result['version'] }}{% endif %}",
 }
+# Of the trainings and exports that succeeded; one that failed does not stop the others. Lists of task ids, because of a
+# single mapped task a single id would give its result and no list.
+COMPARING: dict[str, Any] = {
+    "values": {"runs": "{{ ti.xcom_pull(task_ids=['train']) | select | map(attribute='run_id') | list | tojson }}"},
+    "trigger_rule": "all_done_min_one_success",
+}
+PROMOTING: dict[str, Any] = {
+    "values": {
+        "versions": "{{ ti.xcom_pull(task_ids=['export']) | select | map(attribute='version') | list | tojson }}"
+    },
+    "trigger_rule": "all_done_min_one_success",
+}
 
 
 @task
 def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Put the pinned snapshot and one seed after another into each training that the form asks for."""
+    """Put the pinned snapshot and one seed after another into each training that the form asks for.
+
+    A candidate that names its snapshot, as the winner of a search does, keeps it.
+    """
     first = TrainConfig.model_fields["seed"].default
     return [
-        {**candidate, "snapshot": snapshot["snapshot"], "seed": candidate.get("seed", first) + number}
+        {"snapshot": snapshot["snapshot"], **candidate, "seed": candidate.get("seed", first) + number}
         for candidate in params.get("candidates") or _of_form(params)
         for number in range(params["seeds"])
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import Param, task
 
 from sentiment.config import Settings, SnapshotConfig
+from sentiment.config.data import LAKE_FIELDS
 from sentiment_airflow.assets import LONG
 
 # Where trials wait, and how long they may take.
@@ -37,7 +38,12 @@ def then(params: dict[str, Any]) -> str | None:
 
 
 @task
-def training_form(concluded: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the form of train_models: the best settings as its one candidate, and the reviews of this search."""
-    given = {name: params[name] for name in SnapshotConfig.model_fields if params.get(name) not in (None, "")}
-    return {"candidates": [concluded["best"]], **given}
+def training_form(concluded: dict[str, Any], snapshot: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the form of train_models: the best settings as its one candidate, on the very snapshot of this search.
+
+    What was left open when the search began is given as it was pinned: an approval may take days, and reviews come in.
+    """
+    asked = {name: params.get(name) for name in SnapshotConfig.model_fields}
+    asked |= {name: snapshot[name] for name in LAKE_FIELDS}
+    given = {name: value for name, value in asked.items() if value not in (None, "")}
+    return {"candidates": [{**concluded["best"], "snapshot": snapshot["snapshot"]}], **given}

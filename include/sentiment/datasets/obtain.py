@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentiment.config import Settings, SnapshotConfig
-from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id
+from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
 from sentiment.datasets.read import read_manifest
 from sentiment.datasets.source import fingerprint, source_files
 from sentiment.lake.tables import Lake
@@ -25,7 +25,7 @@ def obtain_snapshot(config: SnapshotConfig, settings: Settings, on_progress: OnP
 
 def _of_lake(config: SnapshotConfig, lake: Lake, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
     exact = pinned(config, lake)
-    folder = snapshot_folder(lake, snapshot_id(exact))
+    folder = snapshot_folder(lake, snapshot_id(exact, table_id(lake)))
     manifest = read_manifest(folder)
     if manifest is not None:
         return manifest

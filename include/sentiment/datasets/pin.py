@@ -1,4 +1,4 @@
-"""What pins a snapshot: the version of `reviews` and the dates, or the files' content, and the rules; its id is a hash.
+"""What pins a snapshot: which table, its version and the dates, or the files' content, and the rules; its id is a hash.
 
 So the same question gives the same snapshot, and one that was lost can be made again exactly.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 from sentiment import storage
 from sentiment.config import SnapshotConfig
@@ -17,6 +18,7 @@ from sentiment.lake.tables import Lake
 
 # Part of the id: raise it when the snapshot's code changes what the same configuration selects.
 _RULES = 1
+_ID = re.compile(r"\w[\w-]*")
 
 
 def pinned(config: SnapshotConfig, lake: Lake) -> SnapshotConfig:
@@ -34,17 +36,24 @@ def pinned(config: SnapshotConfig, lake: Lake) -> SnapshotConfig:
     )
 
 
-def snapshot_id(config: SnapshotConfig, content: str = "") -> str:
-    """Return the id of a pinned configuration; `content` is the fingerprint of the files of a data set.
+def table_id(lake: Lake) -> str:
+    """Return which table `reviews` is: one that was made anew counts its versions from 0 again, under another id."""
+    return str(lake.open(REVIEWS).metadata().id)
+
+
+def snapshot_id(config: SnapshotConfig, content: str) -> str:
+    """Return the id of a pinned configuration; `content` is the id of the table, or the fingerprint of a data set.
 
     Files that moved are the same data set, and the id of a snapshot of the lake does not speak of files.
     """
     left_out = {"dataset", "source"} if config.dataset == "lake" else {"source", *LAKE_FIELDS, "recent_share"}
-    pinned_by = config.model_dump(mode="json", exclude=left_out) | ({"content": content} if content else {})
-    text = json.dumps({"rules": _RULES, **pinned_by}, sort_keys=True)
+    pinned_by = config.model_dump(mode="json", exclude=left_out)
+    text = json.dumps({"rules": _RULES, "content": content, **pinned_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def snapshot_folder(lake: Lake, snapshot: str) -> str:
-    """Return the folder or prefix of a snapshot."""
+    """Return the folder or prefix of a snapshot; ContractError for what is no id, which would lead elsewhere."""
+    if not _ID.fullmatch(snapshot):
+        raise ContractError(f"{snapshot!r} is no id of a snapshot; take the one that `sentiment snapshot` gives")
     return storage.join(lake.root, "snapshots", snapshot)

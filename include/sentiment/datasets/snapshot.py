@@ -26,7 +26,7 @@ from sentiment.datasets.form import (
     with_shares,
     write_manifest,
 )
-from sentiment.datasets.pin import snapshot_id
+from sentiment.datasets.pin import snapshot_id, table_id
 from sentiment.datasets.repetitions import without_repetitions
 from sentiment.lake.from_spark import read_table
 from sentiment.lake.schemas import REVIEWS
@@ -56,7 +56,7 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
     finally:
         labelled.unpersist()
     manifest = {
-        "id": snapshot_id(config),
+        "id": snapshot_id(config, table_id(lake)),
         "config": config.model_dump(mode="json"),
         "cutoff": str(cutoff),
         "splits": report,

@@ -121,6 +121,11 @@ def read_bundle(folder: Path) -> Bundle:
     return bundle
 
 
+def identity(folder: Path) -> str:
+    """Return what tells a bundle from all others: of bundle.json, which holds the hash of every other file, its own."""
+    return _sha256(folder / DESCRIPTION)[:16]
+
+
 def _log_odds(share: float) -> float:
     within = min(max(share, 1e-9), 1 - 1e-9)
     return math.log(within / (1 - within))

@@ -95,6 +95,8 @@ SCORES = TableSpec(
             ("run_id", pa.string()),
             # Of title and text; null in rows of lakes that were made before there was one.
             ("text_hash", pa.int64()),
+            # Which bundle scored, by its content; null in rows of lakes that were made before there was one.
+            ("bundle", pa.string()),
             ("review_date", pa.date32()),
         ]
     ),

@@ -108,17 +108,29 @@ class Lake:
         """Return those of `days` that the table holds, be it without rows."""
         return set(days) & self.content(spec).keys()
 
-    def append(self, spec: TableSpec, rows: list[dict[str, Any]], metadata: dict[str, str]) -> None:
-        """Add rows to a small table that is not partitioned."""
+    def append(
+        self, spec: TableSpec, rows: list[dict[str, Any]], metadata: dict[str, str], base: DeltaTable | None = None
+    ) -> None:
+        """Add rows to a small table that is not partitioned.
+
+        With `base`, the table in the state from which the rows were worked out, ConcurrentWriteError is raised when
+        another one that gave its base added rows since.
+        """
         require_conditions(self.root)
-        self.open(spec)
-        write_deltalake(
-            self.uri(spec),
-            pa.Table.from_pylist(rows, schema=spec.schema),
-            mode="append",
-            storage_options=storage.delta_options(),
-            commit_properties=CommitProperties(custom_metadata=metadata),
-        )
+        table = base or self.open(spec)
+        seen = [Transaction("append", table.version() + 1)] if base else None
+        try:
+            write_deltalake(
+                table,
+                pa.Table.from_pylist(rows, schema=spec.schema),
+                mode="append",
+                commit_properties=CommitProperties(custom_metadata=metadata, app_transactions=seen),
+            )
+        except CommitFailedError as error:
+            raise ConcurrentWriteError(
+                f"another run added to the table {spec.name} while this one was working; nothing of this run was "
+                f"written: run it again ({error})"
+            ) from error
 
     def replace_days(
         self,

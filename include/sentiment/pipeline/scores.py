@@ -28,13 +28,17 @@ _SHOWN_ROWS = 20
 def resolve_model(config: c.ScoreConfig | c.RescoreConfig) -> Result:
     """Resolve which version a run scores with and put its bundle into this machine's cache; no Spark.
 
-    `champion_at_date` over a range stays as it is, because each day has its own; every version of it is fetched.
+    `pinned` is what the next task scores with: the version and its content. `champion_at_date` over a range stays as it
+    is, because each day has its own; every version of it is fetched.
     """
-    from sentiment.resolution import versions_of
+    from sentiment.resolution import bundles_of
 
     days = _days_to_score(config) if isinstance(config, c.ScoreConfig) else _ingested(config)
-    versions = set(versions_of(days, config.model, c.Settings()).values())
-    return {"model": str(min(versions)) if len(versions) == 1 else config.model, "versions": sorted(versions)}
+    bundles = bundles_of(days, config.model, c.Settings())
+    if len(bundles) > 1:
+        return {"model": config.model, "versions": sorted(bundles), "pinned": config.model}
+    ((version, content),) = bundles.items()
+    return {"model": str(version), "versions": [version], "pinned": f"{version}@{content}"}
 
 
 def score(config: c.ScoreConfig, on_progress: OnProgress = logged) -> Result:
@@ -149,9 +153,9 @@ def _score(days: list[date], config: c.ScoreConfig | c.RescoreConfig, on_progres
 
 def _scoring(bundle: Path, version: str, config: c.ScoreConfig | c.RescoreConfig, now: datetime) -> Scoring:
     """Describe a run, and check bundle and engine before Spark starts: one that is not as exported costs no session."""
-    from sentiment.export.bundle import read_bundle
+    from sentiment.export.bundle import identity, read_bundle
     from sentiment.scoring.engines import choose_engine
     from sentiment.scoring.worker import Scoring
 
     choose_engine(config.engine, read_bundle(bundle).engines)
-    return Scoring(bundle, version, run_id(), now, config.engine, config.gate, config.reuse)
+    return Scoring(bundle, version, run_id(), now, config.engine, config.gate, config.reuse, identity(bundle))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sentiment.config import CHAMPION
 from sentiment.errors import ConcurrentWriteError
 from sentiment.lake.tables import Lake
-from sentiment.promotion.ledger import record
+from sentiment.promotion.ledger import history, record
 from sentiment.registry import Registry
 
 
@@ -12,13 +13,20 @@ def make_champion(registry: Registry, lake: Lake, version: int, present: int | N
     """Write the change down and move the alias; `present` is the champion that the decision was made against.
 
     The ledger gets its row before the alias moves: a crash between the two is mended by the retry, and no change of
-    champion goes unrecorded. Raises ConcurrentWriteError when another run moved the alias since.
+    champion goes unrecorded. Raises ConcurrentWriteError when another run moved the alias, or wrote a row, since: of
+    two that decide at once one is told to decide again, against the other's champion.
     """
-    now = registry.champion()
+    now = registry.alias(CHAMPION)
     if now != present:
         raise ConcurrentWriteError(
             f"another run made version {now} champion while this one was deciding against version {present}; "
             "nothing of this run was written: run it again"
         )
-    record(lake, version, present, reason)
-    registry.set_champion(version)
+    written = record(lake, version, present, reason)
+    last = history(lake)[-1]
+    if last != written:
+        raise ConcurrentWriteError(
+            f"another run wrote that version {last.version} is champion while this one was about to make version "
+            f"{version} champion; the alias was left as it is: run it again"
+        )
+    registry.set_champion(version, present)

@@ -19,13 +19,13 @@ SHOWN_SLICES = 10
 
 @dataclass(frozen=True)
 class Measured:
-    """A model version with its figures on one set of test reviews, and its speed on one thread where it is known."""
+    """A model version with its figures on one set of test reviews, and its macro F1 on validation where it is known."""
 
     version: int
     family: str
     macro_f1: float
     accuracy: float
-    reviews_per_second: float | None = None
+    validation_macro_f1: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,19 @@ class CapabilityChange:
 
 
 @dataclass(frozen=True)
+class Speeds:
+    """Reviews a second of the challenger and of the champion, measured side by side."""
+
+    challenger: float
+    champion: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster the challenger is."""
+        return self.challenger / self.champion
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What speaks for and against a challenger; a is the challenger and b the champion in both tests.
 
@@ -75,15 +88,22 @@ class Evidence:
 
     macro_f1: Difference
     mcnemar: Disagreement
+    speeds: Speeds
     slices: tuple[SliceChange, ...] = ()
     behaviour: tuple[CapabilityChange, ...] | None = None
     behaviour_missing: str = ""
+
+    @property
+    def same_calls(self) -> bool:
+        """Whether the two call every test review alike: to whoever reads the scores they are one model."""
+        return self.mcnemar.only_a == self.mcnemar.only_b == 0
 
     def summary(self) -> dict[str, Any]:
         """Return it as JSON can hold it, with the slices that lose most."""
         return {
             "macro_f1": vars(self.macro_f1),
             "mcnemar": vars(self.mcnemar),
+            "speeds": {**vars(self.speeds), "ratio": self.speeds.ratio},
             "slices": [vars(one) for one in self.slices[:SHOWN_SLICES]],
             "behaviour": None if self.behaviour is None else [vars(one) for one in self.behaviour],
             "behaviour_missing": self.behaviour_missing,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sentiment.config import PromoteConfig
 from sentiment.evaluation.significance import better, p_text, with_interval
-from sentiment.promotion.evidence import Evidence, Measured
+from sentiment.promotion.evidence import Evidence, Measured, Speeds
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,26 @@ class Decision:
     reason: str
 
 
-def choose_challenger(candidates: Sequence[Measured], tolerance: float) -> Measured:
-    """Return the candidate of the best macro F1, but of those within `tolerance` of it the cheapest to run.
+def close_to_best(candidates: Sequence[Measured], tolerance: float) -> list[Measured]:
+    """Return the candidate of the best macro F1 on validation, and after it those within `tolerance` of it.
 
-    Where a speed is unknown, the better one stays, and of two equals the linear one, which is cheaper by its nature.
+    The test reviews have no say: of several the best on them would be the luckiest, and is then tested on the same.
     """
     best = max(candidates, key=_merit)
-    close = [one for one in candidates if one.macro_f1 >= best.macro_f1 - tolerance]
-    if any(one.reviews_per_second is None for one in close):
+    least = _merit(best)[0] - tolerance
+    return [best, *(one for one in candidates if one is not best and _merit(one)[0] >= least)]
+
+
+def choose_challenger(close: Sequence[Measured], speeds: Mapping[int, float], cheaper: float) -> Measured:
+    """Return the first of those of `close_to_best`, or another that is `cheaper` times faster than it, the fastest.
+
+    `speeds` are reviews a second by version, measured side by side; one alone needs none.
+    """
+    best = close[0]
+    if len(close) == 1:
         return best
-    return max(close, key=lambda one: (one.reviews_per_second, _merit(one)))
+    fastest = max(close, key=lambda one: speeds[one.version])
+    return fastest if speeds[fastest.version] >= cheaper * speeds[best.version] else best
 
 
 def decide(
@@ -41,15 +51,18 @@ def decide(
 
     Its macro F1 may lack at most `tolerance` against the linear baseline. Without champion that is the only bar. A
     champion gives way to one that is better beyond chance, or that lacks at most `tolerance` and is `cheaper` times
-    faster; and then only when no slice and no behaviour gets worse than the rules allow.
+    faster; and then only when no slice and no behaviour gets worse than the rules allow. One that calls every review
+    as the champion does is not promoted, however fast, and nobody without evidence.
     """
     below = _below_baseline(challenger, baseline, rules.tolerance)
     if below:
         return Decision(None, below)
-    if champion is None or evidence is None:
+    if champion is None:
         return Decision(
             challenger.version, f"{_name(challenger)} has macro F1 {challenger.macro_f1:.4f}, the first champion"
         )
+    if evidence is None:
+        return Decision(None, f"nothing holds {_name(challenger)} against the champion (version {champion.version})")
     earned, why = _earned(challenger, champion, evidence, rules)
     if not earned:
         return Decision(None, why)
@@ -60,7 +73,8 @@ def decide(
 
 
 def _merit(one: Measured) -> tuple[float, bool]:
-    return one.macro_f1, one.family == "linear"
+    # Of two equals the linear one, which is cheaper by its nature.
+    return one.validation_macro_f1 or 0.0, one.family == "linear"
 
 
 def _below_baseline(challenger: Measured, baseline: Measured | None, tolerance: float) -> str:
@@ -78,11 +92,13 @@ def _earned(challenger: Measured, champion: Measured, evidence: Evidence, rules:
     """Say whether better or cheaper, and why."""
     against = _against(challenger, champion, evidence)
     one = evidence.macro_f1
+    if evidence.same_calls:
+        return False, f"{against}: not one call on the test reviews differs, so there is nothing to change for"
     if better(one, evidence.mcnemar, (one.p_value, evidence.mcnemar.p_value), rules.significance):
         return True, f"{against}: better beyond chance (both below {rules.significance})"
     if one.difference < -rules.tolerance:
         return False, f"{against}: worse by more than {rules.tolerance}"
-    speed, cheaper = _speed(challenger, champion, rules.cheaper)
+    speed, cheaper = _speed(evidence.speeds, rules.cheaper)
     if cheaper:
         return True, f"{against}: equal within {rules.tolerance} and {speed}"
     return False, f"{against}: not better beyond chance, and of equals only a cheaper one follows: {speed}"
@@ -96,19 +112,11 @@ def _against(challenger: Measured, champion: Measured, evidence: Evidence) -> st
     )
 
 
-def _speed(challenger: Measured, champion: Measured, cheaper: float) -> tuple[str, bool]:
-    if not challenger.reviews_per_second or not champion.reviews_per_second:
-        unknown = challenger if not challenger.reviews_per_second else champion
-        return f"the speed of version {unknown.version} is unknown; export it anew", False
-    ratio = challenger.reviews_per_second / champion.reviews_per_second
-    speeds = (
-        f"{challenger.reviews_per_second:.0f} against {champion.reviews_per_second:.0f} reviews/s, {ratio:.2f} times"
-    )
-    return (
-        (f"cheaper to run ({speeds}, asked for {cheaper})", True)
-        if ratio >= cheaper
-        else (f"{speeds}, not {cheaper}", False)
-    )
+def _speed(speeds: Speeds, cheaper: float) -> tuple[str, bool]:
+    said = f"{speeds.challenger:.0f} against {speeds.champion:.0f} reviews/s side by side, {speeds.ratio:.2f} times"
+    if speeds.ratio >= cheaper:
+        return f"cheaper to run ({said}, asked for {cheaper})", True
+    return f"{said}, not {cheaper}", False
 
 
 def _lost_slice(evidence: Evidence, rules: PromoteConfig) -> str:

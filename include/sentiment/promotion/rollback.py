@@ -8,27 +8,29 @@ from typing import Any
 
 from pyarrow import compute, dataset
 
-from sentiment.config import RollbackConfig, Settings
+from sentiment.config import CHAMPION, RollbackConfig, Settings
 from sentiment.errors import ContractError
 from sentiment.lake.schemas import DAILY_SENTIMENT
 from sentiment.lake.tables import Lake
 from sentiment.progress import OnProgress
 from sentiment.promotion.change import make_champion
 from sentiment.promotion.ledger import history
+from sentiment.promotion.standing import missing
 from sentiment.provenance import actor
-from sentiment.registry import NO_CHAMPION, Registry
+from sentiment.registry import Registry
 
 
 def roll_back(config: RollbackConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
     """Make an earlier version champion again, write down who and why, and tell how to score its days anew.
 
     The bundle is fetched and checked before anything is written. Called again after a crash it finishes what it began.
-    Raises ContractError when the version is unknown, is champion already, or none is named and the ledger knows none.
+    Where the champion is gone from MLflow, a version that is named takes its place. Raises ContractError when the
+    version is unknown, is champion already, or none is named and the ledger knows none.
     """
     registry, lake = Registry(settings), Lake(settings.lake_root)
-    present = registry.champion()
-    if present is None:
-        raise ContractError(NO_CHAMPION)
+    present = registry.alias(CHAMPION)
+    if present is None and config.version is None:
+        raise ContractError(missing(registry, lake))
     recorded = [change.version for change in history(lake)]
     number = _target(config, recorded, present)
     if number is None:
@@ -62,23 +64,23 @@ def previous_champion(recorded: Sequence[int], present: int) -> int | None:
     return reigns[-2] if len(reigns) > 1 else None
 
 
-def _target(config: RollbackConfig, recorded: Sequence[int], present: int) -> int | None:
+def _target(config: RollbackConfig, recorded: Sequence[int], present: int | None) -> int | None:
     # The alias may have been moved by hand: then to name its version once more writes that down.
     if config.version == present and recorded[-1:] in ([], [present]):
         raise ContractError(f"version {present} is the champion already; name another one with --version")
-    return config.version or previous_champion(recorded, present)
+    return config.version if present is None else config.version or previous_champion(recorded, present)
 
 
-def _rescore(lake: Lake, left: int, champion: int) -> dict[str, Any]:
+def _rescore(lake: Lake, left: int | None, champion: int) -> dict[str, Any]:
     """Return how many days bear scores of the version that was left, and the command that scores them anew."""
-    days = _days_scored_by(lake, left) if left != champion else []
+    days = _days_scored_by(lake, left) if left not in (None, champion) else []
     if not days:
         return {"days_to_rescore": 0}
     command = f"sentiment rescore --from-day {days[0]} --to-day {days[-1]}"
     return {"days_to_rescore": len(days), "rescore": f"{command} (or the DAG rescore_range with these days)"}
 
 
-def _days_scored_by(lake: Lake, version: int) -> list[date]:
+def _days_scored_by(lake: Lake, version: int | None) -> list[date]:
     table = lake.open(DAILY_SENTIMENT).to_pyarrow_dataset()
     rows = table.to_table(columns=["review_date"], filter=dataset.field("model_version") == str(version))
     return sorted(compute.unique(rows["review_date"]).to_pylist())

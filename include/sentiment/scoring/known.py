@@ -1,6 +1,7 @@
-"""Which scores of earlier runs still hold: those of the same review, text and model version. Knows frames, no models.
+"""Which scores of earlier runs still hold: those of the same review, text, version and bundle. Knows frames, no models.
 
-The text is known by its hash, which `scores` keeps; a row that was written before there was one is never reused.
+Text and bundle are known by their hashes, which `scores` keeps; a row from before there were any is never reused. The
+version's number alone says nothing: a model that was made anew, or another MLflow, gives the same numbers again.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def with_known(reviews: DataFrame, known: DataFrame | None, run: Scoring, pieces
 def _valid(run: Scoring) -> Column:
     from pyspark.sql import functions as F  # noqa: N812
 
-    valid = (F.col("model_version") == run.model_version) & F.col("text_hash").isNotNull()
+    same = (F.col("model_version") == run.model_version) & (F.col("bundle") == run.content)
+    valid = same & F.col("text_hash").isNotNull()
     return valid if run.gate else valid & (F.col("decided_by") != BY_GATE)
 
 

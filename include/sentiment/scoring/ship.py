@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from sentiment.export.bundle import DESCRIPTION
+from sentiment.export.bundle import identity
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -24,8 +23,7 @@ def shipped(spark: SparkSession, bundle: Path) -> Callable[[], Path]:
     context = spark.sparkContext
     if str(context.master).startswith("local"):
         return lambda: bundle
-    # bundle.json holds the hash of every other file, so its own names the content.
-    name = f"bundle-{hashlib.sha256((bundle / DESCRIPTION).read_bytes()).hexdigest()[:16]}.zip"
+    name = f"bundle-{identity(bundle)}.zip"
     if not any(archive.endswith(f"/{name}") for archive in context.listArchives):
         context.addArchive(str(_packed(context, bundle, name)))
 

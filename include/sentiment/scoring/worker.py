@@ -25,6 +25,7 @@ KEPT = (
     "confidence",
     "needs_review",
     "model_version",
+    "bundle",
     "decided_by",
     "scored_at",
     "run_id",
@@ -35,7 +36,10 @@ SCORED = pa.schema([*SCORES.schema, REVIEWS.schema.field("rating"), pa.field("re
 
 @dataclass(frozen=True)
 class Scoring:
-    """What one scoring run uses and leaves as its trace in the lake."""
+    """What one scoring run uses and leaves as its trace in the lake.
+
+    `content` is the bundle's identity; without one, no score of this run is ever taken for that of another.
+    """
 
     bundle: Path
     model_version: str
@@ -44,6 +48,7 @@ class Scoring:
     engine: EngineChoice = "auto"
     gate: bool = True
     reuse: bool = True
+    content: str = ""
 
 
 def loaded(bundle: Path, run: Scoring) -> Scorer:
@@ -69,7 +74,8 @@ def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, 
     answers = scorer.answer(reviews["title"].to_pylist(), reviews["text"].to_pylist())
     decisions = scorer.decide(answers)
     found = {**vars(decisions), "decided_by": answers.decided_by}
-    constant = {"model_version": run.model_version, "scored_at": run.now, "run_id": run.run_id}
+    constant: dict[str, object] = {"model_version": run.model_version, "bundle": run.content or None}
+    constant |= {"scored_at": run.now, "run_id": run.run_id}
     return {
         **{name: pa.array(values, SCORED.field(name).type) for name, values in found.items()},
         **{

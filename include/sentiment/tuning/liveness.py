@@ -5,7 +5,6 @@ Knows processes of this machine; those of other machines are judged by Optuna's 
 
 from __future__ import annotations
 
-import os
 import socket
 import warnings
 from contextlib import suppress
@@ -24,12 +23,6 @@ if TYPE_CHECKING:
 DIED = "its worker died"
 # A worker says who it is right after it began a trial; one that has not yet done so after this time died before.
 NAMELESS = timedelta(minutes=1)
-
-
-def this_worker() -> dict[str, Any]:
-    """Return what tells this process from all others: machine, process id, and start as a Unix time."""
-    process = psutil.Process()
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": process.create_time()}
 
 
 def fail_abandoned(study: optuna.Study, runs: StudyRuns) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sentiment.config import Settings, TuneConfig
-from sentiment.errors import ContractError
+from sentiment.errors import ContractError, UnavailableError
 from sentiment.tuning.space import SeededSampler, pruner
 
 JOURNALS = (".log", ".journal")
@@ -63,12 +63,22 @@ def _storage(settings: Settings) -> BaseStorage:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
             return RDBStorage(place, _engine(place), heartbeat_interval=HEARTBEAT, grace_period=SILENCE)
-    except (SQLAlchemyError, ImportError) as error:
-        # Not the address and not the driver's words: either may hold a password.
-        raise ContractError(
-            f"the studies cannot be opened ({type(error).__name__}); set SENTIMENT_STUDIES to the address of a "
-            "PostgreSQL or SQLite database, or to the path of a .journal file"
+    except OperationalError as error:
+        if place.startswith("sqlite"):
+            raise _cannot_open(error) from None
+        raise UnavailableError(
+            "the database of the studies does not answer; see its log, or name another one in SENTIMENT_STUDIES"
         ) from None
+    except (SQLAlchemyError, ImportError) as error:
+        raise _cannot_open(error) from None
+
+
+def _cannot_open(error: Exception) -> ContractError:
+    # Not the address and not the driver's words: either may hold a password.
+    return ContractError(
+        f"the studies cannot be opened ({type(error).__name__}); set SENTIMENT_STUDIES to the address of a "
+        "PostgreSQL or SQLite database, or to the path of a .journal file"
+    )
 
 
 def _engine(place: str) -> dict[str, object]:

@@ -34,14 +34,14 @@ def open_study(config: TuneConfig, settings: Settings) -> dict[str, Any]:
     The same snapshot and settings are the same study. Raises ContractError when there is no such snapshot, or when a
     study of the given name searches from other settings.
     """
-    folder = snapshot_folder(Lake(settings.lake_root), config.snapshot or "")
-    if not config.snapshot or read_manifest(folder) is None:
+    snapshot = config.snapshot or ""
+    if not snapshot or read_manifest(snapshot_folder(Lake(settings.lake_root), snapshot)) is None:
         raise ContractError(f"there is no snapshot {config.snapshot!r}; make one with `sentiment snapshot`")
     name = config.study or _name(config)
     study, runs = create_study(name, config, settings), StudyRuns(settings)
     run_id = study.user_attrs.get("run_id")
     if run_id is None or not runs.reopen(run_id):
-        tags = {"family": config.family, "snapshot": config.snapshot, "study": name}
+        tags = {"family": config.family, "snapshot": snapshot, "study": name}
         run_id = runs.begin(name, config.model_dump(mode="json"), tags)
         study.set_user_attr("run_id", run_id)
     sizes = {"trials": config.trials, "workers": config.workers}

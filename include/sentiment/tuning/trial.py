@@ -15,11 +15,11 @@ from optuna import TrialPruned
 
 from sentiment.config import TrainConfig, TuneConfig
 from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.errors import ContractError, UnavailableError
 from sentiment.progress import OnProgress
+from sentiment.provenance import this_process
 from sentiment.training.fit import fit
 from sentiment.training.settings import effective_settings
-from sentiment.tuning.liveness import this_worker
 from sentiment.tuning.runs import ERROR_CHARACTERS, StudyRuns
 from sentiment.tuning.space import suggest
 
@@ -55,7 +55,7 @@ class Objective:
 
         Any other error, such as a database that is away, is none of the trial's and stops the worker.
         """
-        trial.set_user_attr("worker", this_worker())
+        trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
         tags = {"family": candidate.family, "snapshot": candidate.snapshot or "", "trial": str(trial.number)}
         run_id = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.parent)
@@ -65,6 +65,8 @@ class Objective:
             self._fit(candidate, trial.number, watch)
         except TrialPruned:
             self.runs.end(run_id, "pruned")
+            raise
+        except UnavailableError:
             raise
         except Exception as error:
             reason = _reason(error)

@@ -20,7 +20,9 @@ from sentiment.lake.files import write_day_file
 from sentiment.lake.schemas import REVIEWS
 from sentiment.lake.tables import Lake
 
-VERSION = "1"
+# Any name that a bundle's content could have: in this home there is no other.
+CONTENT = "0" * 16
+VERSION = f"1@{CONTENT}"
 FIRST_DAY = date(2020, 1, 1)
 # A backfill of a month.
 _DAYS = 28
@@ -30,7 +32,7 @@ _ROWS_AT_ONCE = 5_000
 def make_home(folder: Path, material: Material, count: int, days: int = _DAYS) -> None:
     """Write a lake of `count` reviews over so many days, a review a day at least, and the bundle into `folder`."""
     (folder / "bundles").mkdir(parents=True)
-    (folder / "bundles" / VERSION).symlink_to(material.bundle.resolve(), target_is_directory=True)
+    (folder / "bundles" / CONTENT).symlink_to(material.bundle.resolve(), target_is_directory=True)
     lake = Lake(str(folder / "lake"))
     base = lake.open(REVIEWS)
     written = [FIRST_DAY + timedelta(number) for number in range(min(days, count))]

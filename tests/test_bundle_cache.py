@@ -1,0 +1,62 @@
+"""The bundles of this machine: one folder a content, what killed downloads leave, and a full disk."""
+
+import errno
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sentiment.config import Settings
+from sentiment.registry.bundles import bundle_cache, cached_bundle, fetching, keep_bundle
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+def downloaded(aside: Path, content: str) -> Path:
+    folder = aside / "artifacts" / "bundle"
+    folder.mkdir(parents=True)
+    (folder / "bundle.json").write_text(content, encoding="utf-8")
+    return folder
+
+
+def test_a_bundle_is_found_by_its_content_and_by_nothing_else(settings):
+    with fetching(settings) as aside:
+        kept = keep_bundle(settings, downloaded(aside, "{}"))
+    assert cached_bundle(settings, kept.name) == kept
+    (bundle_cache(settings) / "1").mkdir()
+    for other in ("1", "", "../bundles", "0123456789abcdef", f"{kept.name}/../{kept.name}"):
+        assert cached_bundle(settings, other) is None
+
+
+def test_of_two_tasks_that_fetch_the_same_bundle_both_have_it(settings):
+    with fetching(settings) as one, fetching(settings) as other:
+        first, second = downloaded(one, "{}"), downloaded(other, "{}")
+        assert keep_bundle(settings, first) == keep_bundle(settings, second)
+    assert len(list(bundle_cache(settings).iterdir())) == 1
+
+
+def test_a_full_disk_is_not_taken_for_a_faster_task(settings, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with fetching(settings) as aside:
+        bundle = downloaded(aside, "{}")
+        monkeypatch.setattr(Path, "rename", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            keep_bundle(settings, bundle)
+    assert list(bundle_cache(settings).iterdir()) == []
+
+
+def test_what_killed_downloads_left_is_removed_and_those_at_work_are_not(settings):
+    killed, at_work = (bundle_cache(settings) / name for name in (".4.1234", ".fetching-x"))
+    for folder in (killed, at_work):
+        downloaded(folder, "{}")
+    long_ago = time.time() - 2 * 86_400
+    os.utime(killed, (long_ago, long_ago))
+    with fetching(settings):
+        pass
+    assert list(bundle_cache(settings).iterdir()) == [at_work]

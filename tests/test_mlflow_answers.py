@@ -1,0 +1,119 @@
+"""What MLflow's errors mean, wherever they come from, and that none of them shows a password."""
+
+import http.server
+import threading
+import traceback
+
+import httpx
+import pytest
+from mlflow import exceptions
+from mlflow.exceptions import MlflowException, RestException
+
+from sentiment.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.mlflow_pages import without_password
+from sentiment.registry.answers import AbsentError, Answering, require_answer
+
+SECRET = "http://mlops:S3cr@t@mlflow.example:5000"
+
+
+class Client:
+    """Raises what it was given, as MLflow's client would."""
+
+    version = 3
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def get_run(self, run_id: str) -> str:
+        raise self.error
+
+
+def of_library(library: str, status: int | None) -> Exception:
+    """Return an error of a library, with the answer that it carries."""
+    error = type("Error", (Exception,), {"__module__": f"{library}.exceptions"})("it says so")
+    if library == "botocore" and status:
+        error.response = {"ResponseMetadata": {"HTTPStatusCode": status}}
+    elif status:
+        error.response = httpx.Response(status)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "meant"),
+    [
+        (MlflowException("no run", exceptions.RESOURCE_DOES_NOT_EXIST), AbsentError),
+        (RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no run"}), AbsentError),
+        (MlflowException("no such name", exceptions.INVALID_PARAMETER_VALUE), ContractError),
+        (MlflowException("not you", exceptions.PERMISSION_DENIED), ContractError),
+        (MlflowException("there already", exceptions.RESOURCE_ALREADY_EXISTS), ConcurrentWriteError),
+        (MlflowException("API request to the server failed: connection refused"), UnavailableError),
+        (MlflowException("database is locked", exceptions.TEMPORARILY_UNAVAILABLE), UnavailableError),
+        (MlflowException("connection already closed", exceptions.BAD_REQUEST), UnavailableError),
+        (RestException({"error_code": "SOMETHING_NEW", "message": "?"}), UnavailableError),
+        (of_library("requests", None), UnavailableError),
+        (of_library("requests", 502), UnavailableError),
+        (of_library("requests", 404), AbsentError),
+        (of_library("botocore", 404), AbsentError),
+        (of_library("botocore", 403), ContractError),
+        (of_library("botocore", 503), UnavailableError),
+        (of_library("sqlalchemy", None), UnavailableError),
+    ],
+)
+def test_only_what_is_known_to_be_an_answer_is_taken_for_one(error, meant):
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        Answering(Client(error), "http://mlflow:5000").get_run("r")
+    assert type(raised.value) is meant
+    assert "http://mlflow:5000" in str(raised.value)
+
+
+def test_errors_that_are_not_mlflows_pass_and_what_is_no_function_is_given_as_it_is():
+    with pytest.raises(OSError, match="No space left"):
+        Answering(Client(OSError(28, "No space left on device")), "http://mlflow").get_run("r")
+    assert Answering(Client(ValueError()), "http://mlflow").version == 3
+
+
+def test_no_password_of_the_address_is_shown_in_an_error_or_in_what_stands_behind_it():
+    error = MlflowException(f"API request to {SECRET}/api/2.0/mlflow/runs/get failed")
+    with pytest.raises(UnavailableError) as raised:
+        Answering(Client(error), SECRET).get_run("r")
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "http://mlflow.example:5000/api/2.0/mlflow/runs/get" in shown
+    assert "S3cr" not in shown
+    with pytest.raises(UnavailableError) as raised:
+        require_answer(SECRET.replace("mlflow.example:5000", "127.0.0.1:9"))
+    assert "S3cr" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://mlops:S3cret@mlflow.example/", "https://mlflow.example/"),
+        ("postgresql+psycopg2://me:a@b@db:5432/mlflow", "postgresql+psycopg2://db:5432/mlflow"),
+        (
+            "postgresql://db/mlflow?user=me&password=x&sslmode=require",
+            "postgresql://db/mlflow?user=me&password=&sslmode",
+        ),
+        ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
+        ("http://127.0.0.1:5000/#/runs/a@b", "http://127.0.0.1:5000/#/runs/a@b"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(address, shown):
+    assert without_password(address).startswith(shown)
+
+
+def test_what_stands_before_a_server_that_is_gone_does_not_answer_for_it():
+    class BadGateway(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(502)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), BadGateway)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(UnavailableError, match="what stands before it gives 502"):
+            require_answer(f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
