@@ -1,6 +1,7 @@
 """What a job of seconds waits for: the driver's JVM with its classes, and the Python workers with their packages."""
 
 import inspect
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ from sentiment import spark as sessions
 
 def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path, monkeypatch):
     name = "spark.driver.extraJavaOptions"
-    monkeypatch.setattr(sessions, "CLASSES", tmp_path / "classes.jsa")
+    monkeypatch.setattr(sessions, "CLASSES", tmp_path / "a folder" / "classes.jsa")
+    sessions.CLASSES.parent.mkdir()
     assert "SharedArchiveFile" not in sessions.driver_java_options()[name]
     sessions.CLASSES.touch()
-    assert f"-XX:SharedArchiveFile={sessions.CLASSES}" in sessions.driver_java_options()[name].split()
+    # As Spark splits it.
+    assert f"-XX:SharedArchiveFile={sessions.CLASSES}" in shlex.split(sessions.driver_java_options()[name])
 
 
 def test_a_light_jobs_driver_keeps_to_the_first_compiler():

@@ -83,7 +83,8 @@ def driver_java_options(*, light: bool = False) -> dict[str, str]:
     A light job asks little of the JVM: it is of one day's files, or works in Python, as scoring does.
     """
     compiler = _FIRST_COMPILER if light else _LATE_COMPILER
-    shared = [f"-XX:SharedArchiveFile={CLASSES}"] if CLASSES.is_file() else []
+    # Quoted: Spark splits the options at blanks, and the folder of this checkout may have some.
+    shared = [f'"-XX:SharedArchiveFile={CLASSES}"'] if CLASSES.is_file() else []
     return {"spark.driver.extraJavaOptions": " ".join([*compiler, *shared])}
 
 

@@ -19,7 +19,7 @@ def as_interrupts() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         for one in numbers:
             signal.signal(one, signal.SIG_IGN)
-        raise KeyboardInterrupt(f"by {signal.Signals(number).name}")
+        raise KeyboardInterrupt(f"it was told to end ({signal.Signals(number).name})")
 
     try:
         for one in numbers:

@@ -47,7 +47,7 @@ def write_classes() -> None:
 
 def _import(source: Path, classes: Path) -> list[str]:
     """Return the command that imports `source` and leaves the classes that it took."""
-    option = f"spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:ArchiveClassesAtExit={classes}"
+    option = f'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 "-XX:ArchiveClassesAtExit={classes}"'
     submit = [str(CLASSES.parent / "bin" / "spark-submit"), "--master", "local[2]", "--conf", option]
     verb = arguments("import_history", ImportHistoryConfig(source=str(source)))
     return [*submit, str(PROJECT / "include" / "sentiment" / "__main__.py"), *verb]
