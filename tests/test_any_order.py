@@ -62,7 +62,7 @@ class Said:
 SAID = st.builds(
     Said, st.integers(1, 3), st.integers(1, 2), st.sampled_from(DAYS), st.integers(1, 3), st.sampled_from(TEXTS)
 )
-LINES = st.lists(SAID, max_size=6)
+LINES = st.lists(SAID, min_size=1, max_size=6)
 CRASH = st.none() | st.tuples(st.integers(1, 2), st.booleans())  # at which commit; before it or after it
 Held = dict[str, tuple[Said, ...]]  # what the lake holds of each delivery
 Standing = dict[Said, set[tuple[str, Said]]]  # a line that stands, and all that it stands for
@@ -127,32 +127,36 @@ class AnyOrder(RuleBasedStateMachine):
     def teardown(self) -> None:
         shutil.rmtree(self.home)
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(lines=LINES, later=LINES)
+    def begin(self, lines: list[Said], later: list[Said]) -> None:
+        """A history and a day are there already, and scored."""
         self._remember()
+        self.import_history(lines, None)
+        self.deliver(DAYS[-1], later, FORMS[0], None)
+        self.score(set(DAYS), None)
 
-    @rule(day=st.sampled_from(DAYS), lines=LINES, form=st.sampled_from(FORMS))
-    def deliver(self, day: date, lines: list[Said], form: str) -> None:
-        """A day's file comes, is corrected, or comes under another name."""
+    @rule(day=st.sampled_from(DAYS), lines=LINES | st.just([]), form=st.sampled_from(FORMS), crash=CRASH)
+    def deliver(self, day: date, lines: list[Said], form: str, crash: tuple[int, bool] | None) -> None:
+        """A day's file comes, is corrected, or comes under another name, and is ingested."""
         self._clear(day)
         self._land(form.format(day), lines)
+        self._ingest(self._delivery(day), day, crash)
 
-    @rule(day=st.sampled_from(DAYS), crash=CRASH)
-    def ingest(self, day: date, crash: tuple[int, bool] | None) -> None:
-        delivery = self._delivery(day)
-        if delivery.files:
-            self._ingest(delivery, day, crash)
+    @rule(data=st.data(), crash=CRASH)
+    def ingest_again(self, data: st.DataObject, crash: tuple[int, bool] | None) -> None:
+        """As after a crash, or because somebody clears the run."""
+        day = data.draw(st.sampled_from(self._landed_days()))
+        self._ingest(self._delivery(day), day, crash)
 
     @rule(lines=LINES, crash=CRASH)
     def import_history(self, lines: list[Said], crash: tuple[int, bool] | None) -> None:
         self._land("../history.jsonl", lines)
         self._ingest(history(str(self.home / "history.jsonl"), self.landing), None, crash)
 
-    @rule(day=st.sampled_from(DAYS), other=st.sampled_from(DAYS))
-    def two_at_once(self, day: date, other: date) -> None:
+    @rule(data=st.data())
+    def two_at_once(self, data: st.DataObject) -> None:
         """A run that began before another one was done does not undo it."""
-        if not (self._delivery(day).files and self._delivery(other).files):
-            return
+        day, other = (data.draw(st.sampled_from(self._landed_days())) for _ in range(2))
         bases = plain_jobs.bases_of(self.lake)
         before = self.lake.open(REVIEWS).version()
         self._ingest(self._delivery(other), other, None)
@@ -184,9 +188,11 @@ class AnyOrder(RuleBasedStateMachine):
         for day in due[:done]:
             self._now_scored(day)
 
-    @precondition(lambda self: self.written)
-    @rule(user=st.integers(1, 3), day=st.sampled_from(DAYS))
-    def another_program_deletes(self, user: int, day: date) -> None:
+    @precondition(lambda self: any(self.held.values()))
+    @rule(data=st.data())
+    def another_program_deletes(self, data: st.DataObject) -> None:
+        said = data.draw(st.sampled_from(sorted({one for lines in self.held.values() for one in lines}, key=str)))
+        user, day = said.user, said.day
         found = standing(self.held, day)
         gone = {one for said, of in found.items() if said.user == user for one in of}
         DeltaTable(self.lake.uri(REVIEWS)).delete(f"user_id = 'U{user}' AND review_date = DATE '{day}'")
@@ -296,6 +302,9 @@ class AnyOrder(RuleBasedStateMachine):
         path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
         aged(path)
         self.landed[str(path)] = lines
+
+    def _landed_days(self) -> list[date]:
+        return [day for day in DAYS if files_of_day(self.landing, day)]
 
     def _clear(self, day: date) -> None:
         for file in files_of_day(self.landing, day):

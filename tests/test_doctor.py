@@ -154,6 +154,14 @@ def test_every_failed_check_is_a_sentence_with_its_remedy(monkeypatch, tmp_path)
     assert "disk" not in str(error.value)
 
 
+def test_what_a_check_is_about_is_said_once():
+    checks = [
+        preflight.Check("port 80", False, "port 80 is taken", "stop that"),
+        preflight.Check("java", False, "none", "get one"),
+    ]
+    assert preflight.sentences(checks) == ["port 80 is taken; stop that.", "java: none; get one."]
+
+
 def test_a_postgres_that_cannot_run_here_is_said_with_a_way_out(monkeypatch, tmp_path):
     assert doctor.check_postgres().ok
     monkeypatch.setattr(doctor.postgres, "_PROGRAMS", tmp_path)

@@ -152,6 +152,26 @@ def test_a_run_by_hand_of_a_day_that_has_not_ended_is_told_to_fill_in_the_day():
     assert run_day(context({"day": "2024-06-17"}, ds=today, dag_run=Run())) == "2024-06-17"
 
 
+@pytest.mark.parametrize("day", ["2099-01-01", str(datetime.now(UTC).date())])
+def test_a_given_day_that_has_not_ended_is_refused_at_once_as_the_logical_date_is(day):
+    with pytest.raises(AirflowFailException, match=f"of {day}, the `day` that it was given, and that day has not"):
+        run_day(context({"day": day}, ds="2024-06-29", dag_run=Run()))
+
+
+def test_a_refusal_is_told_in_its_own_words():
+    with pytest.raises(AirflowFailException) as error:
+        run_config(c.RescoreConfig, context({"from_day": "2024-06-02", "to_day": "2024-06-01"}), {})
+    assert "the form: from_day 2024-06-02 lies after" in str(error.value)
+    assert "Value error" not in str(error.value)
+
+
+@pytest.mark.parametrize("config", [c.ImportHistoryConfig, c.SnapshotConfig])
+def test_a_place_that_no_command_line_would_take_is_refused_by_the_form_and_by_the_verb(config):
+    with pytest.raises(AirflowFailException, match="source: String should have at most 4096 characters"):
+        run_config(config, context({"dataset": "imdb", "source": "x" * 2**20}), {})
+    assert form(config)["source"].schema["maxLength"] == 4096
+
+
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [

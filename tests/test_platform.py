@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import ValidationError
 
 from local_platform import free_port
 from sentiment.config import PROJECT, Settings
@@ -27,6 +29,7 @@ from sentiment.local.login import read_login
 from sentiment.local.processes import Started
 from sentiment.local.states import read_record
 from sentiment.local.status import described, status
+from sentiment.local.usable import require_usable
 
 RUINS = (b"", b"\x00" * 100, b"[]", b"{}", b"[1]", b"null", b'"text"', b'{"supervisor": 3}')
 STUBBORN = (
@@ -195,6 +198,140 @@ def test_a_taken_port_is_refused_before_anything_starts(settings, stand_ins):
     assert read_record(settings) is None
 
 
+def refused(settings: Settings) -> str:
+    """What a start says that is refused before anything runs."""
+    with pytest.raises(ContractError) as error:
+        platform.start(settings, lambda line: None)
+    assert read_record(settings) is None
+    return str(error.value)
+
+
+def test_settings_that_no_platform_can_run_with_are_refused_in_the_words_of_their_variables(settings, stand_ins):
+    stand_ins(web_server("api-server", settings.airflow_port))
+    port = settings.airflow_port
+    assert f"both {port}" in refused(settings.model_copy(update={"mlflow_port": port}))
+    assert "SENTIMENT_SPARK_MEMORY is 'banana'" in refused(settings.model_copy(update={"spark_memory": "banana"}))
+    assert "SENTIMENT_DATABASE" in refused(settings.model_copy(update={"database": "rubbish"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("secrets.json", '{"a": 1}'), ("passwords.json", '{"other": "x"}'), ("passwords.json", "")]
+)
+def test_keys_and_passwords_in_ruins_are_refused_before_anything_starts(settings, stand_ins, name, value):
+    stand_ins(web_server("api-server", settings.airflow_port))
+    (settings.home / "airflow").mkdir()
+    (settings.home / "airflow" / name).write_text(value)
+    assert f"rm '{settings.home / 'airflow' / name}'" in refused(settings)
+
+
+@pytest.mark.parametrize("name", ["%41", "o'brien", "$HOME", "back\\slash", "a|b", "[x]", "{x}", "a\nb"])
+def test_a_home_that_a_part_would_read_otherwise_is_refused(tmp_path, name):
+    with pytest.raises(ContractError, match="SENTIMENT_HOME"):
+        platform.start(Settings(home=tmp_path / name), lambda line: None)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["with space", "ümläut", "a+b & c#d"])
+def test_a_home_of_another_unusual_name_is_taken(tmp_path, name):
+    require_usable(Settings(home=tmp_path / name))
+
+
+def test_a_home_that_is_a_file_or_lies_in_one_or_leads_nowhere_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for home in (tmp_path / "file", tmp_path / "file" / "inner", tmp_path / "link"):
+        with pytest.raises(ContractError, match="SENTIMENT_HOME"):
+            platform.start(Settings(home=home), lambda line: None)
+
+
+@pytest.mark.parametrize("port", [0, 65536, -1])
+def test_a_port_that_is_none_is_refused(port):
+    for name in ("airflow_port", "mlflow_port"):
+        with pytest.raises(ValidationError, match=name):
+            Settings(**{name: port})
+
+
+SLOW = "import time; print('an early line', flush=True); time.sleep(60)"
+
+
+def test_a_start_that_another_stops_says_so_and_shows_no_log(settings, stand_ins, monkeypatch):
+    stand_ins(script("api-server", SLOW))
+    # As if the record was read between the supervisor's end and the record's.
+    monkeypatch.setattr(platform, "forget_record", lambda settings: None)
+    said: list[str] = []
+    stopping = threading.Thread(
+        target=lambda: (wait_until(lambda: "api-server: starting" in said), platform.stop(settings))
+    )
+    stopping.start()
+    with pytest.raises(ContractError, match=r"^the platform was stopped while it was starting$"):
+        platform.start(settings, said.append)
+    stopping.join(30)
+    monkeypatch.undo()
+
+
+def test_of_a_log_only_the_lines_of_this_start_are_shown(tmp_path):
+    first = launched(tmp_path, "print('of an earlier start')")
+    wait_until(lambda: "earlier" in processes.last_lines(first.log))
+    second = launched(tmp_path, SLEEPER)
+    assert processes.end_of_log(second.log, second) == f"its log {second.log} says nothing of this start"
+    assert "of an earlier start" in processes.end_of_log(first.log, first)
+    processes.end([second], 5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_start_that_is_told_to_end_leaves_nothing_running(settings, stand_ins, number):
+    stand_ins(script("api-server", SLOW))
+    stand_in = Path(__file__).with_name("stand_in_supervisor.py")
+    code = (
+        "import sys; from sentiment import cli; from sentiment.local import platform; "
+        f"platform._SUPERVISOR = (sys.executable, {str(stand_in)!r}); raise SystemExit(cli.main(['up']))"
+    )
+    ports = {name: str(getattr(settings, name)) for name in ("airflow_port", "mlflow_port")}
+    environment = {**os.environ, **{f"SENTIMENT_{name.upper()}": port for name, port in ports.items()}}
+    environment["PYTHONPATH"] = str(PROJECT / "include")
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True) as up:
+        wait_until(lambda: any(one.pid and one.name == "api-server" for one in status(settings).components))
+        begun = [one.pid for one in status(settings).components]
+        up.send_signal(number)
+        assert up.wait(30) == 130
+        assert "interrupted" in up.stderr.read()
+    assert not any(alive(one) for one in begun)
+    assert read_record(settings) is None
+
+
+def test_what_cannot_be_set_up_is_told_by_the_supervisor_without_a_traceback(home, monkeypatch, caplog):
+    from sentiment.local import supervisor
+
+    for name in ("AIRFLOW_PORT", "MLFLOW_PORT"):
+        monkeypatch.setenv(f"SENTIMENT_{name}", str(free_port()))
+    monkeypatch.setenv("SENTIMENT_DATABASE", "rubbish")
+    monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)
+    assert supervisor.main() == 1
+    assert read_record(Settings()).trouble.startswith("SENTIMENT_DATABASE must read")
+    assert not [record for record in caplog.records if record.exc_info]
+    (home / "platform.json").unlink()
+
+
+def test_a_postgres_that_does_not_answer_says_why(home, monkeypatch):
+    from sentiment.local import supervisor
+    from sentiment.local.components import Component
+
+    monkeypatch.setattr(postgres, "silence", lambda settings: "no such role")
+    monkeypatch.setattr(supervisor, "_UNANSWERED_SECONDS", 0.2)
+    one = Component("postgres", (sys.executable, "-c", SLEEPER), dict(os.environ), lambda: None)
+    watching = supervisor.Supervisor(Settings(), [one])
+    preparing = threading.Thread(target=watching.prepare_databases)
+    preparing.start()
+    try:
+        wait_until(lambda: (record := read_record(Settings())) and "no such role" in record.components[0].reason)
+        assert "no such role" in platform._late(read_record(Settings()))
+    finally:
+        watching.stop()
+        preparing.join(10)
+        watching._end_all()
+        (home / "platform.json").unlink()
+
+
 def test_a_second_start_at_the_same_time_waits_and_finds_the_platform(settings, stand_ins):
     from concurrent.futures import ThreadPoolExecutor
 
@@ -243,18 +380,18 @@ def test_a_platform_whose_home_is_removed_ends_itself(settings, stand_ins):
     wait_until(lambda: not any(alive(one.pid) for one in running.components))
 
 
-@pytest.mark.parametrize("ruin", [b"", b"\x00" * 10, b"[]", b"{}", b"null"])
+@pytest.mark.parametrize("ruin", [b"", b"\x00" * 10, b"[]", b"{}", b"null", b'{"a": 1}', b'{"api": ""}'])
 def test_keys_in_ruins_are_named_with_their_remedy(tmp_path, ruin):
     file = tmp_path / "secrets.json"
     file.write_bytes(ruin)
     with pytest.raises(ContractError, match=r"rm '.*secrets\.json'"):
-        private_files.made_once(file, lambda: {"api": "made"})
+        private_files.made_once(file, {"api": lambda: "made"})
 
 
 def test_of_two_that_make_the_keys_at_once_both_get_the_same_for_their_owner_alone(tmp_path):
     file = tmp_path / "secrets.json"
     made = private_files.made_once(
-        file, lambda: private_files.made_once(file, lambda: {"api": "first"}) and {"api": "second"}
+        file, {"api": lambda: private_files.made_once(file, {"api": lambda: "first"}) and "second"}
     )
     assert made == {"api": "first"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -1,16 +1,26 @@
 """What the platform adds to Airflow's UI, and where its links lead."""
 
+import json
+import sqlite3
 import sys
+from pathlib import Path
 
 import pytest
 from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import TaskInstanceState
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.serialized_objects import OperatorSerialization
 
 import sentiment_plugin
 from sentiment import pipeline
 from sentiment.config import Settings
+from sentiment.errors import ContractError
 from sentiment.mlflow_pages import server_address
+from sentiment_airflow import notes
+from sentiment_airflow.assets import REVIEWS
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.notes import NOTE_KEY
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
@@ -137,6 +147,74 @@ def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(monkeyp
     # The scheduler makes the run's note of these, and a mapped task's name may read the result.
     assert pushed == {NOTE_KEY: ["Nothing was promoted: version 2 is worse."]}
     assert context["result"] == promoted
+
+
+@pytest.mark.parametrize("touched", [[], ["2024-06-29"], ["2024-06-28", "2024-06-29"]])
+def test_the_event_of_an_asset_names_every_day_that_was_written(home, monkeypatch, touched):
+    counts = dict.fromkeys(("read", "kept", "duplicate", "rejected"), 3)
+
+    def submit(self, context):
+        Path(self.application_args[-1]).write_text(json.dumps({"touched": touched, **counts}))
+
+    monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
+    task = SparkVerbOperator(task_id="ingest", function="ingest", config="IngestConfig", outlets=[REVIEWS])
+    ti, events = FakeTaskInstance({}), OutletEventAccessors()
+    ti.xcom_push = lambda key, value: None
+    task.execute({"params": {"day": "2024-06-29"}, "ti": ti, "outlet_events": events})
+    assert sorted(events[REVIEWS].partition_keys) == touched
+
+
+class FakeRun:
+    """A run, with the note that somebody wrote."""
+
+    run_id, note = "manual__1", "by me"
+
+
+def failed_task(monkeypatch, task_id="ingest", map_index=-1):
+    """A task in its own process, and what it leaves."""
+    task, left = RuntimeTaskInstance.model_construct(task_id=task_id, map_index=map_index), []
+    monkeypatch.setattr(RuntimeTaskInstance, "xcom_push", lambda self, key, value: left.append((key, value)))
+    return task, left
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (AirflowFailException("the day\nhas not ended"), "the day has not ended"),
+        (ContractError("give a source"), "give a source"),
+        (KeyError("api"), "KeyError: 'api'"),
+        (sqlite3.OperationalError("locked"), "OperationalError: locked"),
+        (ValueError(), "ValueError:"),
+    ],
+)
+def test_why_a_task_failed_stands_in_the_note_of_its_run(monkeypatch, error, sentence):
+    task, left = failed_task(monkeypatch)
+    notes.on_task_instance_failed(task, error)
+    assert left == [(NOTE_KEY, [f"Failed in ingest: {sentence}"])]
+    monkeypatch.setattr(notes, "_said", lambda run: ["3 reviews kept.", "0 rejected.", *left[0][1]])
+    run = FakeRun()
+    notes.on_dag_run_failed(run, "")
+    assert run.note == f"by me\n\n3 reviews kept. 0 rejected.\n\nFailed in ingest: {sentence}"
+
+
+def test_a_run_that_went_well_at_last_does_not_say_why_it_failed_before(monkeypatch):
+    run = FakeRun()
+    for said in (["Failed in ingest: no file"], ["3 reviews kept."], ["3 reviews kept."]):
+        monkeypatch.setattr(notes, "_said", lambda run, said=said: said)
+        notes.on_dag_run_success(run, "")
+    assert run.note == "by me\n\n3 reviews kept."
+
+
+def test_of_mapped_tasks_the_one_that_failed_is_named_and_a_long_error_is_cut(monkeypatch):
+    task, left = failed_task(monkeypatch, "train", 2)
+    notes.on_task_instance_failed(task, RuntimeError("out of memory " * 500))
+    ((_, (sentence,)),) = left
+    assert sentence.startswith("Failed in train[2]: out of memory")
+    assert len(sentence) < 700
+
+
+def test_a_failure_that_the_scheduler_tells_of_is_left_to_it():
+    assert notes.on_task_instance_failed(FakeTaskInstance({}), "no heartbeat") is None
 
 
 def test_a_spark_operator_takes_the_pool_of_spark_and_the_settings_memory(home, monkeypatch):

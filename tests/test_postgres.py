@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,41 @@ def test_what_is_there_is_not_made_again(settings: Settings, server: Started) ->
         connection.close()
     finally:
         processes.end([again], 10)
+
+
+@pytest.mark.parametrize("name", ["two words", "ümläut", "a+b & c#d?"])
+def test_a_home_of_any_name_reaches_its_server_in_its_own_folder(name: str) -> None:
+    # Short, so that the socket lies in the home.
+    with tempfile.TemporaryDirectory(prefix="s") as folder:
+        here = Settings(home=Path(folder) / name, database="")
+        postgres.prepare(here)
+        server = started(here)
+        try:
+            postgres.create_databases(here)
+            assert (here.home / "postgres" / "socket" / ".s.PGSQL.5432").exists()
+            assert make_url(postgres.database_url(here, "mlflow")).query["host"] == str(here.home / "postgres/socket")
+        finally:
+            processes.end([server], 10)
+
+
+def test_why_a_server_does_not_answer_is_told(tmp_path) -> None:
+    here = Settings(home=tmp_path, database="postgresql://me:secret@127.0.0.1:1")
+    assert "Connection refused" in str(postgres.silence(here))
+    assert "secret" not in str(postgres.silence(here))
+
+
+@pytest.mark.parametrize("ruin", [b"", b"\x00\xff" * 9, None])
+def test_a_spoilt_version_file_is_named_with_a_remedy_that_keeps_the_data(tmp_path, ruin) -> None:
+    data = tmp_path / "postgres" / "data"
+    (data / "base").mkdir(parents=True)
+    (data.parent / ".data.17" / "base").mkdir(parents=True)
+    if ruin is not None:
+        (data / "PG_VERSION").write_bytes(ruin)
+    with pytest.raises(ContractError, match=r"echo 18 > '.*PG_VERSION'") as error:
+        postgres.prepare(Settings(home=tmp_path, database=""))
+    assert "Remove nothing" in str(error.value)
+    assert sorted(one.name for one in data.parent.iterdir()) == ["data", "socket"]
+    assert (data / "base").is_dir()
 
 
 def test_data_of_another_version_are_refused_and_left_alone(tmp_path) -> None:

@@ -151,15 +151,35 @@ def test_a_run_that_failed_ends_the_wait_with_its_log():
         work.wait(job)
 
 
+def test_a_run_whose_tasks_multiply_is_never_less_done_than_before():
+    class Multiplying(FakeAirflow):
+        """A task that is mapped is one until its instances are made."""
+
+        looks = (
+            {"list": "success", "train": "running", "export": None},
+            {"list": "success", "train[0]": "success", "train[1]": "running", "train[2]": None, "export": None},
+            {"list": "success", "train[0]": "success", "train[1]": "success", "train[2]": "success", "export": None},
+        )
+
+        def task_states(self, dag: str, run_id: str) -> dict[str, str]:
+            return self.looks[seen]
+
+    job, shares = runs.DagRun(Multiplying(states={"r": "running"}), "train_models", "r"), []
+    for seen in range(3):  # noqa: B007  read by the stand-in
+        _, done, total = job.look()
+        shares.append((done, total))
+    assert shares == [(1, 3), (1, 3), (2, 3)]
+
+
 @pytest.fixture
 def watched(tmp_path) -> tuple[Settings, Any]:
     settings = Settings(home=tmp_path)
     me = processes.launch("supervisor", ("sleep", "60"), {"PATH": "/usr/bin:/bin"}, tmp_path, tmp_path / "s.log")
 
     def write(state: str = "healthy", *events: str, supervisor: Started = me) -> None:
-        one = ComponentRecord(
-            name="scheduler", state=state, reason="it ended by itself", log=tmp_path / "scheduler.log"
-        )
+        log = tmp_path / "scheduler.log"
+        its = Started(name="scheduler", pid=2**22 + 1, created=0, folder=tmp_path, log=log)
+        one = ComponentRecord(name="scheduler", state=state, reason="it ended by itself", started=its, log=log)
         write_record(settings, PlatformRecord(supervisor=supervisor, components=(one,), events=events))
 
     write()

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from sentiment.arguments import read
 from sentiment.config import PIPE
+from sentiment.environment import begin
 from sentiment.errors import ConcurrentWriteError, ContractError
 from sentiment.progress import OnProgress
 from sentiment.verbs import VERBS, Verb
@@ -27,9 +28,13 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 # As the shell tells of a program that a signal ended: 128 and its number.
 INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE
 
+# Of a value that is refused, the beginning tells which it is.
+_SHOWN = 200
+
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; an error of ours is a sentence, only a defect shows a traceback."""
+    begin()
     _print_anything()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     name = ""
@@ -136,6 +141,6 @@ def _sentence(error: ValidationError, variables: str = "") -> str:
         where = variables + name.upper() if variables else "--" + name.replace("_", "-")
         # Of a setting the value is not repeated: it may hold a password.
         shown = name and not variables and isinstance(one["input"], str | int | float)
-        given = f" (given: {one['input']!r})" if shown else ""
+        given = f" (given: {repr(one['input'])[:_SHOWN]})" if shown else ""
         parts.append((f"{where}: " if name else "") + one["msg"].removeprefix("Value error, ") + given)
     return "; ".join(parts)

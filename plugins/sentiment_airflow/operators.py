@@ -97,7 +97,7 @@ class SparkVerbOperator(SparkSubmitOperator):
                 raise
             result: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
         for asset in self.outlets:
-            context["outlet_events"][asset].add_partitions(*result["touched"])
+            context["outlet_events"][asset].add_partitions(list(result["touched"]))
         tell(self, context, result)
         return result
 

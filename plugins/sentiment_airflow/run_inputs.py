@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,27 +24,34 @@ def run_day(context: Mapping[str, Any]) -> str:
     """Return the run's day: its date when Airflow gave it, else the form's, else the logical date's.
 
     Fails at once when a scheduled or backfilled run was given a day as well, when a run by hand is of a day that has
-    not ended, because nobody filled in another, and when there is no day at all.
+    not ended, and when there is no day at all.
     """
     require_known(context)
-    given, date = context["params"].get("day"), context.get("ds")
+    given, dated = context["params"].get("day"), context.get("ds")
     if _kind(context) in _DATED:
         if given:
             raise AirflowFailException(
-                f"`day` {given} was given to a {_kind(context)} run of {date}, whose own date decides: leave `day` "
+                f"`day` {given} was given to a {_kind(context)} run of {dated}, whose own date decides: leave `day` "
                 "empty (in a backfill every run would be of that one day)"
             )
-        return str(date)
+        return str(dated)
     if given:
+        _require_ended(str(given), "the `day` that it was given")
         return str(given)
-    if not date:
+    if not dated:
         raise AirflowFailException(NO_DAY)
-    if date >= str(datetime.now(UTC).date()):
-        raise AirflowFailException(
-            f"this run is of {date}, the Logical Date that Airflow filled in, and that day has not ended: trigger it "
-            "again and fill in `day` (YYYY-MM-DD, UTC)"
-        )
-    return str(date)
+    _require_ended(str(dated), "the Logical Date that Airflow filled in")
+    return str(dated)
+
+
+def _require_ended(day: str, whence: str) -> None:
+    # What is no day is refused by whoever reads it.
+    with suppress(ValueError):
+        if date.fromisoformat(day) >= datetime.now(UTC).date():
+            raise AirflowFailException(
+                f"this run is of {day}, {whence}, and that day has not ended: trigger it again and fill in `day` "
+                "with an earlier one (YYYY-MM-DD, UTC)"
+            )
 
 
 def require_known(context: Mapping[str, Any]) -> None:
@@ -77,7 +85,10 @@ def run_config(config: type[BaseModel], context: Mapping[str, Any], values: Mapp
     try:
         return config(**given)
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg']}" for one in error.errors())
+        reasons = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors()
+        )
         raise AirflowFailException(f"the run's configuration is refused: {reasons}") from None
 
 

@@ -14,6 +14,8 @@ from sentiment.config.verb import Share, VerbConfig
 Dataset = Literal["lake", "amazon_polarity", "imdb"]
 # What pins the reviews of the lake, and says nothing about a file.
 LAKE_FIELDS = ("from_day", "to_day", "reviews_version")
+# What Linux takes as a path; a text of 128 KiB would be too long for the command line of Spark's driver.
+LONGEST_PLACE = 4096
 
 
 class IngestOptions(VerbConfig):
@@ -61,6 +63,7 @@ class ImportHistoryConfig(IngestOptions):
 
     source: str = Field(
         min_length=1,
+        max_length=LONGEST_PLACE,
         description="A .jsonl or .jsonl.gz file, or a folder or s3:// prefix of them, as the worker sees it.",
         title="File, folder or s3:// prefix of reviews",
     )
@@ -92,6 +95,7 @@ class SnapshotConfig(VerbConfig):
     )
     source: str = Field(
         "",
+        max_length=LONGEST_PLACE,
         description="File, folder or s3:// prefix, as the worker sees it; only for imdb and amazon_polarity.",
         title="Files of the data set",
         json_schema_extra=DATA,

@@ -20,6 +20,13 @@ class PlatformConfig(VerbConfig):
 class StatusConfig(VerbConfig):
     """Show the platform on this machine: each component's state, memory, age, restarts and log; addresses and login."""
 
+    days: int | None = Field(
+        None,
+        ge=1,
+        le=20_000,
+        description="Show the last so many days instead: gaps, days to score again, failed ones, and what to do.",
+    )
+
 
 class DemoConfig(VerbConfig):
     """Run the main job on this machine, or go on with it: import, train, promote, score days; the platform stays up."""

@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[2]", description="Spark master of sessions that this process opens itself.")
     spark_memory: str = Field("2g", description="Memory of the Spark driver (and of the executors in local mode).")
     train_queue: str = Field("default", description="Airflow queue of the training tasks.")
-    airflow_port: int = Field(8080, description="Port of Airflow's UI and API.")
-    mlflow_port: int = Field(5000, description="Port of the MLflow server.")
+    airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's UI and API.")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server.")
 
     @property
     def landing_root(self) -> str:

@@ -43,6 +43,12 @@ _AIRFLOW = {
     "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "60",
 }
 
+_KEYS = {
+    "api": lambda: secrets.token_hex(32),
+    "jwt": lambda: secrets.token_hex(64),
+    "fernet": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+}
+
 
 def airflow_environment(settings: Settings, url: str, database: str) -> dict[str, str]:
     """Return the variables of the Airflow in HOME/airflow that answers as `url` and keeps its state in `database`.
@@ -72,7 +78,7 @@ def spark_connection(master: str) -> dict[str, str]:
 
 
 def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
-    keys = made_once(home / "secrets.json", _keys)
+    keys = made_once(home / "secrets.json", _KEYS)
     return {
         "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
@@ -93,8 +99,3 @@ def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
 
 def _beside(port: int, distance: int) -> int:
     return port + distance if port + distance < 2**16 else port - distance
-
-
-def _keys() -> dict[str, str]:
-    keys = {"api": secrets.token_hex(32), "jwt": secrets.token_hex(64)}
-    return keys | {"fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}

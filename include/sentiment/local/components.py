@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sentiment import mlflow_app
 from sentiment.config import PROJECT, Settings
+from sentiment.environment import without_proxy
 from sentiment.local import postgres, vitals
 from sentiment.local.airflow_environment import airflow_environment, spark_connection
 
@@ -139,9 +140,6 @@ def _inherited() -> dict[str, str]:
 
 
 def _common(settings: Settings) -> dict[str, str]:
-    no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
-    # A proxy of the shell must not be asked for what runs on this machine.
-    direct = ",".join(filter(None, [no_proxy, HOST, "localhost"]))
     return {
         **_inherited(),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -153,8 +151,9 @@ def _common(settings: Settings) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # Its seven processes for jobs that nothing here uses hold 1.4 GiB and delay the start.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "NO_PROXY": direct,
-        "no_proxy": direct,
+        # Whatever the shell's locale is, paths are read as they were written.
+        "PYTHONUTF8": "1",
+        **without_proxy(os.environ),
         **in_force(settings),
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from sentiment.config import Settings
 from sentiment.errors import ContractError
 from sentiment.ingest.landing import product_files
+from sentiment.local.usable import require_home
 
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(\.jsonl(\.gz)?)?$")
 
@@ -24,6 +25,7 @@ def use_home(root: Path, reviews: Path | None, stop: Callable[[Settings], object
     source = _checked(reviews) if reviews else None
     given = os.environ.get("SENTIMENT_HOME")
     home = Path(given).absolute() if given else root / (source.name if source else "sample")
+    require_home(home)
     home.mkdir(parents=True, exist_ok=True)
     folder = source or home / "reviews"
     _point(home / "landing", folder / "daily")

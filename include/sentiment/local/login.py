@@ -28,7 +28,7 @@ def passwords_file(settings: Settings) -> Path:
 
 def make_login(settings: Settings) -> None:
     """Make up the password the first time; only this user may read the file."""
-    made_once(passwords_file(settings), lambda: {USER: secrets.token_urlsafe(12)})
+    made_once(passwords_file(settings), {USER: lambda: secrets.token_urlsafe(12)})
 
 
 def read_login(settings: Settings) -> Login:
@@ -36,7 +36,4 @@ def read_login(settings: Settings) -> Login:
     file = passwords_file(settings)
     if not file.is_file():
         raise ContractError(f"{settings.home} holds no platform yet; start it: sentiment up")
-    passwords = read(file)
-    if USER not in passwords:
-        raise ContractError(f"{file} holds no password of {USER}; remove the file and start anew: sentiment up")
-    return Login(USER, passwords[USER])
+    return Login(USER, read(file, [USER])[USER])

@@ -7,22 +7,23 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 from sentiment.config import Settings
 from sentiment.errors import ContractError
 from sentiment.local import processes
 from sentiment.local.airflow_api import AirflowApi
 from sentiment.local.airflow_http import AirflowHttp
-from sentiment.local.components import airflow_url, in_force, mlflow_url
+from sentiment.local.components import airflow_url, components, in_force, mlflow_url
 from sentiment.local.doctor import check_ports
+from sentiment.local.interrupts import as_interrupts
 from sentiment.local.login import read_login
 from sentiment.local.preflight import sentences
 from sentiment.local.processes import Started
 from sentiment.local.states import PlatformRecord, forget_record, read_record, write_record
 from sentiment.local.status import Platform, status
 from sentiment.local.supervisor import GRACE_SECONDS
+from sentiment.local.usable import require_usable
 
 # One slot each: two Spark drivers, or two trainings, would share two cores and 4 GiB, and both would take longer.
 POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a time."}
@@ -30,6 +31,7 @@ POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a 
 # A first start takes half a minute on two cores; a machine that is busy or reads from a slow disk may need minutes.
 START_SECONDS = 300.0
 _POLL_SECONDS = 0.3
+_STOPPED = "the platform was stopped while it was starting"
 _SUPERVISOR = (sys.executable, "-m", "sentiment.local.supervisor")
 # Ends of one component during a start after which it is not waited for: what is wrong will not mend itself.
 _HOPELESS = 3
@@ -40,8 +42,10 @@ def start(settings: Settings, on_progress: Callable[[str], None], timeout: float
 
     A platform of which all is healthy is left alone; the rest of one that only half runs is ended first. When a port is
     taken, or a component fails or is late, everything is stopped and ContractError says which, with its last lines.
+    Settings that none can run with are refused before; interrupted, or told to end, it leaves nothing running.
     """
-    with _alone(settings, on_progress):
+    require_usable(settings)
+    with as_interrupts(), _alone(settings, on_progress):
         if status(settings).healthy:
             on_progress(
                 f"the platform runs already: Airflow at {airflow_url(settings)}, MLflow at {mlflow_url(settings)}"
@@ -51,12 +55,15 @@ def start(settings: Settings, on_progress: Callable[[str], None], timeout: float
             on_progress(f"ended {ended} processes that an earlier platform had left")
         if taken := sentences(check_ports(settings)):
             raise ContractError(" ".join(taken))
+        # Keys and passwords are made, or refused, before anything starts.
+        components(settings)
         began = time.monotonic()
         try:
             _launch(settings)
             _wait(settings, on_progress, began + timeout)
             _make_pools(settings)
         except BaseException:
+            on_progress("ending what was started")
             stop(settings)
             raise
         on_progress(f"ready after {time.monotonic() - began:.0f} s")
@@ -70,6 +77,9 @@ def stop(settings: Settings, grace_seconds: float = GRACE_SECONDS) -> int:
         return 0
     running = _programs(record)
     found = {process.pid for program in running for process in processes.family(program)}
+    # Whoever waits for its start is told so, even when the supervisor could not write it any more.
+    with suppress(OSError):
+        write_record(settings, record.model_copy(update={"stopped": True}))
     # The supervisor ends the others in their order, each within the grace period, unless it is dead already.
     processes.end_leader(record.supervisor, 3 * grace_seconds + 5)
     processes.end(_programs(read_record(settings) or record), grace_seconds)
@@ -110,7 +120,7 @@ def _wait(settings: Settings, on_progress: Callable[[str], None], deadline: floa
     while True:
         record = read_record(settings)
         if record is None:
-            raise ContractError("the platform was stopped while it was starting")
+            raise ContractError(_STOPPED)
         for name, line in _lines(record).items():
             if told.get(name) != line:
                 on_progress(line)
@@ -119,8 +129,7 @@ def _wait(settings: Settings, on_progress: Callable[[str], None], deadline: floa
         if record.components and all(one.state == "healthy" for one in record.components):
             return
         if time.monotonic() > deadline:
-            late = next(one for one in record.components or () if one.state != "healthy")
-            raise ContractError(f"{late.name} is not healthy in time; {_end_of_log(late.log)}")
+            raise ContractError(_late(record))
         time.sleep(_POLL_SECONDS)
 
 
@@ -135,21 +144,23 @@ def _require_well(record: PlatformRecord) -> None:
     """Raise ContractError when the platform cannot be set up, or a component cannot be kept running."""
     if record.trouble:
         raise ContractError(f"the platform cannot be set up: {record.trouble}")
+    if record.stopped:
+        raise ContractError(_STOPPED)
     for one in record.components:
         if one.state == "failed" or one.restarts >= _HOPELESS:
-            raise ContractError(f"{one.name} does not stay up ({one.reason}); {_end_of_log(one.log)}")
+            end = processes.end_of_log(one.log, one.started)
+            raise ContractError(f"{one.name} does not stay up ({one.reason}); {end}")
     if not processes.running(record.supervisor):
-        raise ContractError(
-            f"the supervisor ended while the platform was starting; {_end_of_log(record.supervisor.log)}"
-        )
+        end = processes.end_of_log(record.supervisor.log, record.supervisor)
+        raise ContractError(f"the supervisor ended while the platform was starting; {end}")
 
 
-# Ends of one component during a start after which it is not waited for: what is wrong will not mend itself.
-_HOPELESS = 3
-
-
-def _end_of_log(log: Path) -> str:
-    return f"the end of its log {log}:\n{processes.last_lines(log)}"
+def _late(record: PlatformRecord) -> str:
+    late = next((one for one in record.components if one.state != "healthy"), None)
+    if late is None:
+        return f"the supervisor is late; {processes.end_of_log(record.supervisor.log, record.supervisor)}"
+    reason = f" ({late.reason})" if late.reason else ""
+    return f"{late.name} is not healthy in time{reason}; {processes.end_of_log(late.log, late.started)}"
 
 
 def _programs(record: PlatformRecord) -> list[Started]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -78,16 +79,13 @@ def prepare(settings: Settings) -> None:
     data = _data(settings)
     _private(data.parent)
     _private(_socket_folder(settings.home))
-    version = data / "PG_VERSION"
-    if version.is_file():
-        if (found := version.read_text().strip()) != _MAJOR:
-            raise ContractError(
-                f"{data} was written by PostgreSQL {found} and this platform runs {_MAJOR}: "
-                "dump it with the old version, or move the folder away to begin anew"
-            )
+    # One start at a time comes here: what an interrupted one was making belongs to nobody.
+    for left in data.parent.glob(f".{data.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    if _is_filled(data):
+        _require_version(data)
         return
     aside = data.with_name(f".{data.name}.{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
     options = (
         "-U",
         _SUPERUSER,
@@ -123,14 +121,43 @@ def create_databases(settings: Settings) -> None:
 
 def answers(settings: Settings) -> bool:
     """Tell whether the server takes a question within a few seconds."""
+    return silence(settings) is None
+
+
+def silence(settings: Settings) -> str | None:
+    """Say why the server takes no question within a few seconds, or None when it does."""
     import psycopg2
 
     try:
         with _connected(_maintenance(settings)) as cursor:
             cursor.execute("select 1")
-    except psycopg2.Error:
-        return False
-    return True
+    except psycopg2.Error as error:
+        return " ".join(str(error).split())
+    return None
+
+
+def _is_filled(data: Path) -> bool:
+    if data.exists() and not data.is_dir():
+        raise ContractError(f"{data} is a file and not the folder of the databases; move it away, and start again")
+    return data.is_dir() and any(data.iterdir())
+
+
+def _require_version(data: Path) -> None:
+    file = data / "PG_VERSION"
+    found = file.read_bytes().decode("utf-8", "replace").strip() if file.is_file() else ""
+    if found == _MAJOR:
+        return
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", found):
+        raise ContractError(
+            f"{data} was written by PostgreSQL {found} and this platform runs {_MAJOR}: "
+            "dump it with the old version, or move the folder away to begin anew"
+        )
+    # Whether the rest is of this version stands in pg_control as well, which the server checks.
+    raise ContractError(
+        f"{file} is {'spoilt' if file.exists() else 'missing'}, and the databases beside it may be whole. Write it "
+        f"anew, and start again: echo {_MAJOR} > '{file}'. Remove nothing there: the folder holds Airflow's runs and "
+        "MLflow's; when the server refuses it all the same, put back a backup, or move it away to begin anew"
+    )
 
 
 def _create_owner(cursor: Any, name: str) -> None:
@@ -143,8 +170,9 @@ def _create_owner(cursor: Any, name: str) -> None:
 def _connected(server: URL) -> Iterator[Any]:
     import psycopg2
 
-    address = server.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = psycopg2.connect(address, connect_timeout=5)
+    # As SQLAlchemy connects for Airflow and MLflow. Its address as text is not libpq's: a blank is a + in it.
+    _, arguments = server.get_dialect()().create_connect_args(server)
+    connection = psycopg2.connect(**{"connect_timeout": 5, **arguments})
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -88,7 +88,7 @@ def check_disk(folder: "str | os.PathLike[str]", gibibytes: float) -> Check:
 
 def sentences(checks: "list[Check]") -> "list[str]":
     """Say each failed check in one sentence with its remedy."""
-    return [f"{check.name}: {check.detail}; {check.remedy}." for check in checks if not check.ok]
+    return [f"{_named(check)}; {check.remedy}." for check in checks if not check.ok]
 
 
 def main(arguments: "list[str]") -> int:
@@ -102,6 +102,11 @@ def main(arguments: "list[str]") -> int:
     for sentence in sentences(checks):
         sys.stderr.write(sentence + "\n")
     return 0 if all(check.ok for check in checks) else 1
+
+
+def _named(check: Check) -> str:
+    """Say what was found and what it is about, once."""
+    return check.detail if check.detail.startswith(check.name) else f"{check.name}: {check.detail}"
 
 
 def _java_command(environment: "dict[str, str]") -> "str | None":

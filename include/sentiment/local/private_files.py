@@ -5,25 +5,30 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from sentiment.errors import ContractError
 
 
-def made_once(file: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """Return what `file` holds; where it is missing it is made first, and of two that make it at once one wins."""
+def made_once(file: Path, makers: Mapping[str, Callable[[], str]]) -> dict[str, str]:
+    """Return what `file` holds under the names of `makers`; where it is missing they make it first.
+
+    Of two that make it at once one wins.
+    """
     if not file.exists():
-        _write(file, json.dumps(make()))
-    return read(file)
+        _write(file, json.dumps({name: make() for name, make in makers.items()}))
+    return read(file, makers)
 
 
-def read(file: Path) -> dict[str, str]:
-    """Return the names and values in `file`; raises ContractError when it holds nothing of the kind."""
+def read(file: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the names and values in `file`; raises ContractError when one of `names` has no value there."""
     try:
         held = json.loads(file.read_bytes())
-        if not isinstance(held, dict) or not held:
+        if not isinstance(held, dict):
             raise ValueError("no names in it")
+        if lacking := [name for name in names if not held.get(name)]:
+            raise ValueError(f"nothing in it for {', '.join(lacking)}")
     except ValueError as error:
         raise ContractError(
             f"{file} cannot be read ({error}); remove it, and the next start makes a new one: "

@@ -21,7 +21,10 @@ _POLL_SECONDS = 0.1
 
 
 class Started(BaseModel):
-    """A program that was started: enough to find it again after this process has ended."""
+    """A program that was started: enough to find it again after this process has ended.
+
+    From the byte `log_start` of its log on the lines are of this start.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,6 +33,7 @@ class Started(BaseModel):
     created: float
     folder: Path
     log: Path
+    log_start: int = 0
 
 
 def launch(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> Started:
@@ -41,6 +45,7 @@ def launch(name: str, command: Sequence[str], environment: Mapping[str, str], fo
     if log.is_file() and log.stat().st_size > LONG_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
     with log.open("ab") as output:
+        log_start = output.seek(0, os.SEEK_END)
         child = subprocess.Popen(
             command,
             cwd=folder,
@@ -51,7 +56,7 @@ def launch(name: str, command: Sequence[str], environment: Mapping[str, str], fo
             start_new_session=True,
         )
     created = psutil.Process(child.pid).create_time()
-    return Started(name=name, pid=child.pid, created=created, folder=folder, log=log)
+    return Started(name=name, pid=child.pid, created=created, folder=folder, log=log, log_start=log_start)
 
 
 def running(started: Started) -> bool:
@@ -102,14 +107,20 @@ def memory(started: Started, others: frozenset[int] = frozenset()) -> int:
     return sum(_resident(process) for process in family(started) if process.pid not in others | theirs)
 
 
-def last_lines(log: Path, count: int = 20) -> str:
-    """Return the last lines of a log; it is read from its end, so that its size does not matter."""
+def last_lines(log: Path, count: int = 20, start: int = 0) -> str:
+    """Return the last lines of a log after its byte `start`; it is read from its end: its size does not matter."""
     if not log.exists():
         return ""
     with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - 64 * 1024))
+        stream.seek(max(start, log.stat().st_size - 64 * 1024))
         text = stream.read().decode("utf-8", "replace")
     return "\n".join(text.splitlines()[-count:])
+
+
+def end_of_log(log: Path, started: Started | None, count: int = 20) -> str:
+    """Say what stands last in a program's log, of its present start alone; an earlier one's end explains nothing."""
+    lines = last_lines(started.log, count, started.log_start) if started else ""
+    return f"the end of its log {log}:\n{lines}" if lines else f"its log {log} says nothing of this start"
 
 
 def _leader(started: Started) -> psutil.Process | None:

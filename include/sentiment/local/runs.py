@@ -47,8 +47,13 @@ class DagRun:
         self._state = self._airflow.run_state(self.dag, self.run_id) or "deleted"
         self.tasks = self._airflow.task_states(self.dag, self.run_id)
         busy = [name for name, now in self.tasks.items() if now == "running"]
-        done = sum(now in {"success", "skipped"} for now in self.tasks.values())
-        return f"{self.dag}: {', '.join(busy) or 'waiting'}", done, len(self.tasks)
+        # A mapped task counts once, however many come of it: its number is known when it begins, and what is done
+        # would seem less.
+        done: dict[str, bool] = {}
+        for name, now in self.tasks.items():
+            task = name.partition("[")[0]
+            done[task] = done.get(task, True) and now in {"success", "skipped"}
+        return f"{self.dag}: {', '.join(busy) or 'waiting'}", sum(done.values()), len(done)
 
     def ended(self) -> bool:
         """Tell whether it had ended at the last look."""

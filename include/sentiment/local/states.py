@@ -29,7 +29,10 @@ class ComponentRecord(BaseModel):
 
 
 class PlatformRecord(BaseModel):
-    """The supervisor's process and the components; `trouble` says why the platform could not be set up."""
+    """The supervisor's process and the components; `trouble` says why the platform could not be set up.
+
+    `stopped` tells that it was asked to end.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +40,7 @@ class PlatformRecord(BaseModel):
     components: tuple[ComponentRecord, ...] = ()
     step: str = ""
     trouble: str = ""
+    stopped: bool = False
     events: tuple[str, ...] = ()
 
 

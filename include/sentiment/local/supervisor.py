@@ -17,6 +17,7 @@ from types import FrameType
 import psutil
 
 from sentiment.config import Settings
+from sentiment.errors import ContractError
 from sentiment.local import postgres, processes
 from sentiment.local.components import Component, components, ending_order
 from sentiment.local.migration import migrate
@@ -34,6 +35,8 @@ _SLEPT_SECONDS = 20.0
 GRACE_SECONDS = 20.0
 # What a dead component left, and a silent one, need not be waited for.
 _LEFT_OVER_SECONDS = 2.0
+# After so long it is said why PostgreSQL does not answer yet.
+_UNANSWERED_SECONDS = 5.0
 _EVENTS_KEPT = 1000
 _DATABASES = "making the databases, where they are missing"
 _MIGRATING = "making or migrating Airflow's tables"
@@ -49,14 +52,16 @@ class Supervisor:
         self._started: dict[str, Started] = {}
         self._restarts = dict.fromkeys(self._rules, 0)
         self._events: list[str] = []
+        self._trouble = ""
         self._stop = threading.Event()
-        process = psutil.Process()
+        process, own_log = psutil.Process(), self._log_of("supervisor")
         self._self = Started(
             name="supervisor",
             pid=process.pid,
             created=process.create_time(),
             folder=settings.home,
-            log=self._log_of("supervisor"),
+            log=own_log,
+            log_start=own_log.stat().st_size if own_log.exists() else 0,
         )
 
     def stop(self, *_: int | FrameType | None) -> None:
@@ -90,8 +95,7 @@ class Supervisor:
         self._write(step=_DATABASES)
         while first and not self._stop.is_set() and self._rules["postgres"].state != "healthy":
             self._round(first[0], time.time())
-            if postgres.answers(self._settings):
-                self._rules["postgres"].gave_sign(time.time())
+            self._hear_postgres(self._rules["postgres"])
             self._write(step=_DATABASES)
             self._stop.wait(0.1)
         if self._stop.is_set():
@@ -102,7 +106,15 @@ class Supervisor:
     def tell(self, trouble: str) -> None:
         """Write down why the platform could not be set up."""
         log.error("%s", trouble)
-        self._write(trouble=trouble)
+        self._trouble = trouble
+        self._write()
+
+    def _hear_postgres(self, rule: Supervised) -> None:
+        why = postgres.silence(self._settings)
+        if why is None:
+            rule.gave_sign(time.time())
+        elif time.time() > rule.launched + _UNANSWERED_SECONDS:
+            rule.reason = f"it does not answer: {why}"
 
     def _migrate(self) -> bool:
         self._write(step=_MIGRATING)
@@ -153,10 +165,8 @@ class Supervisor:
         rule.ended(now, reason)
         self._restarts[one.name] += 1
         if rule.state == "failed":
-            end = processes.last_lines(self._log_of(one.name), 5)
-            self._say(
-                f"{one.name}: {reason}; given up after {RESTARTS} starts in ten minutes. The end of its log:\n{end}"
-            )
+            end = processes.end_of_log(self._log_of(one.name), self._started.get(one.name), 5)
+            self._say(f"{one.name}: {reason}; given up after {RESTARTS} starts in ten minutes; {end}")
         else:
             pause = rule.launch_at - now
             self._say(f"{one.name}: {reason}; started again in {pause:.0f} s ({len(rule.restarts)} of {RESTARTS})")
@@ -182,6 +192,8 @@ class Supervisor:
     def _end_all(self) -> None:
         """Servers of others last: first what asks them. Whoever waits for the end is told by the record's absence."""
         log.info("ending")
+        if self._settings.home.is_dir():
+            self._try(self._write)
         for group in ending_order(self._wanted):
             processes.end([self._started[name] for name in group if name in self._started], GRACE_SECONDS)
         log.info("ended")
@@ -189,12 +201,13 @@ class Supervisor:
     def _log_of(self, name: str) -> Path:
         return self._settings.home / "logs" / f"{name}.log"
 
-    def _write(self, step: str = "", trouble: str = "") -> None:
+    def _write(self, step: str = "") -> None:
         record = PlatformRecord(
             supervisor=self._self,
             components=tuple(self._record(one) for one in self._wanted),
             step=step,
-            trouble=trouble,
+            trouble=self._trouble,
+            stopped=self._stop.is_set() and not self._trouble,
             events=tuple(self._events[-_EVENTS_KEPT:]),
         )
         if not is_written(self._settings, record):
@@ -220,7 +233,11 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = Settings()
     settings = settings.model_copy(update={"home": settings.home.absolute()})
-    supervisor = Supervisor(settings, components(settings))
+    try:
+        supervisor = Supervisor(settings, components(settings))
+    except ContractError as error:
+        Supervisor(settings, ()).tell(str(error))
+        return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.stop)
     try:
@@ -228,6 +245,9 @@ def main() -> int:
             postgres.prepare(settings)
         if not supervisor.prepare_databases():
             supervisor.stop()
+    except ContractError as error:
+        supervisor.tell(str(error))
+        supervisor.stop()
     except Exception as error:
         supervisor.tell(str(error))
         log.exception("the platform cannot be set up")

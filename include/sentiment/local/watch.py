@@ -40,7 +40,7 @@ class Watch:
     def check(self) -> PlatformRecord:
         """Say what was started again since the last look; raise ContractError when a component is down for good."""
         record = read_record(self._settings)
-        if record is None:
+        if record is None or record.stopped:
             raise ContractError("the platform was stopped; start it again and go on: sentiment demo")
         for event in record.events[self._told :]:
             self._on_progress(event.splitlines()[0], 0, 0)
@@ -56,8 +56,8 @@ class Watch:
             )
         for one in record.components:
             if one.state == "failed":
-                end = processes.last_lines(one.log, 5)
-                raise ContractError(f"{one.name} does not stay up ({one.reason}); the end of its log {one.log}:\n{end}")
+                end = processes.end_of_log(one.log, one.started, 5)
+                raise ContractError(f"{one.name} does not stay up ({one.reason}); {end}")
 
     def _log_bytes(self) -> int:
         logs = self._settings.home / "airflow" / "logs"

@@ -10,8 +10,10 @@ from sentiment.progress import OnProgress, logged
 def doctor(config: c.DoctorConfig, on_progress: OnProgress = logged) -> Result:
     """Check this machine; ContractError names what is missing and the remedy."""
     from sentiment.local.doctor import diagnose, require
+    from sentiment.local.usable import require_usable
 
     on_progress("checking this machine", 0, 0)
+    require_usable(c.Settings())
     checks = diagnose(c.Settings())
     require(c.Settings())
     return {"checks": [vars(check) if not hasattr(check, "_asdict") else check._asdict() for check in checks]}
@@ -36,9 +38,13 @@ def down(config: c.PlatformConfig, on_progress: OnProgress = logged) -> Result:
 
 
 def status(config: c.StatusConfig, on_progress: OnProgress = logged) -> Result:
-    """Show what of the platform runs on this machine, and how to reach it."""
+    """Show what of the platform runs on this machine and how to reach it, or which days need somebody."""
+    from sentiment.local.day_report import day_report
     from sentiment.local.status import described
 
+    if config.days:
+        on_progress("looking at landing, lake and Airflow", 0, 0)
+        return day_report(c.Settings(), config.days)
     return described(c.Settings())
 
 

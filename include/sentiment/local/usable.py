@@ -1,0 +1,53 @@
+"""Refuses, before anything starts, settings with which the platform would come up half or write beside its home.
+
+What the machine lacks is the doctor's affair.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sentiment.config import Settings
+from sentiment.errors import ContractError
+from sentiment.local import postgres
+from sentiment.local.components import runs_mlflow
+from sentiment.local.doctor import check_memory
+
+# In a path Delta decodes %41 and takes a backslash for a slash, Airflow expands $HOME, an apostrophe ends a text of
+# MLflow's SQL, Spark reads brackets and stars as patterns, and a bar or a line break is no address.
+_NOT_IN_A_HOME = re.compile(r"[%'$\\|*?\[\]{}\x00-\x1f]")
+
+
+def require_usable(settings: Settings) -> None:
+    """Raise ContractError with one sentence for settings that no platform can run with."""
+    require_home(settings.home)
+    if runs_mlflow(settings) and settings.airflow_port == settings.mlflow_port:
+        raise ContractError(
+            f"SENTIMENT_AIRFLOW_PORT and SENTIMENT_MLFLOW_PORT are both {settings.mlflow_port}; give each its own"
+        )
+    # Both raise for a value that they cannot read.
+    check_memory(0, settings.spark_memory)
+    postgres.database_url(settings, postgres.DATABASES[0])
+
+
+def require_home(home: Path) -> None:
+    """Raise ContractError when the home cannot be a folder, or its path has a character that a part cannot read."""
+    path = home.absolute()
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ContractError(f"the home {str(path)!r} is no text in UTF-8: name another in SENTIMENT_HOME") from None
+    if bad := _NOT_IN_A_HOME.search(str(path)):
+        raise ContractError(
+            f"the home {str(path)!r} has {bad[0]!r} in its path, which Airflow, MLflow, Spark or Delta would not read "
+            "as it stands: name another folder in SENTIMENT_HOME (for a demo: call the folder of reviews otherwise)"
+        )
+    for place in (path, *path.parents):
+        if place.is_dir():
+            return
+        if place.exists() or place.is_symlink():
+            what = "a file and no folder" if place.exists() else f"a link to {place.readlink()}, which is not there"
+            raise ContractError(
+                f"{place} is {what}, so {path} cannot be the home: name a folder in SENTIMENT_HOME, or remove {place}"
+            )
