@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 import tiny
 from conftest import fill, lake_review, raw_review
-from scoring_days import DAY, LATER, furnish
+from scoring_days import DAY, LATER, ONE, furnish
 from sentiment import pipeline
 from sentiment.config import ScoreConfig, StatusConfig
 from sentiment.errors import ContractError
@@ -35,28 +35,28 @@ def keys(lake, day: date) -> set[str]:
 
 @pytest.mark.spark
 def test_the_next_run_scores_the_days_again_whose_reviews_changed_and_only_a_scheduled_one_the_unscored(lake, spark):
-    assert pipeline.score(ScoreConfig(day=DAY, model="1"))["also"] == []
+    assert pipeline.score(ScoreConfig(day=DAY, model=ONE))["also"] == []
     assert day_states(lake, [DAY, EMPTY, LATER]) == {DAY: "scored", EMPTY: "ingested", LATER: "ingested"}
     late = lake_review(DAY, 99, review_key="late")
     fill(lake.root, REVIEWS, {DAY: [*lake.read(REVIEWS, (DAY, DAY)).to_pylist(), late]})
     assert day_states(lake, [DAY]) == {DAY: "stale"}
 
-    result = pipeline.score(ScoreConfig(day=LATER, model="1"))
+    result = pipeline.score(ScoreConfig(day=LATER, model=ONE))
     assert (result["also"], result["touched"]) == ([str(DAY)], [str(DAY), str(LATER)])
     assert "late" in keys(lake, DAY)
     assert day_states(lake, [DAY, EMPTY, LATER]) == {DAY: "scored", EMPTY: "ingested", LATER: "scored"}
 
-    assert pipeline.score(ScoreConfig(day=LATER, model="1", catch_up=True))["also"] == [str(EMPTY)]
+    assert pipeline.score(ScoreConfig(day=LATER, model=ONE, catch_up=True))["also"] == [str(EMPTY)]
     assert day_states(lake, [DAY, EMPTY, LATER]) == dict.fromkeys((DAY, EMPTY, LATER), "scored")
 
 
 @pytest.mark.spark
 def test_scores_of_reviews_that_another_program_deleted_go_with_the_next_run(lake, spark):
-    pipeline.score(ScoreConfig(day=DAY, model="1"))
+    pipeline.score(ScoreConfig(day=DAY, model=ONE))
     one = sorted(keys(lake, DAY))[0]
     DeltaTable(lake.uri(REVIEWS)).delete(f"review_key = '{one}'")
     assert day_states(lake, [DAY]) == {DAY: "stale"}
-    pipeline.score(ScoreConfig(day=LATER, model="1"))
+    pipeline.score(ScoreConfig(day=LATER, model=ONE))
     assert one not in keys(lake, DAY)
     assert day_states(lake, [DAY]) == {DAY: "scored"}
 

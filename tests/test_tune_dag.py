@@ -1,6 +1,7 @@
 """The DAG tune_models: what follows what, who waits for whom, and what is handed on to train_models."""
 
 import inspect
+from copy import copy
 from typing import Any
 
 import pytest
@@ -83,5 +84,6 @@ def test_the_best_settings_and_the_reviews_of_the_search_become_the_form_of_trai
     assert dag.get_task("train_best").trigger_dag_id == "train_models"
     training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"]
     for name, value in form.items():
-        assert training.params.get_param(name).resolve(value) == value
+        # Of a copy: it keeps the value, and all DAG files of this process share the field.
+        assert copy(training.params.get_param(name)).resolve(value) == value
     assert TrainConfig(**best).learning_rate == 3e-5

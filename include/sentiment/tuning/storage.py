@@ -9,6 +9,7 @@ from pathlib import Path
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sentiment.config import Settings, TuneConfig
@@ -62,7 +63,8 @@ def _storage(settings: Settings) -> BaseStorage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
-            return RDBStorage(place, _engine(place), heartbeat_interval=HEARTBEAT, grace_period=SILENCE)
+            address = _with_driver(place)
+            return RDBStorage(address, _engine(place), heartbeat_interval=HEARTBEAT, grace_period=SILENCE)
     except OperationalError as error:
         if place.startswith("sqlite"):
             raise _cannot_open(error) from None
@@ -71,6 +73,13 @@ def _storage(settings: Settings) -> BaseStorage:
         ) from None
     except (SQLAlchemyError, ImportError) as error:
         raise _cannot_open(error) from None
+
+
+def _with_driver(place: str) -> str:
+    """Return an address with the driver for PostgreSQL that is installed; SQLAlchemy by itself takes another one."""
+    address = make_url(place)
+    named = address.set(drivername="postgresql+psycopg2") if address.drivername == "postgresql" else address
+    return named.render_as_string(hide_password=False)
 
 
 def _cannot_open(error: Exception) -> ContractError:
