@@ -28,7 +28,7 @@ test: $(VENV)/installed-dev ## Run the tests, offline (15 minutes on two cores)
 	@$(BIN)/python $(PYTEST) -m "not thorough"
 
 test-all: $(VENV)/installed-dev ## The same, and those that take longest: each process killed, a whole demo interrupted
-	@$(BIN)/python $(PYTEST)
+	@DRAWN_SEQUENCES=500 $(BIN)/python $(PYTEST)
 
 ten-demos: $(VENV)/installed-dev ## Ten whole demos in a row, with a table of what happened (about an hour)
 	@$(BIN)/python tests/ten_demos.py

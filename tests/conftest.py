@@ -45,6 +45,7 @@ LONGEST = (
     "test_whole_demo",
     "test_end_to_end",
     "test_dag_runs",
+    "test_any_order",
     "test_forms_in_browser",
     "test_parallel",
     "test_tuning",

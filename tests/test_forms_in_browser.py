@@ -163,7 +163,7 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
     assert sent["from_date"].startswith("2024-06-2")
 
 
-def wait_until(truth: Any, seconds: float = 30) -> None:
+def wait_until(truth: Any, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline

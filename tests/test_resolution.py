@@ -4,11 +4,13 @@ from datetime import date
 
 import pytest
 
+from conftest import fill
 from sentiment import pipeline
 from sentiment import registry as registries
 from sentiment.config import RescoreConfig, ScoreConfig, Settings
 from sentiment.errors import ContractError
 from sentiment.export import bundle as bundles
+from sentiment.lake.schemas import REVIEWS
 from sentiment.lake.tables import Lake
 from sentiment.promotion import changes, record
 from sentiment.resolution import days_by_version
@@ -79,6 +81,7 @@ def test_a_version_that_became_another_model_meanwhile_is_refused(platform, ask)
 
 
 def test_a_range_that_several_versions_score_hands_on_what_was_asked(platform):
+    fill(platform.lake_root, REVIEWS, {DAY: [], date(2024, 5, 6): []})
     config = RescoreConfig(from_day=DAY, to_day=date(2024, 5, 6), model="champion_at_date")
     assert pipeline.resolve_model(config) == {
         "model": "champion_at_date",

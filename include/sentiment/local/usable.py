@@ -14,9 +14,9 @@ from sentiment.local import postgres
 from sentiment.local.components import runs_mlflow
 from sentiment.local.doctor import check_memory
 
-# In a path Delta decodes %41 and takes a backslash for a slash, Airflow expands $HOME, an apostrophe ends a text of
-# MLflow's SQL, Spark reads brackets and stars as patterns, and a bar or a line break is no address.
-_NOT_IN_A_HOME = re.compile(r"[%'$\\|*?\[\]{}\x00-\x1f]")
+# Delta takes a backslash in a path for a slash, Airflow expands $HOME, an apostrophe ends a text of MLflow's SQL, Spark
+# reads brackets and stars as patterns, and a bar is no address. The settings refuse what no address can hold.
+_NOT_IN_A_HOME = re.compile(r"['$\\|*\[\]{}]")
 
 
 def require_usable(settings: Settings) -> None:
