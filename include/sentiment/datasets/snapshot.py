@@ -5,7 +5,6 @@ A snapshot is a folder of Parquet files and a manifest, written last.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,9 @@ import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import functions as F  # noqa: N812
 
-from sentiment import storage
 from sentiment.config import LABELS, NEGATIVE_STARS, POSITIVE_STARS, SnapshotConfig
 from sentiment.datasets.form import (
     COLUMNS,
-    ROW_GROUP_SIZE,
     SPLITS,
     UNUSED,
     empty_report,
@@ -28,6 +25,7 @@ from sentiment.datasets.form import (
 )
 from sentiment.datasets.pin import snapshot_id, table_id
 from sentiment.datasets.repetitions import without_repetitions
+from sentiment.datasets.split_files import write_splits
 from sentiment.lake.from_spark import read_table
 from sentiment.lake.schemas import REVIEWS
 from sentiment.lake.tables import Lake
@@ -98,14 +96,9 @@ def _split(config: SnapshotConfig, cutoff: date | None) -> Column:
 
 
 def _report(parts: DataFrame) -> dict[str, dict[str, Any]]:
-    """Count reviews, products and classes of each split, as a whole and by category; `unused` fell between splits."""
+    """Count reviews and classes of each split, as a whole and by category; `unused` fell between splits."""
     split = F.coalesce("split", F.lit(UNUSED))
-    rows = (
-        parts.groupBy(split.alias("split"), "category", "label")
-        .agg(F.count("*").alias("reviews"), F.collect_set("parent_asin").alias("products"))
-        .withColumn("products", F.size("products"))
-        .collect()
-    )
+    rows = parts.groupBy(split.alias("split"), "category", "label").agg(F.count("*").alias("reviews")).collect()
     report = empty_report()
     for row in sorted(rows, key=lambda row: (row["split"], row["category"], row["label"])):
         part, label = report[row["split"]], LABELS[row["label"]]
@@ -118,18 +111,7 @@ def _report(parts: DataFrame) -> dict[str, dict[str, Any]]:
 
 def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyarrow import parquet
-
-        table = pa.Table.from_batches(list(batches))
-        filesystem, base = storage.arrow_filesystem(folder)
-        filesystem.create_dir(base)
-        for split in table["split"].unique().to_pylist() if table.num_rows else []:
-            name = f"{split}-{uuid.uuid4().hex}.parquet"
-            rows = table.filter(pa.compute.equal(table["split"], split)).select(COLUMNS.names).cast(COLUMNS)
-            parquet.write_table(
-                rows, f"{base}/{name}", filesystem=filesystem, compression="zstd", row_group_size=ROW_GROUP_SIZE
-            )
-            yield pa.RecordBatch.from_pylist([{"split": split, "file": name}])
+        return write_splits(batches, folder)
 
     ordered = parts.repartitionByRange(2, "sample_order").sortWithinPartitions("sample_order")
     rows = ordered.mapInArrow(write, "split string, file string").collect()
