@@ -214,8 +214,17 @@ def test_a_last_line_that_breaks_off_means_that_the_file_is_not_whole(home, land
         UnavailableError, match=r"2014-05-05\.jsonl cannot be read to its end: it breaks off within line 9"
     ):
         pipeline.ingest(IngestConfig(day=DAY, max_bad_share=1))
-    path.write_bytes(path.read_bytes().rsplit(b"\n", 1)[0])
+    whole = path.read_bytes().rsplit(b"\n", 1)[0]
+    path.write_bytes(whole)
     assert pipeline.ingest(IngestConfig(day=DAY))["kept"] == 8
+    path.write_bytes(whole + b" -- end of export")
+    assert pipeline.ingest(IngestConfig(day=DAY))["reasons"] == {"the line holds more than one JSON object": 1}
+
+
+def test_a_json_array_is_refused_as_such_however_many_lines_it_has(home, land, spark):
+    land("2014-05-05.jsonl", ["[", *[json.dumps(raw_review(DAY, n), indent=1) + "," for n in range(5)], "]"])
+    with pytest.raises(ContractError, match=r"bad \(.*: 1 times the line begins a JSON array, and one object a line"):
+        pipeline.ingest(IngestConfig(day=DAY))
 
 
 @pytest.mark.spark

@@ -22,6 +22,7 @@ from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery
 from sentiment.ingest.lines import read_lines
 from sentiment.ingest.products import with_category
+from sentiment.ingest.validate import ARRAY
 from sentiment.ingest.whole import require_unchanged
 from sentiment.lake.files import DataFile
 from sentiment.lake.from_spark import read_files, read_table, write_files
@@ -141,7 +142,8 @@ def _kind(reason: str) -> str:
 
 
 def _too_many(counts: _Counts, limit: float, names: tuple[str, ...]) -> str:
-    worst = counts.reasons.most_common(3)
+    # An array that is written over many lines is one mistake, and not as many as it has lines.
+    worst = [(ARRAY, counts.reasons[ARRAY])] if ARRAY in counts.reasons else counts.reasons.most_common(3)
     return (
         f"{counts.rejected} of {counts.read} lines in {names[0]}{' and others' if len(names) > 1 else ''} "
         f"are bad ({counts.rejected / counts.read:.0%}, the limit is {limit:.0%}): "

@@ -83,12 +83,12 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
 
 
 def _breaks_off(line: bytes) -> bool:
-    """Tell whether a last line without a line end is the beginning of an object only."""
+    """Tell whether a last line without a line end is the beginning of an object; a whole one with a rest is none."""
     text = _text(line)
     if not text.startswith("{"):
         return False
     try:
-        json.loads(text, strict=False)
+        json.JSONDecoder(strict=False).raw_decode(text)
     except (ValueError, RecursionError):
         return True
     return False
