@@ -28,7 +28,7 @@ RUN pip install --no-cache-dir --requirement requirements.txt \
 # PYTHONPATH and no copy elsewhere: the tasks, the DAG files and Spark's workers all import this one folder.
 # TOKENIZERS_PARALLELISM holds no token, whatever its name suggests to the linter.
 # hadolint ignore=DL3064
-ENV PYTHONPATH=/opt/airflow/include \
+ENV PYTHONPATH=/opt/airflow/include:/opt/airflow/benchmarks \
     PYSPARK_PYTHON=python \
     TOKENIZERS_PARALLELISM=false \
     SENTIMENT_HOME=/opt/airflow/var \
@@ -36,11 +36,12 @@ ENV PYTHONPATH=/opt/airflow/include \
 COPY --chown=airflow:root pyproject.toml ./
 COPY --chown=airflow:root plugins plugins
 COPY --chown=airflow:root dags dags
+COPY --chown=airflow:root benchmarks benchmarks
 COPY --chown=airflow:root include include
 # The command `sentiment`, of the folder as it lies here. Spark's drivers start in half the time with their classes kept.
 RUN pip install --no-cache-dir --no-deps --editable . \
     && sentiment --version \
-    && python -m sentiment.local.spark_classes
+    && python -m sentiment_local.spark_classes
 
 # The image holds no checkout: runs, ledgers and commits take the commit from here. Last, so that it spoils no layer.
 ARG SENTIMENT_GIT_COMMIT=""

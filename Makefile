@@ -64,7 +64,7 @@ clean: ## Remove the environment and what tests leave; the lake under var/ stays
 # another build of torch, for a GPU, brings packages of its own. pip compiles on one core, compileall on all.
 # The checks need nothing but the Python that runs them; pip's own output is shown only when it fails.
 $(VENV)/installed: requirements.txt pyproject.toml
-	@$(PYTHON) include/sentiment/local/preflight.py .
+	@$(PYTHON) include/sentiment_local/preflight.py .
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the pinned packages into $(VENV) (about 3 GB; two to three minutes the first time)"
 	@$(PIP) --no-deps --no-compile -r requirements.txt
@@ -74,7 +74,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	  $(PIP) -r requirements.txt; }
 	@$(PIP) --no-deps -e .
 	@echo "keeping the classes of Spark, so that it starts in half the time"
-	@$(BIN)/python -m sentiment.local.spark_classes || echo "the classes of Spark could not be kept: it will start more slowly"
+	@$(BIN)/python -m sentiment_local.spark_classes || echo "the classes of Spark could not be kept: it will start more slowly"
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt

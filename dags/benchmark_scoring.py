@@ -21,10 +21,12 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.config import BenchmarkScoringConfig, Settings
+from sentiment.core.settings import Settings
 from sentiment_airflow.assets import LONG, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import VerbOperator
+from sentiment_benchmarks.config import BenchmarkScoringConfig
+from sentiment_benchmarks.verbs import BENCHMARK_SCORING
 
 with DAG(
     "benchmark_scoring",
@@ -40,8 +42,7 @@ with DAG(
 ):
     VerbOperator(
         task_id="benchmark_scoring",
-        function="benchmark_scoring",
-        config="BenchmarkScoringConfig",
+        verb=BENCHMARK_SCORING,
         pool="gpu",
         queue=Settings().train_queue,
     )

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.config import BenchmarkTrainingConfig, Settings
+from sentiment.core.settings import Settings
 from sentiment_airflow.assets import LONG, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import VerbOperator
+from sentiment_benchmarks.config import BenchmarkTrainingConfig
+from sentiment_benchmarks.verbs import BENCHMARK_TRAINING
 
 with DAG(
     "benchmark_training",
@@ -34,8 +36,7 @@ with DAG(
 ):
     VerbOperator(
         task_id="benchmark_training",
-        function="benchmark_training",
-        config="BenchmarkTrainingConfig",
+        verb=BENCHMARK_TRAINING,
         pool="gpu",
         queue=Settings().train_queue,
     )

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.config import ImportHistoryConfig
+from sentiment.ingest.config import ImportHistoryConfig
+from sentiment.ingest.verbs import IMPORT_HISTORY
 from sentiment_airflow.assets import REVIEWS, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator
@@ -27,6 +28,4 @@ with DAG(
     tags=["reviews"],
     doc_md=__doc__,
 ):
-    SparkVerbOperator(
-        task_id="import_history", function="import_history", config="ImportHistoryConfig", outlets=[REVIEWS]
-    )
+    SparkVerbOperator(task_id="import_history", verb=IMPORT_HISTORY, outlets=[REVIEWS])

@@ -23,7 +23,9 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.config import IngestConfig
+from sentiment.ingest.config import IngestConfig
+from sentiment.ingest.verbs import INGEST
+from sentiment.views.days import missing_files
 from sentiment_airflow.assets import FIRST_DAY, REVIEWS, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.late import find_late
@@ -44,16 +46,12 @@ with DAG(
     tags=["reviews"],
     doc_md=__doc__,
 ):
-    wait_for_files = DaySensor(task_id="wait_for_files", lacking="missing_files")
-    ingest = SparkVerbOperator(
-        task_id="ingest", function="ingest", config="IngestConfig", light=True, outlets=[REVIEWS]
-    )
+    wait_for_files = DaySensor(task_id="wait_for_files", lacking=missing_files)
+    ingest = SparkVerbOperator(task_id="ingest", verb=INGEST, outlets=[REVIEWS])
     wait_for_files >> ingest
     late = SparkVerbOperator.partial(
         task_id="ingest_late",
-        function="ingest",
-        config="IngestConfig",
-        light=True,
+        verb=INGEST,
         outlets=[REVIEWS],
         map_index_template="{{ task.values['day'] }}",
     )

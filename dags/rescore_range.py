@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.config import RescoreConfig
+from sentiment.scoring.config import RescoreConfig
+from sentiment.scoring.verbs import RESCORE, RESOLVE_MODELS
 from sentiment_airflow.assets import SCORES, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
@@ -27,13 +28,11 @@ with DAG(
     tags=["scores"],
     doc_md=__doc__,
 ):
-    resolve_model = VerbOperator(task_id="resolve_model", function="resolve_model", config="RescoreConfig")
+    resolve_model = VerbOperator(task_id="resolve_model", verb=RESOLVE_MODELS)
     rescore = SparkVerbOperator(
         task_id="rescore",
-        function="rescore",
-        config="RescoreConfig",
+        verb=RESCORE,
         values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}"},
-        light=True,
         outlets=[SCORES],
     )
     resolve_model >> rescore

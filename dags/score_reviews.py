@@ -21,7 +21,9 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.config import ScoreConfig
+from sentiment.scoring.config import ScoreConfig
+from sentiment.scoring.verbs import RESOLVE_MODEL, SCORE
+from sentiment.views.days import missing_reviews
 from sentiment_airflow.assets import FIRST_DAY, SCORES, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
@@ -44,16 +46,12 @@ with DAG(
     tags=["scores"],
     doc_md=__doc__,
 ):
-    wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking="missing_reviews")
-    resolve_model = VerbOperator(
-        task_id="resolve_model", function="resolve_model", config="ScoreConfig", values={"catch_up": CATCH_UP}
-    )
+    wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking=missing_reviews)
+    resolve_model = VerbOperator(task_id="resolve_model", verb=RESOLVE_MODEL, values={"catch_up": CATCH_UP})
     score = SparkVerbOperator(
         task_id="score",
-        function="score",
-        config="ScoreConfig",
+        verb=SCORE,
         values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}", "catch_up": CATCH_UP},
-        light=True,
         outlets=[SCORES],
     )
     wait_for_reviews >> resolve_model >> score

@@ -22,7 +22,13 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.config import ExportConfig, PromoteConfig, SnapshotConfig
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.export.config import ExportConfig
+from sentiment.export.verbs import EXPORT
+from sentiment.promotion.config import PromoteConfig
+from sentiment.promotion.verbs import COMPARE, PROMOTE
+from sentiment.training.verbs import TRAIN
 from sentiment_airflow.assets import TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
@@ -42,12 +48,12 @@ with DAG(
     tags=["models"],
     doc_md=__doc__,
 ):
-    snapshot = SparkVerbOperator(task_id="snapshot", function="snapshot", config="SnapshotConfig")
-    training = VerbOperator.partial(task_id="train", function="train", config="TrainConfig", **TRAINING)
+    snapshot = SparkVerbOperator(task_id="snapshot", verb=SNAPSHOT)
+    training = VerbOperator.partial(task_id="train", verb=TRAIN, **TRAINING)
     train = training.expand(values=candidates(snapshot.output))
-    compare = VerbOperator(task_id="compare", function="compare", config="CompareConfig", **COMPARING)
-    exporting = VerbOperator.partial(task_id="export", function="export", config="ExportConfig", **EXPORTING)
+    compare = VerbOperator(task_id="compare", verb=COMPARE, **COMPARING)
+    exporting = VerbOperator.partial(task_id="export", verb=EXPORT, **EXPORTING)
     export = exporting.expand(values=chosen(compare.output))
-    promote = VerbOperator(task_id="promote", function="promote", config="PromoteConfig", **PROMOTING)
+    promote = VerbOperator(task_id="promote", verb=PROMOTE, **PROMOTING)
     train >> compare
     export >> promote

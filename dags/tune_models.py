@@ -20,7 +20,10 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from sentiment.config import SnapshotConfig, TuneConfig
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.tuning.config import TuneConfig
+from sentiment.tuning.verbs import CONCLUDE_STUDY, OPEN_STUDY, SEARCH
 from sentiment_airflow.assets import LONG, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
@@ -45,13 +48,11 @@ with DAG(
     tags=["models"],
     doc_md=__doc__,
 ):
-    snapshot = SparkVerbOperator(task_id="snapshot", function="snapshot", config="SnapshotConfig")
-    study = VerbOperator(task_id="open_study", function="open_study", config="TuneConfig", values=PINNED)
-    trying = VerbOperator.partial(task_id="search", function="search", config="StudyConfig", **SEARCHING)
+    snapshot = SparkVerbOperator(task_id="snapshot", verb=SNAPSHOT)
+    study = VerbOperator(task_id="open_study", verb=OPEN_STUDY, values=PINNED)
+    trying = VerbOperator.partial(task_id="search", verb=SEARCH, **SEARCHING)
     search = trying.expand(values=workers(study.output))
-    conclude = VerbOperator(
-        task_id="conclude", function="conclude_study", config="StudyConfig", values=STUDY, trigger_rule="all_done"
-    )
+    conclude = VerbOperator(task_id="conclude", verb=CONCLUDE_STUDY, values=STUDY, trigger_rule="all_done")
     approve = ApprovalOperator(task_id="approve", subject=QUESTION, body=BEST, response_timeout=LONG)
     train_best = TriggerDagRunOperator(
         task_id="train_best",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -24,8 +24,8 @@ class SentimentPlugin(AirflowPlugin):
     """Registers all of it."""
 
     name = "sentiment"
-    external_views: ClassVar[list[Any]] = _views()
-    timetables: ClassVar[list[Any]] = [DayTimetable]
-    listeners: ClassVar[list[Any]] = [notes]
-    fastapi_root_middlewares: ClassVar[list[Any]] = allowed_hosts()
-    operator_extra_links: ClassVar[list[Any]] = [ReportLink(), TrainingRunLink(), ModelVersionLink()]
+    external_views = _views()
+    timetables = [DayTimetable]  # noqa: RUF012  as Airflow declares them
+    listeners = [notes]  # noqa: RUF012  as Airflow declares them
+    fastapi_root_middlewares = allowed_hosts()
+    operator_extra_links = [ReportLink(), TrainingRunLink(), ModelVersionLink()]  # noqa: RUF012  as Airflow declares them

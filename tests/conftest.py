@@ -16,12 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sentiment.config import Settings
-from sentiment.lake.files import write_day_file
-from sentiment.lake.schemas import TableSpec
-from sentiment.lake.tables import Lake
+from sentiment.core.settings import Settings
+from sentiment.stores.lake.files import write_day_file
+from sentiment.stores.lake.schemas import TableSpec
+from sentiment.stores.lake.tables import Lake
 
 PROJECT = Path(__file__).resolve().parents[1]
+# What a process of ours finds the packages by.
+FOLDERS = os.pathsep.join(str(PROJECT / name) for name in ("include", "plugins", "benchmarks"))
 sys.path.insert(0, str(PROJECT / "plugins"))
 # Two workers run files side by side; each has a name, and a single process has none.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -96,7 +98,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """One session for all tests; verbs that open a session get this one."""
-    from sentiment.spark import session
+    from sentiment.stores.spark import session
 
     with session(Settings(spark_master="local[2]", spark_memory="1g"), "tests") as opened:
         # At exit py4j tells of its closing, when pytest has closed the streams that Airflow's logging writes to.

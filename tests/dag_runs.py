@@ -21,11 +21,12 @@ _errors: dict[str, str] = {}
 def main() -> None:
     sys.path[:0] = [str(PROJECT / "include"), str(PROJECT / "plugins"), str(PROJECT / "tests")]
     import tiny
-    from sentiment import pipeline
-    from sentiment.config import SampleConfig
+    from sentiment.verbs import verbs
+    from sentiment_local.config import SampleConfig
+    from verbs_here import done
 
     reviews = FOLDER / "reviews"
-    made = pipeline.sample(SampleConfig(output=reviews, reviews=1500, days=30, daily_days=7))
+    made = done(verbs()["sample"], SampleConfig(output=reviews, reviews=1500, days=30, daily_days=7))
     first, empty = sorted(made["daily"])[0], made["empty_day"]
     candidate = {"train_reviews": 600, "encoder": str(tiny.write_encoder(FOLDER / "encoder")), "test_reviews": 100}
     linear = {**candidate, "family": "linear", "buckets": 2**12}

@@ -10,11 +10,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sentiment.config import SampleConfig, Settings
-from sentiment.local import platform
-from sentiment.local.components import airflow_url
-from sentiment.local.runs import Runs
-from sentiment.local.watch import Watch
+from sentiment.core.settings import Settings
+from sentiment_local import platform
+from sentiment_local.components import airflow_url
+from sentiment_local.config import SampleConfig
+from sentiment_local.runs import Runs
+from sentiment_local.watch import Watch
 
 # The browser in which forms and pages are tried; None where there is none.
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -35,7 +36,7 @@ def free_port() -> int:
 @contextmanager
 def running(home: Path) -> Iterator[Settings]:
     """Start a platform in `home`, with 1,500 reviews of 20 days, the last seven landed; and stop it."""
-    from sentiment.sample.generate import generate
+    from sentiment_local.sample.generate import generate
 
     generate(SampleConfig(output=home / "reviews", reviews=1_500, days=20, daily_days=DAILY_DAYS, last_day=LAST_DAY))
     chosen = Settings(
@@ -61,8 +62,8 @@ def runs_of(settings: Settings, airflow: Any) -> Runs:
 
 def rows(settings: Settings, name: str, first: date, last: date) -> list[dict[str, Any]]:
     """Return the rows of some days of a table, without what differs between two runs, in a fixed order."""
-    from sentiment.lake import schemas
-    from sentiment.lake.tables import Lake
+    from sentiment.stores.lake import schemas
+    from sentiment.stores.lake.tables import Lake
 
     table = Lake(settings.lake_root).read(getattr(schemas, name), (first, last))
     rows = table.to_pylist()

@@ -11,17 +11,17 @@ from deltalake import DeltaTable
 from pyarrow import compute
 
 from scoring_days import Oracle
-from sentiment.config import IngestConfig
+from sentiment.ingest.config import IngestConfig
 from sentiment.ingest.days import ORDER, ROWS, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery
 from sentiment.ingest.lines import lines_of
-from sentiment.lake.files import DataFile
-from sentiment.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
-from sentiment.lake.tables import Lake
 from sentiment.scoring import days as scoring_days
 from sentiment.scoring.job import _commit
 from sentiment.scoring.worker import SCORED, Scoring, score_batch
+from sentiment.stores.lake.files import DataFile
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
+from sentiment.stores.lake.tables import Lake
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Bases = Mapping[str, DeltaTable]

@@ -12,9 +12,9 @@ import numpy as np
 
 import tiny
 from conftest import fill, lake_review
-from sentiment.lake.schemas import REVIEWS, TableSpec
-from sentiment.lake.tables import Lake
-from sentiment.scoring.scorer import Answers, Decisions
+from sentiment.engine.scorer import Answers, Decisions
+from sentiment.stores.lake.schemas import REVIEWS, TableSpec
+from sentiment.stores.lake.tables import Lake
 
 DAY = date(2014, 5, 5)
 # Two versions, each with the name of its bundle in this machine's cache, as `resolve_model` hands them on.

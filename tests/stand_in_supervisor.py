@@ -8,10 +8,10 @@ import os
 import signal
 from pathlib import Path
 
-from sentiment.config import Settings
-from sentiment.local import vitals
-from sentiment.local.components import Component
-from sentiment.local.supervisor import Supervisor
+from sentiment.core.settings import Settings
+from sentiment_local import vitals
+from sentiment_local.components import Component
+from sentiment_local.supervisor import Supervisor
 
 
 def stand_in(name: str, command: list[str], url: str, needs: list[str]) -> Component:

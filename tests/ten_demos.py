@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from local_platform import free_port
-from sentiment.config import PROJECT, Settings
-from sentiment.local import platform
-from sentiment.local.status import status
+from sentiment.core.settings import PROJECT, Settings
+from sentiment_local import platform
+from sentiment_local.status import status
 
 _HEADINGS = ("demo", "result", "seconds", "platform", "import", "train + ingest days", "score days", "days", "restarts")
 

@@ -8,11 +8,11 @@ from datetime import date
 import httpx
 import pytest
 
-from sentiment.errors import ContractError
-from sentiment.local import airflow_http
-from sentiment.local.airflow_api import AirflowApi
-from sentiment.local.airflow_http import AirflowHttp
-from sentiment.local.login import Login
+from sentiment.core.errors import ContractError
+from sentiment_local import airflow_http
+from sentiment_local.airflow_api import AirflowApi
+from sentiment_local.airflow_http import AirflowHttp
+from sentiment_local.login import Login
 
 LOGIN = Login("admin", "p")
 

@@ -26,11 +26,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import plain_jobs
 from conftest import aged
-from sentiment.errors import ConcurrentWriteError
+from sentiment.core.errors import ConcurrentWriteError
 from sentiment.ingest.landing import Delivery, delivery_of_day, files_of_day, history
-from sentiment.lake.schemas import REVIEWS, SCORES
-from sentiment.lake.states import day_states
-from sentiment.lake.tables import Lake
+from sentiment.stores.lake.schemas import REVIEWS, SCORES
+from sentiment.stores.lake.states import day_states
+from sentiment.stores.lake.tables import Lake
 
 FIRST = date(2024, 5, 5)
 DAYS = [FIRST + timedelta(n) for n in range(4)]

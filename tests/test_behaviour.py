@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from sentiment.config import POSITIVE
+from sentiment.core.names import POSITIVE
 from sentiment.evaluation.behaviour.cases import CASES, Case, behaviour_cases
 from sentiment.evaluation.behaviour.suite import MOVED, PUSHED_BACK, excess, run_behaviour
 

@@ -6,11 +6,14 @@ import json
 import pytest
 
 import tiny
-from sentiment import pipeline
-from sentiment.benchmarks import models as benchmark
-from sentiment.benchmarks.tables import markdown
-from sentiment.config import BenchmarkImbalanceConfig, BenchmarkModelsConfig, SnapshotConfig
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment_benchmarks import models as benchmark
+from sentiment_benchmarks.config import BenchmarkImbalanceConfig, BenchmarkModelsConfig
+from sentiment_benchmarks.tables import markdown
+from sentiment_benchmarks.verbs import BENCHMARK_IMBALANCE, BENCHMARK_MODELS
+from verbs_here import done
 
 SMALL = {"evaluation_reviews": 60, "test_reviews": 100}
 
@@ -22,7 +25,7 @@ def snapshot(home):
         rows = zip(reviews.labels.tolist(), reviews.titles, reviews.texts, strict=True)
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([label + 1, title, text] for label, title, text in rows)
     config = SnapshotConfig(dataset="amazon_polarity", source=str(home / "train.csv"), min_words=1)
-    return pipeline.snapshot(config)["snapshot"]
+    return done(SNAPSHOT, config)["snapshot"]
 
 
 @pytest.mark.slow
@@ -32,7 +35,7 @@ def test_every_candidate_is_measured_once_and_told_beside_the_others(home, snaps
     )
     # As a training leaves it that was stopped: only its rest could be timed.
     (home / "benchmark" / snapshot / "gru" / "work").mkdir(parents=True)
-    result = pipeline.benchmark_models(config)
+    result = done(BENCHMARK_MODELS, config)
     rows = {row["model"]: row for row in result["models"]}
     assert rows["linear"]["training_seconds"] > 0
     assert rows["gru"]["training_seconds"] is None
@@ -53,7 +56,7 @@ def test_every_candidate_is_measured_once_and_told_beside_the_others(home, snaps
         raise AssertionError("a finished candidate was trained again")
 
     monkeypatch.setattr(benchmark, "fit", trained_again)
-    assert pipeline.benchmark_models(config)["models"] == result["models"]
+    assert done(BENCHMARK_MODELS, config)["models"] == result["models"]
 
 
 @pytest.mark.slow
@@ -61,7 +64,7 @@ def test_every_remedy_that_a_family_knows_is_measured_at_both_thresholds(home, s
     config = BenchmarkImbalanceConfig(
         snapshot=snapshot, families=("linear",), train_reviews=300, output=home / "benchmark", **SMALL
     )
-    rows = pipeline.benchmark_imbalance(config)["imbalance"]
+    rows = done(BENCHMARK_IMBALANCE, config)["imbalance"]
     assert [row["technique"] for row in rows[::2]] == ["none", "class_weights", "oversampling", "smote"]
     assert {row["threshold"] for row in rows[::2]} == {0.5}
     assert all(0 <= row["recall_negative"] <= 1 for row in rows)
@@ -69,7 +72,7 @@ def test_every_remedy_that_a_family_knows_is_measured_at_both_thresholds(home, s
 
 def test_a_snapshot_that_is_nowhere_is_refused(home):
     with pytest.raises(ContractError, match="there is no snapshot nowhere; make it"):
-        pipeline.benchmark_models(BenchmarkModelsConfig(snapshots=("nowhere",), output=home))
+        done(BENCHMARK_MODELS, BenchmarkModelsConfig(snapshots=("nowhere",), output=home))
 
 
 def test_a_table_shows_every_column_that_any_row_has_and_no_stray_bar():

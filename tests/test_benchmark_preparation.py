@@ -7,18 +7,22 @@ import pytest
 from pyarrow import dataset
 
 from conftest import raw_review
-from sentiment import pipeline
-from sentiment.benchmarks.footprint import Footprint, run_watched
-from sentiment.benchmarks.preparation import run as benchmark
-from sentiment.benchmarks.preparation.cleaning import TEXTS, cleaning_rows
-from sentiment.benchmarks.preparation.contender import DASK, OURS, PANDAS
-from sentiment.benchmarks.preparation.run import Imported, preparation_rows
-from sentiment.config import BenchmarkPreparationConfig, ImportHistoryConfig, Settings
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import QUARANTINE, REVIEWS
-from sentiment.registry import Registry
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.ingest.config import ImportHistoryConfig
+from sentiment.ingest.verbs import IMPORT_HISTORY
+from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
+from sentiment.stores.registry.versions import Registry
+from sentiment_benchmarks.config import BenchmarkPreparationConfig
+from sentiment_benchmarks.footprint import Footprint, run_watched
+from sentiment_benchmarks.preparation import run as benchmark
+from sentiment_benchmarks.preparation.cleaning import TEXTS, cleaning_rows
+from sentiment_benchmarks.preparation.contender import DASK, OURS, PANDAS
+from sentiment_benchmarks.preparation.run import Imported, preparation_rows
+from sentiment_benchmarks.verbs import BENCHMARK_PREPARATION
 from test_cleaning import CASES
 from test_ingest import BAD_LINES, DAY
+from verbs_here import done
 
 
 def hostile() -> list:
@@ -51,7 +55,7 @@ def rows(root, spec) -> list[str]:
 
 
 def contend(name, source, home, monkeypatch):
-    from sentiment.benchmarks.preparation import contender
+    from sentiment_benchmarks.preparation import contender
 
     monkeypatch.setenv("SENTIMENT_HOME", str(home))
     monkeypatch.setattr(sys, "argv", ["contender", name, str(source), "2"])
@@ -70,7 +74,7 @@ def source(land):
 def test_pandas_keeps_and_rejects_the_same_reviews_as_the_import_and_cleans_them_to_the_same_texts(
     spark, source, home, monkeypatch
 ):
-    counts = pipeline.import_history(ImportHistoryConfig(source=str(source), max_bad_share=0.9))
+    counts = done(IMPORT_HISTORY, ImportHistoryConfig(source=str(source), max_bad_share=0.9))
     assert contend(PANDAS, source, home / "other", monkeypatch) == {
         name: counts[name] for name in ("read", "kept", "duplicate", "rejected")
     }
@@ -131,7 +135,7 @@ def turns(monkeypatch):
 
 def test_contenders_take_turns_and_one_that_is_not_installed_is_told(turns, source, home):
     config = BenchmarkPreparationConfig(source=str(source), repeats=2, output=home / "out")
-    result = pipeline.benchmark_preparation(config)
+    result = done(BENCHMARK_PREPARATION, config)
     assert turns == [OURS, PANDAS, OURS, PANDAS]
     ours, _, dask = result["preparation"]
     assert ours["against_pandas"] == 3
@@ -143,7 +147,7 @@ def test_contenders_take_turns_and_one_that_is_not_installed_is_told(turns, sour
 
 def test_a_source_without_reviews_is_refused_before_anything_starts(turns, home):
     with pytest.raises(ContractError, match="check the path"):
-        pipeline.benchmark_preparation(BenchmarkPreparationConfig(source=str(home / "absent")))
+        done(BENCHMARK_PREPARATION, BenchmarkPreparationConfig(source=str(home / "absent")))
     assert turns == []
 
 

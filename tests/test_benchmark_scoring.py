@@ -9,28 +9,30 @@ import pytest
 from matplotlib.image import imread
 
 import tiny
-from sentiment.benchmarks.footprint import Footprint
-from sentiment.benchmarks.scoring import end_to_end, latency, lexical, run
-from sentiment.benchmarks.scoring import material as materials
-from sentiment.benchmarks.scoring.contenders import Contender, LeftOutError, joined
-from sentiment.benchmarks.scoring.engine_use import full_batches, measure_engine_use
-from sentiment.benchmarks.scoring.lexical import lexical_contenders
-from sentiment.benchmarks.scoring.networks import network_contenders
-from sentiment.benchmarks.scoring.ours import our_contenders
-from sentiment.benchmarks.scoring.peers import all_contenders, peer_rows, prepared, take_turns
-from sentiment.benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
-from sentiment.benchmarks.scoring.scratch_home import CONTENT, FIRST_DAY, VERSION, environment, make_home
-from sentiment.benchmarks.scoring.spark_contenders import spark_contenders
-from sentiment.config import BenchmarkScoringConfig, ExportConfig, Settings
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.progress import logged
+from sentiment.core.settings import Settings
+from sentiment.engine.engines import runs_here
+from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.build import build_bundle
-from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake
-from sentiment.progress import logged
-from sentiment.registry import Registry
-from sentiment.scoring.engines import runs_here
-from sentiment.scoring.scorer import Scorer
+from sentiment.export.config import ExportConfig
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.versions import Registry
+from sentiment_benchmarks.config import BenchmarkScoringConfig
+from sentiment_benchmarks.footprint import Footprint
+from sentiment_benchmarks.scoring import end_to_end, latency, lexical, run
+from sentiment_benchmarks.scoring import material as materials
+from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, joined
+from sentiment_benchmarks.scoring.engine_use import full_batches, measure_engine_use
+from sentiment_benchmarks.scoring.lexical import lexical_contenders
+from sentiment_benchmarks.scoring.networks import network_contenders
+from sentiment_benchmarks.scoring.ours import our_contenders
+from sentiment_benchmarks.scoring.peers import all_contenders, peer_rows, prepared, take_turns
+from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
+from sentiment_benchmarks.scoring.scratch_home import CONTENT, FIRST_DAY, VERSION, environment, make_home
+from sentiment_benchmarks.scoring.spark_contenders import spark_contenders
 
 FP32 = "onnxruntime-fp32"
 
@@ -330,7 +332,8 @@ def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own
     make_home(own.scratch / "home", own, 40)
 
     def watched(command, environment, log):
-        assert {"rescore", "--no-reuse", f"--model={VERSION}"} <= set(command)
+        asked = json.loads(command[-2])
+        assert (command[-3], asked["reuse"], asked["model"]) == ("rescore", False, VERSION)
         (log.parent / "result.json").write_text(json.dumps({"reviews": 39}))
 
     monkeypatch.setattr(end_to_end, "run_watched", watched)

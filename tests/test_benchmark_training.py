@@ -9,11 +9,12 @@ from matplotlib.image import imread
 from pydantic import ValidationError
 
 import tiny
-from sentiment.benchmarks import training
-from sentiment.benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
-from sentiment.config import BenchmarkTrainingConfig, Settings
-from sentiment.progress import logged
-from sentiment.registry import Registry
+from sentiment.core.progress import logged
+from sentiment.core.settings import Settings
+from sentiment.stores.registry.versions import Registry
+from sentiment_benchmarks import training
+from sentiment_benchmarks.config import BenchmarkTrainingConfig
+from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
 
 ONE, TWO, FOUR = (Arrangement("data parallel", n, 1, "fp32") for n in (1, 2, 4))
 PAIR, PAIRS = (Arrangement("data and model parallel", n, 2, "fp32") for n in (1, 2))

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from sentiment.errors import ContractError
-from sentiment.export.bundle import REQUIRED, Bundle, assembled, read_bundle, seal
+from sentiment.core.errors import ContractError
+from sentiment.engine.bundle import REQUIRED, Bundle, assembled, read_bundle, seal
 
 DESCRIPTION = Bundle(family="encoder", max_length=128, head_share=0.5, provenance={"run_id": "r1"}, metrics={"f1": 0.9})
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.config import Settings
-from sentiment.registry.bundles import bundle_cache, cached_bundle, fetching, keep_bundle
+from sentiment.core.settings import Settings
+from sentiment.stores.registry.bundles import bundle_cache, cached_bundle, fetching, keep_bundle
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sentiment.errors import ContractError
-from sentiment.evaluation.calibration import fit_temperature, positive_probability
+from sentiment.core.errors import ContractError
+from sentiment.engine.calibration import fit_temperature, positive_probability
 from sentiment.evaluation.metrics import expected_calibration_error
 
 

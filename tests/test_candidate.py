@@ -14,15 +14,16 @@ from pyarrow import parquet
 
 import tiny
 from conftest import without_server
-from sentiment import storage
-from sentiment.config import Settings, TrainConfig
+from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.evaluation.assessment import Assessment
-from sentiment.lake.tables import Lake
-from sentiment.mlflow_pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
-from sentiment.registry import Registry
+from sentiment.stores import files as storage
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
+from sentiment.stores.registry.versions import Registry
 from sentiment.summary import told as told_of
 from sentiment.training.candidate import train_candidate
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.outcome import learnt_nothing, too_few
 from sentiment.training.settings import effective_settings
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import sentiment.text
+import sentiment.core.text
 from regex_steps import Steps
-from sentiment.config import IngestOptions
+from sentiment.core.text import clean as cleaning
+from sentiment.core.text.clean import LONGEST_TEXT, clean_text, was_cut
+from sentiment.core.text.entities import unescaped
 from sentiment.ingest.clean import clean
-from sentiment.text import clean as cleaning
-from sentiment.text.clean import LONGEST_TEXT, clean_text, was_cut
-from sentiment.text.entities import unescaped
+from sentiment.ingest.config import IngestOptions
 
 CASES = {
     "It is great.The battery lasts!Really": "It is great. The battery lasts! Really",
@@ -155,7 +155,7 @@ def test_a_cut_text_is_clean_and_never_longer_than_the_longest(text, longest):
 
 def patterns() -> dict[str, re.Pattern[str]]:
     """Return every pattern of the package of texts."""
-    names = [module.name for module in pkgutil.iter_modules(sentiment.text.__path__, "sentiment.text.")]
+    names = [module.name for module in pkgutil.iter_modules(sentiment.core.text.__path__, "sentiment.core.text.")]
     modules = [importlib.import_module(name) for name in names]
     return {
         f"{module.__name__.rpartition('.')[2]}{name}": value

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentiment import comparison
-from sentiment.comparison import compare_runs, group
-from sentiment.config import CompareConfig, Settings
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.progress import logged
+from sentiment.core.settings import Settings
 from sentiment.evaluation.predictions import write_predictions
-from sentiment.progress import logged
-from sentiment.registry import TrainedRun
+from sentiment.promotion import comparison
+from sentiment.promotion.comparison import compare_runs, group
+from sentiment.promotion.config import CompareConfig
+from sentiment.stores.registry.entries import TrainedRun
 
 LABELS = (np.random.default_rng(0).random(1_000) < 0.7).astype(np.int64)
 

@@ -5,9 +5,8 @@ import re
 import pytest
 import yaml
 
-from sentiment.config import PROJECT, Settings
-from sentiment.config.settings import OF_OTHERS
-from sentiment.local.airflow_environment import airflow_environment
+from sentiment.core.settings import OF_OTHERS, PROJECT, Settings
+from sentiment_local.airflow_environment import airflow_environment
 
 COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
@@ -97,7 +96,7 @@ def test_no_secret_enters_the_image():
     ignored = (PROJECT / ".dockerignore").read_text().splitlines()
     assert next(line for line in ignored if not line.startswith("#")) == "*"
     assert {line for line in ignored if line.startswith("!")} == {
-        f"!{name}" for name in ("requirements.txt", "pyproject.toml", "dags", "plugins", "include")
+        f"!{name}" for name in ("requirements.txt", "pyproject.toml", "dags", "plugins", "include", "benchmarks")
     }
 
 

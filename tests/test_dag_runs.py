@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from conftest import without_server
-from sentiment.config import PREVIOUS_CHAMPION, PROJECT, Settings
-from sentiment.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
-from sentiment.lake.tables import Lake
-from sentiment.promotion import changes
-from sentiment.registry import Registry
+from conftest import FOLDERS, without_server
+from sentiment.core.names import PREVIOUS_CHAMPION
+from sentiment.core.settings import PROJECT, Settings
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import changes
+from sentiment.stores.registry.versions import Registry
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -80,7 +81,7 @@ def _environment(folder: Path) -> dict[str, str]:
         **{f"AIRFLOW_{name}": value for name, value in airflow.items()},
         **{f"SENTIMENT_{name}": str(value) for name, value in sentiment.items()},
         "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": str(PROJECT / "include"),
+        "PYTHONPATH": FOLDERS,
         "PYSPARK_PYTHON": sys.executable,
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     }

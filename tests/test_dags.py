@@ -11,8 +11,8 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
-from sentiment import pipeline
-from sentiment.config import PROJECT
+from sentiment.core.settings import PROJECT
+from sentiment.views.days import missing_files, missing_reviews
 from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.run_inputs import NO_DAY
 from sentiment_airflow.sensors import DaySensor
@@ -145,7 +145,7 @@ def test_every_task_is_tried_again_but_not_when_a_contract_is_broken(bag):
         for task in dag.tasks:
             given = task.partial_kwargs if isinstance(task, MappedOperator) else vars(task)
             rules = [(rule.exception, rule.action.value) for rule in given["retry_policy"].rules]
-            assert rules == [("sentiment.errors.ContractError", "fail")]
+            assert rules == [("sentiment.core.errors.ContractError", "fail")]
             assert given["retries"] == 2
 
 
@@ -188,19 +188,19 @@ def context(**params: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def sensor() -> DaySensor:
-    return DaySensor(task_id="wait", lacking="missing_files", timeout=5)
+    return DaySensor(task_id="wait", lacking=missing_files, timeout=5)
 
 
 def test_a_sensor_that_gives_up_says_what_is_missing(home, sensor):
     with pytest.raises(AirflowSensorTimeout, match=r"looked for 2024-06-29\.jsonl\.gz, .*correct SENTIMENT_LANDING"):
         sensor.execute(context(day="2024-06-29"))
-    reviews = DaySensor(task_id="wait", lacking="missing_reviews", timeout=5)
+    reviews = DaySensor(task_id="wait", lacking=missing_reviews, timeout=5)
     with pytest.raises(AirflowSensorTimeout, match=r"2024-06-29 is not in the table reviews of .*; run ingest_reviews"):
         reviews.execute(context(day="2024-06-29"))
 
 
 def test_a_sensor_waits_while_something_is_missing_and_ends_when_it_has_come(home, land):
-    patient = DaySensor(task_id="wait", lacking="missing_files", timeout=timedelta(days=2).total_seconds())
+    patient = DaySensor(task_id="wait", lacking=missing_files, timeout=timedelta(days=2).total_seconds())
     with pytest.raises(AirflowRescheduleException):
         patient.execute(context(day="2024-06-29"))
     land("2024-06-29.jsonl", [])
@@ -213,11 +213,3 @@ def test_a_sensor_without_a_day_or_with_a_wrong_one_fails_at_once(home, sensor):
     assert str(failure.value) == NO_DAY
     with pytest.raises(AirflowFailException, match=r"day: .*29\.06\.2024.*; write it as YYYY-MM-DD"):
         sensor.execute(context(day="29.06.2024"))
-
-
-def test_the_sensors_ask_functions_that_the_pipeline_has(bag):
-    for dag in bag.dags.values():
-        for task in dag.tasks:
-            asked = getattr(task, "lacking", None) or getattr(task, "function", None)
-            if asked:
-                assert callable(getattr(pipeline, asked))

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from sentiment import pipeline
-from sentiment.config import SnapshotConfig
+from sentiment.core.errors import ContractError
 from sentiment.datasets import imdb, polarity
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.form import SPLITS
 from sentiment.datasets.pin import snapshot_id
 from sentiment.datasets.read import read_manifest, read_split
 from sentiment.datasets.rows import BadRow, Row, bare
 from sentiment.datasets.stratify import stratified
-from sentiment.errors import ContractError
+from sentiment.datasets.verbs import SNAPSHOT
+from verbs_here import done
 
 
 def text(number, words=12):
@@ -54,7 +55,7 @@ def imdb_rows(count, first=0, **more):
 
 def snapshot(home, dataset, source, **more):
     """Make a snapshot; return the verb's result, its folder, and its splits."""
-    result = pipeline.snapshot(SnapshotConfig(dataset=dataset, source=str(source), **more))
+    result = done(SNAPSHOT, SnapshotConfig(dataset=dataset, source=str(source), **more))
     folder = str(home / "lake" / "snapshots" / result["snapshot"])
     return result, folder, {split: read_split(folder, split) for split in SPLITS}
 

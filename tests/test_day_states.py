@@ -10,11 +10,16 @@ from deltalake import DeltaTable
 import tiny
 from conftest import fill, lake_review, raw_review
 from scoring_days import DAY, LATER, ONE, furnish
-from sentiment import pipeline
-from sentiment.config import ScoreConfig, StatusConfig
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import REVIEWS, SCORES
-from sentiment.lake.states import day_states
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.scoring.config import ScoreConfig
+from sentiment.scoring.verbs import SCORE
+from sentiment.stores.lake.schemas import REVIEWS, SCORES
+from sentiment.stores.lake.states import day_states
+from sentiment.verbs import verbs
+from sentiment.views.days import late_days
+from sentiment_local.config import StatusConfig
+from verbs_here import done
 
 EMPTY = DAY + timedelta(1)
 
@@ -35,28 +40,28 @@ def keys(lake, day: date) -> set[str]:
 
 @pytest.mark.spark
 def test_the_next_run_scores_the_days_again_whose_reviews_changed_and_only_a_scheduled_one_the_unscored(lake, spark):
-    assert pipeline.score(ScoreConfig(day=DAY, model=ONE))["also"] == []
+    assert done(SCORE, ScoreConfig(day=DAY, model=ONE))["also"] == []
     assert day_states(lake, [DAY, EMPTY, LATER]) == {DAY: "scored", EMPTY: "ingested", LATER: "ingested"}
     late = lake_review(DAY, 99, review_key="late")
     fill(lake.root, REVIEWS, {DAY: [*lake.read(REVIEWS, (DAY, DAY)).to_pylist(), late]})
     assert day_states(lake, [DAY]) == {DAY: "stale"}
 
-    result = pipeline.score(ScoreConfig(day=LATER, model=ONE))
+    result = done(SCORE, ScoreConfig(day=LATER, model=ONE))
     assert (result["also"], result["touched"]) == ([str(DAY)], [str(DAY), str(LATER)])
     assert "late" in keys(lake, DAY)
     assert day_states(lake, [DAY, EMPTY, LATER]) == {DAY: "scored", EMPTY: "ingested", LATER: "scored"}
 
-    assert pipeline.score(ScoreConfig(day=LATER, model=ONE, catch_up=True))["also"] == [str(EMPTY)]
+    assert done(SCORE, ScoreConfig(day=LATER, model=ONE, catch_up=True))["also"] == [str(EMPTY)]
     assert day_states(lake, [DAY, EMPTY, LATER]) == dict.fromkeys((DAY, EMPTY, LATER), "scored")
 
 
 @pytest.mark.spark
 def test_scores_of_reviews_that_another_program_deleted_go_with_the_next_run(lake, spark):
-    pipeline.score(ScoreConfig(day=DAY, model=ONE))
+    done(SCORE, ScoreConfig(day=DAY, model=ONE))
     one = sorted(keys(lake, DAY))[0]
     DeltaTable(lake.uri(REVIEWS)).delete(f"review_key = '{one}'")
     assert day_states(lake, [DAY]) == {DAY: "stale"}
-    pipeline.score(ScoreConfig(day=LATER, model=ONE))
+    done(SCORE, ScoreConfig(day=LATER, model=ONE))
     assert one not in keys(lake, DAY)
     assert day_states(lake, [DAY]) == {DAY: "scored"}
 
@@ -64,7 +69,7 @@ def test_scores_of_reviews_that_another_program_deleted_go_with_the_next_run(lak
 def test_the_days_that_need_somebody_are_told_with_what_to_do(home, land):
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
     land(f"{LATER}.jsonl", [raw_review(LATER)])
-    shown = pipeline.status(StatusConfig(days=4))
+    shown = done(verbs()["status"], StatusConfig(days=4))
     assert (shown["from_day"], shown["to_day"]) == (str(DAY - timedelta(1)), str(LATER))
     assert shown["states"] == {"ingested": 1, "missing": 3}
     found = {row["day"]: (row["state"], row["next"].split(":")[0]) for row in shown["attention"]}
@@ -75,17 +80,17 @@ def test_the_days_that_need_somebody_are_told_with_what_to_do(home, land):
         str(LATER): ("missing", "its file is there"),
     }
     assert "failed runs" in shown["note"]
-    assert pipeline.late_days(LATER + timedelta(1)) == [LATER]
+    assert late_days(LATER + timedelta(1), Settings()) == [LATER]
 
 
 def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_made(home, land, monkeypatch):
-    from sentiment.local import day_report
+    from sentiment_local import day_report
 
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
     land(f"{EMPTY}.jsonl", [])
     runs = {"ingest_reviews": {DAY: "scheduled__a", EMPTY: "scheduled__b"}, "score_reviews": {DAY: "scheduled__c"}}
     monkeypatch.setattr(day_report, "_failed", lambda *_: (runs, {}))
-    rows = pipeline.status(StatusConfig(days=2))["attention"]
+    rows = done(verbs()["status"], StatusConfig(days=2))["attention"]
     assert [(row["state"], row["next"].split()[2]) for row in rows] == [
         ("failed", "scheduled__c"),
         ("failed", "scheduled__b"),
@@ -94,4 +99,4 @@ def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_m
 
 def test_without_any_day_it_says_where_it_looked(home):
     with pytest.raises(ContractError, match="neither the landing"):
-        pipeline.status(StatusConfig(days=7))
+        done(verbs()["status"], StatusConfig(days=7))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.errors import ContractError
-from sentiment.local.demo_home import home_of, use_home
+from sentiment.core.errors import ContractError
+from sentiment_local.demo_home import home_of, use_home
 
 
 @pytest.fixture

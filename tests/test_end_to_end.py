@@ -10,8 +10,8 @@ import pytest
 
 import tiny
 from local_platform import LAST_DAY, rows, running, runs_of
-from sentiment.config import Settings
-from sentiment.sample.generate import EMPTY_DAY_FROM_END, SPLIT_DAY_FROM_END
+from sentiment.core.settings import Settings
+from sentiment_local.sample.generate import EMPTY_DAY_FROM_END, SPLIT_DAY_FROM_END
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -32,8 +32,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(settings: Settings) -> None:
-    from sentiment.local import platform
-    from sentiment.local.components import mlflow_url
+    from sentiment_local import platform
+    from sentiment_local.components import mlflow_url
 
     reviews = {"train_reviews": 300, "evaluation_reviews": 60, "test_reviews": 100}
     encoder = {"family": "encoder", "encoder": str(settings.home / "encoder"), "max_length": 32, "epochs": 2, **reviews}
@@ -98,7 +98,7 @@ def test_the_servers_answer_on_loopback_only(settings: Settings) -> None:
 
 
 def test_neither_a_stranger_nor_a_page_of_another_name_becomes_administrator(settings: Settings) -> None:
-    from sentiment.local.components import airflow_url
+    from sentiment_local.components import airflow_url
 
     address = airflow_url(settings)
     assert httpx.get(f"{address}/auth/token").status_code == httpx.codes.FORBIDDEN

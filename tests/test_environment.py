@@ -9,10 +9,11 @@ from urllib.request import proxy_bypass_environment
 
 import pytest
 
+from conftest import FOLDERS
 from sentiment import cli
-from sentiment.config import PROJECT, Settings
-from sentiment.environment import without_proxy
-from sentiment.local.components import components
+from sentiment.core.environment import without_proxy
+from sentiment.core.settings import PROJECT, Settings
+from sentiment_local.components import components
 
 
 @pytest.mark.parametrize("given", [{}, {"no_proxy": "a.example"}, {"NO_PROXY": "a.example, b.example"}])
@@ -43,15 +44,14 @@ def test_a_home_with_an_umlaut_is_read_in_a_shell_that_knows_only_ascii(tmp_path
         **{name: value for name, value in os.environ.items() if not name.startswith("SENTIMENT_")},
         "LC_ALL": "C",
         "PYTHONUTF8": "0",
-        "PYTHONPATH": str(PROJECT / "include"),
+        "PYTHONPATH": f"{FOLDERS}:{PROJECT}/tests",
         "SENTIMENT_HOME": str(tmp_path / "ümläut"),
     }
     code = (
-        "from sentiment import cli, pipeline; from sentiment.config import Settings; "
-        "pipeline.status = lambda config, told: {'home': len(Settings().home.name), '"
-        "json': Settings().model_dump_json()}; "
-        "raise SystemExit(cli.main(['status', '--json']))"
+        "from sentiment import cli; from verbs_here import Said, standing_in; "
+        "home = lambda _, context: Said(text=f'{len(context.settings.home.name)} {context.settings.home}'); "
+        "raise SystemExit(cli.main(['status', '--json'], standing_in('status', home)))"
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert '"home": 6' in done.stdout
+    assert '"text": "6 ' in done.stdout

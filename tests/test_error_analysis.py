@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.errors import confidence_histogram, error_categories, most_confident_mistakes
 
 NEUTRAL = "I bought this lamp for the kitchen and we have had it on the table since then every single evening."

@@ -8,17 +8,17 @@ import onnx
 import pytest
 
 import tiny
-from sentiment.config import ExportConfig
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL, read_bundle
+from sentiment.engine.calibration import positive_probability
+from sentiment.engine.engines import open_onnx
+from sentiment.engine.scorer import Scorer, infer
 from sentiment.evaluation.assessment import Decision
-from sentiment.evaluation.calibration import positive_probability
 from sentiment.export.build import build_bundle
-from sentiment.export.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL, read_bundle
+from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, write_models
 from sentiment.export.onnx import quantise, write_fp16
 from sentiment.export.parity import check_parity
-from sentiment.scoring.engines import open_onnx
-from sentiment.scoring.scorer import Scorer, infer
 from sentiment.training.fitted import predict_logits
 
 CONFIG = ExportConfig(run_id="tiny", parity_reviews=60, max_accuracy_loss=0.05)
@@ -114,7 +114,7 @@ def test_an_optional_engine_that_loses_accuracy_is_left_out(contrary, caplog):
     quantise(folder / FP32_MODEL, folder / INT8_MODEL)
     with pytest.MonkeyPatch.context() as patch:
         # The fp16 file runs on the CPU too, so that a machine without a GPU can judge one.
-        patch.setattr("sentiment.scoring.engines._providers", lambda name: ["CPUExecutionProvider"])
+        patch.setattr("sentiment.engine.engines._providers", lambda name: ["CPUExecutionProvider"])
         parity = check_parity(fitted, folder, tiny.reviews(60), CONFIG, PLAIN, ["cuda-fp16"])
     assert parity.engines == ("onnxruntime-fp32", "onnxruntime-int8")
     assert parity.figures["parity_accuracy_cuda-fp16"] < 0.2

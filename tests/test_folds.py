@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tiny
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.training import folds
 from sentiment.training.folds import cross_validate, summary
 

@@ -9,27 +9,36 @@ import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from sentiment import config as c
-from sentiment.resolution import days_of
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.export.config import ExportConfig
+from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
+from sentiment.promotion.config import CompareConfig, PromoteConfig
+from sentiment.promotion.resolution import days_of
+from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
+from sentiment.training.config.train import TrainConfig
+from sentiment.tuning.config import TuneConfig
+from sentiment.views.config import ReportConfig
 from sentiment_airflow.forms import form
 from sentiment_airflow.run_inputs import NO_DAY, run_config, run_day
 from sentiment_airflow.training import CANDIDATES, candidates
+from sentiment_benchmarks.config import BenchmarkTrainingConfig
+from sentiment_local.config import DemoConfig, SampleConfig
 
 FORMS = [
-    c.IngestConfig,
-    c.ImportHistoryConfig,
-    c.SnapshotConfig,
-    c.TrainConfig,
-    c.ExportConfig,
-    c.PromoteConfig,
-    c.ScoreConfig,
-    c.RescoreConfig,
-    c.PredictConfig,
-    c.SampleConfig,
-    c.DemoConfig,
-    c.TuneConfig,
-    c.CompareConfig,
-    c.BenchmarkTrainingConfig,
+    IngestConfig,
+    ImportHistoryConfig,
+    SnapshotConfig,
+    TrainConfig,
+    ExportConfig,
+    PromoteConfig,
+    ScoreConfig,
+    RescoreConfig,
+    PredictConfig,
+    SampleConfig,
+    DemoConfig,
+    TuneConfig,
+    CompareConfig,
+    BenchmarkTrainingConfig,
 ]
 
 
@@ -60,20 +69,20 @@ def test_what_must_be_given_comes_first_then_what_people_change_then_the_closed_
 
 
 def test_a_text_that_may_be_empty_is_nullable_for_airflow_takes_an_empty_one_for_missing():
-    source = form(c.SnapshotConfig)["source"]
+    source = form(SnapshotConfig)["source"]
     assert source.schema["type"] == ["string", "null"]
     assert source.resolve() is None
 
 
 def test_a_form_field_takes_its_type_its_choices_and_its_limits_from_the_class():
-    fields = form(c.TrainConfig)
+    fields = form(TrainConfig)
     assert fields["family"].schema["enum"] == ["linear", "encoder", "lora", "bilstm", "lstm", "gru"]
     assert fields["epochs"].schema["type"] == "number"
     assert fields["seed"].schema["type"] == "integer"
     assert fields["snapshot"].schema["type"] == ["string", "null"]
-    assert form(c.IngestConfig)["lower_case"].schema["type"] == "boolean"
+    assert form(IngestConfig)["lower_case"].schema["type"] == "boolean"
     with pytest.raises(ValueError, match="101"):
-        form(c.ReportConfig)["days"].resolve("101")
+        form(ReportConfig)["days"].resolve("101")
     with pytest.raises(ValueError, match="99"):
         fields["train_reviews"].resolve(99)
     with pytest.raises(ValueError, match="forest"):
@@ -81,7 +90,7 @@ def test_a_form_field_takes_its_type_its_choices_and_its_limits_from_the_class()
 
 
 def test_the_day_of_a_form_is_a_date_and_may_stay_empty():
-    day = form(c.ScoreConfig)["day"]
+    day = form(ScoreConfig)["day"]
     assert day.schema["type"] == ["string", "null"]
     assert day.schema["format"] == "date"
     assert day.resolve() is None
@@ -91,37 +100,37 @@ def test_the_day_of_a_form_is_a_date_and_may_stay_empty():
 
 
 def test_a_required_field_of_a_form_must_be_filled_in():
-    first = form(c.RescoreConfig)["from_day"]
+    first = form(RescoreConfig)["from_day"]
     assert first.schema["format"] == "date"
     with pytest.raises((TypeError, ValueError)):
         Param.resolve(first)
 
 
 def test_fields_can_be_left_out_and_classes_joined_in_one_form():
-    fields = form(c.SnapshotConfig, c.PromoteConfig, without=("versions",))
-    assert set(fields) == {*c.SnapshotConfig.model_fields, *c.PromoteConfig.model_fields} - {"versions"}
+    fields = form(SnapshotConfig, PromoteConfig, without=("versions",))
+    assert set(fields) == {*SnapshotConfig.model_fields, *PromoteConfig.model_fields} - {"versions"}
 
 
 def test_values_of_the_task_win_over_the_form_and_the_form_over_the_defaults():
     params = {"model": "2", "from_day": "2024-06-01", "to_day": "2024-06-02", "of_another_form": 1}
-    made = run_config(c.RescoreConfig, context(params), {})
+    made = run_config(RescoreConfig, context(params), {})
     assert (made.model, made.from_day) == ("2", date(2024, 6, 1))
-    assert run_config(c.RescoreConfig, context(params), {"model": "3"}).model == "3"
-    assert run_config(c.RescoreConfig, context({**params, "model": None}), {}).model == "champion"
-    assert run_config(c.RescoreConfig, context({**params, "model": ""}), {}).model == "champion"
+    assert run_config(RescoreConfig, context(params), {"model": "3"}).model == "3"
+    assert run_config(RescoreConfig, context({**params, "model": None}), {}).model == "champion"
+    assert run_config(RescoreConfig, context({**params, "model": ""}), {}).model == "champion"
 
 
 def test_a_range_without_its_last_day_is_its_first_day_alone():
-    made = run_config(c.RescoreConfig, context({"from_day": "2024-06-01", "to_day": None}), {})
+    made = run_config(RescoreConfig, context({"from_day": "2024-06-01", "to_day": None}), {})
     assert days_of(made) == [date(2024, 6, 1)]
 
 
 def test_a_list_that_a_template_wrote_as_text_is_read():
-    assert run_config(c.PromoteConfig, context({"tolerance": 0.1}), {"versions": "[3, 4]"}).versions == (3, 4)
+    assert run_config(PromoteConfig, context({"tolerance": 0.1}), {"versions": "[3, 4]"}).versions == (3, 4)
 
 
 def test_a_zero_and_a_false_of_the_form_are_values_and_not_empty_fields():
-    made = run_config(c.IngestConfig, context({"day": "2024-06-29", "max_bad_share": 0, "lower_case": False}), {})
+    made = run_config(IngestConfig, context({"day": "2024-06-29", "max_bad_share": 0, "lower_case": False}), {})
     assert made.max_bad_share == 0
     assert made.lower_case is False
 
@@ -160,12 +169,12 @@ def test_a_given_day_that_has_not_ended_is_refused_at_once_as_the_logical_date_i
 
 def test_a_refusal_is_told_in_its_own_words():
     with pytest.raises(AirflowFailException) as error:
-        run_config(c.RescoreConfig, context({"from_day": "2024-06-02", "to_day": "2024-06-01"}), {})
+        run_config(RescoreConfig, context({"from_day": "2024-06-02", "to_day": "2024-06-01"}), {})
     assert "the form: from_day 2024-06-02 lies after" in str(error.value)
     assert "Value error" not in str(error.value)
 
 
-@pytest.mark.parametrize("config", [c.ImportHistoryConfig, c.SnapshotConfig])
+@pytest.mark.parametrize("config", [ImportHistoryConfig, SnapshotConfig])
 def test_a_place_that_no_command_line_would_take_is_refused_by_the_form_and_by_the_verb(config):
     with pytest.raises(AirflowFailException, match="source: String should have at most 4096 characters"):
         run_config(config, context({"dataset": "imdb", "source": "x" * 2**20}), {})
@@ -187,7 +196,7 @@ def test_keys_that_nobody_knows_are_refused_at_once_with_the_nearest_ones(key, s
     run = Run(conf={key: "99", "reuze": False})
     for asked in (
         lambda: run_day(context({"day": "2024-06-17", key: "99"}, dag=OfDag, dag_run=run)),
-        lambda: run_config(c.ScoreConfig, context({"day": "2024-06-17", key: "99"}, dag=OfDag, dag_run=run), {}),
+        lambda: run_config(ScoreConfig, context({"day": "2024-06-17", key: "99"}, dag=OfDag, dag_run=run), {}),
     ):
         with pytest.raises(AirflowFailException, match=sentence):
             asked()
@@ -196,22 +205,22 @@ def test_keys_that_nobody_knows_are_refused_at_once_with_the_nearest_ones(key, s
 def test_the_day_is_the_forms_and_otherwise_the_logical_dates():
     assert run_day(context({"day": "2024-06-28"}, ds="2024-06-29")) == "2024-06-28"
     assert run_day(context({"day": None}, ds="2024-06-29")) == "2024-06-29"
-    assert run_config(c.ScoreConfig, context({}, ds="2024-06-29"), {}).day == date(2024, 6, 29)
+    assert run_config(ScoreConfig, context({}, ds="2024-06-29"), {}).day == date(2024, 6, 29)
 
 
 def test_a_run_without_day_and_logical_date_is_told_to_fill_in_the_day():
     with pytest.raises(AirflowFailException, match="fill in `day`") as failure:
-        run_config(c.ScoreConfig, context({"day": None}), {})
+        run_config(ScoreConfig, context({"day": None}), {})
     assert str(failure.value) == NO_DAY
 
 
 @pytest.mark.parametrize(
     ("config", "params", "sentence"),
     [
-        (c.ScoreConfig, {"day": "29.06.2024"}, "day: Input should be a valid date"),
-        (c.RescoreConfig, {"from_day": "2024-06-02", "to_day": "2024-06-01"}, "lies after to_day 2024-06-01; swap"),
-        (c.ScoreConfig, {"day": "2024-06-29", "model": "best"}, "give 'champion', 'champion_at_date' or a version"),
-        (c.RescoreConfig, {"to_day": "2024-06-01"}, "from_day: Field required"),
+        (ScoreConfig, {"day": "29.06.2024"}, "day: Input should be a valid date"),
+        (RescoreConfig, {"from_day": "2024-06-02", "to_day": "2024-06-01"}, "lies after to_day 2024-06-01; swap"),
+        (ScoreConfig, {"day": "2024-06-29", "model": "best"}, "give 'champion', 'champion_at_date' or a version"),
+        (RescoreConfig, {"to_day": "2024-06-01"}, "from_day: Field required"),
     ],
 )
 def test_a_refused_configuration_fails_at_once_and_names_the_field(config, params, sentence):
@@ -221,8 +230,8 @@ def test_a_refused_configuration_fails_at_once_and_names_the_field(config, param
 
 
 def test_a_field_that_stands_at_its_default_leaves_the_word_to_a_preset():
-    untouched = {name: info.default for name, info in c.TrainConfig.model_fields.items()}
-    made = run_config(c.TrainConfig, context({**untouched, "preset": "lora-polarity", "epochs": 2.0}), {})
+    untouched = {name: info.default for name, info in TrainConfig.model_fields.items()}
+    made = run_config(TrainConfig, context({**untouched, "preset": "lora-polarity", "epochs": 2.0}), {})
     assert (made.family, made.learning_rate, made.epochs) == ("lora", 5e-4, 2.0)
 
 
@@ -245,4 +254,4 @@ def test_the_list_for_experts_replaces_the_plain_fields():
         {"family": "gru", "snapshot": "s", "seed": 17}
     ]
     # No field of the form is one of a training's by accident.
-    assert not set(CANDIDATES) & set(c.TrainConfig.model_fields)
+    assert not set(CANDIDATES) & set(TrainConfig.model_fields)

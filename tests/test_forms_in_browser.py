@@ -14,11 +14,11 @@ import pytest
 
 from conftest import PROJECT
 from local_platform import CHROMIUM, running
-from sentiment.config import Settings
-from sentiment.local import platform
-from sentiment.local.airflow_api import AirflowApi
-from sentiment.local.components import airflow_url
-from sentiment.local.login import read_login
+from sentiment.core.settings import Settings
+from sentiment_local import platform
+from sentiment_local.airflow_api import AirflowApi
+from sentiment_local.components import airflow_url
+from sentiment_local.login import read_login
 
 pytestmark = [
     pytest.mark.e2e,

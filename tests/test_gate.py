@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import tiny
-from sentiment.evaluation.calibration import logistic
-from sentiment.export.bundle import GateRule, read_bundle
+from sentiment.engine.bundle import GateRule, read_bundle
+from sentiment.engine.calibration import logistic
+from sentiment.engine.cascade import Gate, sure
+from sentiment.engine.features import bigram_buckets, unigram_buckets
+from sentiment.engine.scorer import Scorer
 from sentiment.export.gate import Judged, fit_rule, gate_figures
-from sentiment.models.features import bigram_buckets, unigram_buckets
-from sentiment.scoring.gate import Gate, sure
-from sentiment.scoring.scorer import Scorer
 from sentiment.training.gate import fit_gate
 
 BUCKETS = 2**12
@@ -54,7 +54,7 @@ def test_a_review_has_the_same_log_odds_whatever_stands_beside_it():
 def test_fitting_learns_and_matches_the_scorers_arithmetic():
     from sklearn.linear_model import LogisticRegression
 
-    from sentiment.models.features import count_buckets
+    from sentiment.engine.features import count_buckets
     from sentiment.training.gate import INVERSE_REGULARISATION, _weighted
 
     train, test = tiny.reviews(400), tiny.reviews(100, seed=3)

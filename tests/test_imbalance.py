@@ -7,10 +7,10 @@ from scipy.sparse import csr_matrix
 from sklearn.metrics import f1_score
 
 import tiny
-from sentiment.config import TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.threshold import fit_threshold
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.imbalance import oversampled, synthesised

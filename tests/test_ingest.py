@@ -6,11 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from conftest import raw_review
-from sentiment import pipeline
-from sentiment.config import ImportHistoryConfig, IngestConfig
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import QUARANTINE, REVIEWS
-from sentiment.lake.tables import Lake
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
+from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
+from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
+from sentiment.stores.lake.tables import Lake
+from sentiment.views.days import missing_reviews
+from verbs_here import done
 
 pytestmark = pytest.mark.spark
 
@@ -25,7 +28,7 @@ def lake(home, spark) -> Lake:
 
 
 def ingest(day=DAY, **options):
-    return pipeline.ingest(IngestConfig(day=day, **options))
+    return done(INGEST, IngestConfig(day=day, **options))
 
 
 def rows(lake, spec=REVIEWS, version=None):
@@ -244,7 +247,7 @@ def test_a_landing_that_is_mounted_elsewhere_is_the_same_landing(home, lake, lan
 
 def test_a_review_that_two_deliveries_hold_survives_the_correction_of_one(home, lake, land):
     history = land("../history/old.jsonl", [raw_review(DAY, 1, text="As the history has it, in its own words.")])
-    pipeline.import_history(ImportHistoryConfig(source=str(history)))
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(history)))
     land(FILE, [raw_review(DAY, 1), raw_review(DAY, 2)])
     assert ingest()["kept"] == 2
     land(FILE, [raw_review(DAY, 2)])
@@ -282,7 +285,7 @@ def test_the_same_lines_give_the_same_lake_as_a_history_and_as_daily_files(home,
         ingest(day)
     one_by_one = rows(lake)
     monkeypatch.setenv("SENTIMENT_LAKE", str(home / "other"))
-    pipeline.import_history(ImportHistoryConfig(source=str(home / "landing")))
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(home / "landing")))
     assert rows(Lake(str(home / "other"))) == one_by_one
     assert len(one_by_one) == 6
 
@@ -320,7 +323,7 @@ def test_a_history_and_a_day_that_overlap_double_nothing(home, lake, land):
     reviews = {day: [raw_review(day, 10 * at + number) for number in range(3)] for at, day in enumerate(days)}
     history = land("../history/old.jsonl.gz", [line for day in days for line in reviews[day]])
     land("../history/meta_old.jsonl", [{"parent_asin": "P0", "main_category": "Toys"}])
-    result = pipeline.import_history(ImportHistoryConfig(source=str(history.parent)))
+    result = done(IMPORT_HISTORY, ImportHistoryConfig(source=str(history.parent)))
 
     # Lines of several days are let in, in one commit; of the day between it says nothing.
     assert (result["read"], result["kept"], result["rejected"], result["files"]) == (9, 9, 0, 1)
@@ -333,7 +336,7 @@ def test_a_history_and_a_day_that_overlap_double_nothing(home, lake, land):
     assert ingest()["kept"] == 4
     assert users(lake, DAY) == ["U10", "U11", "U12", "U99"]
     assert users(lake, DAY + timedelta(1)) == ["U20", "U21", "U22"]
-    pipeline.import_history(ImportHistoryConfig(source=str(history)))
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(history)))
     assert lake.read(REVIEWS).num_rows == 10
 
 
@@ -367,8 +370,8 @@ def test_an_empty_file_is_an_empty_success_and_the_day_is_known(lake, land, name
 
     assert (result["read"], result["kept"], result["duplicate"], result["rejected"]) == (0, 0, 0, 0)
     assert lake.written_days(REVIEWS, [DAY]) == {DAY}
-    assert pipeline.missing_reviews(DAY) is None
-    assert "run ingest_reviews for that day first" in pipeline.missing_reviews(DAY + timedelta(1))
+    assert missing_reviews(DAY, Settings()) is None
+    assert "run ingest_reviews for that day first" in missing_reviews(DAY + timedelta(1), Settings())
 
 
 def test_hostile_texts_survive(lake, land):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sentiment.scoring.knowledge import Knowledge, no_surer
+from sentiment.engine.knowledge import Knowledge, no_surer
 
 WORD_PIECE = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##"}
 PIECES = ["[UNK]", "great", "cam", "##era", "!", "7", "x", "i", "😀", "##s", "[SEP]"]

@@ -14,10 +14,10 @@ import pytest
 from pyarrow import parquet
 
 from conftest import PROJECT, fill, lake_review
-from sentiment.errors import ConcurrentWriteError
-from sentiment.lake.files import DataFile, write_day_file
-from sentiment.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES, TableSpec
-from sentiment.lake.tables import Lake
+from sentiment.core.errors import ConcurrentWriteError
+from sentiment.stores.lake.files import DataFile, write_day_file
+from sentiment.stores.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES, TableSpec
+from sentiment.stores.lake.tables import Lake
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2014, 5, 5) + timedelta(n) for n in range(3))
 
@@ -201,7 +201,7 @@ WRITER = """
 import sys, time
 from datetime import date
 import test_lake
-from sentiment.lake.tables import Lake
+from sentiment.stores.lake.tables import Lake
 lake = Lake(sys.argv[1])
 base = lake.open(test_lake.REVIEWS)
 file = test_lake.day_file(lake, date.fromisoformat(sys.argv[2]), "new")
@@ -268,7 +268,7 @@ def test_rows_are_added_to_a_small_table(empty_lake):
 
 @pytest.mark.spark
 def test_spark_writes_a_file_a_day_and_reads_back_what_it_wrote(spark, empty_lake):
-    from sentiment.lake.from_spark import read_table, write_files
+    from sentiment.stores.lake.spark import read_table, write_files
 
     rows = [*reviews(MONDAY, "a", "b", "c"), *reviews(TUESDAY, "d"), *reviews(WEDNESDAY, "e", "f")]
     frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=REVIEWS.schema)).repartition(4)
@@ -292,7 +292,7 @@ def test_spark_writes_a_file_a_day_and_reads_back_what_it_wrote(spark, empty_lak
 @pytest.mark.spark
 @pytest.mark.parametrize("spec", [REVIEWS, QUARANTINE], ids=lambda spec: spec.name)
 def test_spark_writes_no_file_for_no_rows_and_reads_an_empty_table(spark, empty_lake, spec: TableSpec):
-    from sentiment.lake.from_spark import read_table, write_files
+    from sentiment.stores.lake.spark import read_table, write_files
 
     nothing = read_table(spark, empty_lake, spec)
     assert (nothing.columns, nothing.count()) == (spec.schema.names, 0)

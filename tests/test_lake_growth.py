@@ -8,9 +8,9 @@ import pytest
 
 from conftest import fill
 from scoring_days import DAY, LATER
-from sentiment.lake.files import write_day_file
-from sentiment.lake.schemas import SCORES
-from sentiment.lake.tables import Lake
+from sentiment.stores.lake.files import write_day_file
+from sentiment.stores.lake.schemas import SCORES
+from sentiment.stores.lake.tables import Lake
 
 OLD = dataclasses.replace(SCORES, schema=SCORES.schema.remove(SCORES.schema.get_field_index("text_hash")))
 

@@ -13,10 +13,10 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from conftest import fill, lake_review
-from sentiment.errors import ConcurrentWriteError, ContractError
-from sentiment.lake.files import write_day_file
-from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake
+from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.stores.lake.files import write_day_file
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.tables import Lake
 
 MONDAY = date(2024, 5, 6)
 TUESDAY = MONDAY + timedelta(1)

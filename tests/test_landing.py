@@ -7,14 +7,17 @@ from datetime import date
 import pytest
 
 from conftest import aged, fill, lake_review, raw_review
-from sentiment import pipeline
-from sentiment.config import ImportHistoryConfig, IngestConfig
-from sentiment.errors import ContractError, UnavailableError
+from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.settings import Settings
 from sentiment.ingest import whole
+from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
 from sentiment.ingest.landing import Origin, files_of_day, history, landed_days, product_files
 from sentiment.ingest.products import found_files
-from sentiment.lake.schemas import QUARANTINE, REVIEWS
-from sentiment.lake.tables import Lake
+from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
+from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
+from sentiment.stores.lake.tables import Lake
+from sentiment.views.days import missing_files
+from verbs_here import done
 
 DAY = date(2014, 5, 5)
 
@@ -29,7 +32,7 @@ def test_a_days_file_is_found_under_each_of_its_names(home, land, name):
     land("2014-05-06.jsonl", [])
 
     assert names(home, files_of_day(f"{home}/landing", DAY)) == [name]
-    assert pipeline.missing_files(DAY) is None
+    assert missing_files(DAY, Settings()) is None
 
 
 def test_a_folder_of_the_day_holds_several_files_at_any_depth_and_other_kinds_are_left_alone(home, land):
@@ -51,14 +54,14 @@ def test_a_day_without_files_says_what_was_looked_for(home, land):
     looked_for = r"no file for 2014-05-05: looked for 2014-05-05\.jsonl\.gz, 2014-05-05\.jsonl and 2014-05-05/ in "
 
     with pytest.raises(ContractError, match=looked_for + f"{home}/landing"):
-        pipeline.ingest(IngestConfig(day=DAY))
-    assert "2014-05-05.jsonl.gz" in pipeline.missing_files(DAY)
+        done(INGEST, IngestConfig(day=DAY))
+    assert "2014-05-05.jsonl.gz" in missing_files(DAY, Settings())
 
 
 def test_a_landing_that_does_not_exist_is_a_landing_without_files(home, monkeypatch):
     monkeypatch.setenv("SENTIMENT_LANDING", f"{home}/nowhere")
     with pytest.raises(ContractError, match="SENTIMENT_LANDING"):
-        pipeline.ingest(IngestConfig(day=DAY))
+        done(INGEST, IngestConfig(day=DAY))
 
 
 def test_product_files_are_no_history(home, land):
@@ -80,7 +83,7 @@ def test_a_source_without_history_is_refused_by_its_name(home, land):
     land("meta_Electronics.jsonl.gz", [])
 
     with pytest.raises(ContractError, match=r"landing holds no \.jsonl or \.jsonl\.gz file of reviews"):
-        pipeline.import_history(ImportHistoryConfig(source=f"{home}/landing"))
+        done(IMPORT_HISTORY, ImportHistoryConfig(source=f"{home}/landing"))
 
 
 HIDDEN = (
@@ -127,9 +130,9 @@ def test_the_landed_days_are_those_of_files_and_folders_of_a_range(home, land):
 
 def test_a_file_that_was_written_a_moment_ago_is_waited_for_unless_its_writer_says_that_it_is_whole(home, land):
     aged(land("2014-05-05/part.jsonl", []), seconds=3)
-    assert "may not be whole" in pipeline.missing_files(DAY)
+    assert "may not be whole" in missing_files(DAY, Settings())
     land("2014-05-05/_SUCCESS", [])
-    assert pipeline.missing_files(DAY) is None
+    assert missing_files(DAY, Settings()) is None
 
 
 def test_a_file_that_grows_between_two_looks_is_looked_at_until_it_is_the_same(home, land):
@@ -201,7 +204,7 @@ def test_a_broken_gzip_is_named_with_its_offset_and_nothing_is_written(home, lan
     path.write_bytes(damage(path.read_bytes()))
 
     with pytest.raises(UnavailableError, match=r"broken\.jsonl\.gz cannot be read .*bytes.*Nothing"):
-        pipeline.ingest(IngestConfig(day=DAY, max_bad_share=1))
+        done(INGEST, IngestConfig(day=DAY, max_bad_share=1))
     assert [lake.open(spec).version() for spec in (REVIEWS, QUARANTINE)] == versions
     assert lake.read(REVIEWS)["review_key"].to_pylist() == ["2014-05-05-0"]
 
@@ -213,18 +216,18 @@ def test_a_last_line_that_breaks_off_means_that_the_file_is_not_whole(home, land
     with pytest.raises(
         UnavailableError, match=r"2014-05-05\.jsonl cannot be read to its end: it breaks off within line 9"
     ):
-        pipeline.ingest(IngestConfig(day=DAY, max_bad_share=1))
+        done(INGEST, IngestConfig(day=DAY, max_bad_share=1))
     whole = path.read_bytes().rsplit(b"\n", 1)[0]
     path.write_bytes(whole)
-    assert pipeline.ingest(IngestConfig(day=DAY))["kept"] == 8
+    assert done(INGEST, IngestConfig(day=DAY))["kept"] == 8
     path.write_bytes(whole + b" -- end of export")
-    assert pipeline.ingest(IngestConfig(day=DAY))["reasons"] == {"the line holds more than one JSON object": 1}
+    assert done(INGEST, IngestConfig(day=DAY))["reasons"] == {"the line holds more than one JSON object": 1}
 
 
 def test_a_json_array_is_refused_as_such_however_many_lines_it_has(home, land, spark):
     land("2014-05-05.jsonl", ["[", *[json.dumps(raw_review(DAY, n), indent=1) + "," for n in range(5)], "]"])
     with pytest.raises(ContractError, match=r"bad \(.*: 1 times the line begins a JSON array, and one object a line"):
-        pipeline.ingest(IngestConfig(day=DAY))
+        done(INGEST, IngestConfig(day=DAY))
 
 
 @pytest.mark.spark
@@ -235,5 +238,5 @@ def test_a_broken_product_file_is_named(home, land, spark):
     path.write_bytes(truncated(path.read_bytes()))
 
     with pytest.raises(ContractError, match=r"the product file .*meta_x\.jsonl\.gz cannot be read"):
-        pipeline.ingest(IngestConfig(day=DAY))
+        done(INGEST, IngestConfig(day=DAY))
     assert not Lake(str(home / "lake")).written_days(REVIEWS, [DAY])

@@ -7,13 +7,13 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 import tiny
-from sentiment.config import TrainConfig
-from sentiment.models.features import bigram_buckets, count_buckets, unigram_buckets
-from sentiment.models.linear import HashedLinear
-from sentiment.scoring.tokens import ReviewTokenizer
+from sentiment.engine.features import bigram_buckets, count_buckets, unigram_buckets
+from sentiment.engine.tokens import ReviewTokenizer
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.linear import solve
+from sentiment.training.models.linear import HashedLinear
 
 BUCKETS = 2**12
 CONFIG = TrainConfig(family="linear", buckets=BUCKETS)

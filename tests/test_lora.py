@@ -7,12 +7,12 @@ import torch
 from safetensors.torch import load_file
 
 import tiny
-from sentiment.errors import ContractError
-from sentiment.models.adapters import add_adapters, merge_adapters
-from sentiment.models.build import build_model
-from sentiment.models.encoders import build_encoder
+from sentiment.core.errors import ContractError
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
+from sentiment.training.models.adapters import add_adapters, merge_adapters
+from sentiment.training.models.build import build_model
+from sentiment.training.models.encoders import build_encoder
 
 TRAIN, VALIDATION = tiny.reviews(96), tiny.reviews(60, seed=1)
 TARGETS = {

@@ -9,9 +9,9 @@ import pytest
 from mlflow import exceptions
 from mlflow.exceptions import MlflowException, RestException
 
-from sentiment.errors import ConcurrentWriteError, ContractError, UnavailableError
-from sentiment.mlflow_pages import without_password
-from sentiment.registry.answers import AbsentError, Answering, require_answer
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.stores.registry.answers import AbsentError, Answering, require_answer
+from sentiment.stores.registry.pages import without_password
 
 SECRET = "http://mlops:S3cr@t@mlflow.example:5000"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import PROJECT
+from conftest import FOLDERS
 from local_platform import CHROMIUM, free_port
-from sentiment.mlflow_app import NAME, is_installed, with_choices
+from sentiment.views.mlflow_app import NAME, is_installed, with_choices
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def server(tmp_path_factory):
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", NAME, "--workers", "1", "--port", str(port)]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(PROJECT / "include"),
+        "PYTHONPATH": FOLDERS,
         "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{home / 'mlflow.db'}",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -4,17 +4,17 @@ import pytest
 import torch
 
 import tiny
-from sentiment.config import ExportConfig
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL
 from sentiment.evaluation.assessment import Decision
-from sentiment.export.bundle import FP32_MODEL, INT8_MODEL
+from sentiment.export.config import ExportConfig
 from sentiment.export.onnx import export_onnx, quantise
 from sentiment.export.parity import check_parity
-from sentiment.models.build import build_model
-from sentiment.models.classifier import EncoderClassifier
-from sentiment.models.encoders import build_encoder
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
+from sentiment.training.models.build import build_model
+from sentiment.training.models.classifier import EncoderClassifier
+from sentiment.training.models.encoders import build_encoder
 
 TRAIN, VALIDATION = tiny.reviews(100), tiny.reviews(40, seed=1)
 # Two steps leave weights near chance, where int8 turns some decisions over; the probabilities are what must agree.

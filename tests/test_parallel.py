@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 import tiny
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.distributed import WorkerLostError, _after, _follow
 from sentiment.training.fit import fit

@@ -12,11 +12,11 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.functional import cross_entropy
 
 import tiny
-from sentiment.models.recurrent import RecurrentClassifier, RecurrentShape
 from sentiment.training.fitted import Fitted, predict_logits
-from sentiment.training.stage_checkpoints import STATE
-from sentiment.training.staged import fit_staged
-from sentiment.training.stages import StagedNetwork, average_gradients, clip_gradients
+from sentiment.training.models.recurrent import RecurrentClassifier, RecurrentShape
+from sentiment.training.staged.checkpoints import STATE
+from sentiment.training.staged.network import StagedNetwork, average_gradients, clip_gradients
+from sentiment.training.staged.train import fit_staged
 
 TOLERANCE = 1e-5
 KINDS = ("gru", "lstm", "bilstm")
@@ -102,7 +102,7 @@ def member(rank: int, meeting: Path) -> None:
 
 def start(function, processes: int, *arguments) -> None:
     # Torch and transformers are imported once, by a server that the processes are forked from.
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sentiment.training.staged"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sentiment.training.staged.train"])
     multiprocessing.start_processes(function, arguments, nprocs=processes, start_method="forkserver")
 
 

@@ -19,17 +19,18 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
+from conftest import FOLDERS
 from local_platform import free_port
-from sentiment.config import PROJECT, Settings
-from sentiment.errors import ContractError
-from sentiment.local import platform, postgres, private_files, processes
-from sentiment.local.components import components
-from sentiment.local.doctor import check_ports
-from sentiment.local.login import read_login
-from sentiment.local.processes import Started
-from sentiment.local.states import read_record
-from sentiment.local.status import described, status
-from sentiment.local.usable import require_usable
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import PROJECT, Settings
+from sentiment_local import platform, postgres, private_files, processes
+from sentiment_local.components import components
+from sentiment_local.doctor import check_ports
+from sentiment_local.login import read_login
+from sentiment_local.processes import Started
+from sentiment_local.states import read_record
+from sentiment_local.status import described, status
+from sentiment_local.usable import require_usable
 
 RUINS = (b"", b"\x00" * 100, b"[]", b"{}", b"[1]", b"null", b'"text"', b'{"supervisor": 3}')
 STUBBORN = (
@@ -132,8 +133,8 @@ def test_what_a_killed_component_had_started_is_ended_with_it(settings, stand_in
 
 
 def test_a_disk_that_is_full_for_a_moment_ends_no_platform(home, monkeypatch):
-    from sentiment.local import supervisor
-    from sentiment.local.components import Component
+    from sentiment_local import supervisor
+    from sentiment_local.components import Component
 
     def full(*_):
         failures.append(1)
@@ -283,12 +284,12 @@ def test_a_start_that_is_told_to_end_leaves_nothing_running(settings, stand_ins,
     stand_ins(script("api-server", SLOW))
     stand_in = Path(__file__).with_name("stand_in_supervisor.py")
     code = (
-        "import sys; from sentiment import cli; from sentiment.local import platform; "
+        "import sys; from sentiment import cli; from sentiment_local import platform; "
         f"platform._SUPERVISOR = (sys.executable, {str(stand_in)!r}); raise SystemExit(cli.main(['up']))"
     )
     ports = {name: str(getattr(settings, name)) for name in ("airflow_port", "mlflow_port")}
     environment = {**os.environ, **{f"SENTIMENT_{name.upper()}": port for name, port in ports.items()}}
-    environment["PYTHONPATH"] = str(PROJECT / "include")
+    environment["PYTHONPATH"] = FOLDERS
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True) as up:
         wait_until(lambda: any(one.pid and one.name == "api-server" for one in status(settings).components))
         begun = [one.pid for one in status(settings).components]
@@ -300,7 +301,7 @@ def test_a_start_that_is_told_to_end_leaves_nothing_running(settings, stand_ins,
 
 
 def test_what_cannot_be_set_up_is_told_by_the_supervisor_without_a_traceback(home, monkeypatch, caplog):
-    from sentiment.local import supervisor
+    from sentiment_local import supervisor
 
     for name in ("AIRFLOW_PORT", "MLFLOW_PORT"):
         monkeypatch.setenv(f"SENTIMENT_{name}", str(free_port()))
@@ -313,8 +314,8 @@ def test_what_cannot_be_set_up_is_told_by_the_supervisor_without_a_traceback(hom
 
 
 def test_a_postgres_that_does_not_answer_says_why(home, monkeypatch):
-    from sentiment.local import supervisor
-    from sentiment.local.components import Component
+    from sentiment_local import supervisor
+    from sentiment_local.components import Component
 
     monkeypatch.setattr(postgres, "silence", lambda settings: "no such role")
     monkeypatch.setattr(supervisor, "_UNANSWERED_SECONDS", 0.2)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.serialized_objects import OperatorSerialization
 
 import sentiment_plugin
-from sentiment import pipeline
-from sentiment.config import Settings
-from sentiment.errors import ContractError
-from sentiment.mlflow_pages import server_address
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.ingest.verbs import INGEST
+from sentiment.promotion.verbs import PROMOTE, PromoteResult
+from sentiment.scoring.verbs import SCORE
+from sentiment.stores.registry.pages import server_address
 from sentiment_airflow import notes
 from sentiment_airflow.assets import REVIEWS
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
@@ -44,7 +47,7 @@ class FakeTaskInstance:
 
 
 def link(kind, result):
-    return kind().get_link(VerbOperator(task_id="promote", function="f", config="C"), ti_key=FakeTaskInstance(result))
+    return kind().get_link(VerbOperator(task_id="promote", verb=PROMOTE), ti_key=FakeTaskInstance(result))
 
 
 @pytest.fixture
@@ -114,7 +117,7 @@ def test_a_task_that_failed_is_not_asked_for_its_result(server):
 
 
 def test_airflow_keeps_the_links_of_an_operator_under_the_keys_from_which_its_ui_reads_them():
-    written = OperatorSerialization.serialize(VerbOperator(task_id="promote", function="f", config="C"))
+    written = OperatorSerialization.serialize(VerbOperator(task_id="promote", verb=PROMOTE))
     read = OperatorSerialization.deserialize(written)
     assert {one.name: one.xcom_key for one in read.operator_extra_links} == {
         "Report": "_link_ReportLink",
@@ -133,10 +136,11 @@ def test_airflow_finds_the_plugin_in_its_folder():
     assert len(info["operator_extra_links"]) == 3
 
 
-def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(monkeypatch, capsys):
-    promoted = {"promoted": False, "champion": 1, "reason": "version 2 is worse"}
-    monkeypatch.setattr(pipeline, "promote", lambda config: sys.stdout.write("comparing\n") and promoted)
-    task, ti = VerbOperator(task_id="promote", function="promote", config="PromoteConfig"), FakeTaskInstance({})
+def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(home, capsys):
+    promoted = {"promoted": False, "champion": 1, "previous": 1, "reason": "version 2 is worse", "candidates": []}
+    result = PromoteResult(**promoted)
+    verb = replace(PROMOTE, run=lambda *_: sys.stdout.write("comparing\n") and result)
+    task, ti = VerbOperator(task_id="promote", verb=verb), FakeTaskInstance({})
     pushed = {}
     ti.xcom_push = pushed.__setitem__
     context = {"params": {"tolerance": 0.1}, "ti": ti}
@@ -152,13 +156,14 @@ def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(monkeyp
 
 @pytest.mark.parametrize("touched", [[], ["2024-06-29"], ["2024-06-28", "2024-06-29"]])
 def test_the_event_of_an_asset_names_every_day_that_was_written(home, monkeypatch, touched):
-    counts = dict.fromkeys(("read", "kept", "duplicate", "rejected"), 3)
+    given = {"day": "2024-06-29", "touched": touched, "reasons": {}}
+    counts = dict.fromkeys(set(INGEST.result.model_fields) - set(given), 3)
 
     def submit(self, context):
-        Path(self.application_args[-1]).write_text(json.dumps({"touched": touched, **counts}))
+        Path(self.application_args[-1]).write_text(json.dumps({**given, **counts}))
 
     monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
-    task = SparkVerbOperator(task_id="ingest", function="ingest", config="IngestConfig", outlets=[REVIEWS])
+    task = SparkVerbOperator(task_id="ingest", verb=INGEST, outlets=[REVIEWS])
     ti, events = FakeTaskInstance({}), OutletEventAccessors()
     ti.xcom_push = lambda key, value: None
     task.execute({"params": {"day": "2024-06-29"}, "ti": ti, "outlet_events": events})
@@ -220,7 +225,7 @@ def test_a_failure_that_the_scheduler_tells_of_is_left_to_it():
 
 def test_a_spark_operator_takes_the_pool_of_spark_and_the_settings_memory(home, monkeypatch):
     monkeypatch.setenv("SENTIMENT_SPARK_MEMORY", "3g")
-    operator = SparkVerbOperator(task_id="score", function="score", config="ScoreConfig")
+    operator = SparkVerbOperator(task_id="score", verb=SCORE)
     assert operator.pool == "spark"
     assert operator._driver_memory == "3g"
 
@@ -243,6 +248,6 @@ def test_a_driver_that_dies_after_it_wrote_its_result_fails_as_one_that_died(
         raise AirflowException("Cannot execute: spark-submit. Error code is: 134.")
 
     monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
-    operator = SparkVerbOperator(task_id="score", function="score", config="ScoreConfig")
+    operator = SparkVerbOperator(task_id="score", verb=SCORE)
     with pytest.raises(raised, match=sentence):
         operator.execute({"params": {"day": "2014-05-05"}, "ti": FakeTaskInstance({})})

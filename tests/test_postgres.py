@@ -14,10 +14,10 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
-from sentiment.config import Settings
-from sentiment.errors import ContractError
-from sentiment.local import postgres, processes
-from sentiment.local.processes import Started
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment_local import postgres, processes
+from sentiment_local.processes import Started
 
 
 def mode(folder: Path) -> int:

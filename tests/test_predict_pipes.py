@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from conftest import PROJECT
 from scoring_days import Oracle
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.scoring.files import predict_file
 from sentiment.scoring.output import begins_a_formula
 from sentiment.scoring.rows import read_rows
@@ -29,9 +29,10 @@ import sys
 sys.path.insert(0, {str(PROJECT / "tests")!r})
 from pathlib import Path
 from scoring_days import Oracle
-from sentiment import cli, resolution
-from sentiment.scoring import scorer
-resolution.bundle_of = lambda model, settings: ("7", Path("none"))
+from sentiment import cli
+from sentiment.engine import scorer
+from sentiment.promotion import resolution
+resolution.bundle_of = lambda *_: ("7", Path("none"))
 scorer.Scorer.load = classmethod(lambda cls, *_, **__: Oracle())
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from sentiment.config import TrainConfig
-from sentiment.config.presets import PRESETS, Preset
+from sentiment.training.config.presets import PRESETS, Preset
+from sentiment.training.config.train import TrainConfig
 
 PUBLISHED = {
     "electronics-distilbert": {

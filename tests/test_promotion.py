@@ -10,22 +10,23 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from sentiment import storage
-from sentiment.config import PromoteConfig, Settings
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.core.progress import logged
+from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
-from sentiment.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.paired_tests import Difference, Disagreement
 from sentiment.evaluation.predictions import write_predictions
-from sentiment.lake.schemas import PROMOTIONS
-from sentiment.lake.tables import Lake
-from sentiment.progress import logged
-from sentiment.promotion import champion_at, changes, promote_best, record
+from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import CapabilityChange, Evidence, Measured, SliceChange, Speeds, on_behaviour
 from sentiment.promotion.gate import choose_challenger, close_to_best, decide
-from sentiment.promotion.ledger import history
+from sentiment.promotion.promote import promote_best
 from sentiment.promotion.speed import in_turn
-from sentiment.registry import ModelVersion, TrainedRun
+from sentiment.stores import files as storage
+from sentiment.stores.lake.schemas import PROMOTIONS
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import champion_at, changes, history, record
+from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 
 RULES = PromoteConfig()  # tolerance 0.002, significance 0.05, 1.5 times cheaper, slices of 100 may lose 0.03
 

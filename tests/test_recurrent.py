@@ -9,14 +9,14 @@ import torch
 from pydantic import ValidationError
 
 import tiny
-from sentiment.config import TrainConfig
-from sentiment.errors import ContractError
-from sentiment.models.build import build_model
-from sentiment.models.recurrent import RecurrentClassifier, RecurrentShape
-from sentiment.models.words import read_vectors, word_ids, word_tokenizer
-from sentiment.scoring.tokens import ReviewTokenizer
+from sentiment.core.errors import ContractError
+from sentiment.engine.tokens import ReviewTokenizer
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
+from sentiment.training.models.build import build_model
+from sentiment.training.models.recurrent import RecurrentClassifier, RecurrentShape
+from sentiment.training.models.words import read_vectors, word_ids, word_tokenizer
 
 FAMILIES = ["bilstm", "lstm", "gru"]
 REVIEWS = tiny.reviews(60)

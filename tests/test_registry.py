@@ -10,11 +10,15 @@ from mlflow.exceptions import BAD_REQUEST, INTERNAL_ERROR, TEMPORARILY_UNAVAILAB
 
 import tiny
 from conftest import without_server
-from sentiment.config import PREVIOUS_CHAMPION, REGISTERED_MODEL, Settings
-from sentiment.errors import ConcurrentWriteError, ContractError, UnavailableError
-from sentiment.export.bundle import INT8_MODEL, identity, read_bundle
-from sentiment.registry import Registry, TrainedRun, bundle_cache, runs
-from sentiment.scoring.scorer import Scorer
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.core.names import PREVIOUS_CHAMPION, REGISTERED_MODEL
+from sentiment.core.settings import Settings
+from sentiment.engine.bundle import INT8_MODEL, identity, read_bundle
+from sentiment.engine.scorer import Scorer
+from sentiment.stores.registry import runs
+from sentiment.stores.registry.bundles import bundle_cache
+from sentiment.stores.registry.entries import TrainedRun
+from sentiment.stores.registry.versions import Registry
 
 TAGS = {"family": "linear", "snapshot": "s1", "test_reviews": "100", "macro_f1": "0.910000"}
 

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from local_platform import LANDED, rows, running, runs_of
-from sentiment.config import Settings
-from sentiment.local import platform, processes
-from sentiment.local.states import read_record
-from sentiment.local.status import ComponentState, status
+from sentiment.core.settings import Settings
+from sentiment_local import platform, processes
+from sentiment_local.states import read_record
+from sentiment_local.status import ComponentState, status
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.thorough]
 

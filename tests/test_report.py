@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.behaviour.suite import run_behaviour
 from sentiment.evaluation.errors import confidence_histogram, error_categories, most_confident_mistakes
 from sentiment.evaluation.intervals import intervals

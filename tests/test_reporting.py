@@ -5,11 +5,12 @@ from datetime import date, timedelta
 import pytest
 
 from conftest import fill
-from sentiment.config import ReportConfig, Settings
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import SCORES
-from sentiment.registry import ModelVersion, TrainedRun
-from sentiment.reporting import _figures, report_days, scored_by_others
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.stores.lake.schemas import SCORES
+from sentiment.stores.registry.entries import ModelVersion, TrainedRun
+from sentiment.views.config import ReportConfig
+from sentiment.views.report import _figures, report_days, scored_by_others
 
 FIRST = date(2014, 6, 1)
 
@@ -53,7 +54,7 @@ def report(home, monkeypatch):
             for n, version in enumerate(versions)
         }
         fill(Settings().lake_root, SCORES, rows)
-        monkeypatch.setattr("sentiment.reporting.Registry", lambda settings: FakeRegistry(champion))
+        monkeypatch.setattr("sentiment.views.report.Registry", lambda settings: FakeRegistry(champion))
         return report_days(ReportConfig(), Settings())
 
     return run

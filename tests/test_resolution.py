@@ -5,15 +5,17 @@ from datetime import date
 import pytest
 
 from conftest import fill
-from sentiment import pipeline
-from sentiment import registry as registries
-from sentiment.config import RescoreConfig, ScoreConfig, Settings
-from sentiment.errors import ContractError
-from sentiment.export import bundle as bundles
-from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake
-from sentiment.promotion import changes, record
-from sentiment.resolution import days_by_version
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.engine import bundle as bundles
+from sentiment.promotion.resolution import days_by_version
+from sentiment.scoring.config import RescoreConfig, ScoreConfig
+from sentiment.scoring.verbs import RESOLVE_MODEL, RESOLVE_MODELS
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import changes, record
+from sentiment.stores.registry.entries import ModelVersion
+from verbs_here import done
 
 DAY = date(2024, 5, 5)
 A, B = "a" * 16, "b" * 16
@@ -32,7 +34,7 @@ class FakeRegistry:
         return self.champion
 
     def version(self, number):
-        return registries.ModelVersion(number, "", {})
+        return ModelVersion(number, "", {})
 
     def fetch_bundle(self, number):
         folder = self._cache / CONTENTS[number]
@@ -50,16 +52,18 @@ class NoRegistry:
 @pytest.fixture
 def platform(home, monkeypatch):
     """A fake MLflow in a home whose ledger says that version 1 is champion since May 4th, 2024."""
-    monkeypatch.setattr(registries, "Registry", FakeRegistry)
+    monkeypatch.setattr("sentiment.stores.registry.versions.Registry", FakeRegistry)
     monkeypatch.setattr(bundles, "identity", lambda folder: folder.name)
-    monkeypatch.setattr("sentiment.resolution._version", lambda model, day, *_: 1 + (model != "1" and day > DAY))
+    monkeypatch.setattr(
+        "sentiment.promotion.resolution._version", lambda model, day, *_: 1 + (model != "1" and day > DAY)
+    )
     return Settings()
 
 
 def test_a_task_hands_on_the_version_and_its_content_and_the_next_needs_no_mlflow(platform, monkeypatch):
-    found = pipeline.resolve_model(ScoreConfig(day=DAY, model="1"))
+    found = done(RESOLVE_MODEL, ScoreConfig(day=DAY, model="1"))
     assert found == {"model": "1", "versions": [1], "pinned": f"1@{A}"}
-    monkeypatch.setattr(registries, "Registry", NoRegistry)
+    monkeypatch.setattr("sentiment.stores.registry.versions.Registry", NoRegistry)
     pinned = ScoreConfig(day=DAY, model=found["pinned"]).model
     assert days_by_version([DAY], pinned, platform) == {("1", platform.home / "bundles" / A): [DAY]}
 
@@ -72,7 +76,7 @@ def test_a_machine_that_has_not_the_bundle_yet_fetches_it(platform):
     "ask",
     [
         lambda at: days_by_version([DAY], f"1@{B}", at),
-        lambda at: pipeline.resolve_model(ScoreConfig(day=DAY, model=f"1@{B}")),
+        lambda at: done(RESOLVE_MODEL, ScoreConfig(day=DAY, model=f"1@{B}")),
     ],
 )
 def test_a_version_that_became_another_model_meanwhile_is_refused(platform, ask):
@@ -83,7 +87,7 @@ def test_a_version_that_became_another_model_meanwhile_is_refused(platform, ask)
 def test_a_range_that_several_versions_score_hands_on_what_was_asked(platform):
     fill(platform.lake_root, REVIEWS, {DAY: [], date(2024, 5, 6): []})
     config = RescoreConfig(from_day=DAY, to_day=date(2024, 5, 6), model="champion_at_date")
-    assert pipeline.resolve_model(config) == {
+    assert done(RESOLVE_MODELS, config) == {
         "model": "champion_at_date",
         "versions": [1, 2],
         "pinned": "champion_at_date",
@@ -94,9 +98,9 @@ def test_a_champion_that_somebody_made_in_mlflow_is_written_down_by_the_next_sco
     lake = Lake(platform.lake_root)
     record(lake, 1, None, "the first")
     monkeypatch.setattr(FakeRegistry, "champion", 2)
-    pipeline.resolve_model(ScoreConfig(day=DAY, model="1"))
+    done(RESOLVE_MODEL, ScoreConfig(day=DAY, model="1"))
     assert [version for _, version in changes(lake)] == [1]
-    pipeline.resolve_model(ScoreConfig(day=DAY, model="champion"))
+    done(RESOLVE_MODEL, ScoreConfig(day=DAY, model="champion"))
     assert [version for _, version in changes(lake)] == [1, 2]
 
 

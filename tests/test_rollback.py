@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from sentiment import cli
-from sentiment.config import RollbackConfig, Settings
-from sentiment.errors import ConcurrentWriteError, ContractError
-from sentiment.lake.schemas import DAILY_SENTIMENT, PROMOTIONS
-from sentiment.lake.tables import Lake
-from sentiment.progress import logged
-from sentiment.promotion import champion_at, changes, ledger, observe, record, roll_back
+from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.progress import logged
+from sentiment.core.settings import Settings
 from sentiment.promotion.change import make_champion
-from sentiment.promotion.ledger import history
-from sentiment.promotion.rollback import previous_champion
-from sentiment.registry import ModelVersion
+from sentiment.promotion.config import RollbackConfig
+from sentiment.promotion.rollback import previous_champion, roll_back
+from sentiment.stores import ledger
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, PROMOTIONS
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import champion_at, changes, history, observe, record
+from sentiment.stores.registry.entries import ModelVersion
 
 
 class FakeRegistry:

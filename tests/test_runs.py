@@ -9,16 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from sentiment.config import Settings
-from sentiment.errors import ContractError
-from sentiment.local import airflow_http, processes, runs
-from sentiment.local.airflow_api import AirflowApi
-from sentiment.local.airflow_http import AirflowHttp
-from sentiment.local.login import Login
-from sentiment.local.processes import Started
-from sentiment.local.runs import Runs
-from sentiment.local.states import ComponentRecord, PlatformRecord, write_record
-from sentiment.local.watch import Watch
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment_local import airflow_http, processes, runs
+from sentiment_local.airflow_api import AirflowApi
+from sentiment_local.airflow_http import AirflowHttp
+from sentiment_local.login import Login
+from sentiment_local.processes import Started
+from sentiment_local.runs import Runs
+from sentiment_local.states import ComponentRecord, PlatformRecord, write_record
+from sentiment_local.watch import Watch
 
 DAYS = [date(2024, 6, 1) + timedelta(number) for number in range(4)]
 

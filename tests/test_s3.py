@@ -15,11 +15,11 @@ from time import monotonic, sleep
 import pyarrow as pa
 import pytest
 
-from sentiment import storage
-from sentiment.errors import ConcurrentWriteError, ContractError
-from sentiment.lake.files import DataFile, write_day_file
-from sentiment.lake.schemas import PROMOTIONS, REVIEWS, SCORES
-from sentiment.lake.tables import Lake
+from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.stores import files as storage
+from sentiment.stores.lake.files import DataFile, write_day_file
+from sentiment.stores.lake.schemas import PROMOTIONS, REVIEWS, SCORES
+from sentiment.stores.lake.tables import Lake
 
 WEED = Path(sys.executable).with_name("weed")
 KEYS = {"AWS_ACCESS_KEY_ID": "reviews", "AWS_SECRET_ACCESS_KEY": "only-for-this-test", "AWS_REGION": "us-east-1"}

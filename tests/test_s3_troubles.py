@@ -14,12 +14,12 @@ import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from sentiment import storage
-from sentiment.errors import ContractError
-from sentiment.lake.conditions import require_conditions
-from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake
-from sentiment.local.doctor import check_store
+from sentiment.core.errors import ContractError
+from sentiment.stores import files as storage
+from sentiment.stores.lake.conditions import require_conditions
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.tables import Lake
+from sentiment_local.doctor import check_store
 
 EMPTY = b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><KeyCount>0</KeyCount></ListBucketResult>'
 # Longer than the clients' own patience: 4 s of deltalake, 2 of pyarrow.

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from sentiment.config import SampleConfig
-from sentiment.errors import ContractError
-from sentiment.sample.categories import CATEGORIES
-from sentiment.sample.days import DUPLICATE_KINDS
-from sentiment.sample.dirt import MALFORMED_KINDS
-from sentiment.sample.generate import HISTORY, PRODUCTS, generate
-from sentiment.sample.texts import grammar
+from sentiment.core.errors import ContractError
+from sentiment_local.config import SampleConfig
+from sentiment_local.sample.categories import CATEGORIES
+from sentiment_local.sample.days import DUPLICATE_KINDS
+from sentiment_local.sample.dirt import MALFORMED_KINDS
+from sentiment_local.sample.generate import HISTORY, PRODUCTS, generate
+from sentiment_local.sample.texts import grammar
 
 REVIEWS, DAYS, DAILY_DAYS = 3000, 30, 10
 LAST_DAY = date(2024, 6, 29)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import tiny
-from sentiment.errors import ContractError
-from sentiment.export.bundle import DESCRIPTION, Thresholds
-from sentiment.scoring.engines import choose_engine
-from sentiment.scoring.scorer import Answers, Scorer
+from sentiment.core.errors import ContractError
+from sentiment.engine.bundle import DESCRIPTION, Thresholds
+from sentiment.engine.engines import choose_engine
+from sentiment.engine.scorer import Answers, Scorer
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_a_bundle_that_was_tampered_with_is_not_loaded(bundle, tmp_path):
 
 def test_a_scoring_worker_imports_no_training_library(bundle):
     program = (
-        "import sys, json; from pathlib import Path; from sentiment.scoring.scorer import Scorer\n"
+        "import sys, json; from pathlib import Path; from sentiment.engine.scorer import Scorer\n"
         "s = Scorer.load(Path(sys.argv[1])); s.decide(s.answer(['Great'], ['I love it']))\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'scipy', 'pandas', 'pyspark', 'mlflow', 'onnx', 'airflow'}\n"
         "print(json.dumps(sorted(heavy & set(sys.modules))))"
@@ -189,5 +189,5 @@ def test_the_engine_asked_for_is_taken_or_refused_with_a_remedy():
 def test_auto_takes_the_fastest_engine_that_runs_here(monkeypatch):
     offered = ("openvino-int8", "onnxruntime-int8", "onnxruntime-fp32")
     assert choose_engine("auto", offered) == "openvino-int8"
-    monkeypatch.setattr("sentiment.scoring.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("sentiment.engine.engines.find_spec", lambda name: None)
     assert choose_engine("auto", offered) == "onnxruntime-int8"

@@ -16,11 +16,12 @@ import tiny
 from conftest import FRUGAL_JAVA, fill, lake_review, use_home
 from local_platform import free_port
 from scoring_days import DAY, EMPTY, LATER, ONE, furnish, rows
-from sentiment import pipeline
-from sentiment.arguments import arguments
-from sentiment.config import RescoreConfig
-from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
-from sentiment.lake.tables import Lake
+from sentiment.core.settings import DRIVER
+from sentiment.scoring.config import RescoreConfig
+from sentiment.scoring.verbs import RESCORE
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
+from sentiment.stores.lake.tables import Lake
+from verbs_here import done
 
 SPARK_HOME = Path(pyspark.__file__).parent
 RANGE = RescoreConfig(from_day=DAY, to_day=LATER, model=ONE)
@@ -103,16 +104,16 @@ def test_a_cluster_of_two_workers_gives_the_tables_of_one_process(cluster, spark
     bundle = tiny.write_bundle(tmp_path / "tiny")
     alone, shared = home_of(tmp_path / "alone", bundle), home_of(tmp_path / "shared", bundle)
     use_home(tmp_path / "alone", monkeypatch)
-    here = pipeline.rescore(RANGE)
+    here = done(RESCORE, RANGE)
     environment = {**cluster.environment, "SENTIMENT_HOME": str(tmp_path / "shared"), "SENTIMENT_LAKE": shared.root}
     environment |= {"SENTIMENT_SPARK_MASTER": cluster.master, "SENTIMENT_SPARK_MEMORY": "512m"}
     result = tmp_path / "result.json"
-    command = [sys.executable, "-m", "sentiment", *arguments("rescore", RANGE), "--result", str(result)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    command = [sys.executable, str(DRIVER), "rescore", RANGE.model_dump_json(exclude_unset=True), str(result)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
-    assert done.returncode == 0, done.stderr
+    assert ended.returncode == 0, ended.stderr
     assert f'"reviews": {here["reviews"]}' in result.read_text()
-    assert "scored 636 of 636 reviews" in done.stderr
+    assert "scored 636 of 636 reviews" in ended.stderr
     for day in (DAY, EMPTY, LATER):
         assert rows(shared, SCORES, day, "scored_at", "run_id") == rows(alone, SCORES, day, "scored_at", "run_id")
         assert rows(shared, DAILY_SENTIMENT, day) == rows(alone, DAILY_SENTIMENT, day)

@@ -17,13 +17,14 @@ from pydantic import ValidationError
 import tiny
 from conftest import fill, lake_review, use_home
 from scoring_days import DAY, EMPTY, LATER, NEVER, ONE, TWO, Oracle, day_of_reviews, furnish, rows
-from sentiment import pipeline
-from sentiment.config import PredictConfig, RescoreConfig, ScoreConfig
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
+from sentiment.core.errors import ContractError
+from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.scoring.files import predict_file, predict_rows
 from sentiment.scoring.known import with_known, with_text_hash
+from sentiment.scoring.verbs import PREDICT, RESCORE, SCORE
 from sentiment.scoring.worker import Scoring
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
+from verbs_here import done
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,7 @@ def scored(tmp_path_factory, bundle, spark):
     with pytest.MonkeyPatch.context() as patch:
         use_home(home, patch)
         lake = furnish(home, bundle)
-        yield lake, pipeline.score(ScoreConfig(day=DAY, model=ONE))
+        yield lake, done(SCORE, ScoreConfig(day=DAY, model=ONE))
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def no_spark(monkeypatch):
     def refused(*_):
         raise AssertionError("Spark was opened")
 
-    monkeypatch.setattr("sentiment.spark.session", refused)
+    monkeypatch.setattr("sentiment.stores.spark.session", refused)
 
 
 def versions(lake):
@@ -117,14 +118,14 @@ def test_scoring_a_day_twice_leaves_the_same_rows(scored, monkeypatch):
     before = rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)
     monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual-2")
 
-    assert pipeline.score(ScoreConfig(day=DAY, model=ONE, reuse=False)) == first
+    assert done(SCORE, ScoreConfig(day=DAY, model=ONE, reuse=False)) == first
     assert (rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)) == before
     assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
 
 
 @pytest.mark.spark
 def test_a_day_without_reviews_is_an_empty_success(lake, spark):
-    result = pipeline.score(ScoreConfig(day=EMPTY, model=ONE))
+    result = done(SCORE, ScoreConfig(day=EMPTY, model=ONE))
 
     assert (result["days"], result["reviews"], result["positive"], result["needs_review"]) == (1, 0, 0, 0)
     for spec in (SCORES, DAILY_SENTIMENT):
@@ -136,7 +137,7 @@ def test_a_day_without_reviews_is_an_empty_success(lake, spark):
 def test_a_range_is_scored_in_one_commit_a_day_and_the_missing_days_are_named(scored):
     lake, _ = scored
     before, scores = versions(lake), rows(lake, SCORES, DAY, "scored_at", "run_id")
-    result = pipeline.rescore(RescoreConfig(from_day=DAY, to_day=NEVER, model=ONE))
+    result = done(RESCORE, RescoreConfig(from_day=DAY, to_day=NEVER, model=ONE))
 
     assert (result["days"], result["missing"], result["reviews"]) == (3, [str(NEVER)], 2 * len(scores))
     assert versions(lake) == [version + 3 for version in before]
@@ -154,7 +155,7 @@ def test_a_range_scored_twice_gives_the_same_tables(home, lake, spark, tmp_path_
     shutil.copytree(tiny.write_bundle(tmp_path_factory.mktemp(family), family), home / "bundles" / TWO[2:])
     tables = []
     for _ in range(2):
-        pipeline.rescore(RescoreConfig(from_day=DAY, to_day=LATER, model=TWO, reuse=False))
+        done(RESCORE, RescoreConfig(from_day=DAY, to_day=LATER, model=TWO, reuse=False))
         days = (DAY, EMPTY, LATER)
         tables.append([rows(lake, SCORES, day, "scored_at", "run_id") for day in days])
         tables[-1] += [rows(lake, DAILY_SENTIMENT, day) for day in days]
@@ -164,9 +165,9 @@ def test_a_range_scored_twice_gives_the_same_tables(home, lake, spark, tmp_path_
 
 def test_a_day_that_was_not_ingested_is_refused_before_spark(lake, no_spark):
     with pytest.raises(ContractError, match=rf"{NEVER} is not in the table reviews .* run ingest_reviews for that day"):
-        pipeline.score(ScoreConfig(day=NEVER, model=ONE))
+        done(SCORE, ScoreConfig(day=NEVER, model=ONE))
     with pytest.raises(ContractError, match="run ingest_reviews first"):
-        pipeline.rescore(RescoreConfig(from_day=NEVER, to_day=NEVER, model=ONE))
+        done(RESCORE, RescoreConfig(from_day=NEVER, to_day=NEVER, model=ONE))
 
 
 def test_a_range_that_ends_before_it_begins_is_refused():
@@ -181,7 +182,7 @@ def test_a_bundle_whose_file_is_not_as_exported_is_refused_and_nothing_is_writte
     model.write_bytes(model.read_bytes()[:-1] + b"!")
 
     with pytest.raises(ContractError, match=r"model\.int8\.onnx is .* where bundle\.json says sha256"):
-        pipeline.score(ScoreConfig(day=DAY, model=ONE))
+        done(SCORE, ScoreConfig(day=DAY, model=ONE))
     assert versions(lake) == before
 
 
@@ -191,12 +192,12 @@ def test_a_bundle_whose_file_is_not_as_exported_is_refused_and_nothing_is_writte
 def again(monkeypatch, **options):
     """Score the first day in another run."""
     monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual-2")
-    return pipeline.score(ScoreConfig(**{"day": DAY, "model": ONE, **options}))
+    return done(SCORE, ScoreConfig(**{"day": DAY, "model": ONE, **options}))
 
 
 @pytest.mark.spark
 def test_reviews_that_did_not_change_keep_their_scores_and_the_others_are_computed(lake, spark, monkeypatch):
-    first = pipeline.score(ScoreConfig(day=DAY, model=ONE))
+    first = done(SCORE, ScoreConfig(day=DAY, model=ONE))
     before, sentiment = rows(lake, SCORES, DAY), rows(lake, DAILY_SENTIMENT, DAY)
     unchanged = again(monkeypatch)
 
@@ -220,7 +221,7 @@ def test_reviews_that_did_not_change_keep_their_scores_and_the_others_are_comput
 @pytest.mark.parametrize("reason", ["it is forced", "another model scores", "version 1 of another MLflow scores"])
 def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
     shutil.copytree(home / "bundles" / ONE[2:], home / "bundles" / TWO[2:])
-    pipeline.score(ScoreConfig(day=DAY, model=ONE))
+    done(SCORE, ScoreConfig(day=DAY, model=ONE))
     description = home / "bundles" / TWO[2:] / "bundle.json"
     changed = json.loads(description.read_text()) | {"provenance": {"run_id": "of another MLflow"}}
     description.write_text(json.dumps(changed))
@@ -234,7 +235,7 @@ def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
 @pytest.mark.spark
 @pytest.mark.parametrize("gate", [True, False])
 def test_without_the_gate_what_it_had_decided_is_computed(gate, lake, spark, monkeypatch):
-    pipeline.score(ScoreConfig(day=DAY, model=ONE))
+    done(SCORE, ScoreConfig(day=DAY, model=ONE))
     known = rows(lake, SCORES, DAY)
     for number, row in enumerate(known):
         row["decided_by"] = "gate" if number % 3 else "encoder"
@@ -275,7 +276,7 @@ def test_equal_reviews_of_a_day_get_equal_scores_and_the_progress_counts_them_al
     crowd = [lake_review(LATER, n, category="Phones", parent_asin="P0", text=texts[n % 3]) for n in range(600)]
     fill(lake.root, REVIEWS, {LATER: crowd})
     told = []
-    pipeline.score(ScoreConfig(day=LATER, model=ONE), lambda *reading: told.append(reading))
+    done(SCORE, ScoreConfig(day=LATER, model=ONE), lambda *reading: told.append(reading))
     scores = {row["review_key"]: row["positive_probability"] for row in rows(lake, SCORES, LATER)}
 
     assert len(scores) == 600
@@ -301,7 +302,7 @@ def test_reviews_that_crowd_on_a_day_and_a_product_are_dealt_out_evenly(spark):
 
 def test_an_engine_that_the_bundle_has_not_is_refused_before_spark(lake, no_spark):
     with pytest.raises(ContractError, match="the bundle has no tensorrt-fp16"):
-        pipeline.score(ScoreConfig(day=DAY, model=ONE, engine="tensorrt-fp16"))
+        done(SCORE, ScoreConfig(day=DAY, model=ONE, engine="tensorrt-fp16"))
 
 
 # Files.
@@ -348,7 +349,7 @@ def plain(row):
 @pytest.mark.parametrize("source", ["in.jsonl", "in.jsonl.gz", "in.csv", "in.parquet"])
 def test_a_file_of_any_kind_keeps_rows_order_and_columns_and_gains_the_decision(home, lake, source, target):
     given = write(home / source, ROWS)
-    result = pipeline.predict(PredictConfig(input=given, output=home / "deep" / target, model=ONE))
+    result = done(PREDICT, PredictConfig(input=given, output=home / "deep" / target, model=ONE))
     found = read(home / "deep" / target)
 
     assert [list(row) for row in found] == [[*ROWS[0], *DECISIONS]] * 4

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from scoring_days import DAY, Oracle
-from sentiment.lake.files import DataFile
-from sentiment.lake.schemas import DAILY_SENTIMENT
-from sentiment.progress import logged, told
+from sentiment.core.progress import logged, told
 from sentiment.scoring import worker
 from sentiment.scoring.daily import SUMMARISED, daily_sentiment
 from sentiment.scoring.job import pieces_of
 from sentiment.scoring.pace import Pace
 from sentiment.scoring.worker import SCORED, Scoring, loaded, score_batch
+from sentiment.stores.lake.files import DataFile
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT
 
 NOW = datetime(2014, 5, 6, 3, tzinfo=UTC)
 RUN = Scoring(Path("bundle"), "7", "this run", NOW)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from sentiment import cli
-from sentiment.config import Settings
+from sentiment.core.settings import Settings
 
 
 @pytest.mark.parametrize(

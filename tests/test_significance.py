@@ -6,7 +6,7 @@ import pytest
 from pyarrow import parquet
 from scipy import stats
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.evaluation.metrics import decision_figures, decisions
 from sentiment.evaluation.paired_tests import bonferroni, mcnemar, paired_bootstrap, paired_t_over_seeds
 from sentiment.evaluation.predictions import Predictions, read_predictions, write_predictions

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tiny
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.slices import slice_masks, slice_table
 from sentiment.evaluation.wording import wording
 

@@ -9,13 +9,14 @@ import pytest
 from pyarrow import parquet
 
 from conftest import fill, lake_review, use_home
-from sentiment import pipeline
-from sentiment.config import SnapshotConfig
+from sentiment.core.errors import ContractError
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
 from sentiment.datasets.read import read_manifest, read_split
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.tables import Lake
+from verbs_here import done
 
 pytestmark = pytest.mark.spark
 
@@ -74,7 +75,7 @@ def made(tmp_path_factory, spark):
     with pytest.MonkeyPatch.context() as patch:
         use_home(home, patch)
         fill(home / "lake", REVIEWS, history())
-        yield home, pipeline.snapshot(SnapshotConfig())
+        yield home, done(SNAPSHOT, SnapshotConfig())
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +151,8 @@ def test_the_same_question_gives_the_same_snapshot_without_work(made, monkeypatc
     def refused(*_):
         raise AssertionError("Spark was opened")
 
-    monkeypatch.setattr("sentiment.spark.session", refused)
-    assert pipeline.snapshot(SnapshotConfig(reviews_version=made[1]["reviews_version"])) == made[1]
+    monkeypatch.setattr("sentiment.stores.spark.session", refused)
+    assert done(SNAPSHOT, SnapshotConfig(reviews_version=made[1]["reviews_version"])) == made[1]
 
 
 def test_a_lost_snapshot_is_rebuilt_exactly_though_the_lake_has_grown(made):
@@ -162,7 +163,7 @@ def test_a_lost_snapshot_is_rebuilt_exactly_though_the_lake_has_grown(made):
     new_day = DAYS[-1] + timedelta(1)
     fill(home / "lake", REVIEWS, {new_day: [lake_review(new_day, n) for n in range(50)], DAYS[0]: []})
 
-    again = pipeline.snapshot(SnapshotConfig(reviews_version=first["reviews_version"]))
+    again = done(SNAPSHOT, SnapshotConfig(reviews_version=first["reviews_version"]))
     assert again == first
     for split, reviews in before.items():
         rebuilt = read_split(folder, split)
@@ -202,10 +203,10 @@ def test_a_split_without_one_of_the_classes_is_refused(home, spark):
     )
 
     with pytest.raises(ContractError, match=r"the train split has no negative review .* import more days"):
-        pipeline.snapshot(SnapshotConfig(recent_share=0))
+        done(SNAPSHOT, SnapshotConfig(recent_share=0))
     assert not list((home / "lake" / "snapshots").rglob("manifest.json"))
 
 
 def test_an_empty_lake_has_nothing_to_train_on(home):
     with pytest.raises(ContractError, match="no reviews to train on; run import-history or ingest first"):
-        pipeline.snapshot(SnapshotConfig())
+        done(SNAPSHOT, SnapshotConfig())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from sentiment import spark as sessions
+from sentiment.stores import spark as sessions
 
 
 def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path, monkeypatch):
@@ -31,7 +31,7 @@ def test_a_light_jobs_driver_keeps_to_the_first_compiler():
 
 @pytest.mark.spark
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
-@pytest.mark.skipif(not sessions.CLASSES.is_file(), reason="python -m sentiment.local.spark_classes was not run")
+@pytest.mark.skipif(not sessions.CLASSES.is_file(), reason="python -m sentiment_local.spark_classes was not run")
 def test_a_drivers_jvm_maps_the_classes_that_were_kept(spark):
     pid = spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
     assert str(sessions.CLASSES) in Path(f"/proc/{pid}/maps").read_text()
@@ -52,7 +52,7 @@ def telling_where():
 
 SUBMITTED = f"""
 from sentiment.config import Settings
-from sentiment.spark import session
+from sentiment.stores.spark import session
 
 {inspect.getsource(telling_where)}
 with session(Settings(), "where") as spark:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment.local.supervision import (
+from sentiment_local.supervision import (
     RESTARTS,
     SILENCE_SECONDS,
     START_SECONDS,

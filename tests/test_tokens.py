@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny
-from sentiment.errors import ContractError
-from sentiment.scoring.tokens import ReviewTokenizer, length_batches
+from sentiment.core.errors import ContractError
+from sentiment.engine.tokens import ReviewTokenizer, length_batches
 
 CLS, SEP = 2, 3
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 import tiny
-from sentiment.config import TrainConfig
-from sentiment.errors import ContractError
-from sentiment.models import encoders, packaged
+from sentiment.core.errors import ContractError
 from sentiment.training.batches import SimilarLengths
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.hardware import training_precision
+from sentiment.training.models import encoders, packaged
 
 TRAIN, VALIDATION = tiny.reviews(320), tiny.reviews(80, seed=1)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tiny
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.training.fit import fit
 from sentiment.training.trainer import NeuralTrainer
 

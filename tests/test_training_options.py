@@ -6,10 +6,10 @@ import torch
 from transformers import get_scheduler
 
 import tiny
-from sentiment.models.classifier import EncoderClassifier
-from sentiment.models.encoders import build_encoder
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
+from sentiment.training.models.classifier import EncoderClassifier
+from sentiment.training.models.encoders import build_encoder
 from sentiment.training.optimiser import adamw
 from sentiment.training.trainer import NeuralTrainer, training_arguments
 

@@ -8,8 +8,10 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-from sentiment.config import PROJECT, SnapshotConfig, TrainConfig, TuneConfig
-from sentiment.config.data import LAKE_FIELDS
+from sentiment.core.settings import PROJECT
+from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
+from sentiment.training.config.train import TrainConfig
+from sentiment.tuning.config import TuneConfig
 from sentiment_airflow.training import candidates
 from sentiment_airflow.tuning import then, training_form, workers
 

@@ -17,17 +17,19 @@ from pydantic import ValidationError
 
 import tiny
 from conftest import without_server
-from sentiment.config import Settings, StudyConfig, TrainConfig, TuneConfig
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.progress import logged
+from sentiment.core.provenance import this_process
+from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
-from sentiment.errors import ContractError, UnavailableError
-from sentiment.lake.tables import Lake
-from sentiment.progress import logged
-from sentiment.provenance import this_process
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.studies import StudyRuns
+from sentiment.training.config.train import TrainConfig
 from sentiment.tuning import processes, trial
+from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.liveness import fail_abandoned
 from sentiment.tuning.processes import tune
-from sentiment.tuning.runs import StudyRuns
 from sentiment.tuning.search import search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import open_study
@@ -308,7 +310,7 @@ def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(de
         raise UnavailableError("MLflow is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"sentiment.tuning.runs.StudyRuns.{where}", away)
+        patch.setattr(f"sentiment.stores.registry.studies.StudyRuns.{where}", away)
         with pytest.raises(UnavailableError):
             search(StudyConfig(study=opened["study"]), deployment, logged)
     assert search(StudyConfig(study=opened["study"]), deployment, logged)["trained"] == 2

@@ -15,9 +15,9 @@ import pytest
 
 from conftest import PROJECT
 from local_platform import free_port
-from sentiment.config import Settings
-from sentiment.local import platform
-from sentiment.local.status import status
+from sentiment.core.settings import Settings
+from sentiment_local import platform
+from sentiment_local.status import status
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.thorough]
 

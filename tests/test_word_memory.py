@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 import tiny
-from sentiment.scoring import word_memory
-from sentiment.scoring.tokens import ReviewTokenizer
-from sentiment.scoring.word_memory import WordMemory
+from sentiment.engine import word_memory
+from sentiment.engine.tokens import ReviewTokenizer
+from sentiment.engine.word_memory import WordMemory
 
 CONTENT = tiny.bert_tokenizer_json()
 

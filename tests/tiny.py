@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sentiment.config import RECURRENT_FAMILIES, ExportConfig, Family, TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import Family
 from sentiment.evaluation.assessment import Decision
+from sentiment.export.config import ExportConfig
+from sentiment.training.config.architecture import RECURRENT_FAMILIES
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The arguments of the command line, generated from the verbs' configurations: read, explained, and spelled.
+"""The arguments of the command line, generated from the verbs' configurations: read, and explained.
 
 It knows argparse and pydantic's fields; what a verb does is not known here.
 """
@@ -6,16 +6,16 @@ It knows argparse and pydantic's fields; what a verb does is not known here.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from textwrap import shorten
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from sentiment.verbs import GROUPS, VERBS, Verb, name_of
+from sentiment.core.verb import AnyVerb
+from sentiment.verbs import GROUPS
 
 EXIT_CODES = (
     "exit codes: 0 done; 1 failed, the sentence says what to mend; 2 wrong use; 130 interrupted; "
@@ -43,9 +43,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n{self.format_usage()}see `{self.prog} --help`\n")
 
 
-def read(words: Sequence[str] | None) -> dict[str, Any]:
+def read(words: Sequence[str] | None, verbs: Mapping[str, AnyVerb]) -> dict[str, Any]:
     """Return the verb and the flags that were given; ends the program with 2 and a sentence when they are wrong."""
-    parser, of_verb = _parsers()
+    parser, of_verb = _parsers(verbs)
     found, unknown = parser.parse_known_args(words)
     given = vars(found)
     if unknown:
@@ -56,45 +56,29 @@ def read(words: Sequence[str] | None) -> dict[str, Any]:
     return given
 
 
-def arguments(function: str, config: BaseModel) -> list[str]:
-    """Spell a verb and its configuration as arguments of this command line; `function` is its name in `pipeline`."""
-    verb = name_of(function)
-    words = verb.split()
-    # What was given, not what differs from a default: a preset may have another one.
-    for name, value in config.model_dump(mode="json", exclude_unset=True, exclude_none=True).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        elif isinstance(value, list):
-            words += [*([] if name == VERBS[verb].positional else [f"--{flag}"]), *map(str, value)]
-        else:
-            words.append(f"--{flag}={value}")
-    return words
-
-
-def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+def _parsers(verbs: Mapping[str, AnyVerb]) -> tuple[_Parser, dict[str, _Parser]]:
     """Return the parser of everything, and that of each verb."""
     parser = _Parser(
         prog="sentiment",
         usage="sentiment VERB [OPTIONS]",
-        description="Review sentiment: reviews in, daily sentiment out.\n\n" + _listing(),
+        description="Review sentiment: reviews in, daily sentiment out.\n\n" + _listing(verbs),
         epilog=f"`sentiment VERB --help` tells what a verb takes.\n{EXIT_CODES}",
     )
     parser.add_argument("--version", action="version", version=f"sentiment {_version()}")
     folders = {"": parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS)}
     found: dict[str, _Parser] = {}
-    for name, verb in VERBS.items():
+    for name, verb in verbs.items():
         folder, _, word = name.rpartition(" ")
         if folder not in folders:
             one = folders[""].add_parser(
-                folder, usage=f"sentiment {folder} WHAT [OPTIONS]", description=_listing(folder)
+                folder, usage=f"sentiment {folder} WHAT [OPTIONS]", description=_listing(verbs, folder)
             )
             folders[folder] = one.add_subparsers(required=True, metavar="WHAT", help=argparse.SUPPRESS)
         found[name] = _add_verb(folders[folder], name, word, verb)
     return parser, found
 
 
-def _add_verb(folder: Any, name: str, word: str, verb: Verb) -> _Parser:
+def _add_verb(folder: Any, name: str, word: str, verb: AnyVerb) -> _Parser:
     example = " ".join(filter(None, ["sentiment", name, verb.example]))
     place = f" [{verb.positional.rstrip('s').upper()} ...]" if verb.positional else ""
     one: _Parser = folder.add_parser(
@@ -116,8 +100,6 @@ def _add_verb(folder: Any, name: str, word: str, verb: Verb) -> _Parser:
     groups[_COMMON].add_argument(
         "--json", action="store_true", default=False, help="Print the result as one JSON line."
     )
-    # Where spark-submit's caller finds the result: nobody types it.
-    one.add_argument("--result", metavar="FILE", default=None, help=argparse.SUPPRESS)
     return one
 
 
@@ -129,13 +111,13 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _listing(folder: str = "") -> str:
+def _listing(verbs: Mapping[str, AnyVerb], folder: str = "") -> str:
     """List the verbs by group, or those that begin with one word, each with the first line of what it does."""
     lines = []
     for group, text in GROUPS.items():
-        names = [name for name, verb in VERBS.items() if verb.group == group and name.startswith(folder)]
-        lines += [f"{group}: {text}"] if names else []
-        lines += [f"  {name:<22} {_shortened(VERBS[name].description)}" for name in names]
+        listed = [verb for name, verb in verbs.items() if verb.group == group and name.startswith(folder)]
+        lines += [f"{group}: {text}"] if listed else []
+        lines += [f"  {verb.name:<22} {_shortened(verb.description)}" for verb in listed]
     return "\n".join(lines)
 
 

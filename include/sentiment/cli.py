@@ -1,6 +1,6 @@
 """The command line: runs one verb, shows what came of it, and ends with a code that programs can rely on.
 
-Its arguments stand in `arguments`, its verbs in `verbs`; what a verb does stands in `pipeline`.
+Its arguments stand in `arguments`, its verbs in `verbs`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from sentiment.arguments import read
-from sentiment.config import PIPE
-from sentiment.environment import begin
-from sentiment.errors import ConcurrentWriteError, ContractError
-from sentiment.plain_json import plain_json
-from sentiment.progress import OnProgress
-from sentiment.verbs import VERBS, Verb
+from sentiment.core.config import VerbConfig
+from sentiment.core.context import Context
+from sentiment.core.environment import begin
+from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.plain_json import plain_json
+from sentiment.core.verb import AnyVerb, VerbResult
+from sentiment.scoring.config import PIPE
+from sentiment.verbs import verbs
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 # As the shell tells of a program that a signal ended: 128 and its number.
@@ -31,83 +32,80 @@ INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE
 _SHOWN = 200
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code; an error of ours is a sentence, only a defect shows a traceback."""
+def main(words: Sequence[str] | None = None, known: Mapping[str, AnyVerb] | None = None) -> int:
+    """Run one of the verbs and return the exit code; an error of ours is a sentence, only a defect shows a traceback.
+
+    `known` are the verbs that there are, all of `sentiment.verbs` where none are given.
+    """
     begin()
-    _print_anything()
+    print_anything()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    name = ""
+    known, name = known or verbs(), ""
     try:
-        given = read(words)
-        name = f" {given['verb']}"
-        return _main(given)
+        given = read(words, known)
+        verb = known[given.pop("verb")]
+        name = f" {verb.name}"
+        return _main(verb, given)
     except KeyboardInterrupt as interrupt:
-        _say(name, f"interrupted{'; ' if interrupt.args else ''}{interrupt}")
+        say(name, f"interrupted{'; ' if interrupt.args else ''}{interrupt}")
         return INTERRUPTED
     except BrokenPipeError:
         # Whatever is left in the buffer has nowhere to go, at the interpreter's end as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except OSError as error:
-        _say(name, _of_system(error))
+        say(name, _of_system(error))
         return FAILED
 
 
-def _main(given: dict[str, Any]) -> int:
-    name, as_json, result_file = given.pop("verb"), given.pop("json"), given.pop("result")
+def _main(verb: AnyVerb, given: dict[str, Any]) -> int:
+    as_json = given.pop("json")
     try:
-        config = VERBS[name].config(**given)
+        config = verb.config(**given)
     except ValidationError as error:
-        _say(f" {name}", f"{_sentence(error)}; see `sentiment {name} --help`")
+        say(f" {verb.name}", f"{_sentence(error)}; see `sentiment {verb.name} --help`")
         return WRONG_USE
     try:
-        result = _run(VERBS[name], config)
+        result = _run(verb, config)
     except (ContractError, ConcurrentWriteError) as error:
-        _say(f" {name}", str(error))
-        if isinstance(error, ContractError):
-            _write(result_file, {"error": str(error)})
+        say(f" {verb.name}", str(error))
         return FAILED
-    except ValidationError as error:
-        _say(f" {name}", f"in the settings, {_sentence(error, 'SENTIMENT_')}")
-        return FAILED
-    _write(result_file, result)
     # Rows that went out through the pipe are not mixed with what is said of them.
-    _show(name, result, as_json, sys.stderr if str(getattr(config, "output", "")) == PIPE else sys.stdout)
+    _show(verb, result, as_json, sys.stderr if str(getattr(config, "output", "")) == PIPE else sys.stdout)
     sys.stdout.flush()
     return DONE
 
 
-def _run(verb: Verb, config: BaseModel) -> dict[str, Any]:
-    from sentiment import pipeline
+def _run(verb: AnyVerb, config: VerbConfig) -> VerbResult:
     from sentiment.terminal import progress
 
-    function: Callable[[BaseModel, OnProgress], dict[str, Any]] = getattr(pipeline, verb.function)
     with progress() as on_progress:
-        return function(config, on_progress)
+        try:
+            context = Context.of_process(on_progress)
+        except ValidationError as error:
+            raise ContractError(f"in the settings, {_sentence(error, 'SENTIMENT_')}") from None
+        result: VerbResult = verb.run(config, context)
+    return result
 
 
-def _write(result_file: str | None, content: dict[str, Any]) -> None:
-    if result_file:
-        Path(result_file).write_text(plain_json(content), encoding="utf-8")
-
-
-def _show(name: str, result: dict[str, Any], as_json: bool, out: TextIO) -> None:
+def _show(verb: AnyVerb, result: VerbResult, as_json: bool, out: TextIO) -> None:
     from sentiment.terminal import show
 
     if as_json:
-        print(plain_json(result), file=out)
+        print(plain_json(result.model_dump(mode="json", exclude_unset=True)), file=out)
     else:
-        show(VERBS[name].function, result, out)
+        show(verb.name, result, out)
 
 
-def _print_anything() -> None:
+def print_anything() -> None:
     """Let a terminal that cannot show a character show its number, rather than fail when the work is done."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _say(name: str, sentence: str) -> None:
+def say(name: str, sentence: str) -> None:
+    """Print a sentence of the program, of the verb ` name` where there is one, on standard error."""
     from sentiment.terminal import legible
 
     print(f"sentiment{name}: {legible(sentence)}", file=sys.stderr)
@@ -124,11 +122,11 @@ def _of_system(error: OSError) -> str:
 def _sentence(error: ValidationError, variables: str = "") -> str:
     """Say what is wrong with flags, or with variables of the environment that begin with `variables`."""
     parts = []
-    for one in error.errors():
-        name = str(one["loc"][0]) if one["loc"] else ""
+    for mistake in error.errors():
+        name = str(mistake["loc"][0]) if mistake["loc"] else ""
         where = variables + name.upper() if variables else "--" + name.replace("_", "-")
         # Of a setting the value is not repeated: it may hold a password.
-        shown = name and not variables and isinstance(one["input"], str | int | float)
-        given = f" (given: {repr(one['input'])[:_SHOWN]})" if shown else ""
-        parts.append((f"{where}: " if name else "") + one["msg"].removeprefix("Value error, ") + given)
+        shown = name and not variables and isinstance(mistake["input"], str | int | float)
+        given = f" (given: {repr(mistake['input'])[:_SHOWN]})" if shown else ""
+        parts.append((f"{where}: " if name else "") + mistake["msg"].removeprefix("Value error, ") + given)
     return "; ".join(parts)

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from sentiment.progress import OnProgress
-from sentiment.summary import told
+from sentiment.core.progress import OnProgress
+from sentiment.core.verb import VerbResult
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -57,21 +57,22 @@ def progress() -> Iterator[OnProgress]:
         yield on_progress
 
 
-def show(function: str, result: Mapping[str, Any], out: TextIO | None = None) -> None:
+def show(verb: str, result: VerbResult, out: TextIO | None = None) -> None:
     """Print what came of a verb: a sentence first, then lists of rows as tables, then all else as name and value.
 
     What is said last stands nearest to the prompt: addresses, and what to do next.
-    Of a table that is too wide to be read only some columns are shown; `--json` has them all.
+    Of a table that is too wide to be read only some columns are shown, and what is empty is left out; `--json` has all.
     """
     out = out or sys.stdout
     # Texts of reviews are shown as they are: square brackets and colons in them are no markup and no pictures.
     console = _Console(highlight=False, markup=False, emoji=False, file=out, width=None if out.isatty() else 120)
-    for sentence in told(function, result):
+    for sentence in result.sentences():
         console.print(legible(sentence))
-    for name, value in result.items():
+    values = result.model_dump(mode="json", exclude_unset=True)
+    for name, value in values.items():
         if _is_rows(value):
-            console.print(rows_table(_narrowed(value, _COLUMNS.get(function)), name))
-    plain = {name: value for name, value in result.items() if not _is_rows(value)}
+            console.print(rows_table(_narrowed(value, _COLUMNS.get(verb)), name))
+    plain = {name: value for name, value in values.items() if not _is_rows(value)}
     if plain:
         console.print(_pairs(plain))
 

@@ -27,6 +27,6 @@ TASKS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=24),
     # What breaks a contract fails at once: trying again unchanged cannot help.
     "retry_policy": ExceptionRetryPolicy(
-        rules=[RetryRule(exception="sentiment.errors.ContractError", action=RetryAction.FAIL)]
+        rules=[RetryRule(exception="sentiment.core.errors.ContractError", action=RetryAction.FAIL)]
     ),
 }

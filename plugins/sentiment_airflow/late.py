@@ -7,16 +7,17 @@ from typing import Any
 
 from airflow.sdk import get_current_context, task
 
+from sentiment.core.settings import Settings
 from sentiment_airflow.run_inputs import is_scheduled, run_day
 
 
 @task
 def find_late() -> list[dict[str, str]]:
     """Return the landed days of the look-back that the lake lacks; a run that was asked for minds its own day alone."""
-    from sentiment import pipeline
+    from sentiment.views.days import late_days
 
     context: Any = get_current_context()
     if not is_scheduled(context):
         return []
-    found = pipeline.late_days(date.fromisoformat(run_day(context)))
+    found = late_days(date.fromisoformat(run_day(context)), Settings())
     return [{"day": str(day)} for day in found]

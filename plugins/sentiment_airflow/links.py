@@ -7,8 +7,9 @@ from typing import Any
 
 from airflow.sdk import BaseOperatorLink
 
-from sentiment.config import REGISTERED_MODEL, Settings
-from sentiment.mlflow_pages import without_password
+from sentiment.core.names import REGISTERED_MODEL
+from sentiment.core.settings import Settings
+from sentiment.stores.registry.pages import without_password
 
 
 def mlflow_url() -> str:

@@ -8,108 +8,90 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from airflow.exceptions import AirflowException
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import BaseOperator
-from pydantic import BaseModel
+from airflow.sdk.exceptions import AirflowException
 
-from sentiment import config as configs
-from sentiment.arguments import arguments
-from sentiment.errors import ContractError
-from sentiment.spark import driver_java_options
-from sentiment.summary import asked, told
+from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import DRIVER, Settings
+from sentiment.core.verb import AnyVerb, VerbResult
+from sentiment.stores.spark import driver_java_options
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.notes import NOTE_KEY
 from sentiment_airflow.run_inputs import run_config
 
-_APPLICATION = configs.PROJECT / "include" / "sentiment" / "__main__.py"
-
 
 class VerbOperator(BaseOperator):
-    """Calls a function of sentiment.pipeline and returns its result as XCom.
+    """Runs a verb and returns its result, as JSON has it, as XCom.
 
-    `config` names the class in sentiment.config; its fields come from the run's form and from `values`.
+    The fields of the verb's configuration come from the run's form and from `values`.
     """
 
     template_fields: Sequence[str] = ("values",)
     operator_extra_links = (ReportLink(), TrainingRunLink(), ModelVersionLink())
     ui_color = "#e8f4ea"
 
-    def __init__(self, *, function: str, config: str, values: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, verb: AnyVerb, values: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.function = function
-        self.config = config
+        self.verb = verb
         self.values = values or {}
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the verb; a broken contract fails the task at once, without another try."""
-        from sentiment import pipeline
-
-        config = run_config(_class(self.config), context, self.values)
-        self.log.info("%s", asked(self.function, config))
-        result: dict[str, Any] = getattr(pipeline, self.function)(config)
-        tell(self, context, result)
-        return result
+        config = run_config(self.verb.config, context, self.values)
+        self.log.info("%s", self.verb.asked(config))
+        return tell(self, context, self.verb.run(config, Context.of_process()))
 
 
 class SparkVerbOperator(SparkSubmitOperator):
-    """Submits a verb to the Spark of the connection spark_default and returns the verb's result as XCom.
+    """Submits a verb to the Spark of the connection spark_default and returns its result, as JSON has it, as XCom.
 
-    With an outlet, the asset's event carries every day that was written as a partition. A light job asks little of
-    Spark's JVM.
+    With an outlet, the asset's event carries every day that was written as a partition.
     """
 
     template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "values")
     ui_color = "#fdf0e0"
 
-    def __init__(
-        self,
-        *,
-        function: str,
-        config: str,
-        values: Mapping[str, Any] | None = None,
-        light: bool = False,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, verb: AnyVerb, values: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(
-            application=str(_APPLICATION),
-            name=function,
+            application=str(DRIVER),
+            name=verb.name,
             pool="spark",
-            driver_memory=configs.Settings().spark_memory,
-            conf={"spark.ui.enabled": "false", "spark.log.level": "ERROR", **driver_java_options(light=light)},
+            driver_memory=Settings().spark_memory,
+            conf={"spark.ui.enabled": "false", "spark.log.level": "ERROR", **driver_java_options(light=verb.light)},
             **kwargs,
         )
-        self.function = function
-        self.config = config
+        self.verb = verb
         self.values = values or {}
 
-    def execute(self, context: Any) -> dict[str, Any]:
+    def execute(self, context: Any) -> dict[str, Any]:  # type: ignore[override]
         """Run the verb in a Spark driver; a broken contract fails the task at once, in the verb's own words."""
-        config = run_config(_class(self.config), context, self.values)
-        self.log.info("%s", asked(self.function, config))
+        config = run_config(self.verb.config, context, self.values)
+        self.log.info("%s", self.verb.asked(config))
         with TemporaryDirectory() as folder:
             result_file = Path(folder) / "result.json"
-            self.application_args = [*arguments(self.function, config), "--result", str(result_file)]
+            self.application_args = [self.verb.name, config.model_dump_json(exclude_unset=True), str(result_file)]
             try:
                 super().execute(context)
             except AirflowException:
                 _raise_broken_contract(result_file)
                 raise
-            result: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
+            result = self.verb.result.model_validate_json(result_file.read_text(encoding="utf-8"))
         for asset in self.outlets:
-            context["outlet_events"][asset].add_partitions(list(result["touched"]))
-        tell(self, context, result)
-        return result
+            context["outlet_events"][asset].add_partitions([str(day) for day in result.touched])
+        return tell(self, context, result)
 
 
-def tell(operator: VerbOperator | SparkVerbOperator, context: Any, result: Mapping[str, Any]) -> None:
+def tell(operator: VerbOperator | SparkVerbOperator, context: Any, result: VerbResult) -> dict[str, Any]:
     """Say what came of a task: in its log's last lines, for its run's note, and to the template of a mapped name."""
-    sentences = told(operator.function, result)
+    sentences = result.sentences()
     for sentence in sentences:
         operator.log.info("%s", sentence)
     if sentences:
         context["ti"].xcom_push(NOTE_KEY, sentences)
-    context["result"] = result
+    context["result"] = result.model_dump(mode="json", exclude_unset=True)
+    return dict(context["result"])
 
 
 def _raise_broken_contract(result_file: Path) -> None:
@@ -117,8 +99,3 @@ def _raise_broken_contract(result_file: Path) -> None:
     written = json.loads(result_file.read_text(encoding="utf-8")) if result_file.is_file() else {}
     if "error" in written:
         raise ContractError(written["error"]) from None
-
-
-def _class(name: str) -> type[BaseModel]:
-    found: type[BaseModel] = getattr(configs, name)
-    return found

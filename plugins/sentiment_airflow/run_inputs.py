@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+
+from sentiment.core.config import VerbConfig
 
 NO_DAY = (
     "this run has neither a day nor a logical date: trigger it again and fill in `day` (YYYY-MM-DD), "
@@ -71,7 +73,7 @@ def _with_nearest(key: str, known: Iterable[str]) -> str:
     return f"{key!r} (did you mean {near[0]!r}?)" if near else repr(key)
 
 
-def run_config(config: type[BaseModel], context: Mapping[str, Any], values: Mapping[str, Any]) -> BaseModel:
+def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Mapping[str, Any]) -> VerbConfig:
     """Build a verb's configuration from the form, overridden by the task's own values; empty fields keep defaults."""
     require_known(context)
     fields = config.model_fields

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
+from sentiment.core.settings import Settings
 from sentiment_airflow.run_inputs import run_day
 
 _HOURS = 3600
 
 
 class DaySensor(BaseSensorOperator):
-    """Waits until a question about the run's day, a function of sentiment.pipeline, finds nothing lacking."""
+    """Waits until a question about the run's day, a function of `sentiment.views.days`, finds nothing lacking."""
 
-    def __init__(self, *, lacking: str, timeout: float = 12 * _HOURS, poke_interval: float = 60, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        lacking: Callable[[date, Settings], str | None],
+        timeout: float = 12 * _HOURS,
+        poke_interval: float = 60,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(mode="reschedule", timeout=timeout, poke_interval=poke_interval, **kwargs)
         self.lacking = lacking
 
@@ -35,11 +44,8 @@ class DaySensor(BaseSensorOperator):
         return missing is None
 
     def _lacks(self, context: Any) -> str | None:
-        from sentiment import pipeline
-
         try:
             day = date.fromisoformat(run_day(context))
         except ValueError as error:
             raise AirflowFailException(f"day: {error}; write it as YYYY-MM-DD") from None
-        found: str | None = getattr(pipeline, self.lacking)(day)
-        return found
+        return self.lacking(day, Settings())

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import CronTriggerTimetable
+from airflow.sdk.timezone import utcnow
 from airflow.timetables.base import DagRunInfo, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
-from airflow.utils.timezone import utcnow
 
 if TYPE_CHECKING:
     from airflow.timetables.base import DataInterval
@@ -34,12 +34,12 @@ class DayTimetable(CronDataIntervalTimetable):
         has not ended is not due before. Only a backfill asks for all days: the daily DAGs do not catch up.
         """
         if restriction.catchup:
-            days = (_day_meant(bound) for bound in (restriction.earliest, restriction.latest))
-            restriction = TimeRestriction(*days, catchup=True)
+            earliest, latest = _day_meant(restriction.earliest), _day_meant(restriction.latest)
+            restriction = TimeRestriction(earliest, latest, catchup=True)
         found = super().next_dagrun_info(
             last_automated_data_interval=last_automated_data_interval, restriction=restriction
         )
-        if found is None or not restriction.catchup or found.run_after > utcnow():
+        if found is None or found.data_interval is None or not restriction.catchup or found.run_after > utcnow():
             return found
         return DagRunInfo(run_after=found.data_interval.start, data_interval=found.data_interval)
 

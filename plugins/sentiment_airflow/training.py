@@ -6,7 +6,9 @@ from typing import Any, get_args
 
 from airflow.sdk import Param, task
 
-from sentiment.config import Family, Settings, TrainConfig
+from sentiment.core.names import Family
+from sentiment.core.settings import Settings
+from sentiment.training.config.train import TrainConfig
 from sentiment_airflow.assets import LONG
 
 _FAMILIES = list(get_args(Family))

@@ -6,8 +6,8 @@ from typing import Any
 
 from airflow.sdk import Param, task
 
-from sentiment.config import Settings, SnapshotConfig
-from sentiment.config.data import LAKE_FIELDS
+from sentiment.core.settings import Settings
+from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
 from sentiment_airflow.assets import LONG
 
 # Where trials wait, and how long they may take.

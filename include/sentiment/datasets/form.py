@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from sentiment import storage
-from sentiment.config import LABELS
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.names import LABELS
+from sentiment.stores import files as storage
 
 SPLITS = ("train", "validation", "test")
 # What a source holds and no split takes is counted under this name.

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sentiment import storage
-from sentiment.config import LABELS, SnapshotConfig
+from sentiment.core.errors import ContractError
+from sentiment.core.names import LABELS
+from sentiment.core.progress import OnProgress
 from sentiment.datasets import imdb, polarity
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.form import (
     COLUMNS,
     ROW_GROUP_SIZE,
@@ -30,8 +32,7 @@ from sentiment.datasets.pin import snapshot_id
 from sentiment.datasets.rows import BadRow, Row, bare
 from sentiment.datasets.source import Content, SourceFile, opened
 from sentiment.datasets.stratify import Rows, assign_splits
-from sentiment.errors import ContractError
-from sentiment.progress import OnProgress
+from sentiment.stores import files as storage
 
 MAX_BAD_SHARE = 0.2
 _NAMED_BAD_ROWS = 20

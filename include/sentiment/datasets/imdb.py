@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sentiment.core.text.clean import clean_text
 from sentiment.datasets.rows import BadRow, Row
-from sentiment.text.clean import clean_text
 
 _LABELS = {"neg": 0, "pos": 1}
 _NAME = re.compile(r"(?:^|/)(neg|pos)/\d+_(\d+)\.txt$")

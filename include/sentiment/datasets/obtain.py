@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sentiment.config import Settings, SnapshotConfig
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
 from sentiment.datasets.read import read_manifest
 from sentiment.datasets.source import fingerprint, source_files
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress
+from sentiment.stores.lake.tables import Lake
 
 
 def obtain_snapshot(config: SnapshotConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def _of_lake(config: SnapshotConfig, lake: Lake, settings: Settings, on_progress
     if manifest is not None:
         return manifest
     from sentiment.datasets.snapshot import make_snapshot
-    from sentiment.spark import session, watched
+    from sentiment.stores.spark import session, watched
 
     with session(settings, "snapshot") as spark, watched(spark, "pinning the snapshot", on_progress):
         return make_snapshot(spark, lake, exact, folder)

@@ -9,12 +9,11 @@ import hashlib
 import json
 import re
 
-from sentiment import storage
-from sentiment.config import SnapshotConfig
-from sentiment.config.data import LAKE_FIELDS
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake
+from sentiment.core.errors import ContractError
+from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
+from sentiment.stores import files as storage
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.tables import Lake
 
 # Part of the id: raise it when the snapshot's code changes what the same configuration selects.
 _RULES = 1

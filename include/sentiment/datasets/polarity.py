@@ -10,8 +10,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
+from sentiment.core.text.clean import clean_text
 from sentiment.datasets.rows import BadRow, Row
-from sentiment.text.clean import clean_text
 
 _LABELS = {"1": 0, "2": 1}
 _LONGEST_FIELD = 131_072  # characters; the longest review of the data set has some 1,000

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute, dataset
 
-from sentiment import storage
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.stores import files as storage
 
 _INT64 = 1 << 64
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import functions as F  # noqa: N812
 
-from sentiment.config import LABELS, NEGATIVE_STARS, POSITIVE_STARS, SnapshotConfig
+from sentiment.core.names import LABELS, NEGATIVE_STARS, POSITIVE_STARS
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.form import (
     COLUMNS,
     SPLITS,
@@ -26,9 +27,9 @@ from sentiment.datasets.form import (
 from sentiment.datasets.pin import snapshot_id, table_id
 from sentiment.datasets.repetitions import without_repetitions
 from sentiment.datasets.split_files import write_splits
-from sentiment.lake.from_spark import read_table
-from sentiment.lake.schemas import REVIEWS
-from sentiment.lake.tables import Lake
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.spark import read_table
+from sentiment.stores.lake.tables import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -16,9 +16,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple, TextIO, cast
 
-from sentiment import storage
-from sentiment.config import SnapshotConfig
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.stores import files as storage
 
 # Which files of a folder are the data set's; readme, vocabularies, lists of addresses and IMDb's unlabelled reviews
 # lie beside them.

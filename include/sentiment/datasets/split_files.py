@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment import storage
 from sentiment.datasets.form import COLUMNS, ROW_GROUP_SIZE
+from sentiment.stores import files as storage
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetWriter

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentiment.config import LABELS, SnapshotConfig
+from sentiment.core.names import LABELS
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.form import SPLITS, UNUSED
 
 TRAIN, VALIDATION, TEST = SPLITS

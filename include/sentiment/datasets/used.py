@@ -4,30 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sentiment.config import LABELS
-from sentiment.datasets.labelled import LabelledReviews
-
-
-@dataclass(frozen=True)
-class UsedReviews:
-    """The reviews of one split: of which data set and snapshot, where they lie, and how many of each label.
-
-    The same reviews have the same digest, whatever else was asked for.
-    """
-
-    name: str
-    split: str
-    digest: str
-    source: str
-    counts: dict[str, int]
-
-    @property
-    def rows(self) -> int:
-        """How many reviews there are."""
-        return sum(self.counts.values())
+from sentiment.core.labelled import LabelledReviews, UsedReviews
+from sentiment.core.names import LABELS
 
 
 def used_reviews(folder: str, manifest: Mapping[str, Any], splits: Mapping[str, LabelledReviews]) -> list[UsedReviews]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
+from sentiment.engine.calibration import fit_temperature, positive_probability
 from sentiment.evaluation.behaviour.suite import Predict, run_behaviour
-from sentiment.evaluation.calibration import fit_temperature, positive_probability
 from sentiment.evaluation.errors import confidence_histogram, error_categories, most_confident_mistakes
 from sentiment.evaluation.intervals import intervals
 from sentiment.evaluation.metrics import evaluate, expected_calibration_error

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import LABELS, POSITIVE
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import LABELS, POSITIVE
 from sentiment.evaluation.wording import RULES, Wording, wording
 
 _BIN_POINTS = 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentiment.config import NEGATIVE
+from sentiment.core.names import NEGATIVE
 from sentiment.evaluation.metrics import (
     CALIBRATION_BINS,
     calibration_gaps,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentiment.config import LABELS, NEGATIVE, POSITIVE
+from sentiment.core.names import LABELS, NEGATIVE, POSITIVE
 
 CALIBRATION_BINS = 15
 # Log loss is cut where a float32 probability of 1 would make it infinite.

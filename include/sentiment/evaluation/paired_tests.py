@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.evaluation.intervals import COVERAGE, percentiles
 from sentiment.evaluation.metrics import decision_figures
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentiment.config import LABELS, POSITIVE
+from sentiment.core.names import LABELS, POSITIVE
 from sentiment.evaluation.canvas import GRID, INK, LOSS, PALE, SCORE, empty_sheet, plain, save, sheet
 from sentiment.evaluation.metrics import decisions
 

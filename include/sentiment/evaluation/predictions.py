@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 
 OF_RUN, OF_BUNDLE = "predictions.parquet", "bundle_predictions.parquet"
 _SCHEMA = pa.schema(

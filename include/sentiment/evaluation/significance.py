@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import POSITIVE
+from sentiment.core.names import POSITIVE
 from sentiment.evaluation.paired_tests import Difference, Disagreement, bonferroni, mcnemar, paired_bootstrap
 from sentiment.evaluation.predictions import Predictions, require_same_reviews
 

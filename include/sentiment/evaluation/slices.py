@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import NEGATIVE
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import NEGATIVE
 from sentiment.evaluation.intervals import COVERAGE
 from sentiment.evaluation.metrics import decision_figures, decisions
 from sentiment.evaluation.wording import Wording, wording

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentiment.config import NEGATIVE, POSITIVE
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.names import NEGATIVE, POSITIVE
 
 
 def fit_threshold(positive_probability: np.ndarray, labels: np.ndarray) -> float:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.config import ExportConfig
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
+from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, GateRule, Thresholds, assembled, seal
+from sentiment.engine.calibration import log_odds
+from sentiment.engine.engines import open_engine
+from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
-from sentiment.evaluation.calibration import log_odds
-from sentiment.export.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, GateRule, Thresholds, assembled, seal
+from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, write_models
 from sentiment.export.gate import Judged, fit_rule
 from sentiment.export.parity import check_parity
-from sentiment.scoring.engines import open_engine
-from sentiment.scoring.scorer import infer
 from sentiment.training.fitted import Fitted
 from sentiment.training.gate import fit_gate
 

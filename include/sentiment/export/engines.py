@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.config import ENCODER_FAMILIES, EngineName
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.export.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import EngineName
+from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL
+from sentiment.engine.engines import Engine, open_engine, runs_here
+from sentiment.engine.scorer import TOKEN_BUDGET, infer
+from sentiment.engine.tokens import ReviewTokenizer, length_batches
 from sentiment.export.onnx import export_onnx, quantise, write_fp16
 from sentiment.export.openvino import can_quantise, quantise_static
 from sentiment.export.parity import REQUIRED
-from sentiment.scoring.engines import Engine, open_engine, runs_here
-from sentiment.scoring.scorer import TOKEN_BUDGET, infer
-from sentiment.scoring.tokens import ReviewTokenizer, length_batches
+from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.fitted import Fitted
 
 # Enough for an order of engines: about a second of a small encoder on one thread. Noise only slows, so the fastest of

@@ -11,10 +11,10 @@ from itertools import product
 
 import numpy as np
 
-from sentiment.evaluation.calibration import fit_temperature, logistic
+from sentiment.engine.bundle import GateRule
+from sentiment.engine.calibration import fit_temperature, logistic
+from sentiment.engine.cascade import blended, gate_probability, sure
 from sentiment.evaluation.metrics import decision_figures, decisions
-from sentiment.export.bundle import GateRule
-from sentiment.scoring.gate import blended, gate_probability, sure
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.config import EngineName, ExportConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import EngineName
+from sentiment.engine.calibration import positive_probability
+from sentiment.engine.engines import open_engine
+from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
-from sentiment.evaluation.calibration import positive_probability
-from sentiment.scoring.engines import open_engine
-from sentiment.scoring.scorer import infer
+from sentiment.export.config import ExportConfig
 from sentiment.training.fitted import Fitted, predict_logits
 
 log = logging.getLogger(__name__)

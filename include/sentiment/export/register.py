@@ -10,20 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import ExportConfig, Settings
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.progress import OnProgress
+from sentiment.core.provenance import provenance
+from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_split
+from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
 from sentiment.export.build import ExportData, build_bundle
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress
-from sentiment.provenance import provenance
-from sentiment.registry import Registry, TrainedRun
-from sentiment.scoring.scorer import BY_GATE, Answers, Scorer
+from sentiment.export.config import ExportConfig
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.entries import TrainedRun
+from sentiment.stores.registry.versions import Registry
 from sentiment.training.fitted import Fitted
 
 _JUDGED = ("accuracy", "macro_f1", "false_negative_rate_negatives", "log_loss", "ece")

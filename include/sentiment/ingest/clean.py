@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sentiment.config import IngestOptions
-from sentiment.text.clean import clean_text
+from sentiment.core.text.clean import clean_text
+from sentiment.ingest.config import IngestOptions
 
 _CONTRACTIONS = tuple(
     (re.compile(pattern, re.IGNORECASE), words)

@@ -15,8 +15,8 @@ from pyarrow import compute
 from sentiment.ingest.clean import word_count
 from sentiment.ingest.deduplicate import all_rows, unique
 from sentiment.ingest.landing import Origin
-from sentiment.lake.files import by_day, write_day_file
-from sentiment.lake.schemas import REVIEWS
+from sentiment.stores.lake.files import by_day, write_day_file
+from sentiment.stores.lake.schemas import REVIEWS
 
 _DISPLACED = REVIEWS.schema.field("displaced")
 _DERIVED = ("word_count", "displaced")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sentiment.lake.schemas import DISPLACED_FIELDS
+from sentiment.stores.lake.schemas import DISPLACED_FIELDS
 
 Row = dict[str, Any]
 

@@ -16,7 +16,7 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from sentiment.errors import ContractError, UnavailableError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.ingest.days import ORDER, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery
@@ -24,16 +24,16 @@ from sentiment.ingest.lines import read_lines
 from sentiment.ingest.products import with_category
 from sentiment.ingest.validate import ARRAY
 from sentiment.ingest.whole import require_unchanged
-from sentiment.lake.files import DataFile
-from sentiment.lake.from_spark import read_files, read_table, write_files
-from sentiment.lake.schemas import QUARANTINE, REVIEWS
+from sentiment.stores.lake.files import DataFile
+from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
+from sentiment.stores.lake.spark import read_files, read_table, write_files
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
-    from sentiment.lake.schemas import TableSpec
-    from sentiment.lake.tables import Lake
+    from sentiment.stores.lake.schemas import TableSpec
+    from sentiment.stores.lake.tables import Lake
 
 
 @dataclass(frozen=True)

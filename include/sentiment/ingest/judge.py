@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from sentiment.config import IngestOptions
+from sentiment.core.text.clean import was_cut
 from sentiment.ingest.clean import clean
+from sentiment.ingest.config import IngestOptions
 from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, Line, RejectedError, parse
-from sentiment.lake.schemas import REVIEWS
-from sentiment.text.clean import was_cut
+from sentiment.stores.lake.schemas import REVIEWS
 
 _REVIEW = ("review_key", "user_id", "asin", "parent_asin", "rating", "title", "text", "timestamp", "review_date")
 # A row is a review, or has a `reason`, or is of a file that is `broken`; `raw` is kept of what is rejected.

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
-from sentiment import storage
-from sentiment.errors import ContractError
-from sentiment.storage import Seen
+from sentiment.core.errors import ContractError
+from sentiment.stores import files as storage
+from sentiment.stores.files import Seen
 
 _READABLE = re.compile(r"\.jsonl(\.gz)?$")
 _PRODUCTS = re.compile(r"(^|/)meta_[^/]*$")

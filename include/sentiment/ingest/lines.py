@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pyarrow as pa
 
-from sentiment import storage
+from sentiment.stores import files as storage
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

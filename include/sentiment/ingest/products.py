@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F  # noqa: N812
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.ingest.landing import product_files
 from sentiment.ingest.lines import read_lines
 

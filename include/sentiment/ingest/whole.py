@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from sentiment import storage
-from sentiment.errors import UnavailableError
+from sentiment.core.errors import UnavailableError
 from sentiment.ingest.landing import Delivery, delivery_of_day, files_of_day, is_marked_whole
-from sentiment.storage import Seen
+from sentiment.stores import files as storage
+from sentiment.stores.files import Seen
 
 QUIET_SECONDS = 30.0
 # Between two looks of someone who waits before the screen; a copy writes every few milliseconds.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.promotion.evidence import Measured
 from sentiment.promotion.versions import measured, test_set
-from sentiment.registry import ModelVersion, Registry
+from sentiment.stores.registry.entries import ModelVersion
+from sentiment.stores.registry.versions import Registry
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sentiment.config import CHAMPION
-from sentiment.errors import ConcurrentWriteError
-from sentiment.lake.tables import Lake
-from sentiment.promotion.ledger import history, record
-from sentiment.registry import Registry
+from sentiment.core.errors import ConcurrentWriteError
+from sentiment.core.names import CHAMPION
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import history, record
+from sentiment.stores.registry.versions import Registry
 
 
 def make_champion(registry: Registry, lake: Lake, version: int, present: int | None, reason: str) -> None:

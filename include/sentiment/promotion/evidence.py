@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import POSITIVE
+from sentiment.core.names import POSITIVE
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.paired_tests import Difference, Disagreement
 from sentiment.evaluation.significance import contest

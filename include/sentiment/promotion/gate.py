@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sentiment.config import PromoteConfig
 from sentiment.evaluation.significance import better, p_text, with_interval
+from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Measured, Speeds
 
 

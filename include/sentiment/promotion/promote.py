@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sentiment.config import PromoteConfig, Settings
+from sentiment.core.errors import ContractError
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_split
-from sentiment.errors import ContractError
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress
 from sentiment.promotion.candidates import Candidacy, candidacy
 from sentiment.promotion.change import make_champion
+from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Measured, Speeds
 from sentiment.promotion.gate import Decision, choose_challenger, close_to_best, decide
-from sentiment.promotion.ledger import history, observe
 from sentiment.promotion.speed import side_by_side
 from sentiment.promotion.standing import missing, unfinished
 from sentiment.promotion.versions import gather
-from sentiment.registry import Registry
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import history, observe
+from sentiment.stores.registry.versions import Registry
 
 Judged = tuple[Measured, Measured | None, Evidence | None, int | None]
 

@@ -8,16 +8,18 @@ from typing import Any
 
 from pyarrow import compute, dataset
 
-from sentiment.config import CHAMPION, RollbackConfig, Settings
-from sentiment.errors import ContractError
-from sentiment.lake.schemas import DAILY_SENTIMENT
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress
+from sentiment.core.errors import ContractError
+from sentiment.core.names import CHAMPION
+from sentiment.core.progress import OnProgress
+from sentiment.core.provenance import actor
+from sentiment.core.settings import Settings
 from sentiment.promotion.change import make_champion
-from sentiment.promotion.ledger import history
+from sentiment.promotion.config import RollbackConfig
 from sentiment.promotion.standing import missing
-from sentiment.provenance import actor
-from sentiment.registry import Registry
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import history
+from sentiment.stores.registry.versions import Registry
 
 
 def roll_back(config: RollbackConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from statistics import median
 
 import numpy as np
 
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.scoring.scorer import Scorer
+from sentiment.core.labelled import LabelledReviews
+from sentiment.engine.scorer import Scorer
 
 # 2 s a pass of a small encoder on one thread; of seven passes the median bears three that something disturbed.
 TIMED_REVIEWS, PASSES = 200, 7

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sentiment.config import CHAMPION
-from sentiment.errors import ContractError
-from sentiment.lake.tables import Lake
-from sentiment.promotion.ledger import history
-from sentiment.registry import Registry
+from sentiment.core.errors import ContractError
+from sentiment.core.names import CHAMPION
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import history
+from sentiment.stores.registry.versions import Registry
 
 NO_CHAMPION = (
     "there is no champion yet: train and promote a model first (trigger the DAG train_models, "

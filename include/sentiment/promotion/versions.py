@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.engine.bundle import read_bundle
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions
-from sentiment.export.bundle import read_bundle
 from sentiment.promotion.evidence import Decided, Evidence, Measured, Speeds, on_behaviour, on_slices, on_test_reviews
-from sentiment.registry import ModelVersion, Registry
+from sentiment.stores.registry.entries import ModelVersion
+from sentiment.stores.registry.versions import Registry
 
 # Tags hold six digits of a figure.
 _ROUNDED = 1e-5

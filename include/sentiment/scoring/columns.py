@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.scoring.rows import chunks, file_kind, opened, read_rows
 
 _PREFIX = "predicted_"

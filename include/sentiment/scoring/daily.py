@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.config import LABELS, NEGATIVE_STARS, POSITIVE, POSITIVE_STARS
-from sentiment.lake.schemas import DAILY_SENTIMENT
+from sentiment.core.names import LABELS, NEGATIVE_STARS, POSITIVE, POSITIVE_STARS
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT
 
 SUMMARISED = ("category", "parent_asin", "rating", "label", "needs_review", "model_version", "review_date")
 _SHARES = {

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.config import LABELS, POSITIVE
-from sentiment.lake.files import DataFile, by_day, write_day_file
-from sentiment.lake.schemas import DAILY_SENTIMENT, SCORES
-from sentiment.lake.tables import Lake
+from sentiment.core.names import LABELS, POSITIVE
 from sentiment.scoring.daily import SUMMARISED, daily_sentiment
+from sentiment.stores.lake.files import DataFile, by_day, write_day_file
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, SCORES
+from sentiment.stores.lake.tables import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row

@@ -13,12 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from sentiment.progress import OnProgress
+from sentiment.core.progress import OnProgress
+from sentiment.core.text.clean import clean_text
+from sentiment.engine.scorer import Scorer
 from sentiment.scoring.columns import beside, column_names
 from sentiment.scoring.output import as_text, begins_a_formula, write_rows
 from sentiment.scoring.rows import Row, chunks, file_kind, read_rows
-from sentiment.scoring.scorer import Scorer
-from sentiment.text.clean import clean_text
 
 _DECISION = pa.schema(
     [

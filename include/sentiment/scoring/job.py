@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sentiment.lake.files import DataFile, write_day_file
-from sentiment.lake.from_spark import read_files
-from sentiment.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES, TableSpec
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress, told
+from sentiment.core.progress import OnProgress, told
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.known import KNOWN_COLUMNS, with_known, with_text_hash
 from sentiment.scoring.pace import Pace
 from sentiment.scoring.ship import shipped
 from sentiment.scoring.worker import SCORED, Scoring, loaded, score_batch
+from sentiment.stores.lake.files import DataFile, write_day_file
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES, TableSpec
+from sentiment.stores.lake.spark import read_files
+from sentiment.stores.lake.tables import Lake
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sentiment.lake.schemas import REVIEWS, SCORES
-from sentiment.scoring.scorer import BY_GATE
+from sentiment.engine.scorer import BY_GATE
 from sentiment.scoring.worker import KEPT, SCORED, Scoring
+from sentiment.stores.lake.schemas import REVIEWS, SCORES
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

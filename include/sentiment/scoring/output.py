@@ -11,8 +11,8 @@ from typing import IO, Any, cast
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.errors import ContractError
-from sentiment.plain_json import plain_json
+from sentiment.core.errors import ContractError
+from sentiment.core.plain_json import plain_json
 from sentiment.scoring.columns import column_types, encodable
 from sentiment.scoring.rows import Row, chunks, file_kind
 

@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from sentiment.export.bundle import identity
+from sentiment.engine.bundle import identity
 
 if TYPE_CHECKING:
     from pyspark import SparkContext

@@ -14,9 +14,9 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.config import EngineChoice
-from sentiment.lake.schemas import REVIEWS, SCORES
-from sentiment.scoring.scorer import Scorer
+from sentiment.core.names import EngineChoice
+from sentiment.engine.scorer import Scorer
+from sentiment.stores.lake.schemas import REVIEWS, SCORES
 
 # What a row of `scores` keeps when its review is not scored again.
 KEPT = (

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.scoring.tokens import ReviewTokenizer
+from sentiment.core.labelled import LabelledReviews
+from sentiment.engine.tokens import ReviewTokenizer
 
 # Sorting within 50 shuffled batches leaves almost no padding and still mixes reviews anew in every epoch.
 BATCHES_SORTED_TOGETHER = 50

@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.config import ENCODER_FAMILIES, Settings, TrainConfig
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
 from sentiment.datasets.form import SPLITS
-from sentiment.datasets.labelled import LabelledReviews
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_manifest, read_split
 from sentiment.datasets.used import used_reviews
+from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
-from sentiment.evaluation.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress
-from sentiment.registry import Registry
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.versions import Registry
+from sentiment.training.config.architecture import ENCODER_FAMILIES
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import REPORT, Training, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits

@@ -17,9 +17,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import Trainer
 
-from sentiment.config import TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.training.config.train import TrainConfig
 
 GENERATORS = "generators-{}.json"
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sentiment.config import Settings, TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
-from sentiment.spark import session
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.settings import Settings
+from sentiment.stores.spark import session
 from sentiment.training.checkpoints import claim
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.failures import with_smaller_batches
 from sentiment.training.fitted import Fitted
 from sentiment.training.job import Failure, Job

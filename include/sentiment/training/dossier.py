@@ -10,14 +10,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentiment.config import TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.comparison_plots import slice_bars
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.plots import confusion_matrix, error_confidence, learning_curve, reliability_diagram
 from sentiment.evaluation.predictions import OF_RUN, write_predictions
 from sentiment.evaluation.report import Report, write_report
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.settings import effective_settings
 

@@ -10,8 +10,8 @@ import logging
 import torch
 from accelerate.utils.memory import should_reduce_batch_size  # type: ignore[import-untyped]
 
-from sentiment.config import TrainConfig
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.training.config.train import TrainConfig
 
 log = logging.getLogger(__name__)
 

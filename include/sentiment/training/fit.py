@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import LABELS, TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import LABELS
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 
 

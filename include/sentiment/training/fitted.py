@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from sentiment.config import ENCODER_FAMILIES, RECURRENT_FAMILIES, Family
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
-from sentiment.scoring.tokens import ReviewTokenizer, length_batches
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import Family
+from sentiment.engine.tokens import ReviewTokenizer, length_batches
+from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -87,15 +88,15 @@ def predict_logits(fitted: Fitted, reviews: LabelledReviews, batch_tokens: int =
 def _module(family: str) -> Any:
     """The class of a family's module; each has `save(folder)` and `load(folder)`."""
     if family == "linear":
-        from sentiment.models.linear import HashedLinear
+        from sentiment.training.models.linear import HashedLinear
 
         return HashedLinear
     if family in ENCODER_FAMILIES:
-        from sentiment.models.classifier import EncoderClassifier
+        from sentiment.training.models.classifier import EncoderClassifier
 
         return EncoderClassifier
     if family in RECURRENT_FAMILIES:
-        from sentiment.models.recurrent import RecurrentClassifier
+        from sentiment.training.models.recurrent import RecurrentClassifier
 
         return RecurrentClassifier
     raise ContractError(f"the family {family!r} is unknown to this version; known are {', '.join(get_args(Family))}")

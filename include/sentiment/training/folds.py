@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from sentiment import storage
-from sentiment.config import LABELS, TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
-from sentiment.evaluation.calibration import fit_temperature, positive_probability
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import LABELS
+from sentiment.engine.calibration import fit_temperature, positive_probability
 from sentiment.evaluation.metrics import evaluate
+from sentiment.stores import files as storage
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 

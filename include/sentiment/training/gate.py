@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sentiment.models.features import count_buckets
-from sentiment.scoring.gate import Gate
+from sentiment.engine.cascade import Gate
+from sentiment.engine.features import count_buckets
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 import torch
 
-from sentiment.config import RECURRENT_FAMILIES, Family, Precision
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.names import Family
+from sentiment.training.config.architecture import RECURRENT_FAMILIES
+from sentiment.training.config.optimisation import Precision
 
 
 def training_precision(precision: Precision, family: Family = "encoder") -> Precision:

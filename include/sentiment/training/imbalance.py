@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

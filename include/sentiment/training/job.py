@@ -15,8 +15,8 @@ from typing import Any, Literal
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.config import TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews
+from sentiment.training.config.train import TrainConfig
 
 # What ended a training that was not finished: a broken contract, too little memory on the device, a lost process.
 FailureKind = Literal["contract", "memory", "lost"]

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentiment.config import TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.evaluation.calibration import positive_probability
+from sentiment.core.labelled import LabelledReviews
+from sentiment.engine.calibration import positive_probability
+from sentiment.engine.features import count_buckets
+from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.evaluation.metrics import evaluate
-from sentiment.models.encoders import encoder_tokenizer
-from sentiment.models.features import count_buckets
-from sentiment.scoring.tokens import ReviewTokenizer
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.imbalance import synthesised
+from sentiment.training.models.encoders import encoder_tokenizer
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-    from sentiment.models.linear import HashedLinear
+    from sentiment.training.models.linear import HashedLinear
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def fit_linear(
     Of the config `encoder` (for its tokenizer), `head_share`, `buckets`, `inverse_regularisation`, `imbalance` and
     `seed` count.
     """
-    from sentiment.models.linear import LINEAR_MAX_LENGTH
+    from sentiment.training.models.linear import LINEAR_MAX_LENGTH
 
     tokenizer_json = encoder_tokenizer(config.encoder)
     tokenizer = ReviewTokenizer.from_json(tokenizer_json, LINEAR_MAX_LENGTH, config.head_share)
@@ -67,7 +67,7 @@ def solve(counts: csr_matrix, labels: np.ndarray, config: TrainConfig, special_i
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression
 
-    from sentiment.models.linear import HashedLinear
+    from sentiment.training.models.linear import HashedLinear
 
     common = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= 2)
     weighting = TfidfTransformer(sublinear_tf=True)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sentiment.config import LABELS, ImbalanceOptions
+from sentiment.core.names import LABELS
+from sentiment.training.config.optimisation import ImbalanceOptions
 
 # Logits [reviews, 2] and labels [reviews] in, the mean loss out.
 Loss = Callable[[Tensor, Tensor], Tensor]

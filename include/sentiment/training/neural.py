@@ -14,16 +14,16 @@ import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-from sentiment.config import TrainConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.models.build import build_model
-from sentiment.scoring.tokens import ReviewTokenizer
+from sentiment.core.labelled import LabelledReviews
+from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim, last_checkpoint
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.failures import is_out_of_memory, with_smaller_batches
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import suitable_threads
 from sentiment.training.losses import training_loss
+from sentiment.training.models.build import build_model
 from sentiment.training.trainer import NeuralTrainer, OnLog, Reporter, training_arguments
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def as_fitted(
 
 
 def _merged(model: Any, folder: Path) -> Path:
-    from sentiment.models.adapters import merge_adapters
+    from sentiment.training.models.adapters import merge_adapters
 
     merge_adapters(model, folder)
     return folder

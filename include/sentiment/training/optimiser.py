@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn, optim
 from transformers.trainer_pt_utils import get_parameter_names
 
-from sentiment.config import TrainConfig
+from sentiment.training.config.train import TrainConfig
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import LABELS, TrainConfig
+from sentiment.core.names import LABELS
 from sentiment.evaluation.assessment import Assessment
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import Training
 
 CHANCE = 0.5  # ROC-AUC of a coin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sentiment.config import TrainConfig
+from sentiment.training.config.train import TrainConfig
 
 LOGS_A_RUN = 50
 

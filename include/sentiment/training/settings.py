@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sentiment.config import RECURRENT_FAMILIES, TrainConfig
-from sentiment.config.architecture import ModelOptions
-from sentiment.config.optimisation import OptimisationOptions
+from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.optimisation import OptimisationOptions
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
 
 _OF_ENCODERS = {"head", "pooling"}

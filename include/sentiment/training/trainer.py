@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from transformers import EvalPrediction, TrainerCallback, TrainingArguments
 
-from sentiment.config import ENCODER_FAMILIES, TrainConfig
-from sentiment.evaluation.calibration import positive_probability
+from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.checkpoints import PlainCheckpointTrainer
+from sentiment.training.config.architecture import ENCODER_FAMILIES
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.failures import not_a_number
 from sentiment.training.hardware import training_precision
 from sentiment.training.losses import Loss

@@ -14,7 +14,7 @@ from threading import Thread
 if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().parent:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from sentiment.errors import ContractError
+from sentiment.core.errors import ContractError
 from sentiment.training.job import Failure, Job
 
 LOOKS_EVERY_SECONDS = 0.5
@@ -64,7 +64,7 @@ def _train(job: Job) -> None:
     config, train, validation = job.read()
     on_log = job.log if first else None
     if config.stages > 1:
-        from sentiment.training.staged import fit_staged
+        from sentiment.training.staged.train import fit_staged
 
         fitted = fit_staged(config, train, validation, job.workdir, on_log)
     else:

@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from sentiment.tuning.runs import StudyRuns
+    from sentiment.stores.registry.studies import StudyRuns
 
 DIED = "its worker died"
 # A worker says who it is right after it began a trial; one that has not yet done so after this time died before.

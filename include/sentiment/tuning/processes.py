@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sentiment.config import Settings, StudyConfig, TuneConfig
-from sentiment.progress import OnProgress
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
+from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.search import finished, search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import conclude_study, open_study

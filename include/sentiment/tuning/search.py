@@ -10,13 +10,14 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from sentiment.config import Settings, StudyConfig, TuneConfig
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_split
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.studies import StudyRuns
+from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.liveness import fail_abandoned, killed
-from sentiment.tuning.runs import StudyRuns
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.trial import Objective, TrialFailedError
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from optuna.pruners import BasePruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
-from sentiment.config import TrainConfig, TuneConfig
+from sentiment.training.config.train import TrainConfig
+from sentiment.tuning.config import TuneConfig
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

@@ -12,8 +12,9 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from sentiment.config import Settings, TuneConfig
-from sentiment.errors import ContractError, UnavailableError
+from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.settings import Settings
+from sentiment.tuning.config import TuneConfig
 from sentiment.tuning.space import SeededSampler, pruner
 
 JOURNALS = (".log", ".journal")

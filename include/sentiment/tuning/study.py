@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import TrialState
 
-from sentiment.config import Settings, StudyConfig, TuneConfig
+from sentiment.core.errors import ContractError
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_manifest
-from sentiment.errors import ContractError
-from sentiment.lake.tables import Lake
-from sentiment.progress import OnProgress
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.studies import StudyRuns
+from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.liveness import DIED, fail_abandoned, killed
 from sentiment.tuning.pictures import draw_study
-from sentiment.tuning.runs import StudyRuns
 from sentiment.tuning.storage import create_study, load_study
 
 if TYPE_CHECKING:

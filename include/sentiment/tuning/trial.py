@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from optuna import TrialPruned
 
-from sentiment.config import TrainConfig, TuneConfig
-from sentiment.datasets.labelled import LabelledReviews
-from sentiment.errors import ContractError, UnavailableError
-from sentiment.progress import OnProgress
-from sentiment.provenance import this_process
+from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.progress import OnProgress
+from sentiment.core.provenance import this_process
+from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.settings import effective_settings
-from sentiment.tuning.runs import ERROR_CHARACTERS, StudyRuns
+from sentiment.tuning.config import TuneConfig
 from sentiment.tuning.space import suggest
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import cycle, islice
 from typing import Literal
 
-from sentiment.config import NEGATIVE, POSITIVE
+from sentiment.core.names import NEGATIVE, POSITIVE
 from sentiment.evaluation.behaviour import templates as say
 
 Kind = Literal["MFT", "INV", "DIR"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.config import LABELS, POSITIVE
+from sentiment.core.names import LABELS, POSITIVE
 from sentiment.evaluation.behaviour.cases import Case, Kind, behaviour_cases
 
 Predict = Callable[[list[str], list[str]], np.ndarray]

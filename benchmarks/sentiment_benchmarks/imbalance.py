@@ -1,0 +1,75 @@
+"""What each answer to the rare class is worth: one training set, every technique, at 0.5 and at a tuned threshold."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+from pydantic import ValidationError
+
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
+from sentiment.datasets.read import read_split
+from sentiment.engine.calibration import positive_probability
+from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.threshold import fit_threshold
+from sentiment.stores.registry.versions import Registry
+from sentiment.training.config.optimisation import Imbalance
+from sentiment.training.config.train import TrainConfig
+from sentiment.training.fit import fit
+from sentiment.training.fitted import predict_logits
+from sentiment_benchmarks.config import BenchmarkImbalanceConfig
+from sentiment_benchmarks.models import BenchmarkData
+from sentiment_benchmarks.tables import write_tables
+
+
+def run_imbalance_benchmark(
+    config: BenchmarkImbalanceConfig, settings: Settings, on_progress: OnProgress
+) -> dict[str, Any]:
+    """Train each family with each technique that it knows on the same reviews; write and log the table."""
+    data = BenchmarkData.read(settings, config.snapshot, config)
+    rows: list[dict[str, Any]] = []
+    for family in config.families:
+        for technique in get_args(Imbalance):
+            candidate = _candidate(config, family, technique)
+            if candidate is not None:
+                on_progress(f"{family} with {technique}", 0, 0)
+                rows += _measured(candidate, data, config)
+    write_tables(config.output, {"imbalance": rows})
+    registry = Registry(settings)
+    with registry.run("benchmark imbalance", config.model_dump(mode="json"), {"benchmark": "imbalance"}) as run_id:
+        registry.log_folder(config.output / "tables", "tables")
+    return {"run_id": run_id, "output": str(config.output), "imbalance": rows}
+
+
+def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) -> TrainConfig | None:
+    """Return the training of a technique, or None where the family does not know it."""
+    fields = {"family": family, "imbalance": technique, "train_reviews": config.train_reviews, "seed": config.seed}
+    try:
+        return TrainConfig.model_validate(fields)
+    except ValidationError:
+        return None
+
+
+def _measured(candidate: TrainConfig, data: BenchmarkData, config: BenchmarkImbalanceConfig) -> list[dict[str, Any]]:
+    train = read_split(data.folder, "train", candidate.train_reviews)
+    workdir = config.output / "work" / f"{candidate.family}-{candidate.imbalance}"
+    fitted = fit(candidate, train, data.validation, workdir)
+    validation = positive_probability(predict_logits(fitted, data.validation))
+    test = positive_probability(predict_logits(fitted, data.test))
+    tuned = fit_threshold(validation, data.validation.labels)
+    return [
+        {
+            "family": candidate.family,
+            "technique": candidate.imbalance,
+            "threshold": threshold,
+            **_figures(data.test.labels, test, threshold),
+        }
+        for threshold in (0.5, tuned)
+    ]
+
+
+def _figures(labels: np.ndarray, probability: np.ndarray, threshold: float) -> dict[str, float]:
+    figures = evaluate(labels, probability, threshold)
+    shown = ("accuracy", "macro_f1", "precision_negative", "recall_negative", "f1_negative", "pr_auc_negatives")
+    return {name: figures[name] for name in shown}

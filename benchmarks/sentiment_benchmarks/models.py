@@ -1,0 +1,172 @@
+"""Every family on every data set: how good, how sure, how large, how fast, and who beats whom.
+
+What is measured is the bundle on its fastest engine, without a gate: the families, not what stands before them. Each
+finished candidate is kept in the output folder: the same command goes on where it was stopped, and a training that was
+stopped goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
+from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.read import read_manifest, read_split
+from sentiment.engine.scorer import Scorer
+from sentiment.evaluation.assessment import Decision
+from sentiment.evaluation.comparison_plots import Measured, candidate_intervals
+from sentiment.evaluation.intervals import intervals
+from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions, write_predictions
+from sentiment.evaluation.significance import compare_all
+from sentiment.export.build import ExportData, build_bundle
+from sentiment.export.config import ExportConfig
+from sentiment.export.register import measure_speed
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.versions import Registry
+from sentiment.training.config.train import TrainConfig
+from sentiment.training.fit import fit
+from sentiment.training.fitted import Fitted
+from sentiment_benchmarks.candidates import candidates
+from sentiment_benchmarks.config import BenchmarkModelsConfig, HeldOutOptions
+from sentiment_benchmarks.tables import write_tables
+
+RESULT = "result.json"
+# Int8 may cost a network of few reviews more than the gate of a champion allows; here it is measured, not judged.
+_EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05, gate=False)
+
+
+@dataclass(frozen=True)
+class BenchmarkData:
+    """A snapshot by the name of its data set; validation and test are the same for every candidate."""
+
+    name: str
+    folder: str
+    validation: LabelledReviews
+    test: LabelledReviews
+
+    @classmethod
+    def read(cls, settings: Settings, snapshot: str, config: HeldOutOptions) -> BenchmarkData:
+        """Read a snapshot's held-out splits; ContractError when there is no such snapshot."""
+        folder = snapshot_folder(Lake(settings.lake_root), snapshot)
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise ContractError(f"there is no snapshot {snapshot}; make it with `sentiment snapshot`")
+        validation = read_split(folder, "validation", config.evaluation_reviews)
+        test = read_split(folder, "test", config.test_reviews)
+        return cls(manifest["config"].get("dataset", "lake"), folder, validation, test)
+
+
+def run_model_benchmark(config: BenchmarkModelsConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+    """Train and measure every candidate on every snapshot; write tables to the output folder and log them to MLflow."""
+    rows: list[dict[str, Any]] = []
+    comparisons: list[dict[str, Any]] = []
+    for snapshot in config.snapshots:
+        data = BenchmarkData.read(settings, snapshot, config)
+        measured = _all_candidates(config, settings, snapshot, data, on_progress)
+        rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
+        folder = config.output / snapshot
+        candidate_intervals(_for_picture(measured), config.output / "tables" / f"{data.name}.png")
+        predictions = {name: read_predictions(folder / name / OF_BUNDLE) for name in measured}
+        comparisons += [{"data": data.name, **row} for row in compare_all(predictions)]
+    tables = {"models": rows, "comparisons": comparisons}
+    write_tables(config.output, tables)
+    registry = Registry(settings)
+    with registry.run("benchmark models", config.model_dump(mode="json"), {"benchmark": "models"}) as run_id:
+        registry.log_folder(config.output / "tables", "tables")
+    return {"run_id": run_id, "output": str(config.output), **tables}
+
+
+def _for_picture(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Measured, Measured]]:
+    def with_ends(row: Mapping[str, Any], figure: str) -> Measured:
+        return row[figure], row[f"{figure}_low"], row[f"{figure}_high"]
+
+    return {name: (with_ends(row, "accuracy"), with_ends(row, "macro_f1")) for name, row in measured.items()}
+
+
+def _all_candidates(
+    config: BenchmarkModelsConfig, settings: Settings, snapshot: str, data: BenchmarkData, on_progress: OnProgress
+) -> dict[str, dict[str, Any]]:
+    measured = {}
+    for name, candidate in candidates(config, data.name).items():
+        folder = config.output / snapshot / name
+        if not (folder / RESULT).is_file():
+            on_progress(f"{data.name}: {name}, {candidate.train_reviews} reviews", 0, 0)
+            _measure(candidate.model_copy(update={"snapshot": snapshot}), data, folder)
+        measured[name] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    for run in config.runs:
+        taken = _taken_in(Registry(settings), run, snapshot, data, config.output / snapshot)
+        measured |= taken
+    return measured
+
+
+def _measure(config: TrainConfig, data: BenchmarkData, folder: Path) -> None:
+    train = read_split(data.folder, "train", config.train_reviews)
+    work = folder / "work"
+    # Of a training that goes on from an earlier call only the rest would be timed.
+    resumed, started = work.is_dir(), time.monotonic()
+    fitted = fit(config, train, data.validation, work)
+    seconds = None if resumed else time.monotonic() - started
+    _write_result(fitted, data, folder, {"trained_on": len(train), "training_seconds": seconds})
+
+
+def _taken_in(
+    registry: Registry, run_id: str, snapshot: str, data: BenchmarkData, folder: Path
+) -> dict[str, dict[str, Any]]:
+    """Measure a run that was trained before, when it was trained on this snapshot."""
+    run = registry.trained(run_id)
+    if run.params.get("snapshot") != snapshot:
+        return {}
+    name = f"{Path(run.params['encoder']).name}-{run_id[:6]}"
+    if not (folder / name / RESULT).is_file():
+        known = {
+            "trained_on": int(run.metrics["train_reviews_used"]),
+            "training_seconds": run.metrics["training_seconds"],
+        }
+        with TemporaryDirectory() as scratch:
+            fitted = Fitted.load(registry.download(run_id, "model", Path(scratch)))
+            _write_result(fitted, data, folder / name, known)
+    return {name: json.loads((folder / name / RESULT).read_text(encoding="utf-8"))}
+
+
+def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapping[str, float | None]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    bundle = folder / "bundle"
+    sample = ExportData(read_split(data.folder, "train", _EXPORT.calibration_reviews), data.validation)
+    sizes = build_bundle(fitted, sample, _EXPORT, bundle, {"benchmark": folder.name}, Decision(1.0, 0.5))
+    scorer = Scorer.load(bundle, threads=2)
+    probability = scorer.probabilities(data.test.titles, data.test.texts)
+    write_predictions(folder / OF_BUNDLE, data.test.keys, data.test.labels, probability)
+    row = {
+        **known,
+        "test_reviews": len(data.test),
+        **_quality(data.test.labels, probability),
+        "parameters": fitted.parameters,
+        "trained_share": fitted.trainable / max(fitted.parameters, 1),
+        "engine": scorer.bundle.engines[0],
+        "bundle_megabytes": sizes["int8_megabytes"],
+        "reviews_per_second": measure_speed(bundle, data.test),
+    }
+    draft = folder / f".{RESULT}"
+    draft.write_text(json.dumps(row, indent=1), encoding="utf-8")
+    draft.replace(folder / RESULT)
+
+
+def _quality(labels: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
+    figures, bounds = evaluate(labels, probability), intervals(labels, probability)
+    shown: dict[str, Any] = {}
+    for name in ("accuracy", "macro_f1"):
+        low, high = bounds[name]
+        shown |= {name: figures[name], f"{name}_low": low, f"{name}_high": high}
+    return shown

@@ -1,0 +1,76 @@
+"""What a contender is: a name, what it needs, how it gets ready, and a function from reviews to probabilities.
+
+Also what several of them share. Knows nothing of how they are timed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sentiment.engine.calibration import positive_probability
+from sentiment.training.config.architecture import ENCODER_FAMILIES
+from sentiment_benchmarks.scoring.material import Material
+
+# Takes titles and texts and returns positive probabilities, float [reviews]; this is what is timed.
+Score = Callable[[Sequence[str], Sequence[str]], np.ndarray]
+
+# What everybody who batches in order of arrival takes: the size of the published recipes.
+BATCH = 32
+
+
+class LeftOutError(Exception):
+    """A contender cannot take part with this model; the message says why."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """`prepare` is not timed, and what it opens it hands to the stack; `package` has to be importable for it.
+
+    `ours` are what the ratios are against. `slow` ones may score fewer reviews. `of_network` tells that the
+    probabilities are those of the bundle's network, to be judged at the bundle's threshold. `note` stands in the table.
+    """
+
+    name: str
+    prepare: Callable[[Material, ExitStack], Score]
+    package: str | None = None
+    ours: bool = False
+    slow: bool = False
+    of_network: bool = True
+    note: str = ""
+
+
+def joined(titles: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Return title and text as one, as the bundle's own tokenizer joins them."""
+    return [f"{title.strip()}. {text}" if title.strip() else text for title, text in zip(titles, texts, strict=True)]
+
+
+def scored_in_batches(
+    logits: Callable[[list[str]], np.ndarray], temperature: float, titles: Sequence[str], texts: Sequence[str]
+) -> np.ndarray:
+    """Return the probabilities of what `logits` says of batches of 32 in the order in which the reviews arrive."""
+    whole = joined(titles, texts)
+    batches = [logits(whole[start : start + BATCH]) for start in range(0, len(whole), BATCH)]
+    return positive_probability(np.concatenate(batches), temperature)
+
+
+def plain_tokenizer(material: Material) -> Any:
+    """Return the model's tokenizer as its library gives it: cut at the model's length, padded to the longest."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(material.tokenizer_json)
+    padding = {name: (tokenizer.padding or {}).get(name) for name in ("pad_id", "pad_token")}
+    tokenizer.enable_truncation(material.description.max_length)
+    tokenizer.enable_padding(**{name: value for name, value in padding.items() if value is not None})
+    return tokenizer
+
+
+def encoder_of(material: Material) -> Any:
+    """Return the trained `EncoderClassifier`; raises LeftOutError for a model of another kind."""
+    if material.description.family not in ENCODER_FAMILIES:
+        raise LeftOutError(f"the model is of family {material.description.family}, no encoder")
+    return material.fitted.model.eval()

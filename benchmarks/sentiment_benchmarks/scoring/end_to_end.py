@@ -1,0 +1,130 @@
+"""The scoring job as people start it, in a process of its own: over numbers of workers, and over numbers of reviews."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sentiment.core.errors import ContractError
+from sentiment.core.progress import OnProgress, told
+from sentiment.core.settings import DRIVER, Settings
+from sentiment.scoring.config import RescoreConfig
+from sentiment.scoring.verbs import RESCORE
+from sentiment_benchmarks.config import BenchmarkScoringConfig
+from sentiment_benchmarks.footprint import Footprint, run_watched
+from sentiment_benchmarks.scoring.material import Material
+from sentiment_benchmarks.scoring.scratch_home import VERSION, environment, make_home
+
+# 100,000 reviews in 47 s on 4 workers of 4 cores: the published run of Spark and DistilBERT.
+PUBLISHED_CORE_SECONDS = 752
+# The line of scoring/pace.py.
+_PACE = re.compile(r"scored ([\d,]+) of")
+
+
+def measure_workers(
+    config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
+) -> list[dict[str, Any]]:
+    """Score the same reviews with each number of workers; see `worker_rows`."""
+    home = material.scratch / "workers"
+    make_home(home, material, config.worker_reviews)
+    used: dict[int, list[Footprint]] = {count: [] for count in sorted(set(config.workers))}
+    for workers in [*used] * config.repeats:
+        used[workers].append(rescore(home, settings, workers, config.worker_reviews, on_progress))
+    return worker_rows(used, config.worker_reviews)
+
+
+def measure_sizes(
+    config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
+) -> list[dict[str, Any]]:
+    """Score each number of reviews with a worker a core; see `size_rows`."""
+    homes = {count: material.scratch / f"size-{count}" for count in sorted(set(config.sizes))}
+    for count, home in homes.items():
+        on_progress(f"writing {count:,} reviews", 0, 0)
+        make_home(home, material, count)
+    used: dict[int, list[Footprint]] = {count: [] for count in homes}
+    for count in [*homes] * config.repeats:
+        used[count].append(rescore(homes[count], settings, config.cores, count, on_progress))
+    return size_rows(used, config.cores)
+
+
+def rescore(home: Path, settings: Settings, workers: int, count: int, on_progress: OnProgress) -> Footprint:
+    """Score all days of a scratch home anew, from the start of the process to its end.
+
+    Raises ContractError when it fails or scores another number of reviews.
+    """
+    from sentiment.stores.lake.schemas import REVIEWS
+    from sentiment.stores.lake.tables import Lake
+
+    days = [file.day for file in Lake(str(home / "lake")).files(REVIEWS)]
+    config = RescoreConfig(from_day=min(days), to_day=max(days), model=VERSION, reuse=False)
+    result = home / "result.json"
+    command = [sys.executable, str(DRIVER), RESCORE.name, config.model_dump_json(exclude_unset=True), str(result)]
+    output, step = home / "output.log", f"{count:,} reviews, {workers} workers"
+    output.touch()
+    with told(lambda: (step, _scored_so_far(output), count), on_progress, 5.0):
+        used = run_watched(command, environment(home, settings, workers), output)
+    scored = json.loads(result.read_text(encoding="utf-8"))["reviews"]
+    if scored != count:
+        raise ContractError(f"{' '.join(command)} scored {scored} of {count} reviews; see {output}")
+    return used
+
+
+def _scored_so_far(output: Path) -> int:
+    counts = _PACE.findall(output.read_text(encoding="utf-8", errors="replace"))
+    return int(counts[-1].replace(",", "")) if counts else 0
+
+
+def worker_rows(used: Mapping[int, Sequence[Footprint]], reviews: int) -> list[dict[str, Any]]:
+    """Return a row a number of workers, medians over the turns; the speed-up is against the fewest workers."""
+    fewest = min(used)
+    base = median(one.seconds for one in used[fewest])
+    rows = []
+    for workers, turns in used.items():
+        times = _times(turns)
+        speed_up = base / times["seconds"]
+        gain = {"speed_up": speed_up, "efficiency": speed_up * fewest / workers}
+        speed = {"reviews_per_second": reviews / times["seconds"]}
+        rows.append({"workers": workers, "reviews": reviews, **times, **speed, **gain, **_memory(turns)})
+    return rows
+
+
+def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[dict[str, Any]]:
+    """Return a row a number of reviews, medians over the turns.
+
+    `cpu_use` is the share of the cores' time that was used. `core_seconds_per_100000` counts the cores for as long as
+    the job held them, used or not, as the published figure does; `published_costs_times` is that figure over ours.
+    """
+    rows = []
+    for reviews, turns in used.items():
+        times = _times(turns)
+        cost = cores * times["seconds"] * 100_000 / reviews
+        cpu = median(one.core_seconds for one in turns)
+        rows.append(
+            {
+                "reviews": reviews,
+                **times,
+                "reviews_per_second": reviews / times["seconds"],
+                "cpu_use": cpu / times["seconds"] / cores,
+                **_memory(turns),
+                "core_seconds_per_100000": cost,
+                "published_costs_times": PUBLISHED_CORE_SECONDS / cost,
+            }
+        )
+    return rows
+
+
+def _times(turns: Sequence[Footprint]) -> dict[str, float]:
+    seconds = [one.seconds for one in turns]
+    return {"seconds": median(seconds), "fastest": min(seconds), "slowest": max(seconds)}
+
+
+def _memory(turns: Sequence[Footprint]) -> dict[str, float]:
+    return {
+        "peak_megabytes": max(one.peak_bytes for one in turns) / 1e6,
+        "worker_megabytes": max(one.worker_bytes for one in turns) / 1e6,
+    }

@@ -1,0 +1,76 @@
+"""What the benchmark of scoring works on: a bundle, the model in torch that it was made of, and labelled reviews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.settings import Settings
+from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.read import read_split
+from sentiment.engine.bundle import TOKENIZER, Bundle, read_bundle
+from sentiment.promotion.resolution import bundle_of
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.versions import Registry
+from sentiment_benchmarks.config import BenchmarkScoringConfig
+
+if TYPE_CHECKING:
+    from sentiment.training.fitted import Fitted
+
+
+@dataclass(frozen=True)
+class Material:
+    """`model` is the folder of the trained model in torch, `snapshot` that of the reviews; `scratch` is free for use.
+
+    Everybody may use `cores` cores. The timed `reviews` are of the snapshot's test products.
+    """
+
+    bundle: Path
+    model: Path
+    snapshot: str
+    scratch: Path
+    reviews: LabelledReviews
+    cores: int
+
+    @cached_property
+    def description(self) -> Bundle:
+        """The bundle's own description, its files checked."""
+        return read_bundle(self.bundle)
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """The trained model, in torch."""
+        from sentiment.training.fitted import Fitted
+
+        return Fitted.load(self.model)
+
+    @property
+    def tokenizer_json(self) -> str:
+        """The content of the model's tokenizer.json."""
+        return (self.bundle / TOKENIZER).read_text(encoding="utf-8")
+
+
+def gather(config: BenchmarkScoringConfig, settings: Settings, scratch: Path) -> Material:
+    """Fetch what `config` names; a bundle knows the run and the snapshot that it comes from.
+
+    Raises ContractError when it does not, and no snapshot was named.
+    """
+    _, bundle = bundle_of(config.model, datetime.now(UTC).date(), settings)
+    origin = read_bundle(bundle).provenance
+    named = config.snapshot or origin.get("snapshot")
+    if not named or "run_id" not in origin:
+        raise ContractError(f"{bundle} does not say which run and snapshot it comes from; export the model anew")
+    snapshot = snapshot_folder(Lake(settings.lake_root), named)
+    return Material(
+        bundle=bundle,
+        model=Registry(settings).download(origin["run_id"], "model", scratch),
+        snapshot=snapshot,
+        scratch=scratch,
+        reviews=read_split(snapshot, "test", config.reviews),
+        cores=config.cores,
+    )

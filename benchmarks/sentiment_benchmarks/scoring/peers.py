@@ -1,0 +1,126 @@
+"""Ours and the peers on the same reviews: who is asked, in turn, how long each took, and how right each was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.progress import OnProgress
+from sentiment.evaluation.metrics import evaluate
+from sentiment_benchmarks.config import BenchmarkScoringConfig
+from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, Score
+from sentiment_benchmarks.scoring.lexical import lexical_contenders
+from sentiment_benchmarks.scoring.material import Material
+from sentiment_benchmarks.scoring.networks import network_contenders
+from sentiment_benchmarks.scoring.ours import our_contenders
+from sentiment_benchmarks.scoring.spark_contenders import spark_contenders
+
+# Scored before every timed pass: caches are warm, and Spark's workers, which leave after an idle minute, are there.
+_WARM_UP = 64
+_REMEDY = "not installed: pip install -r requirements-bench.txt"
+
+
+@dataclass
+class Entry:
+    """A contender in the benchmark: ready to score `reviews`, or not, with the reason in `note`."""
+
+    contender: Contender
+    reviews: LabelledReviews
+    score: Score | None = None
+    note: str = ""
+    seconds: list[float] = field(default_factory=list)
+    probability: np.ndarray | None = None
+
+
+def measure_peers(config: BenchmarkScoringConfig, material: Material, on_progress: OnProgress) -> list[dict[str, Any]]:
+    """Prepare every contender, let them take turns, and return a row for each; see `peer_rows`."""
+    with ExitStack() as stack:
+        entries = prepared(all_contenders(material), material, config.peer_reviews, stack, on_progress)
+        take_turns(entries, config.repeats, on_progress)
+    return peer_rows(entries, material.description.thresholds.positive)
+
+
+def all_contenders(material: Material) -> list[Contender]:
+    """Return everybody, ours first."""
+    bundle = material.description
+    return [*our_contenders(bundle), *network_contenders(bundle), *spark_contenders(), *lexical_contenders()]
+
+
+def prepared(
+    contenders: Sequence[Contender],
+    material: Material,
+    peer_reviews: int,
+    stack: ExitStack,
+    on_progress: OnProgress,
+) -> list[Entry]:
+    """Get everybody ready; who lacks a package or cannot run this model stays in the list with the reason."""
+    few = material.reviews.take(np.arange(min(peer_reviews, len(material.reviews))))
+    entries = []
+    for at, contender in enumerate(contenders):
+        on_progress(f"preparing {contender.name}", at, len(contenders))
+        entry = Entry(contender, few if contender.slow else material.reviews, note=contender.note)
+        entries.append(entry)
+        if contender.package and find_spec(contender.package) is None:
+            entry.note = _REMEDY
+            continue
+        try:
+            entry.score = contender.prepare(material, stack)
+        except LeftOutError as reason:
+            entry.note = f"left out: {reason}"
+    return entries
+
+
+def take_turns(
+    entries: Sequence[Entry],
+    repeats: int,
+    on_progress: OnProgress,
+    clock: Callable[[], float] = time.perf_counter,
+) -> None:
+    """Time everybody once, then everybody again: a busy minute of the machine falls on all."""
+    running = [entry for entry in entries if entry.score]
+    for turn in range(repeats):
+        for at, entry in enumerate(running):
+            on_progress(f"scoring with {entry.contender.name}", turn * len(running) + at, repeats * len(running))
+            _take_turn(entry, clock)
+
+
+def peer_rows(entries: Sequence[Entry], threshold: float) -> list[dict[str, Any]]:
+    """Return a row a contender, medians over its turns.
+
+    `ours_is_faster` is how many times the reviews a second of the fastest of ours are those of the row. The network's
+    probabilities are judged at the bundle's `threshold`, others at one half.
+    """
+    speeds = {id(entry): len(entry.reviews) / median(entry.seconds) for entry in entries if entry.seconds}
+    best = max((speeds[id(entry)] for entry in entries if entry.contender.ours and entry.seconds), default=float("nan"))
+    return [_row(entry, speeds.get(id(entry)), best, threshold) for entry in entries]
+
+
+def _take_turn(entry: Entry, clock: Callable[[], float]) -> None:
+    if entry.score is None:
+        return
+    titles, texts = entry.reviews.titles, entry.reviews.texts
+    entry.score(titles[:_WARM_UP], texts[:_WARM_UP])
+    started = clock()
+    entry.probability = entry.score(titles, texts)
+    entry.seconds.append(clock() - started)
+
+
+def _row(entry: Entry, speed: float | None, best: float, threshold: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"contender": entry.contender.name, "ours": entry.contender.ours}
+    if speed is not None and entry.probability is not None:
+        quality = evaluate(entry.reviews.labels, entry.probability, threshold if entry.contender.of_network else 0.5)
+        row |= {"reviews": len(entry.reviews), **_times(entry.seconds), "reviews_per_second": speed}
+        row |= {"ours_is_faster": best / speed, **{name: quality[name] for name in ("accuracy", "macro_f1")}}
+    return row | ({"note": entry.note} if entry.note else {})
+
+
+def _times(seconds: Sequence[float]) -> Mapping[str, float]:
+    return {"seconds": median(seconds), "fastest": min(seconds), "slowest": max(seconds)}

@@ -1,0 +1,84 @@
+"""Runs the parts of the scoring benchmark that were asked for; MLflow gets tables, pictures and the machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
+from sentiment.stores.registry.versions import Registry
+from sentiment_benchmarks.config import BenchmarkScoringConfig
+from sentiment_benchmarks.machine import machine
+from sentiment_benchmarks.scoring.end_to_end import measure_sizes, measure_workers
+from sentiment_benchmarks.scoring.engine_use import measure_engine_use
+from sentiment_benchmarks.scoring.latency import measure_latency
+from sentiment_benchmarks.scoring.material import Material, gather
+from sentiment_benchmarks.scoring.peers import measure_peers
+from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
+from sentiment_benchmarks.tables import write_tables
+
+Tables = dict[str, list[dict[str, Any]]]
+
+_PICTURES: dict[str, Callable[[Any, Path], Path]] = {
+    "peers": peers_picture,
+    "workers": workers_picture,
+    "sizes": sizes_picture,
+}
+
+
+def run_scoring_benchmark(
+    config: BenchmarkScoringConfig, settings: Settings, on_progress: OnProgress
+) -> dict[str, Any]:
+    """Measure each part of `config`; the tables of a part are in `output` as soon as it is done, all go to MLflow."""
+    registry = Registry(settings)
+    params, tags = config.model_dump(mode="json"), {"benchmark": "scoring"}
+    with (
+        registry.run("benchmark scoring", params, tags) as run_id,
+        TemporaryDirectory(dir=settings.home) as scratch,
+    ):
+        material = gather(config, settings, Path(scratch))
+        written = config.output or Path(scratch) / "written"
+        tables: Tables = {}
+        for part in config.parts:
+            tables |= _measured(part, config, material, settings, on_progress)
+            write_tables(written, tables)
+        for name in tables.keys() & _PICTURES.keys():
+            _PICTURES[name](tables[name], written / "pictures" / f"{name}.png")
+        for folder in ("tables", "pictures"):
+            if (written / folder).is_dir():
+                registry.log_folder(written / folder, folder)
+        registry.log_metrics(_metrics(tables))
+        registry.log_json(machine(), "machine.json")
+    return {"run_id": run_id, "output": str(config.output or ""), **machine(), **tables}
+
+
+def _measured(
+    part: str, config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
+) -> Tables:
+    if part == "peers":
+        return {part: measure_peers(config, material, on_progress)}
+    if part == "engines":
+        return {part: measure_engine_use(material, config.repeats, on_progress)}
+    measure = {"workers": measure_workers, "sizes": measure_sizes, "latency": measure_latency}[part]
+    return {part: measure(config, material, settings, on_progress)}
+
+
+def _metrics(tables: Mapping[str, list[dict[str, Any]]]) -> dict[str, float]:
+    """Name each table's leading figure by its row."""
+    leading = {
+        "peers": ("contender", "reviews_per_second"),
+        "engines": ("engine", "share_reached"),
+        "workers": ("workers", "seconds"),
+        "sizes": ("reviews", "seconds"),
+        "latency": ("what", "p95_milliseconds"),
+    }
+    return {
+        re.sub(r"[^\w /.-]", "", f"{table} {row[key]} {figure}"): row[figure]
+        for table, (key, figure) in leading.items()
+        for row in tables.get(table, [])
+        if figure in row
+    }

@@ -1,0 +1,118 @@
+"""What training, families, remedies, scoring and imports are worth on this machine: tables and pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict
+
+from sentiment.core.context import Context
+from sentiment.core.verb import AnyVerb, Verb, VerbResult
+from sentiment.datasets.verbs import on_a_snapshot
+from sentiment_benchmarks.config import (
+    BenchmarkImbalanceConfig,
+    BenchmarkModelsConfig,
+    BenchmarkPreparationConfig,
+    BenchmarkScoringConfig,
+    BenchmarkTrainingConfig,
+)
+
+
+class BenchmarkResult(VerbResult):
+    """A measured table or several, each a list of rows by its name, the run in MLflow, and the folder of the files.
+
+    What else stands in it tells the machine that it was measured on.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    run_id: str
+    output: str
+
+
+def benchmark_training(config: BenchmarkTrainingConfig, context: Context) -> BenchmarkResult:
+    """Time training over several processes."""
+    from sentiment_benchmarks.training import run_training_benchmark
+
+    return _result(run_training_benchmark(on_a_snapshot(config, context), context.settings, context.progress))
+
+
+def benchmark_models(config: BenchmarkModelsConfig, context: Context) -> BenchmarkResult:
+    """Train and measure every family on every data set given."""
+    from sentiment_benchmarks.models import run_model_benchmark
+
+    return _result(run_model_benchmark(config, context.settings, context.progress))
+
+
+def benchmark_imbalance(config: BenchmarkImbalanceConfig, context: Context) -> BenchmarkResult:
+    """Compare every remedy for the rare class on the same reviews."""
+    from sentiment_benchmarks.imbalance import run_imbalance_benchmark
+
+    return _result(run_imbalance_benchmark(config, context.settings, context.progress))
+
+
+def benchmark_scoring(config: BenchmarkScoringConfig, context: Context) -> BenchmarkResult:
+    """Measure scoring: against the peers, over workers and sizes, and for one review."""
+    from sentiment_benchmarks.scoring.run import run_scoring_benchmark
+
+    return _result(run_scoring_benchmark(config, context.settings, context.progress))
+
+
+def benchmark_preparation(config: BenchmarkPreparationConfig, context: Context) -> BenchmarkResult:
+    """Time the import and cleaning of a history beside pandas and Dask."""
+    from sentiment_benchmarks.preparation.run import run_preparation_benchmark
+
+    return _result(run_preparation_benchmark(config, context.settings, context.progress))
+
+
+def _result(measured: dict[str, Any]) -> BenchmarkResult:
+    return BenchmarkResult.model_validate(measured)
+
+
+BENCHMARK_TRAINING = Verb(
+    name="benchmark training",
+    config=BenchmarkTrainingConfig,
+    result=BenchmarkResult,
+    run=benchmark_training,
+    group="Measure",
+    example="--processes 1 2",
+)
+BENCHMARK_MODELS = Verb(
+    name="benchmark models",
+    config=BenchmarkModelsConfig,
+    result=BenchmarkResult,
+    run=benchmark_models,
+    group="Measure",
+    example="--snapshots SNAPSHOT",
+)
+BENCHMARK_IMBALANCE = Verb(
+    name="benchmark imbalance",
+    config=BenchmarkImbalanceConfig,
+    result=BenchmarkResult,
+    run=benchmark_imbalance,
+    group="Measure",
+    example="--snapshot SNAPSHOT",
+)
+BENCHMARK_SCORING = Verb(
+    name="benchmark scoring",
+    config=BenchmarkScoringConfig,
+    result=BenchmarkResult,
+    run=benchmark_scoring,
+    group="Measure",
+    example="--parts latency",
+)
+BENCHMARK_PREPARATION = Verb(
+    name="benchmark preparation",
+    config=BenchmarkPreparationConfig,
+    result=BenchmarkResult,
+    run=benchmark_preparation,
+    group="Measure",
+    example="--source reviews.jsonl.gz",
+)
+VERBS: tuple[AnyVerb, ...] = (
+    BENCHMARK_TRAINING,
+    BENCHMARK_MODELS,
+    BENCHMARK_IMBALANCE,
+    BENCHMARK_SCORING,
+    BENCHMARK_PREPARATION,
+)

@@ -1,0 +1,35 @@
+"""What a verb works with: built once, where it is called, and handed down. Nothing below asks its surroundings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sentiment.core.progress import OnProgress, logged
+from sentiment.core.provenance import actor, provenance, run_id
+from sentiment.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """The deployment, who acts, the run that it happens in, the moment, and where progress is told.
+
+    `actor` is `dag/run` in Airflow and a user's name in a shell; `now` is in UTC. `provenance` are the names by which
+    tags, ledger and metadata say where a thing came from: dag, run, task, try, day and git_commit, as far as there are.
+    """
+
+    settings: Settings
+    actor: str
+    run_id: str
+    now: datetime
+    progress: OnProgress = logged
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_process(cls, progress: OnProgress = logged) -> Context:
+        """Build that of this process, an Airflow task's or a shell's; raises ValidationError for bad settings."""
+        return cls(Settings(), actor(), run_id(), datetime.now(UTC), progress, provenance())
+
+    def quiet(self) -> Context:
+        """Return the same context, whose progress goes to the log."""
+        return replace(self, progress=logged)

@@ -1,0 +1,19 @@
+"""Names that the whole platform agrees on: labels, stars, the model and its aliases, families, engines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+NEGATIVE, POSITIVE = 0, 1
+LABELS = ("negative", "positive")
+POSITIVE_STARS = 4.0
+NEGATIVE_STARS = 2.5
+NEEDS_REVIEW_BELOW = 0.70
+REGISTERED_MODEL = "review-sentiment"
+CHAMPION, PREVIOUS_CHAMPION = "champion", "previous_champion"
+
+Family = Literal["linear", "encoder", "lora", "bilstm", "lstm", "gru"]
+
+# onnxruntime on a CPU, OpenVINO on a CPU, and onnxruntime's providers for NVIDIA GPUs.
+EngineName = Literal["onnxruntime-fp32", "onnxruntime-int8", "openvino-int8", "cuda-fp16", "tensorrt-fp16"]
+EngineChoice = Literal["auto", EngineName]

@@ -1,0 +1,149 @@
+"""Where things are in a deployment; nothing here depends on a run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+log = logging.getLogger(__name__)
+
+PROJECT = Path(__file__).resolve().parents[3]
+# What spark-submit is given.
+DRIVER = PROJECT / "include" / "sentiment" / "driver.py"
+PREFIX = "SENTIMENT_"
+# Variables of ours that others read: provenance, and the plugin of Airflow's pages.
+OF_OTHERS = frozenset({"GIT_COMMIT", "ALLOWED_HOSTS", "MLFLOW_PUBLIC_URL"})
+# So near (HOEM and HOME, with the prefix) is a misspelling; what a cluster adds for a service named `sentiment`
+# (SENTIMENT_MLFLOW_SERVICE_PORT) is farther from all of ours.
+_MISSPELT = 0.85
+# In addresses, which databases and tables are opened by, these begin something else.
+_NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")
+
+
+class Settings(BaseSettings):
+    """Where things are in this deployment: SENTIMENT_* variables or .env, with defaults that work on a laptop.
+
+    S3 is configured by the standard AWS_* variables (AWS_ENDPOINT_URL, AWS_REGION, keys), which boto3, deltalake and
+    pyarrow all read; they are not repeated here, so that no key passes through this class.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    home: Path = Field(PROJECT / "var" / "current", description="Folder for everything that this machine keeps.")
+    landing: str = Field("", description="Folder or s3:// prefix of the daily files; HOME/landing when empty.")
+    lake: str = Field("", description="Folder or s3:// prefix of the Delta tables; HOME/lake when empty.")
+    products: str = Field("", description="Folder or s3:// prefix of meta_*.jsonl.gz; HOME/products when empty.")
+    database: str = Field(
+        "",
+        description="Server of Airflow's and MLflow's databases, postgresql://user:password@host; our own when empty.",
+    )
+    mlflow_uri: str = Field("", description="MLflow tracking address; the platform's server when empty.")
+    artifacts: str = Field("", description="Root of MLflow's artifacts, a folder or s3://; HOME/mlflow when empty.")
+    experiment: str = Field("review-sentiment", description="MLflow experiment of the training runs.")
+    studies: str = Field(
+        "", description="Searches: address of PostgreSQL or SQLite, or a .journal file; a SQLite under HOME when empty."
+    )
+    spark_master: str = Field("local[2]", description="Spark master of sessions that this process opens itself.")
+    spark_memory: str = Field("2g", description="Memory of the Spark driver (and of the executors in local mode).")
+    train_queue: str = Field("default", description="Airflow queue of the training tasks.")
+    airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's UI and API.")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server.")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _home_in_full(cls, value: Path) -> Path:
+        return Path(_in_addresses(_in_full(str(value))))
+
+    @field_validator("landing", "lake", "products", "artifacts", mode="after")
+    @classmethod
+    def _folder_in_full(cls, value: str) -> str:
+        return _in_full(value) if value and ":" not in value else value
+
+    @field_validator("lake", "artifacts", mode="after")
+    @classmethod
+    def _folder_of_addresses(cls, value: str) -> str:
+        return value if ":" in value and not value.startswith("s3://") else _in_addresses(value)
+
+    @model_validator(mode="after")
+    def _no_misspelt_variable(self) -> Self:
+        for name in _unknown_variables(type(self)):
+            near = get_close_matches(name, _known_variables(type(self)), 1, _MISSPELT)
+            if near:
+                raise ValueError(f"{name} is no setting; did you mean {near[0]}?")
+            _warn_of(name)
+        return self
+
+    @property
+    def landing_root(self) -> str:
+        """Where the daily files lie."""
+        return self.landing or str(self.home / "landing")
+
+    @property
+    def lake_root(self) -> str:
+        """Where the Delta tables lie."""
+        return self.lake or str(self.home / "lake")
+
+    @property
+    def products_root(self) -> str:
+        """Where the product files lie."""
+        return self.products or str(self.home / "products")
+
+    @property
+    def artifact_root(self) -> str:
+        """Where MLflow's artifacts lie."""
+        return self.artifacts or str(self.home / "mlflow" / "artifacts")
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking address: the one named, or the server that the platform starts on this machine."""
+        return self.mlflow_uri.rstrip("/") or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def study_storage(self) -> str:
+        """Where studies are kept: a database's address, or the path of a journal file, from HOME when relative."""
+        return self.studies or f"sqlite:///{self.home / 'tuning' / 'studies.db'}"
+
+
+def _in_full(folder: str) -> str:
+    """Return a folder from the root, `~` spelled out as the shell does where it sees it."""
+    try:
+        return str(Path(folder).expanduser().absolute())
+    except RuntimeError:
+        raise ValueError(f"{folder} begins with the home of a user that this machine does not know") from None
+
+
+def _in_addresses(folder: str) -> str:
+    if found := _NOT_IN_ADDRESSES.search(folder):
+        raise ValueError(
+            f"the folder {folder!r} has {found[0]!r} in its name, which addresses cannot hold; use another"
+        )
+    return folder
+
+
+def _known_variables(settings: type[BaseSettings]) -> list[str]:
+    return [PREFIX + name.upper() for name in settings.model_fields] + sorted(PREFIX + name for name in OF_OTHERS)
+
+
+def _unknown_variables(settings: type[BaseSettings]) -> list[str]:
+    """Return the variables of the environment and of .env that begin as ours do, and are none of ours."""
+    from dotenv import dotenv_values
+
+    file = settings.model_config.get("env_file")
+    written = dotenv_values(str(file)) if isinstance(file, str | os.PathLike) else {}
+    names = {name.upper() for name in [*os.environ, *written] if name.upper().startswith(PREFIX)}
+    return sorted(names - set(_known_variables(settings)))
+
+
+@cache
+def _warn_of(variable: str) -> None:
+    log.warning("%s is no setting of this platform and is not read", variable)

@@ -1,0 +1,67 @@
+"""The cleaning of a text: markup and links out, sentences parted, white space folded, one form of Unicode.
+
+Ingest, data sets, `predict`, the model in MLflow all call this function, so training and scoring see one
+text. Capitals, emoji, emoticons and repeated punctuation stay, because they carry sentiment. It knows neither reviews
+nor Spark. Every step is linear in the text's length, and most texts, which hold nothing that needs changing, cost some
+scans in C.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sentiment.core.text.characters import normal
+from sentiment.core.text.entities import unescaped
+from sentiment.core.text.markup import without_addresses, without_tags
+
+# The longest reviews of shops are some 30,000 characters, and the widest window of a model reads some thousands. What
+# is longer is a page or a file that somebody pasted, and would hold a Spark slot for seconds.
+LONGEST_TEXT = 100_000
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+# Two letters, closing punctuation, a letter: "great.The". It begins with what is rare, and looks back from there.
+_GLUED = re.compile(r"[.!?](?<=[^\W\d_][^\W\d_].)[.!?]*(?=[^\W\d_])")
+
+
+def clean_text(text: str) -> str:
+    """Return the cleaned text, in Unicode's form NFKC and at most LONGEST_TEXT characters long.
+
+    Of a longer text only the first LONGEST_TEXT characters are read. Cleaning a clean text changes nothing.
+    """
+    cleaned = _cleaned(text[:LONGEST_TEXT])
+    # One character of Unicode can stand for up to 18 plain ones.
+    return cleaned if len(cleaned) <= LONGEST_TEXT else _cleaned(cleaned[:LONGEST_TEXT])
+
+
+def was_cut(text: str) -> bool:
+    """Tell whether cleaning reads only the beginning of a text."""
+    return len(text) > LONGEST_TEXT
+
+
+def _cleaned(text: str) -> str:
+    text = normal(text)
+    if "&" in text:
+        text = normal(unescaped(text))
+    text = _folded(text)
+    text = without_addresses(text)
+    if "<" in text:
+        text = without_tags(text)
+    # Again, because what joined an emoji to a tag that is gone joins nothing now.
+    return _spaced(normal(_GLUED.sub(_parted, text)))
+
+
+def _folded(text: str) -> str:
+    """Put one plain space for every run of white space and control characters, and none at the ends."""
+    return _spaced(text if text.isprintable() else " ".join(_CONTROL.sub(" ", text).split()))
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split()) if "  " in text else text.strip()
+
+
+def _parted(stop: re.Match[str]) -> str:
+    """Add the space after a stop between a lower-case word and a capitalised one; "U.S.A" and "e.g.x" have none."""
+    text, start, end = stop.string, stop.start(), stop.end()
+    follows = text[end + 1 : end + 2]
+    glued = text[start - 2].islower() and text[start - 1].islower() and text[end].isupper()
+    return f"{stop[0]} " if glued and (follows == " " or follows.islower()) else stop[0]

@@ -1,0 +1,33 @@
+"""Figures in words, as sentences of results say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Names are listed as far as a note has room for them.
+_NAMED = 31
+
+
+def counted(number: int, what: str) -> str:
+    """Say how many there are of something, in the right number: 1 line, 2 lines."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """Say a share between 0 and 1 in per cent."""
+    return f"{100 * share:.1f} %"
+
+
+def interval(bounds: Sequence[float] | None, scale: int = 1, unit: str = "") -> str:
+    """Say a 95 % interval [low, high] in brackets, or nothing where there is none."""
+    if not bounds:
+        return ""
+    low, high = (f"{scale * bound:.1f}" if scale > 1 else f"{bound:.3f}" for bound in bounds)
+    return f" ({low} to {high}{' ' + unit if unit else ''})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name them all, or the first and last of many."""
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    return f"{len(names):,}, from {names[0]} to {names[-1]}"

@@ -1,0 +1,92 @@
+"""Which reviews a snapshot pins: the lake's, or those of a published data set."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from sentiment.core.config import DATA, EXPERTS, LONGEST_PLACE, Day, Share, VerbConfig
+
+Dataset = Literal["lake", "amazon_polarity", "imdb"]
+# What pins the reviews of the lake, and says nothing about a file.
+LAKE_FIELDS = ("from_day", "to_day", "reviews_version")
+
+
+class SnapshotConfig(VerbConfig):
+    """Pin the reviews of a training: the lake's, or those of a published data set.
+
+    The lake's reviews are de-duplicated over all history, labelled by stars, and split by product and by time. A data
+    set keeps its labels and the test that it was published with; what is not split yet is split by label and category.
+    """
+
+    dataset: Dataset = Field(
+        "lake",
+        description="lake: your own reviews. imdb and amazon_polarity: a published data set in the files named below.",
+        title="Training data",
+        json_schema_extra=DATA,
+    )
+    source: str = Field(
+        "",
+        max_length=LONGEST_PLACE,
+        description="File, folder or s3:// prefix, as the worker sees it; only for imdb and amazon_polarity.",
+        title="Files of the data set",
+        json_schema_extra=DATA,
+    )
+    from_day: Day | None = Field(
+        None, description="First day; the first in the lake when empty.", title="Reviews from (UTC)"
+    )
+    to_day: Day | None = Field(
+        None, description="Last day, included; the last in the lake when empty.", title="Reviews to (UTC)"
+    )
+    reviews_version: int | None = Field(
+        None,
+        ge=0,
+        description="Delta version that is read; the newest when empty.",
+        title="Version of the table reviews",
+        json_schema_extra=EXPERTS,
+    )
+    min_words: int = Field(
+        10,
+        ge=1,
+        description="They are neither trained on nor tested on; they are still scored.",
+        title="Ignore reviews shorter than (words)",
+        json_schema_extra=DATA,
+    )
+    test_share: Share = Field(
+        0.2,
+        description="Between 0 and 1: all reviews of such a product stay out of training (of a data set: that share "
+        "of reviews).",
+        title="Products held out for the test",
+        json_schema_extra=DATA,
+    )
+    validation_share: Share = Field(
+        0.1, description="Between 0 and 1, as above.", title="Products held out for validation", json_schema_extra=DATA
+    )
+    recent_share: Share = Field(
+        0.25,
+        description="Between 0 and 1: training sees only older reviews.",
+        title="Newest part used for validation and test",
+        json_schema_extra=DATA,
+    )
+    split_seed: int = Field(
+        17,
+        description="Seed of the split and of every sample taken from it.",
+        title="Seed of the split",
+        json_schema_extra=EXPERTS,
+    )
+
+    @model_validator(mode="after")
+    def _fits_the_dataset(self) -> Self:
+        if self.dataset == "lake" and self.source:
+            raise ValueError(f"source {self.source!r} is not read for the lake; name its dataset as well")
+        if self.dataset == "lake":
+            return self
+        if not self.source:
+            raise ValueError(f"dataset {self.dataset} needs a source: the file or folder that holds it")
+        given = [name for name in LAKE_FIELDS if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"{', '.join(given)} choose reviews of the lake; leave them empty for {self.dataset}")
+        if self.test_share + self.validation_share >= 1:
+            raise ValueError("test_share and validation_share leave nothing to train on; lower them")
+        return self

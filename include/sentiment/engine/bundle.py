@@ -1,0 +1,158 @@
+"""A bundle: the folder that scoring needs and nothing else, described by bundle.json with a sha256 of every file.
+
+Knows files and their description; no engine, no model library, so that scoring workers can read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sentiment.core.config import Share
+from sentiment.core.errors import ContractError
+from sentiment.core.names import LABELS, NEEDS_REVIEW_BELOW, EngineName, Family
+
+FP32_MODEL, INT8_MODEL, FP16_MODEL = "model.onnx", "model.int8.onnx", "model.fp16.onnx"
+STATIC_INT8_MODEL, STATIC_INT8_WEIGHTS = "model.static-int8.xml", "model.static-int8.bin"
+GATE, TOKENIZER, DESCRIPTION = "gate.npz", "tokenizer.json", "bundle.json"
+REQUIRED = (FP32_MODEL, INT8_MODEL, TOKENIZER)
+
+
+class Thresholds(BaseModel):
+    """From which positive probability a review is positive, and how near to that a person should look at it.
+
+    Near is a distance of log odds: under `needs_review` those between 0.5 and it, so that with the threshold 0.5 a
+    person looks at every confidence below `needs_review`, and with another one at as much on either side.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    positive: Share = 0.5
+    needs_review: Share = NEEDS_REVIEW_BELOW
+
+    @property
+    def unsure(self) -> tuple[float, float]:
+        """The positive probabilities between which a person should look."""
+        middle, distance = _log_odds(self.positive), _log_odds(self.needs_review)
+        return _share(middle - distance), _share(middle + distance)
+
+
+class GateRule(BaseModel):
+    """When the gate answers, and what it adds where it does not.
+
+    Its probability is that of its log odds divided by `temperature`; at most `negative_below` it answers negative, from
+    `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(gt=0)
+    negative_below: Share
+    positive_from: Share
+    encoder_weight: float
+    gate_weight: float
+
+
+class Bundle(BaseModel):
+    """What bundle.json holds; `engines` are those that passed the parity gate, the fastest first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    labels: tuple[str, ...] = LABELS
+    family: Family
+    max_length: int = Field(ge=1)
+    head_share: Share
+    truncation: Literal["head_and_tail"] = "head_and_tail"
+    thresholds: Thresholds = Thresholds()
+    temperature: float = Field(1.0, gt=0)
+    engines: tuple[EngineName, ...] = Field(("onnxruntime-int8", "onnxruntime-fp32"), min_length=1)
+    gate: GateRule | None = None
+    # Below this share of known pieces a review has no sure answer. A bundle of before has none of its own: with 0.25,
+    # numbers, base64 and look-alike letters have no sure answer, and hardly an English review loses its own.
+    known_share: Share = 0.25
+    provenance: dict[str, str] = {}
+    metrics: dict[str, float] = {}
+    sha256: dict[str, str] = {}
+
+
+@contextmanager
+def assembled(destination: Path) -> Iterator[Path]:
+    """Give a folder beside `destination` to fill, and put it in its place when the block ends without an error.
+
+    Readers see the old bundle or the whole new one; a failed build leaves nothing.
+    """
+    aside = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        _replace(aside, destination)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def seal(folder: Path, description: Bundle) -> Bundle:
+    """Write bundle.json, last and in one step, with the sha256 of all files in `folder`; returns what was written."""
+    files = sorted({*REQUIRED, *(file.name for file in folder.iterdir())})
+    sealed = description.model_copy(update={"sha256": {name: _sha256(folder / name) for name in files}})
+    draft = folder / f".{DESCRIPTION}"
+    draft.write_text(sealed.model_dump_json(indent=1), encoding="utf-8")
+    draft.replace(folder / DESCRIPTION)
+    return sealed
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Return the description of a bundle, after checking every file of it.
+
+    Raises ContractError naming the file that is missing or is not the one that was exported.
+    """
+    try:
+        bundle = Bundle.model_validate_json((folder / DESCRIPTION).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ContractError(f"{folder} is no bundle of this version: {error}; export the model anew") from error
+    for name in sorted({*REQUIRED, *bundle.sha256}):
+        _verify(folder / name, bundle.sha256.get(name))
+    return bundle
+
+
+def identity(folder: Path) -> str:
+    """Return what tells a bundle from all others: of bundle.json, which holds the hash of every other file, its own."""
+    return _sha256(folder / DESCRIPTION)[:16]
+
+
+def _log_odds(share: float) -> float:
+    within = min(max(share, 1e-9), 1 - 1e-9)
+    return math.log(within / (1 - within))
+
+
+def _share(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _verify(file: Path, expected: str | None) -> None:
+    found = _sha256(file) if file.is_file() else "missing"
+    if found != expected:
+        raise ContractError(
+            f"{file} is {found} where bundle.json says sha256 {expected}; fetch it again or export the model anew"
+        )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _replace(aside: Path, destination: Path) -> None:
+    # A folder cannot be renamed over one that has files, so the old bundle steps aside first.
+    old = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
+    if destination.exists():
+        destination.rename(old)
+    aside.rename(destination)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,117 @@
+"""The engines that run a bundle's network: onnxruntime, and OpenVINO where it is installed.
+
+Knows files and arrays; nothing of reviews or decisions. An engine takes `input_ids` and `attention_mask`, int64
+[reviews, tokens], and returns float32 logits [reviews, 2].
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment.core.errors import ContractError
+from sentiment.core.names import EngineChoice, EngineName
+from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL
+
+log = logging.getLogger(__name__)
+
+Engine = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+# The file of the bundle that each engine reads. TensorRT makes its own fp16 of fp32.
+MODEL_OF: dict[EngineName, str] = {
+    "onnxruntime-fp32": FP32_MODEL,
+    "onnxruntime-int8": INT8_MODEL,
+    "openvino-int8": STATIC_INT8_MODEL,
+    "cuda-fp16": FP16_MODEL,
+    "tensorrt-fp16": FP32_MODEL,
+}
+_PROVIDER = {"cuda-fp16": "CUDAExecutionProvider", "tensorrt-fp16": "TensorrtExecutionProvider"}
+_REMEDY = {
+    "openvino-int8": "install the packages openvino and nncf",
+    "cuda-fp16": "install onnxruntime-gpu on a machine with an NVIDIA GPU",
+    "tensorrt-fp16": "install onnxruntime-gpu and TensorRT on a machine with an NVIDIA GPU",
+}
+
+
+def runs_here(name: EngineName) -> bool:
+    """Say whether this machine has what an engine needs; nothing is loaded for it but onnxruntime's own list."""
+    if name == "openvino-int8":
+        return find_spec("openvino") is not None
+    if name in _PROVIDER:
+        from onnxruntime import get_available_providers
+
+        return _PROVIDER[name] in get_available_providers()
+    return True
+
+
+def choose_engine(choice: EngineChoice, offered: Iterable[EngineName]) -> EngineName:
+    """Return the engine asked for, or for `auto` the first of the bundle's (the fastest first) that runs here.
+
+    Raises ContractError when the one asked for is not in the bundle, or cannot run on this machine.
+    """
+    names = list(offered)
+    if choice == "auto":
+        chosen = next(name for name in names if runs_here(name))
+        if chosen != names[0]:
+            log.info("the bundle's fastest engine %s does not run here; %s does", names[0], chosen)
+        return chosen
+    if choice not in names:
+        raise ContractError(
+            f"the bundle has no {choice} ({', '.join(names)}); choose one of them or auto, or export the model anew "
+            f"where {choice} can be built"
+        )
+    if not runs_here(choice):
+        raise ContractError(f"{choice} does not run on this machine: {_REMEDY[choice]}, or choose engine=auto")
+    return choice
+
+
+def open_engine(folder: Path, name: EngineName, threads: int) -> Engine:
+    """Open the bundle's model for this engine, with a fixed number of CPU threads."""
+    if name == "openvino-int8":
+        return _openvino(folder / MODEL_OF[name], threads)
+    return open_onnx(folder / MODEL_OF[name], threads, _providers(name))
+
+
+def open_onnx(model: Path, threads: int, providers: list[Any] | None = None) -> Engine:
+    """Open an ONNX file in onnxruntime; on the CPU when no providers are given."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Batches have a shape each: a memory plan for every shape would be kept for ever and hardly be met again.
+    options.enable_mem_pattern = False
+    session = InferenceSession(str(model), options, providers=providers or ["CPUExecutionProvider"])
+
+    def run(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+        (logits,) = session.run(None, {"input_ids": input_ids, "attention_mask": attention_mask})
+        return np.asarray(logits, np.float32)
+
+    return run
+
+
+def _providers(name: EngineName) -> list[Any]:
+    if name == "tensorrt-fp16":
+        return [(_PROVIDER[name], {"trt_fp16_enable": True}), "CUDAExecutionProvider", "CPUExecutionProvider"]
+    return [_PROVIDER[name], "CPUExecutionProvider"] if name in _PROVIDER else ["CPUExecutionProvider"]
+
+
+def _openvino(model: Path, threads: int) -> Engine:
+    import openvino
+
+    # Pinned, the threads of all workers of a machine would sit on the same first cores.
+    options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+    compiled = openvino.Core().compile_model(str(model), "CPU", options)
+    request = compiled.create_infer_request()
+
+    def run(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+        # The result is the request's own memory, which the next call overwrites.
+        found = request.infer({"input_ids": input_ids, "attention_mask": attention_mask}, share_inputs=True)
+        return np.array(next(iter(found.values())), np.float32)
+
+    return run

@@ -1,0 +1,146 @@
+"""Score reviews with a bundle: tokenise once, let the gate answer what it is sure of, batch the rest by length, decide.
+
+Runs in scoring workers, so it imports engines, tokenizers and NumPy and never a training library; it knows nothing of
+Spark, tables or where the bundle came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sentiment.core.names import EngineChoice, EngineName
+from sentiment.engine.bundle import TOKENIZER, Bundle, GateRule, read_bundle
+from sentiment.engine.calibration import log_odds, positive_probability
+from sentiment.engine.cascade import Gate, blended, gate_probability, sure
+from sentiment.engine.engines import Engine, choose_engine, open_engine
+from sentiment.engine.knowledge import no_surer
+from sentiment.engine.tokens import ReviewTokenizer, length_batches
+
+# Padded tokens a batch: on a CPU larger ones leave its caches and gain nothing, smaller ones pay a call each. 4,096 are
+# no faster on MiniLM and hold 70 MB more in a worker.
+TOKEN_BUDGET = 2_048
+# What `decided_by` says of the reviews that the gate answered; the others name the model's family.
+BY_GATE = "gate"
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a bundle makes of n answers; every array has length n, `label` holds "negative" or "positive".
+
+    `confidence` is the probability of the label, which a threshold beside 0.5 may leave below it.
+    """
+
+    label: np.ndarray
+    positive_probability: np.ndarray
+    confidence: np.ndarray
+    needs_review: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The calibrated positive probabilities, float32 [n], whose they are, and whether enough of the text is known.
+
+    `decided_by` holds strings [n], the gate or the family. Where `known`, bool [n], is false, nobody is sure.
+    """
+
+    positive_probability: np.ndarray
+    decided_by: np.ndarray
+    known: np.ndarray
+
+
+class Scorer:
+    """A loaded bundle. It keeps the order of the reviews, scores equal ones once, and gives empty arrays for none."""
+
+    def __init__(self, bundle: Bundle, tokenizer: ReviewTokenizer, engine: Engine, gate: Gate | None = None) -> None:
+        self.bundle = bundle
+        self._tokenizer = tokenizer
+        self._engine = engine
+        self._gate = gate
+
+    @classmethod
+    def load(cls, bundle: Path, engine: EngineChoice = "auto", gate: bool = True, threads: int = 1) -> Scorer:
+        """Check a bundle's files and load it; without `gate` the network answers all.
+
+        Raises ContractError naming the file that is not as exported, or the engine that is not there.
+        """
+        description = read_bundle(bundle)
+        tokenizer = ReviewTokenizer(bundle / TOKENIZER, description.max_length, description.head_share)
+        chosen: EngineName = choose_engine(engine, description.engines)
+        opened = Gate.load(bundle) if gate and description.gate else None
+        return cls(description, tokenizer, open_engine(bundle, chosen, threads), opened)
+
+    def answer(self, titles: Sequence[str], texts: Sequence[str]) -> Answers:
+        """Return every review's probability, who gave it, and whether enough of the review is known."""
+        first, back = _distinct(titles, texts)
+        ids = self._tokenizer.whole([titles[row] for row in first], [texts[row] for row in first])
+        known = self._tokenizer.knowledge.shares(ids) >= self.bundle.known_share
+        probability, gated = self._probabilities(ids, known)
+        who = np.where(gated, BY_GATE, self.bundle.family)
+        return Answers(no_surer(probability, known)[back], who[back], known[back])
+
+    def probabilities(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+        """Return the calibrated positive probabilities, float32 [reviews]."""
+        return self.answer(titles, texts).positive_probability
+
+    def logits(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+        """Return the network's float32 logits [reviews, 2], negative first, before temperature and gate."""
+        return infer(self._engine, self._tokenizer, self._tokenizer.whole(titles, texts))
+
+    def decide(self, answers: Answers) -> Decisions:
+        """Turn answers into labels, confidences and the need of a person's look."""
+        probability = answers.positive_probability
+        negative, positive = self.bundle.labels
+        is_positive = probability >= self.bundle.thresholds.positive
+        low, high = self.bundle.thresholds.unsure
+        return Decisions(
+            label=np.where(is_positive, positive, negative),
+            positive_probability=probability,
+            confidence=np.where(is_positive, probability, 1 - probability),
+            needs_review=~answers.known | ((probability > low) & (probability < high)),
+        )
+
+    def _probabilities(self, ids: list[np.ndarray], known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities and where they are the gate's, for whole token ids; the gate answers what is `known`."""
+        if self._gate is None or self.bundle.gate is None:
+            logits = infer(self._engine, self._tokenizer, ids)
+            return positive_probability(logits, self.bundle.temperature), np.zeros(len(ids), bool)
+        return cascade(self._engine, self._tokenizer, self._gate, self.bundle.gate, ids, known)
+
+
+def cascade(
+    engine: Engine, tokenizer: ReviewTokenizer, gate: Gate, rule: GateRule, ids: list[np.ndarray], known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return positive probabilities, float32 [reviews], and where the gate gave them, bool [reviews]."""
+    odds = gate.log_odds(ids)
+    probability = gate_probability(odds, rule)
+    gated = sure(probability, rule) & known
+    unsure = np.flatnonzero(~gated)
+    logits = infer(engine, tokenizer, [ids[row] for row in unsure])
+    probability[unsure] = blended(log_odds(logits), odds[unsure], rule)
+    return probability, gated
+
+
+def infer(engine: Engine, tokenizer: ReviewTokenizer, ids: list[np.ndarray]) -> np.ndarray:
+    """Return float32 logits [reviews, 2] of whole token ids, in order, computed in batches of similar length."""
+    windows = [tokenizer.window(review) for review in ids]
+    logits = np.empty((len(windows), 2), np.float32)
+    for rows in length_batches([len(window) for window in windows], TOKEN_BUDGET):
+        logits[rows] = engine(*tokenizer.pad([windows[row] for row in rows]))
+    return logits
+
+
+def _distinct(titles: Sequence[str], texts: Sequence[str]) -> tuple[list[int], np.ndarray]:
+    """Return the first row of every distinct review, and for each review the place of its own among those."""
+    places: dict[tuple[str, str], int] = {}
+    first: list[int] = []
+    back = np.empty(len(texts), np.int64)
+    for row, review in enumerate(zip(titles, texts, strict=True)):
+        place = places.setdefault(review, len(first))
+        if place == len(first):
+            first.append(row)
+        back[row] = place
+    return first, back

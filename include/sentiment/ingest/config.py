@@ -1,0 +1,58 @@
+"""How reviews come in: a day's files, and a whole history."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sentiment.core.config import EXPERTS, LONGEST_PLACE, TEXT, Day, Share, VerbConfig
+
+
+class IngestOptions(VerbConfig):
+    """How raw lines become reviews, for a day's files and for a whole history alike."""
+
+    max_bad_share: Share = Field(
+        0.2,
+        description="Between 0 and 1: 0.2 is 20 %. With more, nothing is written.",
+        title="Fail above this share of bad lines",
+    )
+    expand_contractions: bool = Field(
+        False,
+        description="don't becomes do not. Changes the text that models see: train again after you change it.",
+        title="Write contractions out",
+        json_schema_extra=TEXT,
+    )
+    lower_case: bool = Field(
+        False,
+        description="Fold titles and texts to lower case. Changes the text that models see: train again after you "
+        "change it.",
+        title="Lower case",
+        json_schema_extra=TEXT,
+    )
+
+
+class IngestConfig(IngestOptions):
+    """Read one day's files from the landing into the lake."""
+
+    day: Day = Field(
+        description="Fill in when you trigger by hand: the Logical Date above is the present moment, whose file "
+        "does not exist yet. Leave empty in a backfill.",
+        title="Day (UTC)",
+    )
+    late_days: int = Field(
+        60,
+        ge=0,
+        description="A day's file may hold reviews of so many days before it; they go into the days that they are of.",
+        title="Take late reviews of (days)",
+        json_schema_extra=EXPERTS,
+    )
+
+
+class ImportHistoryConfig(IngestOptions):
+    """Read files of any number of days into the lake, in one Spark job."""
+
+    source: str = Field(
+        min_length=1,
+        max_length=LONGEST_PLACE,
+        description="A .jsonl or .jsonl.gz file, or a folder or s3:// prefix of them, as the worker sees it.",
+        title="File, folder or s3:// prefix of reviews",
+    )

@@ -1,0 +1,101 @@
+"""How days, ranges, texts and files are scored, and what is shown of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from sentiment.core.config import EXPERTS, DayRange, ModelReference, OneDay, VerbConfig
+from sentiment.core.names import CHAMPION, EngineChoice
+
+# In place of a file: standard input, or standard output.
+PIPE = "-"
+
+
+class ScoringOptions(VerbConfig):
+    """How a bundle is run."""
+
+    engine: EngineChoice = Field(
+        "auto",
+        description="Leave auto: each worker takes the fastest that this model was built for.",
+        title="Inference engine",
+        json_schema_extra=EXPERTS,
+    )
+    gate: bool = Field(
+        True,
+        description="On: a linear model answers the easy reviews and the network the rest, about ten times as fast. "
+        "Off: the network answers all.",
+        title="Fast pre-filter (cascade)",
+        json_schema_extra=EXPERTS,
+    )
+
+
+class LakeScoringOptions(ScoringOptions):
+    """How days of the lake are scored."""
+
+    model: ModelReference = Field(
+        CHAMPION,
+        description="champion: the version in force now; champion_at_date: the one in force on that day; or a "
+        "number from MLflow, such as 3. In a backfill tick Override parameters as well, or the champion scores.",
+        title="Model version",
+    )
+    reuse: bool = Field(
+        True,
+        description="Keep the score of a review whose text and model version are unchanged. Off: compute everything "
+        "again.",
+        title="Skip what this version has scored",
+    )
+
+
+class ScoreConfig(LakeScoringOptions, OneDay):
+    """Score one day of the lake's reviews, and the days before it whose reviews changed after they were scored."""
+
+    look_back: int = Field(
+        60,
+        ge=0,
+        description="Days before it whose reviews changed since, by late ones or a corrected file, are scored again.",
+        title="Look back for changed days (days)",
+        json_schema_extra=EXPERTS,
+    )
+    catch_up: bool = Field(
+        False,
+        description="Score as well what was ingested within the look-back and never scored; scheduled runs do.",
+        title="Catch up on unscored days",
+        json_schema_extra=EXPERTS,
+    )
+
+
+class RescoreConfig(LakeScoringOptions, DayRange):
+    """Score every day of a range again in one Spark job; its scores are replaced, one commit a day."""
+
+
+class PredictConfig(ScoringOptions):
+    """Score texts given as arguments, or the rows of a file or a pipe.
+
+    A file alone shows its first rows. A pipe (-) carries JSON lines when it begins with a brace, else CSV with a
+    header; rows go out to a pipe as they came in, and what is said of them goes to standard error.
+    """
+
+    texts: tuple[str, ...] = Field((), description="The texts to score.")
+    input: Path | None = Field(
+        None, description="JSONL, JSONL.gz, CSV or Parquet with text and, optionally, title; - reads a pipe."
+    )
+    output: Path | None = Field(
+        None, description="The file to write, of any of these kinds; rows keep their order; - writes to a pipe."
+    )
+    model: ModelReference = Field(CHAMPION, description="champion or a version number.")
+    formulas_as_text: bool = Field(
+        False, description="In a CSV put an apostrophe before values that a spreadsheet would run as formulas."
+    )
+
+    @model_validator(mode="after")
+    def _texts_or_files(self) -> Self:
+        if bool(self.texts) == bool(self.input):
+            raise ValueError("give either texts or --input FILE")
+        if self.output and not self.input:
+            raise ValueError("--output is for the rows of --input FILE")
+        if self.input and self.output and str(self.input) != PIPE and self.input.resolve() == self.output.resolve():
+            raise ValueError("--output is the same file as --input; name another, so that nothing is written over")
+        return self

@@ -1,0 +1,167 @@
+"""Files in a local folder or under an s3:// prefix, by one set of functions; it does not know what is in them.
+
+S3 goes through boto3 and pyarrow, both configured by the standard AWS_* variables (endpoint, region, keys).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from sentiment.core.errors import ContractError
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+
+# An S3 that is overloaded, or started anew, answers again within a minute or two; the clients' own patience is 4 s of
+# deltalake, 2 of pyarrow, 5 of boto3.
+_BOTO_ATTEMPTS, _ARROW_ATTEMPTS = 16, 12
+_DELTA_PATIENCE = {
+    "max_retries": "100",
+    "retry_timeout": "120s",
+    "backoff_config.init_backoff": "500ms",
+    "backoff_config.max_backoff": "5s",
+    "backoff_config.base": "3",
+}
+
+
+def is_s3(uri: str) -> bool:
+    """Say whether the address lies in S3."""
+    return uri.startswith("s3://")
+
+
+def join(root: str, *parts: str) -> str:
+    """Append path parts to a folder or prefix."""
+    return "/".join([root.rstrip("/"), *parts])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file as a look found it: its address, bytes, and when it was written, in seconds since 1970."""
+
+    uri: str
+    size: int
+    modified: float
+
+
+def resolved(uri: str) -> str:
+    """Return the address by which `look` names what lies under it: no link, no relative part."""
+    return uri.rstrip("/") if is_s3(uri) else str(Path(uri).expanduser().resolve())
+
+
+def look(uri: str) -> list[Seen]:
+    """Return the files under a folder or prefix, or the file itself, sorted; nothing there gives an empty list.
+
+    A link to a folder is followed, as one to a file is, and its files are named by the place of the link.
+    """
+    if is_s3(uri):
+        return _look_s3(uri)
+    path = Path(resolved(uri))
+    found = [path] if path.is_file() else sorted(_files_under(path))
+    return [Seen(str(file), at.st_size, at.st_mtime) for file in found for at in [file.stat()]]
+
+
+def list_files(uri: str) -> list[str]:
+    """Return the addresses of the files under a folder or prefix, or the file itself, sorted."""
+    return [file.uri for file in look(uri)]
+
+
+def open_binary(uri: str) -> BinaryIO:
+    """Open a file for reading bytes, as a stream."""
+    if is_s3(uri):
+        bucket, key = bucket_and_key(uri)
+        return cast("BinaryIO", s3_client().get_object(Bucket=bucket, Key=key)["Body"])
+    return Path(uri).open("rb")
+
+
+def read_bytes(uri: str) -> bytes | None:
+    """Return a small file's content, or None when there is no such file."""
+    if not is_s3(uri):
+        path = Path(uri)
+        return path.read_bytes() if path.is_file() else None
+    bucket, key = bucket_and_key(uri)
+    client = s3_client()
+    try:
+        return cast("bytes", client.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except client.exceptions.NoSuchKey:
+        return None
+
+
+def write_bytes(uri: str, content: bytes) -> None:
+    """Write a small file whole: a reader sees the old content or the new, never a part."""
+    if is_s3(uri):
+        bucket, key = bucket_and_key(uri)
+        s3_client().put_object(Bucket=bucket, Key=key, Body=content)
+        return
+    path = Path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_bytes(content)
+    aside.replace(path)
+
+
+def arrow_filesystem(uri: str) -> tuple[FileSystem, str]:
+    """Return pyarrow's file system for an address, and the path within it."""
+    from pyarrow import fs
+
+    if not is_s3(uri):
+        return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    patience = fs.AwsStandardS3RetryStrategy(max_attempts=_ARROW_ATTEMPTS)
+    s3 = fs.S3FileSystem(endpoint_override=endpoint, region=region, retry_strategy=patience)
+    return s3, uri.removeprefix("s3://")
+
+
+def delta_options() -> dict[str, str]:
+    """Return what deltalake needs beside the AWS_* variables, which it reads itself; a folder leaves it aside."""
+    plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    return _DELTA_PATIENCE | ({"AWS_ALLOW_HTTP": "true"} if plain_http else {})
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Return the bucket and the key of an s3:// address."""
+    # No URL parser: a key may hold what begins a query or a fragment in a URL.
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key.lstrip("/")
+
+
+def s3_client() -> Any:
+    """Return boto3's client, configured as a deployment says, and patient."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": _BOTO_ATTEMPTS}))
+
+
+def _files_under(folder: Path) -> Iterator[Path]:
+    """Give the files under a folder; a link that leads back to a folder above it leads nowhere."""
+    for place, folders, files in os.walk(folder, followlinks=True):
+        here = os.path.realpath(place)
+        folders[:] = [name for name in folders if not _leads_back(Path(place, name), here)]
+        yield from (file for name in files if (file := Path(place, name)).is_file())
+
+
+def _leads_back(folder: Path, here: str) -> bool:
+    return folder.is_symlink() and Path(here).is_relative_to(folder.resolve())
+
+
+def _look_s3(uri: str) -> list[Seen]:
+    bucket, prefix = bucket_and_key(uri)
+    client = s3_client()
+    try:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        entries = [entry for page in pages for entry in page.get("Contents", [])]
+    except client.exceptions.NoSuchBucket:
+        raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
+    under = prefix.rstrip("/") + "/" if prefix else ""
+    found = [
+        Seen(f"s3://{bucket}/{key}", entry["Size"], entry["LastModified"].timestamp())
+        for entry in entries
+        if (key := entry["Key"]) == prefix or (key.startswith(under) and key[-1] != "/")
+    ]
+    return sorted(found, key=lambda file: file.uri)

@@ -1,0 +1,107 @@
+"""The ledger of every change of champion. Knows the table `promotions` and nothing of why a change is due."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sentiment.core.errors import ConcurrentWriteError
+from sentiment.core.provenance import actor, provenance
+from sentiment.stores.lake.schemas import PROMOTIONS
+from sentiment.stores.lake.tables import Lake
+
+OBSERVED = (
+    "observed: MLflow's alias names this version, because somebody moved it there, or because a run ended between "
+    "the row before and the alias"
+)
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of champion: when, to which version, from which, by whom and why."""
+
+    at: datetime
+    version: int
+    previous: int | None
+    decided_by: str
+    reason: str
+
+
+def record(lake: Lake, version: int, previous: int | None, reason: str) -> Change:
+    """Add a change of champion to the ledger and return it; `previous` is the version that the alias names now.
+
+    Where the last row says that another version is in force than the alias does, a row with what was found goes before.
+    A change that is written already and did not reach the alias, a retry after a crash, is not written twice. Raises
+    ConcurrentWriteError when another run wrote a row meanwhile.
+    """
+    base = lake.open(PROMOTIONS)
+    rows = history(lake, base.version())
+    last = rows[-1] if rows else None
+    if last and (last.version, last.previous, last.reason) == (version, previous, reason):
+        return last
+    added = _observed(last, previous)
+    change = Change(_next_moment(added[-1] if added else last), version, previous, actor(), reason)
+    lake.append(PROMOTIONS, [_row(one) for one in (*added, change)], provenance(), base)
+    return change
+
+
+def observe(lake: Lake, champion: int | None) -> None:
+    """Write down that the alias names another version than the last row says is in force, when it does.
+
+    So a change that somebody made in MLflow is known from the next call on. Another run may write the same first.
+    """
+    base = lake.open(PROMOTIONS)
+    rows = history(lake, base.version())
+    found = _observed(rows[-1] if rows else None, champion)
+    if found:
+        with suppress(ConcurrentWriteError):
+            lake.append(PROMOTIONS, [_row(one) for one in found], provenance(), base)
+
+
+def history(lake: Lake, table_version: int | None = None) -> list[Change]:
+    """Return every change of champion, the oldest first, at a version of the table or the newest."""
+    rows = lake.read(PROMOTIONS, version=table_version).to_pylist()
+    return sorted((_change(row) for row in rows), key=lambda one: (one.at, one.version))
+
+
+def changes(lake: Lake) -> list[tuple[datetime, int]]:
+    """Return (moment, version) of every change of champion, the oldest first."""
+    return [(one.at, one.version) for one in history(lake)]
+
+
+def champion_at(lake: Lake, day: date) -> int | None:
+    """Return the version that was champion at the end of a day (UTC), or None before the first."""
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    earlier = [version for at, version in changes(lake) if at < end]
+    return earlier[-1] if earlier else None
+
+
+def _observed(last: Change | None, champion: int | None) -> list[Change]:
+    known = last.version if last else None
+    if champion is None or champion == known:
+        return []
+    return [Change(_next_moment(last), champion, known, actor(), OBSERVED)]
+
+
+def _next_moment(last: Change | None) -> datetime:
+    """Return now, but after the last row: the clock of the machine that wrote it may be ahead of this one's."""
+    now = datetime.now(UTC)
+    return max(now, last.at + _INSTANT) if last else now
+
+
+def _change(row: dict[str, Any]) -> Change:
+    previous = None if row["previous_version"] is None else int(row["previous_version"])
+    return Change(row["at"], int(row["version"]), previous, row["decided_by"], row["reason"])
+
+
+def _row(change: Change) -> dict[str, Any]:
+    return {
+        "version": str(change.version),
+        "previous_version": None if change.previous is None else str(change.previous),
+        "decided_by": change.decided_by,
+        "reason": change.reason,
+        "at": change.at,
+    }

@@ -1,0 +1,1 @@
+"""Training runs, model versions and aliases in MLflow. The only package that speaks to it."""

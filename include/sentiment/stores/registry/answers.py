@@ -1,0 +1,114 @@
+"""What MLflow's errors mean: it has no such thing, somebody was first, or nobody answers.
+
+The one place that knows MLflow's codes, and the errors of the libraries by which it reaches its server, its database
+and its files. What is not known to be an answer is an outage: it says nothing of what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+import httpx
+
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.stores.registry.pages import without_password
+
+_ABSENT = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
+_FIRST = {"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS", "RESOURCE_CONFLICT", "ABORTED"}
+_REFUSED = {
+    *("INVALID_PARAMETER_VALUE", "INVALID_STATE", "NOT_IMPLEMENTED", "ENDPOINT_NOT_FOUND"),
+    *("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"),
+}
+# Their errors come through MLflow's client as they are.
+_CARRIERS = {"requests", "urllib3", "botocore", "boto3", "sqlalchemy", "psycopg2"}
+_BY_STATUS = {404: _ABSENT, 409: _FIRST, 401: _REFUSED, 403: _REFUSED}
+
+
+class AbsentError(ContractError):
+    """MLflow answered, and what was asked for is not there."""
+
+
+class Answering:
+    """Stands before MLflow's client, or a module of it, and raises our errors in place of its own."""
+
+    def __init__(self, of: object, address: str) -> None:
+        self._of, self._address = of, address
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._of, name)
+        if isinstance(found, ModuleType):
+            return Answering(found, self._address)
+        if not callable(found) or isinstance(found, type):
+            return found
+
+        @wraps(found)
+        def asked(*given: Any, **named: Any) -> Any:
+            with answered(self._address):
+                return found(*given, **named)
+
+        return asked
+
+
+@contextmanager
+def answered(address: str) -> Iterator[None]:
+    """Raise what an error of MLflow means: AbsentError, ContractError, ConcurrentWriteError or UnavailableError.
+
+    Without the error itself behind it, whose address may hold a password. Every other error passes.
+    """
+    try:
+        yield
+    except Exception as error:
+        meant = _meant(error, without_password(address))
+        if meant is None:
+            raise
+        raise meant from None
+
+
+def require_answer(address: str) -> None:
+    """Raise UnavailableError at once when nobody is there: MLflow's own client would try for minutes first."""
+    if not address.startswith("http"):
+        return
+    shown = without_password(address)
+    try:
+        # A proxy of the shell must not be asked for what runs on this machine.
+        answer = httpx.get(f"{address}/health", timeout=10, trust_env=not address.startswith("http://127.0.0.1"))
+    except httpx.TransportError as error:
+        raise UnavailableError(
+            f"MLflow does not answer at {shown} ({without_password(str(error))}): start the platform with `sentiment "
+            "up`, or name another tracking address in SENTIMENT_MLFLOW_URI (sqlite:///FILE needs no server)"
+        ) from None
+    if answer.status_code >= 500:
+        raise UnavailableError(
+            f"MLflow does not answer at {shown} (what stands before it gives {answer.status_code}): see its log"
+        )
+
+
+def _meant(error: Exception, address: str) -> Exception | None:
+    from mlflow.exceptions import MlflowException
+
+    said = without_password(str(error)).strip()
+    if isinstance(error, MlflowException):
+        codes = {error.error_code}
+    elif _CARRIERS & {kind.__module__.split(".")[0] for kind in type(error).__mro__}:
+        codes = _BY_STATUS.get(_status(error), set())
+    else:
+        return None
+    if codes & _ABSENT:
+        return AbsentError(f"MLflow at {address} has no such thing: {said}")
+    if codes & _FIRST:
+        return ConcurrentWriteError(f"MLflow at {address}: somebody else was first, run it again: {said}")
+    if codes & _REFUSED:
+        return ContractError(f"MLflow at {address} refuses: {said}; mend that, or see SENTIMENT_MLFLOW_URI")
+    return UnavailableError(f"MLflow at {address} does not answer as it should, try again: {said}")
+
+
+def _status(error: Exception) -> int:
+    """Return the HTTP status that an answer to requests or boto3 had; 0 where there was none."""
+    answer = getattr(error, "response", None)
+    if isinstance(answer, dict):
+        return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return int(getattr(answer, "status_code", 0) or 0)

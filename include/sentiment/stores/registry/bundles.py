@@ -1,0 +1,59 @@
+"""The bundles that this machine has fetched, each in a folder named by its content. Knows files, no registry.
+
+A version's number says nothing of its content: another MLflow, or a model made anew, gives the same numbers again.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from sentiment.core.settings import Settings
+from sentiment.engine.bundle import identity
+
+_IDENTITY = re.compile(r"[0-9a-f]{16}")
+# A download takes minutes; one of a day ago was killed.
+_LEFT_OVER = 86_400.0  # seconds
+
+
+def bundle_cache(settings: Settings) -> Path:
+    """Return the folder under which fetched bundles lie."""
+    folder = settings.home / "bundles"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def cached_bundle(settings: Settings, content: str) -> Path | None:
+    """Return the folder of the bundle of that identity, or None when it is not there."""
+    folder = bundle_cache(settings) / content
+    return folder if _IDENTITY.fullmatch(content) and folder.is_dir() else None
+
+
+@contextmanager
+def fetching(settings: Settings) -> Iterator[Path]:
+    """Give an empty folder beside the bundles to download into; it is gone at the end, like those of killed tasks."""
+    cache = bundle_cache(settings)
+    for old in cache.glob(".*"):
+        if time.time() - old.stat().st_mtime > _LEFT_OVER:
+            shutil.rmtree(old, ignore_errors=True)
+    aside = Path(mkdtemp(prefix=".fetching-", dir=cache))
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def keep_bundle(settings: Settings, bundle: Path) -> Path:
+    """Move a downloaded bundle to its place and return it; another task may have put the same one there before."""
+    folder = bundle_cache(settings) / identity(bundle)
+    try:
+        bundle.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+    return folder

@@ -1,0 +1,138 @@
+"""Opens and stops a Spark session; it does not know what runs in it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment.core.errors import ContractError
+from sentiment.core.progress import OnProgress, told
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sentiment.core.settings import Settings
+
+# Rows of an Arrow batch: one shuffle of lengths for the scorer, some 4 MB of reviews on the wire.
+ARROW_BATCH_ROWS = 4096
+# Spark's classes, loaded and verified once, which the next driver maps into its memory; the set-up of a laptop makes
+# the file. A JVM of another version, or with other jars, leaves it alone.
+CLASSES = Path(str(distribution("pyspark").locate_file("pyspark/classes.jsa")))
+# The second compiler begins ten times as late as by default: it is for what a job of a minute calls most.
+_LATE_COMPILER = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
+# Without it the first one does not count calls either: a day's ingest takes 18 s instead of 25, and 23 core-seconds
+# instead of 38; the import of 250,000 reviews 78 instead of 67, and scoring 100,000 the same.
+_FIRST_COMPILER = ("-XX:TieredStopAtLevel=1",)
+
+
+@contextmanager
+def session(settings: Settings, name: str, *, light: bool = False) -> Iterator[SparkSession]:
+    """Give the running session, or open one and stop it at the end; `light` as in `driver_java_options`.
+
+    Under spark-submit the master and the memory are those that were submitted; otherwise the settings' own.
+    """
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    try:
+        # Not getActiveSession: a thread may have none while the process has one, which would be stopped below.
+        running = SparkSession.active()
+    except PySparkRuntimeError:
+        running = None
+    if running is not None:
+        yield running
+        return
+    _require_user()
+    # Spark would start its workers with whatever `python3` comes first in PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(f"sentiment {name}")
+    for key, value in _options(settings, light).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    if str(spark.sparkContext.master).startswith("local"):
+        # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
+        spark.conf.set("spark.sql.shuffle.partitions", str(4 * spark.sparkContext.defaultParallelism))
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+@contextmanager
+def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
+    """Tell once a second how many tasks of the stages at work are done, while the block runs."""
+    on_progress(step, 0, 0)
+    with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
+        yield
+
+
+def driver_java_options(*, light: bool = False) -> dict[str, str]:
+    """Return the option of Spark, by its name, with which a driver's JVM on this machine starts and warms up faster.
+
+    A light job asks little of the JVM: it is of one day's files, or works in Python, as scoring does.
+    """
+    compiler = _FIRST_COMPILER if light else _LATE_COMPILER
+    # Quoted: Spark splits the options at blanks, and the folder of this checkout may have some.
+    shared = [f'"-XX:SharedArchiveFile={CLASSES}"'] if CLASSES.is_file() else []
+    return {"spark.driver.extraJavaOptions": " ".join([*compiler, *shared])}
+
+
+def _require_user() -> None:
+    """Say what Java says in a hundred lines: it needs the name of the user that it runs as."""
+    number = os.getuid()
+    try:
+        pwd.getpwuid(number)
+    except KeyError:
+        raise ContractError(
+            f"user {number} has no line in /etc/passwd, and Spark does not start without one; run as a user that this "
+            f"machine knows, or add a line as root: echo 'sentiment:x:{number}:0::/tmp:/bin/sh' >> /etc/passwd"
+        ) from None
+
+
+def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
+    tracker = spark.sparkContext.statusTracker()
+    stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
+    return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)
+
+
+def _submitted_master() -> str:
+    """Return the master that spark-submit was given; a configuration knows it once Java can be asked."""
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()
+    return str(SparkConf().get("spark.master"))
+
+
+def _options(settings: Settings, light: bool) -> dict[str, str]:
+    options = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_BATCH_ROWS),
+        "spark.sql.execution.pythonUDF.arrow.enabled": "true",
+        # Bad values become NULL and are judged by our own rules instead of failing the job.
+        "spark.sql.ansi.enabled": "false",
+        # ICU's tables of letters take a new JVM three seconds; Java's own lower case is as good for looking into texts.
+        "spark.sql.icu.caseMappings.enabled": "false",
+    }
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    local = (_submitted_master() if submitted else settings.spark_master).startswith("local")
+    if not submitted:
+        options |= {"spark.master": settings.spark_master, "spark.driver.memory": settings.spark_memory}
+    if local:
+        options["spark.python.daemon.module"] = "sentiment.stores.spark_python"
+    if local and not submitted:
+        options |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        options |= driver_java_options(light=light)
+    return options | {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}

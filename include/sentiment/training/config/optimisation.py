@@ -1,0 +1,165 @@
+"""How a model learns: the optimiser, and what is done about the rare class."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sentiment.core.config import OPTIMISER, RARE_CLASS, Share, VerbConfig
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Schedule = Literal["cosine", "linear", "constant"]
+Imbalance = Literal["none", "class_weights", "focal", "oversampling", "smote"]
+
+
+class OptimisationOptions(VerbConfig):
+    """How the neural families learn (AdamW)."""
+
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="Empty: the family's own (encoder 1e-4, lora 5e-4, recurrent 1e-3).",
+        title="Peak learning rate",
+        json_schema_extra=OPTIMISER,
+    )
+    schedule: Schedule = Field(
+        "cosine",
+        description="After warm-up the rate falls as a cosine, linearly, or stays.",
+        title="Learning rate schedule",
+        json_schema_extra=OPTIMISER,
+    )
+    warmup_share: Share = Field(
+        0.1,
+        description="Share of the steps in which the learning rate rises.",
+        title="Warm-up (share of steps)",
+        json_schema_extra=OPTIMISER,
+    )
+    warmup_steps: int | None = Field(
+        None,
+        ge=0,
+        description="Steps in which it rises, instead of a share.",
+        title="Warm-up (steps)",
+        json_schema_extra=OPTIMISER,
+    )
+    weight_decay: float = Field(
+        0.01, ge=0, description="Weight decay.", title="Weight decay", json_schema_extra=OPTIMISER
+    )
+    beta1: float = Field(
+        0.9, ge=0, lt=1, description="Decay of the mean gradient.", title="Adam beta 1", json_schema_extra=OPTIMISER
+    )
+    beta2: float = Field(
+        0.999,
+        ge=0,
+        lt=1,
+        description="Decay of the mean squared gradient.",
+        title="Adam beta 2",
+        json_schema_extra=OPTIMISER,
+    )
+    epsilon: float = Field(
+        1e-8,
+        gt=0,
+        description="Added to the root of the squared gradient.",
+        title="Adam epsilon",
+        json_schema_extra=OPTIMISER,
+    )
+    layer_decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Learning rate of an encoder's layer, of the one above; 1 is none.",
+        title="Layer-wise learning rate decay",
+        json_schema_extra=OPTIMISER,
+    )
+    batch_size: int = Field(
+        32,
+        ge=1,
+        description="Reviews a forward pass, on each process.",
+        title="Batch size",
+        json_schema_extra=OPTIMISER,
+    )
+    accumulation: int = Field(
+        1, ge=1, description="Forward passes a step.", title="Gradient accumulation steps", json_schema_extra=OPTIMISER
+    )
+    clip_norm: float = Field(
+        1.0,
+        ge=0,
+        description="Longer gradients are cut; 0 cuts none.",
+        title="Max gradient norm",
+        json_schema_extra=OPTIMISER,
+    )
+    epochs: float = Field(1.0, gt=0, description="Passes over the training reviews.", title="Epochs")
+    evaluations: int = Field(
+        4,
+        ge=1,
+        description="Validations and checkpoints a training run.",
+        title="Validations per training",
+        json_schema_extra=OPTIMISER,
+    )
+    evaluate_every: int | None = Field(
+        None,
+        ge=1,
+        description="Instead of a number of validations.",
+        title="Steps between validations",
+        json_schema_extra=OPTIMISER,
+    )
+    patience: int = Field(
+        3,
+        ge=1,
+        description="Validations without a better macro F1 before training stops.",
+        title="Patience (validations)",
+        json_schema_extra=OPTIMISER,
+    )
+    precision: Precision = Field(
+        "auto",
+        description="auto takes bf16 or fp16 where the hardware can.",
+        title="Number format",
+        json_schema_extra=OPTIMISER,
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Compute activations twice instead of keeping them.",
+        title="Gradient checkpointing",
+        json_schema_extra=OPTIMISER,
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of a label's weight spread over both.",
+        title="Label smoothing",
+        json_schema_extra=OPTIMISER,
+    )
+    seed: int = Field(
+        17, description="Seed of initialisation, order and dropout.", title="Seed", json_schema_extra=OPTIMISER
+    )
+
+
+class ImbalanceOptions(VerbConfig):
+    """What is done about the rare class."""
+
+    imbalance: Imbalance = Field(
+        "none",
+        description="Weights or focal loss, or more reviews of the rare class.",
+        title="Remedy for the rare class",
+        json_schema_extra=RARE_CLASS,
+    )
+    focal_gamma: float = Field(
+        2.0,
+        ge=0,
+        description="How strongly focal loss looks away from easy reviews.",
+        title="Focal gamma",
+        json_schema_extra=RARE_CLASS,
+    )
+    focal_alpha: Share = Field(
+        0.25,
+        description="Weight of positive reviews in focal loss; negative get the rest.",
+        title="Focal alpha",
+        json_schema_extra=RARE_CLASS,
+    )
+    tune_threshold: bool = Field(
+        False,
+        description="Choose the threshold of a positive review on validation.",
+        title="Tune the threshold",
+        json_schema_extra=RARE_CLASS,
+    )

@@ -1,0 +1,119 @@
+"""How a candidate is trained: its architecture, its optimisation, its data, its processes.
+
+The fields are flat, because the form, the command line and MLflow's params are generated from them; the classes that
+they come from only keep what belongs together in one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from sentiment.core.config import DATA, EXPERTS
+from sentiment.core.names import Family
+from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.optimisation import ImbalanceOptions, OptimisationOptions
+from sentiment.training.config.presets import PRESETS, Preset
+
+# Peak learning rates where none is given: full fine-tuning of a small encoder, adapters, networks from nothing.
+LEARNING_RATES: dict[Family, float] = {"encoder": 1e-4, "lora": 5e-4, "bilstm": 1e-3, "lstm": 1e-3, "gru": 1e-3}
+
+
+class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
+    """Train one candidate on a snapshot, evaluate it on the test products, and record it in MLflow."""
+
+    preset: Preset | None = Field(
+        None,
+        description="Settings to start from; fields given here win.",
+        title="Published settings",
+        json_schema_extra=EXPERTS,
+    )
+    snapshot: str | None = Field(
+        None,
+        description="Id of the snapshot; a new one of the whole lake when empty.",
+        title="Snapshot",
+        json_schema_extra=DATA,
+    )
+    train_reviews: int = Field(
+        12_000, ge=100, description="At most so many, sampled from the snapshot.", title="Training reviews"
+    )
+    evaluation_reviews: int = Field(
+        4_000,
+        ge=50,
+        description="At most so many to validate on while training.",
+        title="Validation reviews",
+        json_schema_extra=DATA,
+    )
+    test_reviews: int = Field(
+        4_000,
+        ge=50,
+        description="At most so many; the same for every candidate.",
+        title="Test reviews",
+        json_schema_extra=DATA,
+    )
+    folds: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Stratified, beforehand; 0 for none.",
+        title="Folds of a cross-validation",
+        json_schema_extra=DATA,
+    )
+    fold_reviews: int = Field(
+        2_000,
+        ge=100,
+        description="Reviews that the cross-validation is made on.",
+        title="Reviews of the cross-validation",
+        json_schema_extra=DATA,
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        description="Processes that each train on their share of every step's reviews.",
+        title="Data-parallel processes",
+        json_schema_extra=EXPERTS,
+    )
+    stages: int = Field(
+        1,
+        ge=1,
+        le=2,
+        description="Processes that one recurrent network is divided over.",
+        title="Pipeline stages per model",
+        json_schema_extra=EXPERTS,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, given: Any) -> Any:
+        preset = given.get("preset") if isinstance(given, dict) else None
+        if preset is None:
+            return given
+        by_hand = {name: value for name, value in given.items() if value is not None}
+        published = dict(PRESETS.get(preset, {}))
+        if "warmup_share" in by_hand and "warmup_steps" not in by_hand:
+            published.pop("warmup_steps", None)  # one of the two says how long, and the one by hand wins
+        return {**published, **by_hand}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.imbalance == "smote" and self.family != "linear":
+            raise ValueError("smote makes reviews of counts and fits the linear family alone; take oversampling")
+        if self.imbalance == "focal" and self.family == "linear":
+            raise ValueError("the linear family has no focal loss; take class_weights, oversampling or smote")
+        if self.imbalance == "focal" and self.label_smoothing:
+            raise ValueError("focal loss knows no label smoothing; leave label_smoothing at 0")
+        if self.gradient_checkpointing and self.family in RECURRENT_FAMILIES:
+            raise ValueError("recurrent families keep few activations; leave gradient_checkpointing off")
+        if self.folds == 1:
+            raise ValueError("one fold leaves nothing to train on; give 2 or more, or 0 for no cross-validation")
+        if self.stages > 1 and self.family not in RECURRENT_FAMILIES:
+            raise ValueError(f"only {', '.join(RECURRENT_FAMILIES)} can be divided into stages; take stages=1")
+        if self.processes * self.stages > 1 and self.family == "linear":
+            raise ValueError("the linear family trains in one process; take processes=1")
+        return self
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate given, or the family's own."""
+        return self.learning_rate if self.learning_rate is not None else LEARNING_RATES.get(self.family, 1e-4)

@@ -1,0 +1,105 @@
+"""A pretrained encoder under a pooling and a head, behind the one call that all families share.
+
+Knows how such a module is saved and loaded; where encoders come from is `models/encoders.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from sentiment.core.errors import ContractError
+from sentiment.core.names import LABELS
+from sentiment.training.config.architecture import Head, Pooling
+
+MLP_WIDTH = 256
+# Architectures that number a review's tokens from the padding id + 1 on.
+NUMBERED_AFTER_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta"}
+
+
+class EncoderClassifier(nn.Module):
+    """An encoder whose token states are pooled into one vector, from which a head makes two logits."""
+
+    def __init__(self, backbone: Any, head: Head = "linear", pooling: Pooling = "mean") -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head_kind, self.pooling = head, pooling
+        self.head = _head(head, backbone.config)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return logits [reviews, 2] for int64 ids and mask [reviews, tokens]."""
+        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        logits: Tensor = self.head(self._pooled(states, attention_mask))
+        return logits
+
+    @property
+    def positions(self) -> int:
+        """How many tokens of a review the encoder can number."""
+        config = self.backbone.config
+        begins_at = int(config.pad_token_id) + 1 if config.model_type in NUMBERED_AFTER_PADDING else 0
+        return int(config.max_position_embeddings) - begins_at
+
+    def activation_checkpointing_enable(self, **options: Any) -> None:
+        """Called by the Trainer; raises ContractError when the architecture cannot compute its activations twice."""
+        try:
+            self.backbone.activation_checkpointing_enable(**options)
+        except ValueError as error:
+            raise ContractError(f"{error} Turn gradient_checkpointing off.") from error
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors, config.json (the encoder's) and classifier.json into an existing folder."""
+        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, folder / "model.safetensors")
+        self.backbone.config.save_pretrained(folder)
+        kind = {"head": self.head_kind, "pooling": self.pooling}
+        (folder / "classifier.json").write_text(json.dumps(kind), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> EncoderClassifier:
+        """Read what `save` wrote."""
+        kind = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
+        model = cls(_empty_backbone(folder), kind["head"], kind["pooling"])
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+        return model
+
+    def _pooled(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+        if self.pooling == "first":
+            return states[:, 0]
+        weights = attention_mask.unsqueeze(-1).to(states.dtype)
+        return (states * weights).sum(1) / weights.sum(1).clamp_min(1)
+
+
+def without_pooler(backbone: Any) -> Any:
+    """Return an encoder without the layer that our head, which reads the token states, has no use for.
+
+    It would neither train nor export.
+    """
+    if hasattr(backbone, "pooler"):
+        backbone.pooler = None
+    return backbone
+
+
+def _empty_backbone(folder: Path) -> Any:
+    """Build the encoder that a folder's config.json describes, its weights still to be loaded."""
+    from transformers import AutoConfig, AutoModel
+
+    config: Any = AutoConfig.from_pretrained(folder)
+    return without_pooler(AutoModel.from_config(config))  # type: ignore[no-untyped-call]
+
+
+def _head(kind: Head, config: Any) -> nn.Module:
+    width = int(config.hidden_size)
+    if kind == "linear":
+        layers: list[nn.Module] = [nn.Dropout(0.1), nn.Linear(width, len(LABELS))]
+    else:
+        layers = [nn.Dropout(0.2), nn.Linear(width, MLP_WIDTH), nn.ReLU(), nn.Dropout(0.1)]
+        layers.append(nn.Linear(MLP_WIDTH, len(LABELS)))
+    spread = getattr(config, "initializer_range", 0.02)
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=spread if kind == "linear" else (2 / layer.in_features) ** 0.5)
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)

@@ -1,0 +1,1 @@
+"""Recurrent networks divided over two processes."""

@@ -1,0 +1,1 @@
+"""What pages, reports and sensors ask of lake, landing and registry; they read, and write nothing."""

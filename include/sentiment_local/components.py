@@ -1,0 +1,175 @@
+"""The components of the platform on one machine: their commands, environments, and how each shows that it lives.
+
+It starts nothing; Airflow's own settings stand in `airflow_environment`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentiment.core.environment import without_proxy
+from sentiment.core.settings import PROJECT, Settings
+from sentiment.views import mlflow_app
+from sentiment_local import postgres, vitals
+from sentiment_local.airflow_environment import airflow_environment, spark_connection
+
+HOST = "127.0.0.1"
+
+# Variables of the caller's shell that would silently turn this platform into another one: another Airflow's settings,
+# another Spark than the one installed beside this Python, another PostgreSQL than the platform's own.
+_STRANGE_PREFIXES = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "SPARK_HOME", "SPARK_CONF_DIR", "PYTHONHOME", "PG")
+
+
+@dataclass(frozen=True)
+class Component:
+    """A program to keep running: its command, its environment, and its last sign of life.
+
+    `sign` returns the moment (seconds since the epoch) of the last sign of life that can be seen now, or None.
+    Without those of `needs` it is not started; while one of them or of `heard_through` is down, its
+    silence says nothing.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    sign: Callable[[], float | None]
+    needs: tuple[str, ...] = ()
+    heard_through: tuple[str, ...] = ()
+
+
+def components(settings: Settings) -> tuple[Component, ...]:
+    """Describe the components in the order in which they start; the folders that they need are made."""
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    for folder in ("airflow", "mlflow", "logs"):
+        (settings.home / folder).mkdir(parents=True, exist_ok=True)
+    database = (_postgres(settings),) if postgres.is_own(settings) else ()
+    mlflow = (_mlflow(settings),) if runs_mlflow(settings) else ()
+    return (*database, *mlflow, *_airflow(settings))
+
+
+def ending_order(wanted: Sequence[Component]) -> list[list[str]]:
+    """Group names so that a component is ended before what it needs; those of a group end together."""
+    depth: dict[str, int] = {}
+    for one in wanted:
+        depth[one.name] = 1 + max((depth.get(name, 0) for name in (*one.needs, *one.heard_through)), default=0)
+    levels = sorted(set(depth.values()), reverse=True)
+    return [[name for name, level in depth.items() if level == wanted_level] for wanted_level in levels]
+
+
+def runs_mlflow(settings: Settings) -> bool:
+    """Tell whether the MLflow server is this platform's own, and not one that the settings name elsewhere."""
+    return settings.mlflow_uri.rstrip("/") in {"", f"http://{HOST}:{settings.mlflow_port}"}
+
+
+def airflow_url(settings: Settings) -> str:
+    """Return the address of Airflow's UI and API."""
+    return f"http://{HOST}:{settings.airflow_port}"
+
+
+def mlflow_url(settings: Settings) -> str:
+    """Return the address of the MLflow server."""
+    return settings.tracking_uri
+
+
+def airflow_command(*words: str) -> tuple[str, ...]:
+    """Return a command of the Airflow that is installed beside this Python."""
+    return (sys.executable, "-m", "airflow", *words)
+
+
+def of_airflow(settings: Settings) -> dict[str, str]:
+    """Return the environment of Airflow's programs."""
+    database = postgres.database_url(settings, "airflow")
+    return {
+        **_common(settings),
+        **airflow_environment(settings, airflow_url(settings), database),
+        **spark_connection(settings.spark_master),
+    }
+
+
+def _postgres(settings: Settings) -> Component:
+    def sign() -> float | None:
+        return vitals.now_if(postgres.answers(settings))
+
+    return Component("postgres", postgres.server_command(settings), _inherited(), sign)
+
+
+def _mlflow(settings: Settings) -> Component:
+    # Clients write artifacts straight into the root, which the server only lists and shows: no copy goes through it.
+    command = (
+        *(sys.executable, "-m", "mlflow", "server"),
+        *("--default-artifact-root", _absolute(settings.artifact_root)),
+        *("--no-serve-artifacts", "--host", HOST, "--port", str(settings.mlflow_port), "--workers", "1"),
+        # After a change of version without `make` the server is as MLflow made it, rather than none.
+        *(("--app-name", mlflow_app.NAME) if mlflow_app.is_installed() else ()),
+    )
+    # In the environment and not on the command line, where every user of the machine could read a password.
+    environment = {**_common(settings), "MLFLOW_BACKEND_STORE_URI": postgres.database_url(settings, "mlflow")}
+    url = f"{mlflow_url(settings)}/health"
+    return Component("mlflow", command, environment, lambda: vitals.now_if(vitals.answers(url)), ("postgres",))
+
+
+def _airflow(settings: Settings) -> tuple[Component, ...]:
+    environment, url = of_airflow(settings), f"{airflow_url(settings)}/api/v2/monitor/health"
+    # The server answers to these names only, which keeps a web page from reaching it through a name of its own.
+    of_server = {**environment, "SENTIMENT_ALLOWED_HOSTS": f"{HOST},localhost"}
+
+    def api_server() -> Component:
+        command = airflow_command("api-server")
+        return Component("api-server", command, of_server, lambda: vitals.now_if(vitals.answers(url)), ("postgres",))
+
+    def with_heartbeat(name: str) -> Component:
+        part = name.replace("-", "_")
+        return Component(
+            name,
+            airflow_command(name),
+            environment,
+            lambda: vitals.heartbeat(url, part),
+            ("postgres",),
+            ("api-server",),
+        )
+
+    return (api_server(), *(with_heartbeat(name) for name in ("scheduler", "dag-processor", "triggerer")))
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_STRANGE_PREFIXES)}
+
+
+def _common(settings: Settings) -> dict[str, str]:
+    return {
+        **_inherited(),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": os.pathsep.join(str(PROJECT / name) for name in ("include", "benchmarks")),
+        "PYTHONUNBUFFERED": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        # Threads of a training that wait for one another sleep: spinning, they would take the core that Spark needs.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Its seven processes for jobs that nothing here uses hold 1.4 GiB and delay the start.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Whatever the shell's locale is, paths are read as they were written.
+        "PYTHONUTF8": "1",
+        **without_proxy(os.environ),
+        **in_force(settings),
+    }
+
+
+def in_force(settings: Settings) -> dict[str, str]:
+    """Write the settings as the variables that they are read from, places made absolute.
+
+    The database server stays out: it may hold a password, and who needs a database is told its address.
+    """
+    values = {name: str(value) for name, value in settings.model_dump(exclude={"database"}).items() if value != ""}
+    places = {
+        name: _absolute(values[name]) for name in ("home", "landing", "lake", "products", "artifacts") & values.keys()
+    }
+    values |= places | {"mlflow_uri": mlflow_url(settings)}
+    return {f"SENTIMENT_{name.upper()}": value for name, value in values.items()}
+
+
+def _absolute(place: str) -> str:
+    return place if "://" in place else str(Path(place).absolute())

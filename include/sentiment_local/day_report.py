@@ -1,0 +1,65 @@
+"""Which days need somebody: gaps, days whose scores are not of their reviews any more, and failed ones.
+
+The states come from landing and lake; what failed comes from Airflow, where it answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.ingest.landing import landed_days
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.states import State, day_states
+from sentiment.stores.lake.tables import Lake
+from sentiment_local.status import status
+
+_INGEST, _SCORE = "ingest_reviews", "score_reviews"
+_REMEDIES = {
+    ("missing", False): "no file has landed: deliver it (an empty one when there were no reviews)",
+    ("missing", True): "its file is there: run ingest_reviews for it, or wait for the next scheduled run",
+    ("ingested", True): "run score_reviews for it, or wait for the next scheduled run",
+    ("stale", True): "its reviews changed after they were scored: the next run of score_reviews scores it again",
+}
+FailedRuns = dict[str, dict[date, str]]
+
+
+def day_report(settings: Settings, count: int) -> dict[str, Any]:
+    """Return how many of the last `count` days are in which state, and a row for each that needs somebody.
+
+    The last day is the newest that has landed or is in the lake.
+    """
+    lake = Lake(settings.lake_root)
+    known = {*landed_days(settings.landing_root, date.min, date.max), *lake.content(REVIEWS)}
+    if not known:
+        raise ContractError(
+            f"neither the landing {settings.landing_root} nor the lake {settings.lake_root} holds a day yet"
+        )
+    last = max(known)
+    days = [last - timedelta(n) for n in reversed(range(count))]
+    states, failed, note = day_states(lake, days), *_failed(settings, days[0], last)
+    rows = [_row(day, states[day], day in known, failed) for day in days if states[day] != "scored"]
+    counted = dict(sorted(Counter(states.values()).items()))
+    return {"from_day": str(days[0]), "to_day": str(last), "states": counted, **note, "attention": rows}
+
+
+def _row(day: date, state: State, landed: bool, failed: FailedRuns) -> dict[str, str]:
+    run = failed[_INGEST if state == "missing" else _SCORE].get(day)
+    there = landed or state != "missing"
+    remedy = f"the run {run} failed: read its note, mend that, and clear it" if run else _REMEDIES[state, there]
+    return {"day": str(day), "state": "failed" if run else state, "next": remedy}
+
+
+def _failed(settings: Settings, first: date, last: date) -> tuple[FailedRuns, dict[str, str]]:
+    """Return the failed runs by DAG and day, and a note where Airflow could not be asked."""
+    nothing: FailedRuns = {_INGEST: {}, _SCORE: {}}
+    if not status(settings).healthy:
+        return nothing, {"note": "Airflow does not run here, so nothing is said of failed runs"}
+    from sentiment_local.platform import open_airflow
+
+    with open_airflow(settings) as airflow:
+        runs = {dag: airflow.day_runs(dag, first, last) for dag in nothing}
+    return {dag: {day: run for day, (run, state) in of.items() if state == "failed"} for dag, of in runs.items()}, {}

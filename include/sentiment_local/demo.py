@@ -1,0 +1,165 @@
+"""The main job on one machine, end to end, through Airflow: import, train, promote, backfill days, report.
+
+It talks to the platform as its users do, through Airflow's API; it runs no stage itself. Each of its runs has a name
+made of what it is asked for, so that a demo that was interrupted goes on where it was and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sentiment.core.progress import OnProgress
+from sentiment.core.settings import PROJECT, Settings
+from sentiment.views.config import ReportConfig
+from sentiment_local import platform
+from sentiment_local.airflow_api import AirflowApi
+from sentiment_local.config import DemoConfig, SampleConfig
+from sentiment_local.demo_home import landed_days, review_history, use_home
+from sentiment_local.doctor import diagnose, require
+from sentiment_local.login import read_login
+from sentiment_local.runs import Runs
+from sentiment_local.status import Platform, status
+from sentiment_local.watch import Watch
+
+DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
+# Enough test reviews for half a point of accuracy, few enough for the ten minutes that the demo may take.
+_TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
+# A gate of 100,000 reviews, the default, would take two minutes more.
+_EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "gate_reviews": 30_000, "gate_validation": 2_000}
+_DAGS_SECONDS = 120.0
+_WHAT_NOW = (
+    "the four DAGs are paused again: unpause ingest_reviews and score_reviews to have every new day's file scored, "
+    "train_models to train every week"
+)
+
+
+def run_demo(config: DemoConfig, on_progress: OnProgress) -> dict[str, Any]:
+    """Run the demo, or go on with it, and return days, models, seconds of each stage, addresses and the login."""
+    settings = _prepared(config, on_progress)
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "platform"):
+        running = platform.start(settings, lambda step: on_progress(step, 0, 0))
+    try:
+        watch = Watch(settings, on_progress)
+        with platform.open_airflow(settings, on_retry=watch.check) as airflow:
+            runs = Runs(airflow, running.airflow_url, on_progress, watch.look)
+            imported = _main_job(airflow, runs, config, settings, seconds)
+            _leave_quiet(airflow)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "the platform stays up and works on; `make demo` goes on from there, `make down` stops it"
+        ) from None
+    return _summary(config, settings, imported, seconds, running)
+
+
+def _main_job(
+    airflow: AirflowApi, runs: Runs, config: DemoConfig, settings: Settings, seconds: dict[str, float]
+) -> Any:
+    days = _last_in_a_row(landed_days(settings), config.days)
+    source = review_history(settings)
+    import_id = _run_id("import", {"source": source}, _identity(Path(source)))
+    airflow.wait_for_dags(DAGS, _DAGS_SECONDS)
+    for dag in DAGS:
+        airflow.unpause(dag)
+    with _timed(seconds, "import history"):
+        imported = runs.run("import_history", {"source": source}, "import_history", import_id)
+    with _timed(seconds, "train, export, promote; ingest days meanwhile"):
+        training = runs.start("train_models", _training(config), _run_id("train", _training(config), import_id))
+        # The days are read while models train; not before the snapshot is pinned, so that it is the history's alone.
+        runs.wait_for_task(training, "snapshot")
+        runs.wait(training, runs.complete("ingest_reviews", days))
+    with _timed(seconds, "score days"):
+        runs.wait(runs.complete("score_reviews", days))
+    return imported
+
+
+def _prepared(config: DemoConfig, on_progress: OnProgress) -> Settings:
+    settings = use_home(PROJECT / "var", config.reviews, platform.stop)
+    if config.reviews is None and not (settings.home / "reviews" / "daily").is_dir():
+        from sentiment_local.sample.generate import generate
+
+        sample = SampleConfig(output=settings.home / "reviews")
+        generate(sample, lambda done, total: on_progress("generating sample reviews, days", done, total))
+    if not status(settings).started:
+        require(diagnose(settings))
+    return settings
+
+
+def _run_id(step: str, conf: dict[str, Any], identity: str) -> str:
+    """Name a run by what it is asked for: the same question is the same run."""
+    digest = hashlib.sha256(json.dumps([conf, identity], sort_keys=True).encode()).hexdigest()
+    return f"demo__{step}__{digest[:12]}"
+
+
+def _identity(file: Path) -> str:
+    found = file.stat()
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def _last_in_a_row(days: Sequence[date], count: int) -> list[date]:
+    """Return the last days without a gap, at most so many: a backfill is a range, and a day without a file waits."""
+    chosen = [days[-1]]
+    for day in reversed(days[:-1]):
+        if len(chosen) == count or (chosen[-1] - day).days != 1:
+            break
+        chosen.append(day)
+    return chosen[::-1]
+
+
+def _training(config: DemoConfig) -> dict[str, Any]:
+    sizes = {"test_reviews": _TEST_REVIEWS, "evaluation_reviews": _EVALUATION_REVIEWS}
+    return {
+        "candidates": [
+            {"family": "linear", "train_reviews": config.linear_reviews, **sizes},
+            {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 1},
+        ],
+        "seeds": 1,
+        **_EXPORT,
+    }
+
+
+def _leave_quiet(airflow: AirflowApi) -> None:
+    """Pause the DAGs again, and delete the runs of yesterday that Airflow made when the daily ones were unpaused.
+
+    The demo's files are of another time: such a run would wait half a day for a file, and fail, every day.
+    """
+    for dag in DAGS:
+        airflow.pause(dag)
+    for dag in ("ingest_reviews", "score_reviews"):
+        for run_id in airflow.active_runs(dag, "scheduled"):
+            airflow.delete_run(dag, run_id)
+
+
+def _summary(
+    config: DemoConfig, settings: Settings, imported: Any, seconds: dict[str, float], running: Platform
+) -> dict[str, Any]:
+    from sentiment.stores.registry.versions import Registry
+    from sentiment.views.report import report_days
+
+    report = report_days(ReportConfig(days=config.days), settings)
+    counts = {name: imported[name] for name in ("read", "kept", "duplicate", "rejected")}
+    return {
+        **report,
+        "history": counts,
+        "seconds": {stage: round(value) for stage, value in seconds.items()},
+        "lake": settings.lake_root,
+        "airflow": running.airflow_url,
+        **vars(read_login(settings)),
+        "mlflow": Registry(settings).runs_address(),
+        "now": _WHAT_NOW,
+        "stop": "make down",
+    }
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[stage] = time.monotonic() - began

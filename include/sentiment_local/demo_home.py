@@ -1,0 +1,101 @@
+"""The demo's home: a folder for each input, and `current`, which names the one in force for every later command."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment.ingest.landing import product_files
+from sentiment_local.usable import require_home
+
+SAMPLE = "sample"
+_CURRENT = "current"
+_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(\.jsonl(\.gz)?)?$")
+
+
+def use_home(root: Path, reviews: Path | None, stop: Callable[[Settings], object]) -> Settings:
+    """Make the home of an input current and return its settings; a platform that runs in another home is stopped.
+
+    The home's landing and products point to the input, so that commands need no settings to find them. A home that
+    SENTIMENT_HOME names is used as it is.
+    """
+    source = _checked(reviews) if reviews else None
+    given = os.environ.get("SENTIMENT_HOME")
+    home = Path(given).absolute() if given else home_of(root, source)
+    require_home(home)
+    home.mkdir(parents=True, exist_ok=True)
+    folder = source or home / "reviews"
+    if source:
+        _point(home / "reviews", source)
+    _point(home / "landing", folder / "daily")
+    _point(home / "products", folder)
+    if not given:
+        current = root / _CURRENT
+        if current.is_symlink() and current.resolve() != home:
+            stop(Settings(home=current.resolve()))
+        _point(current, home)
+    return Settings(home=home)
+
+
+def home_of(root: Path, source: Path | None) -> Path:
+    """Return the home of an input: named as its folder is, or by its place as well where that name is another's."""
+    if source is None:
+        return root / SAMPLE
+    home = root / source.name
+    # Capitals tell no two folders apart on many machines.
+    if source.name.casefold() not in {SAMPLE, _CURRENT} and _is_of(home, source):
+        return home
+    return root / f"{source.name}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:8]}"
+
+
+def landed_days(settings: Settings) -> list[date]:
+    """Return the days of the landing folder, the oldest first; raises ContractError when there are none."""
+    names = [_DAY.match(path.name) for path in Path(settings.landing_root).iterdir()]
+    days = sorted({date.fromisoformat(name[1]) for name in names if name})
+    if not days:
+        raise ContractError(f"{settings.landing_root} holds no file named by a day, such as 2014-05-05.jsonl.gz")
+    return days
+
+
+def review_history(settings: Settings) -> str:
+    """Return the input's history: its one file, which is no product file and no daily one."""
+    folder = settings.home / "reviews"
+    products = set(product_files(str(folder)))
+    files = [path for path in sorted(folder.glob("*.jsonl*")) if str(path) not in products]
+    if len(files) != 1:
+        raise ContractError(
+            f"{folder} holds {len(files)} files of history ({', '.join(path.name for path in files) or 'none'}); "
+            "put exactly one *.jsonl.gz beside daily/, or import the others with `sentiment import-history`"
+        )
+    return str(files[0])
+
+
+def _is_of(home: Path, source: Path) -> bool:
+    """Return whether a home is this input's, or nobody's yet."""
+    reviews = home / "reviews"
+    if reviews.is_symlink():
+        return reviews.readlink() == source
+    return not home.exists() or (home.is_dir() and not any(home.iterdir()))
+
+
+def _checked(reviews: Path) -> Path:
+    source = reviews.expanduser().resolve()
+    if not (source / "daily").is_dir() or not list(source.glob("*.jsonl*")):
+        raise ContractError(
+            f"{reviews} is no folder of reviews: it needs a history (*.jsonl.gz), the daily files in daily/ "
+            "(2014-05-05.jsonl.gz) and, where there is one, the products (meta_*.jsonl.gz)"
+        )
+    return source
+
+
+def _point(link: Path, target: Path) -> None:
+    if link.is_symlink() or not link.exists():
+        aside = link.with_name(f".{link.name}.{os.getpid()}")
+        aside.symlink_to(target)
+        aside.replace(link)

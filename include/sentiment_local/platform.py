@@ -1,0 +1,173 @@
+"""Starts, stops and shows the platform on one machine: one supervisor in the background, and what it keeps running."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment_local import processes
+from sentiment_local.airflow_api import AirflowApi
+from sentiment_local.airflow_http import AirflowHttp
+from sentiment_local.components import airflow_url, components, in_force, mlflow_url
+from sentiment_local.doctor import check_ports
+from sentiment_local.interrupts import as_interrupts
+from sentiment_local.login import read_login
+from sentiment_local.preflight import sentences
+from sentiment_local.processes import Started
+from sentiment_local.states import PlatformRecord, forget_record, read_record, write_record
+from sentiment_local.status import Platform, status
+from sentiment_local.supervisor import GRACE_SECONDS
+from sentiment_local.usable import require_usable
+
+# One slot each: two Spark drivers, or two trainings, would share two cores and 4 GiB, and both would take longer.
+POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a time."}
+
+# A first start takes half a minute on two cores; a machine that is busy or reads from a slow disk may need minutes.
+START_SECONDS = 300.0
+_POLL_SECONDS = 0.3
+_STOPPED = "the platform was stopped while it was starting"
+_SUPERVISOR = (sys.executable, "-m", "sentiment_local.supervisor")
+# Ends of one component during a start after which it is not waited for: what is wrong will not mend itself.
+_HOPELESS = 3
+
+
+def start(settings: Settings, on_progress: Callable[[str], None], timeout: float = START_SECONDS) -> Platform:
+    """Start the platform in the background, wait until every component is healthy, and make the pools.
+
+    A platform of which all is healthy is left alone; the rest of one that only half runs is ended first. When a port is
+    taken, or a component fails or is late, everything is stopped and ContractError says which, with its last lines.
+    Settings that none can run with are refused before; interrupted, or told to end, it leaves nothing running.
+    """
+    require_usable(settings)
+    with as_interrupts(), _alone(settings, on_progress):
+        if status(settings).healthy:
+            on_progress(
+                f"the platform runs already: Airflow at {airflow_url(settings)}, MLflow at {mlflow_url(settings)}"
+            )
+            return status(settings)
+        if ended := stop(settings):
+            on_progress(f"ended {ended} processes that an earlier platform had left")
+        if taken := sentences(check_ports(settings)):
+            raise ContractError(" ".join(taken))
+        # Keys and passwords are made, or refused, before anything starts.
+        components(settings)
+        began = time.monotonic()
+        try:
+            _launch(settings)
+            _wait(settings, on_progress, began + timeout)
+            _make_pools(settings)
+        except BaseException:
+            on_progress("ending what was started")
+            stop(settings)
+            raise
+        on_progress(f"ready after {time.monotonic() - began:.0f} s")
+        return status(settings)
+
+
+def stop(settings: Settings, grace_seconds: float = GRACE_SECONDS) -> int:
+    """End what `start` started, by process id and creation time, and return how many processes that were."""
+    record = read_record(settings)
+    if record is None:
+        return 0
+    running = _programs(record)
+    found = {process.pid for program in running for process in processes.family(program)}
+    # Whoever waits for its start is told so, even when the supervisor could not write it any more.
+    with suppress(OSError):
+        write_record(settings, record.model_copy(update={"stopped": True}))
+    # The supervisor ends the others in their order, each within the grace period, unless it is dead already.
+    processes.end_leader(record.supervisor, 3 * grace_seconds + 5)
+    processes.end(_programs(read_record(settings) or record), grace_seconds)
+    forget_record(settings)
+    return len(found)
+
+
+def open_airflow(settings: Settings, on_retry: Callable[[], object] = lambda: None) -> AirflowApi:
+    """Return a client of the platform's Airflow, signed in as its one user; `on_retry` is called while it is down."""
+    url, login = airflow_url(settings), read_login(settings)
+    return AirflowApi(AirflowHttp(url, login, on_retry=on_retry))
+
+
+@contextmanager
+def _alone(settings: Settings, on_progress: Callable[[str], None]) -> Iterator[None]:
+    """Let one start at a time through; a second one waits, and then finds the platform running."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "platform.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_progress("another start of this platform is under way: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _launch(settings: Settings) -> None:
+    home = settings.home.absolute()
+    environment = {**os.environ, **in_force(settings), "SENTIMENT_DATABASE": settings.database}
+    # In a session of its own, so that neither a Ctrl-C nor the end of this terminal reaches it.
+    log = home / "logs" / "supervisor.log"
+    supervisor = processes.launch("supervisor", _SUPERVISOR, environment, home, log)
+    write_record(settings, PlatformRecord(supervisor=supervisor))
+
+
+def _wait(settings: Settings, on_progress: Callable[[str], None], deadline: float) -> None:
+    told: dict[str, str] = {}
+    while True:
+        record = read_record(settings)
+        if record is None:
+            raise ContractError(_STOPPED)
+        for name, line in _lines(record).items():
+            if told.get(name) != line:
+                on_progress(line)
+        told |= _lines(record)
+        _require_well(record)
+        if record.components and all(one.state == "healthy" for one in record.components):
+            return
+        if time.monotonic() > deadline:
+            raise ContractError(_late(record))
+        time.sleep(_POLL_SECONDS)
+
+
+def _lines(record: PlatformRecord) -> dict[str, str]:
+    """Say where each component stands, under its name, and what is done before they start."""
+    lines = {one.name: f"{one.name}: {one.state}{one.reason and f' ({one.reason})'}" for one in record.components}
+    waiting = {name: line for name, line in lines.items() if not line.endswith(": waiting")}
+    return waiting | ({"step": record.step} if record.step else {})
+
+
+def _require_well(record: PlatformRecord) -> None:
+    """Raise ContractError when the platform cannot be set up, or a component cannot be kept running."""
+    if record.trouble:
+        raise ContractError(f"the platform cannot be set up: {record.trouble}")
+    if record.stopped:
+        raise ContractError(_STOPPED)
+    for one in record.components:
+        if one.state == "failed" or one.restarts >= _HOPELESS:
+            end = processes.end_of_log(one.log, one.started)
+            raise ContractError(f"{one.name} does not stay up ({one.reason}); {end}")
+    if not processes.running(record.supervisor):
+        end = processes.end_of_log(record.supervisor.log, record.supervisor)
+        raise ContractError(f"the supervisor ended while the platform was starting; {end}")
+
+
+def _late(record: PlatformRecord) -> str:
+    late = next((one for one in record.components if one.state != "healthy"), None)
+    if late is None:
+        return f"the supervisor is late; {processes.end_of_log(record.supervisor.log, record.supervisor)}"
+    reason = f" ({late.reason})" if late.reason else ""
+    return f"{late.name} is not healthy in time{reason}; {processes.end_of_log(late.log, late.started)}"
+
+
+def _programs(record: PlatformRecord) -> list[Started]:
+    return [record.supervisor, *(one.started for one in record.components if one.started)]
+
+
+def _make_pools(settings: Settings) -> None:
+    with open_airflow(settings) as airflow:
+        for name, description in POOLS.items():
+            airflow.upsert_pool(name, 1, description)

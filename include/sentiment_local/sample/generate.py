@@ -1,0 +1,109 @@
+"""Generates reviews to try the platform on, in the form in which a shop's files arrive: history, days, products.
+
+The same configuration gives the same bytes. It does not know what an ingest makes of the files.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sentiment.core.errors import ContractError
+from sentiment_local.config import SampleConfig
+from sentiment_local.sample.days import DayLines, ReviewDays
+from sentiment_local.sample.files import Tally, write_lines
+from sentiment_local.sample.plan import daily_volumes
+from sentiment_local.sample.products import Product, invent_products
+
+EMPTY_DAY_FROM_END = 4  # this many days before the last one nobody wrote a review: its file exists, without a line
+SPLIT_DAY_FROM_END = 5  # and the reviews of the day before that come as a folder of two files
+HISTORY, PRODUCTS = "reviews.jsonl.gz", "meta_sample.jsonl.gz"
+
+logger = logging.getLogger(__name__)
+
+
+def generate(config: SampleConfig, on_progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+    """Write HISTORY (sorted by time), `daily/` and PRODUCTS into config.output and return what was planted in them.
+
+    `on_progress` is called after each day with the reviews drawn so far and in all. The result counts files, days,
+    products, lines, reviews (sound ones, duplicates left out), malformed lines and duplicates by kind, in all and for
+    the history and every daily day alone (a duplicate counts where its second line stands). ContractError where the
+    output holds review files that this configuration would not replace.
+    """
+    names = _day_names(config)
+    history_file, products_file = config.output / HISTORY, config.output / PRODUCTS
+    daily_files = {name: _daily_files(config, name) for name in names}
+    files = [history_file, products_file, *(file for group in daily_files.values() for file in group)]
+    _refuse_strangers(config.output, files)
+
+    rng = random.Random(config.seed)  # noqa: S311 - a sample, not a secret
+    products = invent_products(rng)
+    days = _days(config, rng, products, on_progress)
+    write_lines(products_file, (json.dumps(product.meta(), ensure_ascii=False) for product in products))
+    history = Tally()
+    write_lines(history_file, history.counting(next(days) for _ in range(config.days - config.daily_days)))
+    daily = {name: _write_day(daily_files[name], next(days)) for name in names}
+    logger.info("wrote %d reviews of %d days to %s", config.reviews, config.days, config.output)
+    return {
+        "output": str(config.output),
+        "files": len(files),
+        "days": config.days,
+        "products": len(products),
+        "reviews": config.reviews,
+        **sum(daily.values(), start=history).counts(),
+        "empty_day": names[-1 - EMPTY_DAY_FROM_END],
+        "split_day": names[-1 - SPLIT_DAY_FROM_END],
+        "history": history.counts(),
+        "daily": {name: tally.counts() for name, tally in daily.items()},
+    }
+
+
+def _day_names(config: SampleConfig) -> list[str]:
+    if config.daily_days >= config.days:
+        raise ContractError(f"daily_days {config.daily_days} leaves no history of {config.days} days; give fewer")
+    return [str(config.last_day - timedelta(days=back)) for back in reversed(range(config.daily_days))]
+
+
+def _daily_files(config: SampleConfig, name: str) -> list[Path]:
+    folder = config.output / "daily"
+    if name == str(config.last_day - timedelta(days=SPLIT_DAY_FROM_END)):
+        return [folder / name / "part-0.jsonl.gz", folder / name / "part-1.jsonl"]
+    return [folder / f"{name}.jsonl.gz"]
+
+
+def _refuse_strangers(output: Path, files: list[Path]) -> None:
+    """Refuse a folder with other review files: they would be taken for part of the sample."""
+    others = {path for pattern in ("*.jsonl", "*.jsonl.gz") for path in output.rglob(pattern)} - set(files)
+    if others:
+        raise ContractError(
+            f"{output} holds {len(others)} review files that are not of this sample, such as {min(others)}; "
+            "give a new folder or remove them"
+        )
+
+
+def _days(
+    config: SampleConfig, rng: random.Random, products: list[Product], on_progress: Callable[[int, int], None] | None
+) -> Iterator[DayLines]:
+    first_day = config.last_day - timedelta(days=config.days - 1)
+    volumes = daily_volumes(rng, config.reviews, first_day, config.days, config.days - 1 - EMPTY_DAY_FROM_END)
+    days = ReviewDays(rng, products, first_day, volumes)
+    done = 0
+    for day, volume in enumerate(volumes):
+        lines = days.draw(day)
+        done += volume
+        if on_progress:
+            on_progress(done, config.reviews)
+        yield lines
+
+
+def _write_day(paths: list[Path], day: DayLines) -> Tally:
+    tally = Tally()
+    lines = list(tally.counting([day]))
+    for i, path in enumerate(paths):
+        write_lines(path, lines[i :: len(paths)])
+    return tally

@@ -1,0 +1,124 @@
+"""What of the platform runs on this machine now, and what `sentiment status` shows of it; no server is asked."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiment.core.settings import Settings
+from sentiment_local import processes
+from sentiment_local.components import airflow_url, mlflow_url
+from sentiment_local.login import read_login
+from sentiment_local.states import ComponentRecord, PlatformRecord, read_record
+
+
+@dataclass(frozen=True)
+class ComponentState:
+    """A component as it is now: `memory` in bytes, `age` of its present process in seconds, 0 when it is down."""
+
+    name: str
+    state: str
+    reason: str
+    pid: int
+    memory: int
+    age: float
+    restarts: int
+    log: Path
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs and shows that it lives."""
+        return self.state == "healthy"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The platform as it is now; without components when it is not started. `events` says what was started again."""
+
+    airflow_url: str
+    mlflow_url: str
+    components: tuple[ComponentState, ...]
+    events: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every component runs and shows that it lives."""
+        return bool(self.components) and all(one.healthy for one in self.components)
+
+    @property
+    def started(self) -> bool:
+        """Whether anything of it runs."""
+        return any(one.pid for one in self.components)
+
+
+def status(settings: Settings) -> Platform:
+    """Look which components run, since when, and how much memory they hold; no server is asked anything."""
+    record = read_record(settings)
+    if record is None:
+        return Platform(airflow_url(settings), mlflow_url(settings), ())
+    supervised = processes.running(record.supervisor)
+    states = (_supervisor(record, supervised), *(_state(one, supervised) for one in record.components))
+    return Platform(airflow_url(settings), mlflow_url(settings), states, record.events)
+
+
+def described(settings: Settings) -> dict[str, Any]:
+    """Return what `sentiment status` shows: a row a component, the latest restarts, addresses and login."""
+    now = status(settings)
+    if not now.components:
+        return {"platform": "not started; start it: sentiment up", "home": str(settings.home.resolve())}
+    down = [f"{one.name}: {one.state}" + (f" ({one.reason})" if one.reason else "") for one in now.components]
+    down = [line for line, one in zip(down, now.components, strict=True) if not one.healthy]
+    return {
+        "platform": "; ".join(down) or "healthy",
+        "airflow": now.airflow_url,
+        **vars(read_login(settings)),
+        "mlflow": now.mlflow_url,
+        "home": str(settings.home.resolve()),
+        **({"started_again": list(now.events[-5:])} if now.events else {}),
+        "components": [
+            {
+                "component": one.name,
+                "state": one.state,
+                "memory_mib": round(one.memory / 2**20),
+                "age_minutes": round(one.age / 60, 1),
+                "restarts": one.restarts,
+                "log": os.path.relpath(one.log),
+            }
+            for one in now.components
+        ],
+    }
+
+
+def _supervisor(record: PlatformRecord, running: bool) -> ComponentState:
+    state, reason = ("healthy", "") if running else ("failed", "it ended by itself: run `sentiment up` again")
+    others = frozenset(one.started.pid for one in record.components if one.started)
+    return _component(
+        ComponentRecord(
+            name=record.supervisor.name,
+            state=state,
+            reason=reason,
+            started=record.supervisor,
+            log=record.supervisor.log,
+        ),
+        others,
+    )
+
+
+def _state(one: ComponentRecord, supervised: bool) -> ComponentState:
+    """What the record says holds while a supervisor keeps it; without one a component that runs is left to itself."""
+    alive = one.started is not None and processes.running(one.started)
+    if not alive and one.state in {"healthy", "starting", "silent"}:
+        down = ("waiting", "it ended by itself") if supervised else ("failed", "nobody starts it again")
+        one = one.model_copy(update=dict(zip(("state", "reason"), down, strict=True)))
+    return _component(one)
+
+
+def _component(one: ComponentRecord, others: frozenset[int] = frozenset()) -> ComponentState:
+    started = one.started
+    if started is None or not processes.running(started):
+        return ComponentState(one.name, one.state, one.reason, 0, 0, 0.0, one.restarts, one.log)
+    age, memory = time.time() - started.created, processes.memory(started, others)
+    return ComponentState(one.name, one.state, one.reason, started.pid, memory, age, one.restarts, one.log)

@@ -1,0 +1,260 @@
+"""Keeps the platform's components running, each on its own: `python -m sentiment_local.supervisor`, until SIGTERM.
+
+It outlives the shell that started it, ends everything when it is ended itself, and writes what it sees to
+HOME/platform.json. When a component is started again stands in `supervision`.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment_local import postgres, processes
+from sentiment_local.components import Component, components, ending_order
+from sentiment_local.migration import migrate
+from sentiment_local.processes import Started
+from sentiment_local.states import ComponentRecord, PlatformRecord, is_written, write_record
+from sentiment_local.supervision import RESTARTS, Supervised
+
+log = logging.getLogger("supervisor")
+
+_ROUND_SECONDS = 1.0
+_SIGN_SECONDS = 10.0
+# A round that comes so late means that the machine slept, or that nobody got a core: no silence is judged by it.
+_SLEPT_SECONDS = 20.0
+# Airflow's processes end by themselves within 9 s, 16 when the cores are busy.
+GRACE_SECONDS = 20.0
+# What a dead component left, and a silent one, need not be waited for.
+_LEFT_OVER_SECONDS = 2.0
+# After so long it is said why PostgreSQL does not answer yet.
+_UNANSWERED_SECONDS = 5.0
+_EVENTS_KEPT = 1000
+_DATABASES = "making the databases, where they are missing"
+_MIGRATING = "making or migrating Airflow's tables"
+_BESIDE_AIRFLOW = ("postgres", "mlflow")
+
+
+class Supervisor:
+    """Starts the components in their order, watches them, and ends them in the reverse order."""
+
+    def __init__(self, settings: Settings, wanted: Sequence[Component]) -> None:
+        self._settings, self._wanted = settings, wanted
+        self._rules = {one.name: Supervised(one.name) for one in wanted}
+        self._started: dict[str, Started] = {}
+        self._restarts = dict.fromkeys(self._rules, 0)
+        self._events: list[str] = []
+        self._trouble = ""
+        self._stop = threading.Event()
+        process, own_log = psutil.Process(), self._log_of("supervisor")
+        self._self = Started(
+            name="supervisor",
+            pid=process.pid,
+            created=process.create_time(),
+            folder=settings.home,
+            log=own_log,
+            log_start=own_log.stat().st_size if own_log.exists() else 0,
+        )
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """End at the next round; the handler of SIGTERM."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Watch until `stop`; whatever happens here, nothing is left running."""
+        for one in self._wanted:
+            threading.Thread(target=self._listen, args=(one,), daemon=True).start()
+        before = time.time()
+        try:
+            while not self._stop.is_set():
+                now = time.time()
+                if now - before > _SLEPT_SECONDS:
+                    self._forgive(now, f"no round for {now - before:.0f} s: the machine slept or was very busy")
+                before = now
+                if not self._settings.home.is_dir():
+                    log.error("%s was removed: ending", self._settings.home)
+                    break
+                for one in self._wanted:
+                    self._try(self._round, one, now)
+                self._try(self._write)
+                self._stop.wait(_ROUND_SECONDS)
+        finally:
+            self._end_all()
+
+    def prepare_databases(self) -> bool:
+        """Start PostgreSQL, make the databases and Airflow's tables; return False when it was stopped meanwhile."""
+        first = [one for one in self._wanted if one.name == "postgres"]
+        self._write(step=_DATABASES)
+        while first and not self._stop.is_set() and self._rules["postgres"].state != "healthy":
+            self._round(first[0], time.time())
+            self._hear_postgres(self._rules["postgres"])
+            self._write(step=_DATABASES)
+            self._stop.wait(0.1)
+        if self._stop.is_set():
+            return False
+        postgres.create_databases(self._settings)
+        return self._migrate()
+
+    def tell(self, trouble: str) -> None:
+        """Write down why the platform could not be set up."""
+        log.error("%s", trouble)
+        self._trouble = trouble
+        self._write()
+
+    def _hear_postgres(self, rule: Supervised) -> None:
+        why = postgres.silence(self._settings)
+        if why is None:
+            rule.gave_sign(time.time())
+        elif time.time() > rule.launched + _UNANSWERED_SECONDS:
+            rule.reason = f"it does not answer: {why}"
+
+    def _migrate(self) -> bool:
+        self._write(step=_MIGRATING)
+        return migrate(self._settings, self._log_of("migrate"), self._stop, self._beside_airflow)
+
+    def _beside_airflow(self) -> None:
+        """MLflow makes its own tables while Airflow's are made."""
+        for one in self._wanted:
+            if one.name in _BESIDE_AIRFLOW:
+                self._round(one, time.time())
+        self._write(step=_MIGRATING)
+
+    def _try(self, action: Callable[..., object], *given: object) -> object:
+        """Do something that the next round can do again: a disk that is full for a moment ends no platform."""
+        try:
+            return action(*given)
+        except (OSError, ValueError, psutil.Error):
+            log.exception("%s: tried again in the next round", action.__name__)
+            return None
+
+    def _round(self, one: Component, now: float) -> None:
+        rule, started = self._rules[one.name], self._started.get(one.name)
+        alive = started is not None and processes.running(started)
+        if rule.state in {"starting", "healthy", "silent"} and not alive:
+            self._ended(one, "it ended by itself")
+        rule.look(now, excused=self._any_down(*one.needs, *one.heard_through))
+        order = rule.order(now)
+        if order == "end":
+            self._ended(one, rule.reason)
+        elif order == "launch" and not self._any_down(*one.needs):
+            self._launch(one, now)
+
+    def _any_down(self, *names: str) -> bool:
+        return any(name in self._rules and self._rules[name].state != "healthy" for name in names)
+
+    def _launch(self, one: Component, now: float) -> None:
+        home = self._settings.home
+        self._rules[one.name].was_launched(now)
+        self._started[one.name] = processes.launch(one.name, one.command, one.environment, home, self._log_of(one.name))
+        log.info("%s: started as process %d", one.name, self._started[one.name].pid)
+
+    def _ended(self, one: Component, reason: str) -> None:
+        """Clear away what is left of a component, and say when it is started again."""
+        rule = self._rules[one.name]
+        if one.name in self._started:
+            processes.end([self._started[one.name]], _LEFT_OVER_SECONDS)
+        now = time.time()
+        rule.ended(now, reason)
+        self._restarts[one.name] += 1
+        if rule.state == "failed":
+            end = processes.end_of_log(self._log_of(one.name), self._started.get(one.name), 5)
+            self._say(f"{one.name}: {reason}; given up after {RESTARTS} starts in ten minutes; {end}")
+        else:
+            pause = rule.launch_at - now
+            self._say(f"{one.name}: {reason}; started again in {pause:.0f} s ({len(rule.restarts)} of {RESTARTS})")
+
+    def _forgive(self, now: float, why: str) -> None:
+        log.warning("%s", why)
+        for rule in self._rules.values():
+            rule.forgive(now)
+
+    def _say(self, event: str) -> None:
+        log.warning("%s", event)
+        self._events.append(f"{time.strftime('%H:%M:%S')} {event}")
+
+    def _listen(self, one: Component) -> None:
+        """Look for signs of life, often until the first one."""
+        rule = self._rules[one.name]
+        while not self._stop.is_set():
+            sign = self._try(one.sign)
+            if isinstance(sign, float):
+                rule.gave_sign(sign)
+            self._stop.wait(_SIGN_SECONDS if rule.state == "healthy" else 1.0)
+
+    def _end_all(self) -> None:
+        """Servers of others last: first what asks them. Whoever waits for the end is told by the record's absence."""
+        log.info("ending")
+        if self._settings.home.is_dir():
+            self._try(self._write)
+        for group in ending_order(self._wanted):
+            processes.end([self._started[name] for name in group if name in self._started], GRACE_SECONDS)
+        log.info("ended")
+
+    def _log_of(self, name: str) -> Path:
+        return self._settings.home / "logs" / f"{name}.log"
+
+    def _write(self, step: str = "") -> None:
+        record = PlatformRecord(
+            supervisor=self._self,
+            components=tuple(self._record(one) for one in self._wanted),
+            step=step,
+            trouble=self._trouble,
+            stopped=self._stop.is_set() and not self._trouble,
+            events=tuple(self._events[-_EVENTS_KEPT:]),
+        )
+        if not is_written(self._settings, record):
+            write_record(self._settings, record)
+
+    def _record(self, one: Component) -> ComponentRecord:
+        rule = self._rules[one.name]
+        return ComponentRecord(
+            name=one.name,
+            state=rule.state,
+            reason=rule.reason,
+            restarts=self._restarts[one.name],
+            started=self._started.get(one.name),
+            log=self._log_of(one.name),
+        )
+
+
+def main() -> int:
+    """Set the platform up and keep it running, until this process is told to end."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # The terminal that started it may close.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    settings = Settings()
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    try:
+        supervisor = Supervisor(settings, components(settings))
+    except ContractError as error:
+        Supervisor(settings, ()).tell(str(error))
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, supervisor.stop)
+    try:
+        if postgres.is_own(settings):
+            postgres.prepare(settings)
+        if not supervisor.prepare_databases():
+            supervisor.stop()
+    except ContractError as error:
+        supervisor.tell(str(error))
+        supervisor.stop()
+    except Exception as error:
+        supervisor.tell(str(error))
+        log.exception("the platform cannot be set up")
+        supervisor.stop()
+    supervisor.run()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,24 @@
+"""Runs a verb as a shell does, gives what programs see of its result, and puts others in place of verbs."""
+
+from dataclasses import replace
+
+from sentiment.core.context import Context
+from sentiment.core.progress import logged
+from sentiment.core.verb import VerbResult
+from sentiment.verbs import verbs
+
+
+class Said(VerbResult):
+    """A result that is a text."""
+
+    text: str
+
+
+def done(verb, config, progress=logged):
+    """Run a verb in this process and return its result as `--json` and XCom have it."""
+    return verb.run(config, Context.of_process(progress)).model_dump(mode="json", exclude_unset=True)
+
+
+def standing_in(name, run):
+    """Return all verbs, with a function of the caller's in place of one."""
+    return {**verbs(), name: replace(verbs()[name], run=run)}
