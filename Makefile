@@ -41,6 +41,7 @@ check: lint types test ## Everything that a change must pass
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@PYTHONPATH=plugins $(BIN)/lint-imports --no-logo > $(VENV)/contracts || { cat $(VENV)/contracts; exit 1; }
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 
