@@ -59,7 +59,7 @@ pins: ## Compile the requirements anew from their .in files
 	@rm -rf $(VENV)-pins
 
 clean: ## Remove the environment and what tests leave; the lake under var/ stays
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis var/test-airflow
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis var/test-airflow
 
 # The pins are whole, so pip need not look for what they need; `pip check` says whether they are whole here as well, for
 # another build of torch, for a GPU, brings packages of its own. pip compiles on one core, compileall on all.
