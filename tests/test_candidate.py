@@ -15,7 +15,7 @@ from pyarrow import parquet
 import tiny
 from conftest import without_server
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.evaluation.assessment import Assessment
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake

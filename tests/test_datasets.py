@@ -11,12 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from sentiment.core.errors import ContractError
-from sentiment.datasets import imdb, polarity
+from sentiment.datasets import published
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.form import SPLITS
-from sentiment.datasets.pin import snapshot_id
-from sentiment.datasets.read import read_manifest, read_split
-from sentiment.datasets.rows import BadRow, Row, bare
+from sentiment.datasets.published import BadRow, Row, bare
+from sentiment.datasets.snapshot import SPLITS, read_manifest, read_split, snapshot_id
 from sentiment.datasets.stratify import stratified
 from sentiment.datasets.verbs import SNAPSHOT
 from verbs_here import done
@@ -62,7 +60,7 @@ def snapshot(home, dataset, source, **more):
 
 def test_a_quoted_field_of_the_csv_may_hold_quotes_commas_line_breaks_and_escaped_line_breaks():
     lines = ['"2","So ""good"", really","One\\ntwo, three\n', 'four"\n', '"1","","No title"\n']
-    assert list(polarity.read_csv(lines)) == [
+    assert list(published.read_csv(lines)) == [
         Row(1, 'So "good", really', "One two, three four"),
         Row(0, "", "No title"),
     ]
@@ -70,7 +68,7 @@ def test_a_quoted_field_of_the_csv_may_hold_quotes_commas_line_breaks_and_escape
 
 def test_the_csv_names_what_is_wrong_with_a_row_and_goes_on_with_the_next():
     lines = ['"label","title","content"\n', '"1","two"\n', '"1","t"," "\n', '"2","t","good"\n']
-    read = list(polarity.read_csv(lines))
+    read = list(published.read_csv(lines))
     assert [one.reason for one in read[:3]] == [
         "the label is 'label', not 1 or 2",
         "2 columns, not label, title and content",
@@ -81,7 +79,7 @@ def test_the_csv_names_what_is_wrong_with_a_row_and_goes_on_with_the_next():
 
 def test_a_quote_that_is_never_closed_costs_a_row_and_not_the_file():
     csv.field_size_limit(1 << 30)  # as another part of the program may have it
-    read = list(polarity.read_csv(['"1","t","' + "x" * 140_000 + "\n", '"2","t","good"\n']))
+    read = list(published.read_csv(['"1","t","' + "x" * 140_000 + "\n", '"2","t","good"\n']))
     assert isinstance(read[0], BadRow)
     assert read[1:] == [Row(1, "t", "good")]
 
@@ -94,18 +92,18 @@ def test_a_fasttext_line_is_label_title_and_text():
         "broken line\n",
         "__label__3 a: b\n",
     ]
-    read = list(polarity.read_fasttext(lines))
+    read = list(published.read_fasttext(lines))
     assert read[:2] == [Row(1, "Great", "it works: well"), Row(0, "", "no title here")]
     assert read[2:] == [BadRow("the line does not begin with __label__1 or __label__2")] * 2
 
 
 def test_imdbs_points_become_stars_of_the_same_sign():
     lines = [json.dumps({"text": "x", "label": int(points > 5), "rating": points}) for points in (1, 4, 7, 8, 9, 10)]
-    assert [(row.label, row.stars) for row in imdb.read_jsonl(lines)] == [
+    assert [(row.label, row.stars) for row in published.read_jsonl(lines)] == [
         *((0, 1.0), (0, 2.0)),
         *((1, 4.0), (1, 4.0), (1, 5.0), (1, 5.0)),
     ]
-    assert imdb.read_file("train/pos/123_8.txt", "It <br />works") == Row(1, "", "It works", 4.0)
+    assert published.read_file("train/pos/123_8.txt", "It <br />works") == Row(1, "", "It works", 4.0)
 
 
 @pytest.mark.parametrize(
@@ -122,15 +120,15 @@ def test_imdbs_points_become_stars_of_the_same_sign():
     ],
 )
 def test_a_json_line_that_is_no_review_says_why(line, reason):
-    (read,) = imdb.read_jsonl([line])
+    (read,) = published.read_jsonl([line])
     assert isinstance(read, BadRow)
     assert read.reason.startswith(reason)
 
 
 def test_texts_of_data_sets_are_cleaned_as_those_of_the_lake():
     raw = 'Gre\u00adat!!!<br /><br />I <3 it &amp;quot;so&amp;quot; MUCH  :-) <a href="x">y</a> don&apos;t'
-    found = [*polarity.read_fasttext([f"__label__2 {raw}: {raw}"]), imdb.read_file("pos/1_9.txt", raw)]
-    found += imdb.read_jsonl([json.dumps({"text": raw, "title": raw, "label": 1, "category": raw})])
+    found = [*published.read_fasttext([f"__label__2 {raw}: {raw}"]), published.read_file("pos/1_9.txt", raw)]
+    found += published.read_jsonl([json.dumps({"text": raw, "title": raw, "label": 1, "category": raw})])
     cleaned = 'Great!!! I <3 it "so" MUCH :-) y don\'t'
     assert [row.text for row in found] == [cleaned] * 3
     assert (found[0].title, found[2].title, found[2].category) == (cleaned, cleaned, cleaned)

@@ -13,8 +13,7 @@ from sentiment.evaluation.threshold import fit_threshold
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
-from sentiment.training.imbalance import oversampled, synthesised
-from sentiment.training.losses import class_weights, focal_loss, training_loss
+from sentiment.training.imbalance import class_weights, focal_loss, oversampled, synthesised, training_loss
 
 LOGITS = torch.tensor([[2.0, -1.0], [0.3, 0.1], [-1.0, 1.5], [0.2, 0.4]])
 LABELS = torch.tensor([0, 1, 1, 0])

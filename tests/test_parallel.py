@@ -16,7 +16,7 @@ from sentiment.training.distributed import WorkerLostError, _after, _follow
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.job import Failure, Job
-from sentiment.training.plan import StepPlan
+from sentiment.training.trainer import StepPlan
 
 TRAIN, VALIDATION = tiny.reviews(320), tiny.reviews(80, seed=1)
 

@@ -11,8 +11,7 @@ from pyarrow import parquet
 from conftest import fill, lake_review, use_home
 from sentiment.core.errors import ContractError
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
-from sentiment.datasets.read import read_manifest, read_split
+from sentiment.datasets.snapshot import pinned, read_manifest, read_split, snapshot_folder, snapshot_id, table_id
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.tables import Lake

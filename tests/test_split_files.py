@@ -6,7 +6,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.datasets import split_files
-from sentiment.datasets.form import COLUMNS, SPLITS
+from sentiment.datasets.snapshot import COLUMNS, SPLITS
 from sentiment.datasets.split_files import write_splits
 
 

@@ -22,7 +22,7 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import logged
 from sentiment.core.provenance import this_process
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.training.config.train import TrainConfig

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import read_split
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.threshold import fit_threshold

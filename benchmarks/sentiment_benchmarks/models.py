@@ -21,8 +21,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_manifest, read_split
+from sentiment.datasets.snapshot import read_manifest, read_split, snapshot_folder
 from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.comparison_plots import Measured, candidate_intervals
@@ -38,13 +37,34 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted
-from sentiment_benchmarks.candidates import candidates
 from sentiment_benchmarks.config import BenchmarkModelsConfig, HeldOutOptions
 from sentiment_benchmarks.tables import write_tables
 
 RESULT = "result.json"
 # Int8 may cost a network of few reviews more than the gate of a champion allows; here it is measured, not judged.
 _EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05, gate=False)
+BASE_ENCODER = "all-mpnet-base-v2"
+# Lower layers of a base-size encoder keep what they know: a rate of 3e-5 that falls by a tenth a layer.
+_BASE = {"encoder": BASE_ENCODER, "learning_rate": 3e-5, "layer_decay": 0.9, "batch_size": 16}
+_RECURRENT = {"epochs": 2.0, "batch_size": 64}
+
+
+def candidates(config: BenchmarkModelsConfig) -> dict[str, TrainConfig]:
+    """Return the configurations to train, by name, the cheap ones first."""
+    many, few = config.train_reviews, config.encoder_reviews
+    fields: dict[str, dict[str, Any]] = {
+        "linear": {"family": "linear", "train_reviews": many},
+        "gru": {"family": "gru", "train_reviews": many, **_RECURRENT},
+        "lstm": {"family": "lstm", "train_reviews": many, **_RECURRENT},
+        "bilstm": {"family": "bilstm", "train_reviews": many, **_RECURRENT},
+        "lora": {"family": "lora", "train_reviews": few},
+        "encoder": {"family": "encoder", "train_reviews": few},
+        "base encoder": {"family": "encoder", "train_reviews": config.base_reviews, **_BASE},
+    }
+    if not config.base_reviews:
+        del fields["base encoder"]
+    chosen = {name: given for name, given in fields.items() if not config.models or name in config.models}
+    return {name: TrainConfig(seed=config.seed, **given) for name, given in chosen.items()}
 
 
 @dataclass(frozen=True)
@@ -99,7 +119,7 @@ def _all_candidates(
     config: BenchmarkModelsConfig, settings: Settings, snapshot: str, data: BenchmarkData, on_progress: OnProgress
 ) -> dict[str, dict[str, Any]]:
     measured = {}
-    for name, candidate in candidates(config, data.name).items():
+    for name, candidate in candidates(config).items():
         folder = config.output / snapshot / name
         if not (folder / RESULT).is_file():
             on_progress(f"{data.name}: {name}, {candidate.train_reviews} reviews", 0, 0)

@@ -1,8 +1,13 @@
-"""Tables of a benchmark as files: JSON with every digit for programs, Markdown with the telling ones for people."""
+"""What a benchmark leaves: tables as files, and the machine that they were measured on.
+
+JSON has every digit, for programs; Markdown has the telling ones, for people.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,3 +43,20 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")
+
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def machine() -> dict[str, Any]:
+    """Return the processor's name, the number of cores, the GPUs, and the version of torch."""
+    import torch
+
+    lines = _CPUINFO.read_text(encoding="utf-8").splitlines() if _CPUINFO.exists() else []
+    models = [line for line in lines if line.startswith("model name")]
+    return {
+        "cpu": models[0].partition(":")[2].strip() if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
+        "torch": torch.__version__,
+    }

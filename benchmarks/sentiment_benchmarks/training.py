@@ -14,8 +14,7 @@ from typing import Any
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment.stores.spark import session
@@ -23,9 +22,8 @@ from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.distributed import fit_distributed
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
-from sentiment_benchmarks.machine import machine
 from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.tables import machine, write_tables
 
 
 def run_training_benchmark(

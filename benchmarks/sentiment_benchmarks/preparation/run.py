@@ -20,10 +20,9 @@ from sentiment.ingest.landing import history
 from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkPreparationConfig
 from sentiment_benchmarks.footprint import Footprint, run_watched
-from sentiment_benchmarks.machine import machine
 from sentiment_benchmarks.preparation.cleaning import cleaning_rows
 from sentiment_benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.tables import machine, write_tables
 
 CONTENDERS = (OURS, PANDAS, DASK)
 _NOT_INSTALLED = "not installed: pip install -r requirements-bench.txt"

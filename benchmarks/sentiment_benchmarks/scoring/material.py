@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.engine.bundle import TOKENIZER, Bundle, read_bundle
 from sentiment.promotion.resolution import bundle_of
 from sentiment.stores.lake.tables import Lake

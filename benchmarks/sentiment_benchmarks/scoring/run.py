@@ -12,14 +12,13 @@ from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkScoringConfig
-from sentiment_benchmarks.machine import machine
 from sentiment_benchmarks.scoring.end_to_end import measure_sizes, measure_workers
 from sentiment_benchmarks.scoring.engine_use import measure_engine_use
 from sentiment_benchmarks.scoring.latency import measure_latency
 from sentiment_benchmarks.scoring.material import Material, gather
 from sentiment_benchmarks.scoring.peers import measure_peers
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.tables import machine, write_tables
 
 Tables = dict[str, list[dict[str, Any]]]
 

@@ -17,19 +17,18 @@ import pyarrow as pa
 from sentiment.core.errors import ContractError
 from sentiment.core.names import LABELS
 from sentiment.core.progress import OnProgress
-from sentiment.datasets import imdb, polarity
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.form import (
+from sentiment.datasets.published import BadRow, Row, bare, read_csv, read_fasttext, read_file, read_jsonl
+from sentiment.datasets.snapshot import (
     COLUMNS,
     ROW_GROUP_SIZE,
     SPLITS,
     empty_report,
     require_both_classes,
+    snapshot_id,
     with_shares,
     write_manifest,
 )
-from sentiment.datasets.pin import snapshot_id
-from sentiment.datasets.rows import BadRow, Row, bare
 from sentiment.datasets.source import Content, SourceFile, opened
 from sentiment.datasets.stratify import Rows, assign_splits
 from sentiment.stores import files as storage
@@ -101,11 +100,11 @@ def _read(config: SnapshotConfig, files: list[SourceFile], on_progress: OnProgre
 def _rows(dataset: str, file: SourceFile) -> Iterator[Row | BadRow]:
     with opened(file) as lines:
         if dataset == "amazon_polarity":
-            yield from (polarity.read_fasttext if ".ft.txt" in file.name else polarity.read_csv)(lines)
+            yield from (read_fasttext if ".ft.txt" in file.name else read_csv)(lines)
         elif ".jsonl" in file.name:
-            yield from imdb.read_jsonl(lines)
+            yield from read_jsonl(lines)
         else:
-            yield imdb.read_file(file.name, lines.read())
+            yield read_file(file.name, lines.read())
 
 
 def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any, ...]:

@@ -7,8 +7,7 @@ from typing import Any
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
-from sentiment.datasets.read import read_manifest
+from sentiment.datasets.snapshot import pinned, read_manifest, snapshot_folder, snapshot_id, table_id
 from sentiment.datasets.source import fingerprint, source_files
 from sentiment.stores.lake.tables import Lake
 
@@ -30,7 +29,7 @@ def _of_lake(config: SnapshotConfig, lake: Lake, settings: Settings, on_progress
     manifest = read_manifest(folder)
     if manifest is not None:
         return manifest
-    from sentiment.datasets.snapshot import make_snapshot
+    from sentiment.datasets.from_lake import make_snapshot
     from sentiment.stores.spark import session, watched
 
     with session(settings, "snapshot") as spark, watched(spark, "pinning the snapshot", on_progress):

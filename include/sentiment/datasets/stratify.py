@@ -11,7 +11,7 @@ import numpy as np
 
 from sentiment.core.names import LABELS
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.form import SPLITS, UNUSED
+from sentiment.datasets.snapshot import SPLITS, UNUSED
 
 TRAIN, VALIDATION, TEST = SPLITS
 

@@ -17,10 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
-from sentiment.datasets.form import SPLITS
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_manifest, read_split
-from sentiment.datasets.used import used_reviews
+from sentiment.datasets.snapshot import SPLITS, read_manifest, read_split, snapshot_folder, used_reviews
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate

@@ -23,8 +23,8 @@ from sentiment.core.settings import Settings
 from sentiment.stores.spark import session
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.failures import with_smaller_batches
 from sentiment.training.fitted import Fitted
+from sentiment.training.hardware import with_smaller_batches
 from sentiment.training.job import Failure, Job
 
 if TYPE_CHECKING:

@@ -19,10 +19,9 @@ from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim, last_checkpoint
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.failures import is_out_of_memory, with_smaller_batches
 from sentiment.training.fitted import Fitted
-from sentiment.training.hardware import suitable_threads
-from sentiment.training.losses import training_loss
+from sentiment.training.hardware import is_out_of_memory, suitable_threads, with_smaller_batches
+from sentiment.training.imbalance import training_loss
 from sentiment.training.models.build import build_model
 from sentiment.training.trainer import NeuralTrainer, OnLog, Reporter, training_arguments
 

@@ -31,7 +31,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     # Torch reads it when it is imported, below.
     os.environ["OMP_NUM_THREADS"] = str(given.threads)
-    from sentiment.training.failures import is_out_of_memory
+    from sentiment.training.hardware import is_out_of_memory
 
     try:
         _train(job)

@@ -16,8 +16,7 @@ from optuna.trial import TrialState
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_manifest
+from sentiment.datasets.snapshot import read_manifest, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig

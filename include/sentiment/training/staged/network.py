@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 
 from sentiment.core.names import LABELS
 from sentiment.training.config.optimisation import Precision
-from sentiment.training.losses import Loss
+from sentiment.training.imbalance import Loss
 from sentiment.training.models.recurrent import RecurrentClassifier
 
 # Two parts of a batch under way at once: each process has one to work on, and matrices stay large.
