@@ -13,8 +13,15 @@ from pydantic import ValidationError
 from sentiment.core.errors import ContractError
 from sentiment.datasets import published
 from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.manifest import (
+    SPLITS,
+    read_manifest,
+)
 from sentiment.datasets.published import BadRow, Row, bare
-from sentiment.datasets.snapshot import SPLITS, read_manifest, read_split, snapshot_id
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_id,
+)
 from sentiment.datasets.stratify import stratified
 from sentiment.datasets.verbs import SNAPSHOT
 from verbs_here import done
@@ -179,7 +186,7 @@ def test_a_given_test_stays_whole_and_what_repeats_it_leaves_the_training(home):
     assert len(set(splits["test"].keys)) == len(test) + 2
     assert sorted(splits["train"].texts + splits["validation"].texts) == sorted(row["text"] for row in train)
     assert len(splits["validation"]) == 10
-    assert read_manifest(folder)["left_out"] == {
+    assert read_manifest(folder).left_out == {
         **{"too_short": 1, "also_in_test": 1},
         **{"contradictory": 0, "repeated": 3},
     }
@@ -191,7 +198,7 @@ def test_one_text_never_stands_in_two_splits(home):
     _, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
     texts = [words for split in SPLITS for words in splits[split].texts]
     assert len(texts) == len(set(texts)) == 100
-    assert read_manifest(folder)["left_out"]["repeated"] == 200
+    assert read_manifest(folder).left_out["repeated"] == 200
 
 
 ALTERATIONS = (
@@ -212,7 +219,7 @@ def test_an_altered_copy_of_a_test_text_is_found_in_the_training_file(home):
     write_jsonl(home / "imdb" / "test.jsonl.gz", test)
     _, folder, splits = snapshot(home, "imdb", home / "imdb")
 
-    assert read_manifest(folder)["left_out"]["also_in_test"] == len(copies)
+    assert read_manifest(folder).left_out["also_in_test"] == len(copies)
     assert sorted(splits["train"].texts + splits["validation"].texts) == sorted(row["text"] for row in train)
 
 
@@ -223,7 +230,7 @@ def test_a_text_of_both_labels_teaches_nothing_and_is_counted_by_itself(home):
     write_jsonl(home / "imdb" / "test.jsonl.gz", imdb_rows(20, first=200))
     _, folder, splits = snapshot(home, "imdb", home / "imdb")
 
-    left_out = read_manifest(folder)["left_out"]
+    left_out = read_manifest(folder).left_out
     assert (left_out["contradictory"], left_out["repeated"]) == (7, 1)
     assert not {row["text"] for row in train[:3]} & {*splits["train"].texts, *splits["validation"].texts}
 
@@ -265,7 +272,7 @@ def test_a_category_of_a_single_review_goes_to_the_training():
 def test_bad_rows_are_counted_and_the_first_are_named_while_the_rest_goes_on(home):
     rows = [*polarity_rows(200), *[("3", "title", text(n)) for n in range(25)]]
     result, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
-    named = read_manifest(folder)["bad_rows"]
+    named = read_manifest(folder).bad_rows
     assert (result["bad_rows"], named["count"], len(named["first"])) == (25, 25, 20)
     assert named["first"][0] == {"file": "all.csv", "row": 201, "reason": "the label is '3', not 1 or 2"}
     assert sum(len(reviews) for reviews in splits.values()) == 200
@@ -345,7 +352,7 @@ def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(hom
     _, folder, splits = snapshot(home, "imdb", write_jsonl(home / "all.jsonl.gz", rows))
     train = splits["train"]
     assert [math.isnan(stars) for stars in train.ratings] == [category == "" for category in train.categories]
-    assert read_manifest(folder)["splits"]["test"]["categories"] == {
+    assert read_manifest(folder).splits["test"].categories == {
         "Films": {"negative": 5, "positive": 5},
         "unknown": {"negative": 5, "positive": 5},
     }

@@ -9,10 +9,22 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+Row = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What times were taken on: the processor's name, the number of cores, the GPUs, and the version of torch."""
+
+    cpu: str
+    cores: int
+    gpus: tuple[str, ...]
+    torch: str
 
 
 def write_tables(folder: Path, tables: Mapping[str, Rows]) -> Path:
@@ -48,15 +60,15 @@ def _cell(value: Any) -> str:
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-def machine() -> dict[str, Any]:
-    """Return the processor's name, the number of cores, the GPUs, and the version of torch."""
+def this_machine() -> Machine:
+    """Say what this machine is."""
     import torch
 
     lines = _CPUINFO.read_text(encoding="utf-8").splitlines() if _CPUINFO.exists() else []
     models = [line for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0].partition(":")[2].strip() if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
-        "torch": torch.__version__,
-    }
+    return Machine(
+        cpu=models[0].partition(":")[2].strip() if models else platform.processor(),
+        cores=os.cpu_count() or 1,
+        gpus=tuple(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())),
+        torch=torch.__version__,
+    )

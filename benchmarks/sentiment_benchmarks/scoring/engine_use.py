@@ -18,6 +18,7 @@ from sentiment.engine.scorer import Scorer
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment_benchmarks.scoring.contenders import BATCH
 from sentiment_benchmarks.scoring.material import Material
+from sentiment_benchmarks.tables import Row
 
 # Some seconds of a small encoder at fp32.
 _REVIEWS = 600
@@ -34,7 +35,7 @@ class _Timed:
     seconds_with_reviews: list[float] = field(default_factory=list)
 
 
-def measure_engine_use(material: Material, repeats: int, on_progress: OnProgress) -> list[dict[str, Any]]:
+def measure_engine_use(material: Material, repeats: int, on_progress: OnProgress) -> list[Row]:
     """Return a row an engine that runs here.
 
     Alone it computes batches of 32 x max_length real token ids without padding, about as many tokens as the reviews
@@ -82,7 +83,7 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def _row(one: _Timed, tokens_alone: int, tokens: int) -> dict[str, Any]:
+def _row(one: _Timed, tokens_alone: int, tokens: int) -> Row:
     alone = tokens_alone / median(one.seconds_alone)
     with_reviews = tokens / median(one.seconds_with_reviews)
     return {

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from sentiment.core.names import LABELS, NEGATIVE_STARS, POSITIVE_STARS
+from sentiment.core.names import NEGATIVE_STARS, POSITIVE_STARS
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.snapshot import (
-    COLUMNS,
+from sentiment.datasets.manifest import (
     SPLITS,
     UNUSED,
-    empty_report,
+    Manifest,
+    SplitCounts,
+    counted,
     require_both_classes,
+    write_manifest,
+)
+from sentiment.datasets.snapshot import (
+    COLUMNS,
     snapshot_id,
     table_id,
-    with_shares,
-    write_manifest,
 )
 from sentiment.datasets.split_files import write_splits
 from sentiment.stores.lake.schemas import REVIEWS
@@ -39,7 +42,7 @@ _NEEDED = (
 )
 
 
-def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folder: str) -> dict[str, Any]:
+def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folder: str) -> Manifest:
     """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
     days = (config.from_day or date.min, config.to_day or date.max)
     reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
@@ -47,18 +50,18 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
     try:
         cutoff = _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("split", _split(config, cutoff))
-        report = _report(parts)
-        require_both_classes(report, _REMEDY)
+        splits = _counted(parts)
+        require_both_classes(splits, _REMEDY)
         files = _write(parts.where("split IS NOT NULL"), folder)
     finally:
         labelled.unpersist()
-    manifest = {
-        "id": snapshot_id(config, table_id(lake)),
-        "config": config.model_dump(mode="json"),
-        "cutoff": str(cutoff),
-        "splits": report,
-        "files": files,
-    }
+    manifest = Manifest(
+        id=snapshot_id(config, table_id(lake)),
+        config=config.model_dump(mode="json"),
+        cutoff=cutoff,
+        splits=splits,
+        files=files,
+    )
     write_manifest(folder, manifest)
     return manifest
 
@@ -94,18 +97,11 @@ def _split(config: SnapshotConfig, cutoff: date | None) -> Column:
     return F.when((side == "train") != recent, side)
 
 
-def _report(parts: DataFrame) -> dict[str, dict[str, Any]]:
-    """Count reviews and classes of each split, as a whole and by category; `unused` fell between splits."""
+def _counted(parts: DataFrame) -> dict[str, SplitCounts]:
+    """Count reviews and classes of each split; `unused` fell between splits."""
     split = F.coalesce("split", F.lit(UNUSED))
     rows = parts.groupBy(split.alias("split"), "category", "label").agg(F.count("*").alias("reviews")).collect()
-    report = empty_report()
-    for row in sorted(rows, key=lambda row: (row["split"], row["category"], row["label"])):
-        part, label = report[row["split"]], LABELS[row["label"]]
-        part["reviews"] += row["reviews"]
-        part[label] += row["reviews"]
-        category = part.setdefault("categories", {}).setdefault(row["category"], dict.fromkeys(LABELS, 0))
-        category[label] = row["reviews"]
-    return with_shares(report)
+    return counted((row["split"], row["category"], row["label"], row["reviews"]) for row in rows)
 
 
 def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
-"""A snapshot, wherever its reviews come from: its id and folder, its columns, its manifest, and how it is read.
+"""A snapshot, wherever its reviews come from: its id and folder, its columns, and how its splits are read.
 
-It is a folder of Parquet files and a manifest, written last. The id is a hash of what pins it: which table in which
+The id is a hash of what pins it: which table in which
 version and which days, or the files' content, and the rules. So the same question gives the same snapshot, and one that
 was lost can be made again exactly.
 """
@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import pyarrow as pa
 from pyarrow import compute, dataset
@@ -20,13 +19,11 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews, UsedReviews
 from sentiment.core.names import LABELS
 from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
+from sentiment.datasets.manifest import Manifest, require_manifest
 from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.tables import Lake
 
-SPLITS = ("train", "validation", "test")
-# What a source holds and no split takes is counted under this name.
-UNUSED = "unused"
 ROW_GROUP_SIZE = 20_000
 COLUMNS = pa.schema(
     [
@@ -43,36 +40,10 @@ COLUMNS = pa.schema(
 )
 
 
-def empty_report() -> dict[str, dict[str, Any]]:
-    """Return the counts of no review, for every split and for what is unused."""
-    return {name: {"reviews": 0, **dict.fromkeys(LABELS, 0)} for name in (*SPLITS, UNUSED)}
-
-
-def with_shares(report: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Put `positive_share` into every part of a report; None where there is no review."""
-    for part in report.values():
-        part["positive_share"] = round(part["positive"] / part["reviews"], 4) if part["reviews"] else None
-    return report
-
-
-def require_both_classes(report: dict[str, dict[str, Any]], remedy: str) -> None:
-    """Raise ContractError, ending in `remedy`, when a split has no review of a class."""
-    for split in SPLITS:
-        for label in LABELS:
-            if not report[split][label]:
-                raise ContractError(
-                    f"the {split} split has no {label} review ({report[split]['reviews']} reviews in all): {remedy}"
-                )
-
-
-def write_manifest(folder: str, manifest: dict[str, Any]) -> None:
-    """Write what makes a folder of Parquet files a snapshot; call it last."""
-    storage.write_bytes(storage.join(folder, "manifest.json"), json.dumps(manifest, indent=1).encode())
-
-
 # Part of the id: raise it when the snapshot's code changes what the same configuration selects.
 _RULES = 1
 _ID = re.compile(r"\w[\w-]*")
+_INT64 = 1 << 64
 
 
 def pinned(config: SnapshotConfig, lake: Lake) -> SnapshotConfig:
@@ -113,29 +84,18 @@ def snapshot_folder(lake: Lake, snapshot: str) -> str:
     return storage.join(lake.root, "snapshots", snapshot)
 
 
-_INT64 = 1 << 64
-
-
-def read_manifest(folder: str) -> dict[str, Any] | None:
-    """Return a snapshot's manifest, or None where no whole snapshot is."""
-    content = storage.read_bytes(storage.join(folder, "manifest.json"))
-    return json.loads(content) if content else None
-
-
 def read_split(folder: str, split: str, limit: int | None = None) -> LabelledReviews:
     """Return a split's reviews in the snapshot's random order, or the first `limit` of it.
 
     The order is a hash of the review's key, so a sample is the same every time and lies within every larger one;
     only the row groups that hold it are read.
     """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise ContractError(f"there is no snapshot in {folder}; make it anew with `sentiment snapshot`")
+    manifest = require_manifest(folder)
     filesystem, base = storage.arrow_filesystem(folder)
-    files = [f"{base}/{name}" for name in manifest["files"][split]]
+    files = [f"{base}/{name}" for name in manifest.files[split]]
     data = dataset.dataset(files, filesystem=filesystem, format="parquet")
     columns = ["review_key", "title", "text", "label", "rating", "category", "review_date", "sample_order"]
-    table = data.to_table(columns=columns, filter=_first(limit, manifest["splits"][split]["reviews"]))
+    table = data.to_table(columns=columns, filter=_first(limit, manifest.splits[split].reviews))
     table = table.take(compute.sort_indices(table, [("sample_order", "ascending"), ("review_key", "ascending")]))
     return _in_memory(table.slice(0, limit))
 
@@ -160,11 +120,10 @@ def _in_memory(table: pa.Table) -> LabelledReviews:
     )
 
 
-def used_reviews(folder: str, manifest: Mapping[str, Any], splits: Mapping[str, LabelledReviews]) -> list[UsedReviews]:
+def used_reviews(folder: str, manifest: Manifest, splits: Mapping[str, LabelledReviews]) -> list[UsedReviews]:
     """Describe the reviews of each split that were taken from the snapshot in `folder`."""
-    dataset = manifest.get("config", {}).get("dataset", "lake")
     return [
-        UsedReviews(f"{dataset}-{manifest['id']}-{split}", split, _digest(reviews), folder, _counts(reviews))
+        UsedReviews(f"{manifest.dataset}-{manifest.id}-{split}", split, _digest(reviews), folder, _counts(reviews))
         for split, reviews in splits.items()
     ]
 

@@ -11,7 +11,10 @@ import numpy as np
 
 from sentiment.core.names import LABELS
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.snapshot import SPLITS, UNUSED
+from sentiment.datasets.manifest import (
+    SPLITS,
+    UNUSED,
+)
 
 TRAIN, VALIDATION, TEST = SPLITS
 

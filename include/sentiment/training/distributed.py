@@ -9,7 +9,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
@@ -25,14 +25,13 @@ from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import with_smaller_batches
-from sentiment.training.job import Failure, Job
+from sentiment.training.job import Failure, Job, OnLog
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 log = logging.getLogger(__name__)
 
-OnLog = Callable[[dict[str, Any]], None]
 
 _WORKER = Path(__file__).with_name("worker.py")
 _LOOKS_EVERY_SECONDS = 0.2

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
+from sentiment.training.job import OnLog
 
 
 def fit(
@@ -20,7 +19,7 @@ def fit(
     train: LabelledReviews,
     validation: LabelledReviews,
     workdir: Path,
-    on_log: Callable[[dict[str, Any]], None] | None = None,
+    on_log: OnLog | None = None,
 ) -> Fitted:
     """Train a candidate of the family that `config` names; `on_log` gets every log record as it comes.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from sentiment.stores import files as storage
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
+from sentiment.training.job import OnLog
 
-OnLog = Callable[[dict[str, Any]], None]
 # Of the reviews outside a fold; on them checkpoint and temperature are chosen, so that the fold decides nothing.
 _VALIDATION_SHARE = 0.1
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,8 @@ from pyarrow import parquet
 from sentiment.core.labelled import LabelledReviews
 from sentiment.training.config.train import TrainConfig
 
+# Called with each log record of a training, as it comes.
+OnLog = Callable[[dict[str, Any]], None]
 # What ended a training that was not finished: a broken contract, too little memory on the device, a lost process.
 FailureKind = Literal["contract", "memory", "lost"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.imbalance import synthesised
+from sentiment.training.job import OnLog
 from sentiment.training.models.encoders import encoder_tokenizer
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def fit_linear(
     config: TrainConfig,
     train: LabelledReviews,
     validation: LabelledReviews,
-    on_log: Callable[[dict[str, Any]], None] | None = None,
+    on_log: OnLog | None = None,
 ) -> Fitted:
     """Train on `train`, log one record of validation metrics, and return the module that scikit-learn's fit became.
 

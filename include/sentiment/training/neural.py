@@ -22,8 +22,9 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import is_out_of_memory, suitable_threads, with_smaller_batches
 from sentiment.training.imbalance import training_loss
+from sentiment.training.job import OnLog
 from sentiment.training.models.build import build_model
-from sentiment.training.trainer import NeuralTrainer, OnLog, Reporter, training_arguments
+from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ Knows transformers' Trainer; nothing of how models are built or of what happens 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,13 @@ from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
 from sentiment.training.imbalance import Loss
+from sentiment.training.job import OnLog
 from sentiment.training.optimiser import adamw
 
 # What transformers calls the schedules.
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
 LOGS_A_RUN = 50
-
-OnLog = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Objective:
         """
         trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
-        tags = {"family": candidate.family, "snapshot": candidate.snapshot or "", "trial": str(trial.number)}
+        tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
         run_id = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.parent)
         trial.set_user_attr("run_id", run_id)
         watch = _Watch(self, trial, run_id, candidate.epochs)
