@@ -1,7 +1,6 @@
 """The benchmark of parallel training: what it measures, how it reckons, and where table and picture go."""
 
 import json
-from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -79,7 +78,7 @@ class FakeLauncher:
     def __init__(self):
         self.trainings = []
 
-    def __call__(self, config, train, validation, workdir, on_log=None, threads=None):
+    def __call__(self, config, train, validation, workdir, settings, threads):
         assert not workdir.exists()
         workdir.mkdir(parents=True)
         self.trainings.append((config.processes, config.stages, config.precision, len(train), threads))
@@ -91,7 +90,6 @@ class FakeLauncher:
 def launcher(monkeypatch, home):
     fake = FakeLauncher()
     monkeypatch.setattr(training, "fit_distributed", fake)
-    monkeypatch.setattr(training, "session", lambda settings, name: nullcontext())
     monkeypatch.setattr(training, "read_split", lambda folder, split, limit: tiny.reviews(limit))
     return fake
 

@@ -121,11 +121,11 @@ def plant(monkeypatch: pytest.MonkeyPatch, errors: dict[int, Exception]) -> None
     """Make the trainings of trials fail: number of the trial -> what it raises."""
     real = trial.fit
 
-    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, on_log: Any) -> Any:
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, settings: Settings, on_log: Any) -> Any:
         number = int(workdir.name.removeprefix("trial-"))
         if number in errors:
             raise errors[number]
-        return real(config, train, validation, workdir, on_log)
+        return real(config, train, validation, workdir, settings, on_log)
 
     monkeypatch.setattr(trial, "fit", fit)
 
@@ -287,7 +287,7 @@ def test_random_and_tpe_choose_alike_at_first_and_differently_when_there_is_some
 def test_a_trial_that_falls_behind_is_pruned_at_a_validation_and_one_that_leads_is_not(deployment, monkeypatch):
     curves = {0: [0.6, 0.8, 0.9, 0.92], 1: [0.5, 0.5, 0.5, 0.5], 2: [0.7, 0.85, 0.91, 0.93]}
 
-    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, on_log: Any) -> None:
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, settings: Settings, on_log: Any) -> None:
         for number, score in enumerate(curves[int(workdir.name.removeprefix("trial-"))], 1):
             on_log({"step": 10 * number, "epoch": number / 4, "eval_macro_f1": score})
 

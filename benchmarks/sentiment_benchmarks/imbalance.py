@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 from pydantic import ValidationError
 
 from sentiment.core.context import Context
+from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import (
     read_split,
 )
@@ -34,7 +36,7 @@ def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) 
             candidate = _candidate(config, family, technique)
             if candidate is not None:
                 context.progress(f"{family} with {technique}", 0, 0)
-                rows += _measured(candidate, data, config)
+                rows += _measured(candidate, data, config.output, context.settings)
     write_tables(config.output, {"imbalance": rows})
     registry = Registry(context.settings)
     with registry.run("benchmark imbalance", config.model_dump(mode="json"), {"benchmark": "imbalance"}) as run_id:
@@ -51,10 +53,10 @@ def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) ->
         return None
 
 
-def _measured(candidate: TrainConfig, data: BenchmarkData, config: BenchmarkImbalanceConfig) -> list[Row]:
+def _measured(candidate: TrainConfig, data: BenchmarkData, output: Path, settings: Settings) -> list[Row]:
     train = read_split(data.folder, "train", candidate.train_reviews)
-    workdir = config.output / "work" / f"{candidate.family}-{candidate.imbalance}"
-    fitted = fit(candidate, train, data.validation, workdir)
+    workdir = output / "work" / f"{candidate.family}-{candidate.imbalance}"
+    fitted = fit(candidate, train, data.validation, workdir, settings)
     validation = positive_probability(predict_logits(fitted, data.validation))
     test = positive_probability(predict_logits(fitted, data.test))
     tuned = fit_threshold(validation, data.validation.labels)

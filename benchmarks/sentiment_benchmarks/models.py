@@ -130,19 +130,19 @@ def _all_candidates(
         folder = config.output / snapshot / name
         if not (folder / RESULT).is_file():
             context.progress(f"{data.name}: {name}, {candidate.train_reviews} reviews", 0, 0)
-            _measure(candidate.model_copy(update={"snapshot": snapshot}), data, folder)
+            _measure(candidate.model_copy(update={"snapshot": snapshot}), data, folder, context.settings)
         measured[name] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     for run in config.runs:
         measured |= _taken_in(Registry(context.settings), run, snapshot, data, config.output / snapshot)
     return measured
 
 
-def _measure(config: TrainConfig, data: BenchmarkData, folder: Path) -> None:
+def _measure(config: TrainConfig, data: BenchmarkData, folder: Path, settings: Settings) -> None:
     train = read_split(data.folder, "train", config.train_reviews)
     work = folder / "work"
     # Of a training that goes on from an earlier call only the rest would be timed.
     resumed, started = work.is_dir(), time.monotonic()
-    fitted = fit(config, train, data.validation, work)
+    fitted = fit(config, train, data.validation, work, settings)
     seconds = None if resumed else time.monotonic() - started
     _write_result(fitted, data, folder, {"trained_on": len(train), "training_seconds": seconds})
 

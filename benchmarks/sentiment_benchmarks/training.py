@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sentiment.core.context import Context
-from sentiment.core.labelled import LabelledReviews
 from sentiment.datasets.snapshot import (
     read_split,
     snapshot_folder,
 )
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
-from sentiment.stores.spark import session
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.distributed import fit_distributed
+from sentiment.training.fitted import Fitted
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
 from sentiment_benchmarks.results import TrainingBenchmark
 from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
@@ -41,11 +42,17 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
     with registry.run("benchmark training", config.model_dump(mode="json"), {"benchmark": "training"}) as run_id:
         measured: dict[Arrangement, list[Measured]] = {way: [] for way in arrangements(config)}
         workdir = settings.home / "training" / run_id
-        # One session for all, or each would start a Java machine.
-        with session(settings, "benchmark"):
-            for done, way in enumerate([*measured] * config.repeats):
-                context.progress(f"{way.mode}, {way.processes} processes", done, len(measured) * config.repeats)
-                measured[way].append(_measure(_train_config(config, way), train, validation, workdir, config.threads))
+        launch = partial(
+            fit_distributed,
+            train=train,
+            validation=validation,
+            workdir=workdir,
+            settings=settings,
+            threads=config.threads,
+        )
+        for done, way in enumerate([*measured] * config.repeats):
+            context.progress(f"{way.mode}, {way.processes} processes", done, len(measured) * config.repeats)
+            measured[way].append(_measure(_train_config(config, way), workdir, launch))
         rows = scaling_rows(measured, len(train))
         with TemporaryDirectory() as scratch:
             _write(rows, config.output or Path(scratch), registry)
@@ -76,12 +83,10 @@ def _train_config(config: BenchmarkTrainingConfig, way: Arrangement) -> TrainCon
     )
 
 
-def _measure(
-    config: TrainConfig, train: LabelledReviews, validation: LabelledReviews, workdir: Path, threads: int
-) -> Measured:
+def _measure(config: TrainConfig, workdir: Path, launch: Callable[[TrainConfig], Fitted]) -> Measured:
     shutil.rmtree(workdir, ignore_errors=True)  # of the measurement before, or of a try that died
     started = time.monotonic()
-    history = fit_distributed(config, train, validation, workdir, threads=threads).history
+    history = launch(config).history
     whole = time.monotonic() - started
     shutil.rmtree(workdir)
     # The last record is the trainer's summary.

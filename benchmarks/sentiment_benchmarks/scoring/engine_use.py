@@ -50,11 +50,13 @@ def measure_engine_use(material: Material, repeats: int, on_progress: OnProgress
     names = [engine for engine in material.description.engines if runs_here(engine)]
     engines = [_timed(engine, material, reviews, batches) for engine in names]
     for turn in range(repeats):
-        for at, one in enumerate(engines):
-            on_progress(f"engine {one.engine} alone and with reviews", turn * len(engines) + at, repeats * len(engines))
-            one.seconds_alone.append(_seconds(one.alone))
-            one.seconds_with_reviews.append(_seconds(one.with_reviews))
-    return [_row(one, batches.size, sum(map(len, windows))) for one in engines]
+        for at, timed in enumerate(engines):
+            on_progress(
+                f"engine {timed.engine} alone and with reviews", turn * len(engines) + at, repeats * len(engines)
+            )
+            timed.seconds_alone.append(_seconds(timed.alone))
+            timed.seconds_with_reviews.append(_seconds(timed.with_reviews))
+    return [_row(timed, batches.size, sum(map(len, windows))) for timed in engines]
 
 
 def full_batches(ids: np.ndarray, max_length: int) -> np.ndarray:
@@ -83,11 +85,11 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def _row(one: _Timed, tokens_alone: int, tokens: int) -> Row:
-    alone = tokens_alone / median(one.seconds_alone)
-    with_reviews = tokens / median(one.seconds_with_reviews)
+def _row(timed: _Timed, tokens_alone: int, tokens: int) -> Row:
+    alone = tokens_alone / median(timed.seconds_alone)
+    with_reviews = tokens / median(timed.seconds_with_reviews)
     return {
-        "engine": one.engine,
+        "engine": timed.engine,
         "tokens_per_second_alone": alone,
         "tokens_per_second_with_reviews": with_reviews,
         "share_reached": with_reviews / alone,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def _plain(engine: EngineName, material: Material, stack: ExitStack) -> Score:
 
     def logits(batch: list[str]) -> np.ndarray:
         encodings = tokenizer.encode_batch(batch)
-        ids, mask = ([getattr(one, name) for one in encodings] for name in ("ids", "attention_mask"))
+        ids, mask = ([getattr(encoding, name) for encoding in encodings] for name in ("ids", "attention_mask"))
         return run(np.array(ids, np.int64), np.array(mask, np.int64))
 
     return partial(scored_in_batches, logits, material.description.temperature)
@@ -72,7 +73,7 @@ def _pipeline(material: Material, stack: ExitStack) -> Score:
     def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         options = {"batch_size": BATCH, "truncation": True, "top_k": None, "function_to_apply": "none"}
         answers = classify(joined(titles, texts), **options)
-        logits = [[one["score"] for one in sorted(answer, key=lambda one: one["label"])] for answer in answers]
+        logits = [[label["score"] for label in sorted(answer, key=itemgetter("label"))] for answer in answers]
         return positive_probability(np.array(logits, np.float32), material.description.temperature)
 
     return score

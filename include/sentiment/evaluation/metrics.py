@@ -1,4 +1,4 @@
-"""How good positive probabilities are against labels. Knows arrays and nothing of models or reviews."""
+"""How good positive probabilities are against labels."""
 
 from __future__ import annotations
 

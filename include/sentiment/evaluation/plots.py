@@ -1,4 +1,4 @@
-"""Pictures of one trained model for people: PNG files drawn without a display. Knows counts and log records, no models.
+"""Pictures of one trained model for people: PNG files drawn without a display.
 
 Pictures that set things side by side are in `comparison_plots`.
 """

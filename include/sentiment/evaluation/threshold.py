@@ -1,4 +1,4 @@
-"""From which probability on a review counts as positive, chosen on validation. Knows probabilities and labels only."""
+"""From which probability on a review counts as positive, chosen on validation."""
 
 from __future__ import annotations
 

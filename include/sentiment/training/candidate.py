@@ -87,9 +87,10 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
         registry.log_json(manifest.as_json(), "snapshot.json")
         workdir = settings.home / "training" / run_id
         if config.folds:
-            _cross_validate(registry, config, splits.train, workdir.with_name(f"{run_id}-folds"), on_progress)
+            _cross_validate(registry, config, splits.train, workdir.with_name(f"{run_id}-folds"), context)
         started = time.monotonic()
-        fitted = fit(config, splits.train, splits.validation, workdir, _log_to(registry, on_progress, config.epochs))
+        on_log = _log_to(registry, on_progress, config.epochs)
+        fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
         training = Training(run_id, _name(config), config, fitted, splits.sizes(), time.monotonic() - started)
         on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
         judged = _judged(training, splits, registry, workdir / "dossier")
@@ -117,11 +118,11 @@ def _name(config: TrainConfig) -> str:
 
 
 def _cross_validate(
-    registry: Registry, config: TrainConfig, train: LabelledReviews, workdir: Path, on_progress: OnProgress
+    registry: Registry, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
 ) -> None:
     """Log mean and deviation over the folds as metrics, and every fold's row as a table."""
-    on_progress(f"cross-validating, {config.folds} folds", 0, 0)
-    rows = cross_validate(config, train, workdir)
+    context.progress(f"cross-validating, {config.folds} folds", 0, 0)
+    rows = cross_validate(config, train, workdir, context.settings)
     shown = summary(rows)
     registry.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     registry.log_json({"folds": rows, "summary": shown}, "cross_validation.json")

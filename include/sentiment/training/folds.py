@@ -1,14 +1,12 @@
-"""Stratified k-fold cross-validation of a training configuration, on a sample of the reviews to train on.
-
-It knows how to divide reviews and what to measure on each fold; how a model is trained is `fit`'s matter.
-"""
+"""Stratified k-fold cross-validation of a training configuration, on a sample of the reviews to train on."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,13 @@ import numpy as np
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
+from sentiment.core.settings import Settings
 from sentiment.engine.calibration import fit_temperature, positive_probability
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores import files as storage
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
-from sentiment.training.fitted import predict_logits
+from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.job import OnLog
 
 # Of the reviews outside a fold; on them checkpoint and temperature are chosen, so that the fold decides nothing.
@@ -30,7 +29,7 @@ _VALIDATION_SHARE = 0.1
 
 
 def cross_validate(
-    config: TrainConfig, reviews: LabelledReviews, workdir: Path, on_log: OnLog | None = None
+    config: TrainConfig, reviews: LabelledReviews, workdir: Path, settings: Settings, on_log: OnLog | None = None
 ) -> list[dict[str, Any]]:
     """Train once without each of `config.folds` folds of the first `config.fold_reviews` reviews, and measure on it.
 
@@ -48,7 +47,8 @@ def cross_validate(
         folder = workdir / f"fold-{fold}"
         done = storage.read_bytes(str(folder / "figures.json"))
         if done is None:
-            rows.append(_measure(config, sample.take(rest), sample.take(held_out), folder, _with_fold(fold, on_log)))
+            train = partial(fit, workdir=folder / "training", settings=settings, on_log=_with_fold(fold, on_log))
+            rows.append(_measure(config, sample.take(rest), sample.take(held_out), train))
             storage.write_bytes(str(folder / "figures.json"), json.dumps(rows[-1]).encode())
             shutil.rmtree(folder / "training", ignore_errors=True)
         else:
@@ -85,20 +85,20 @@ def _folds(config: TrainConfig, labels: np.ndarray) -> Iterator[tuple[np.ndarray
 
 
 def _measure(
-    config: TrainConfig, rest: LabelledReviews, held_out: LabelledReviews, folder: Path, on_log: OnLog | None
+    config: TrainConfig, rest: LabelledReviews, held_out: LabelledReviews, train: Callable[..., Fitted]
 ) -> dict[str, Any]:
     from sklearn.model_selection import train_test_split
 
     started = time.monotonic()
-    train, validation = train_test_split(
+    training, validation = train_test_split(
         np.arange(len(rest)), test_size=_VALIDATION_SHARE, stratify=rest.labels, random_state=config.seed
     )
     chosen_on = rest.take(validation)
-    fitted = fit(config, rest.take(train), chosen_on, folder / "training", on_log)
+    fitted = train(config, rest.take(training), chosen_on)
     temperature = fit_temperature(predict_logits(fitted, chosen_on), chosen_on.labels)
     probability = positive_probability(predict_logits(fitted, held_out), temperature)
     return {
-        "train_reviews": len(train),
+        "train_reviews": len(training),
         "test_reviews": len(held_out),
         "seconds": time.monotonic() - started,
         "temperature": temperature,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.settings import Settings
 from sentiment.engine.calibration import positive_probability
 from sentiment.engine.features import count_buckets
 from sentiment.engine.tokens import ReviewTokenizer
@@ -17,7 +18,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.imbalance import synthesised
 from sentiment.training.job import OnLog
-from sentiment.training.models.encoders import encoder_tokenizer
+from sentiment.training.models.encoders import at_hand, encoder_tokenizer
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -31,6 +32,7 @@ def fit_linear(
     config: TrainConfig,
     train: LabelledReviews,
     validation: LabelledReviews,
+    settings: Settings,
     on_log: OnLog | None = None,
 ) -> Fitted:
     """Train on `train`, log one record of validation metrics, and return the module that scikit-learn's fit became.
@@ -40,7 +42,7 @@ def fit_linear(
     """
     from sentiment.training.models.linear import LINEAR_MAX_LENGTH
 
-    tokenizer_json = encoder_tokenizer(config.encoder)
+    tokenizer_json = encoder_tokenizer(at_hand(config.encoder, settings))
     tokenizer = ReviewTokenizer.from_json(tokenizer_json, LINEAR_MAX_LENGTH, config.head_share)
     started = time.monotonic()
     ids = tokenizer.encode(train.titles, train.texts)

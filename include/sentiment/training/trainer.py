@@ -1,7 +1,4 @@
-"""The Trainer that all neural families share: our loss, our optimiser groups, our order of reviews, our figures.
-
-Knows transformers' Trainer; nothing of how models are built or of what happens to them afterwards.
-"""
+"""The Trainer that all neural families share: our loss, our optimiser groups, our order of reviews, our figures."""
 
 from __future__ import annotations
 

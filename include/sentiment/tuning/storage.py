@@ -1,4 +1,4 @@
-"""Where studies are kept: a database for any number of machines, or a journal file for one. Knows nothing of trials."""
+"""Where studies are kept: a database for any number of machines, or a journal file for one."""
 
 from __future__ import annotations
 

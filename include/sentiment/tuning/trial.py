@@ -1,7 +1,4 @@
-"""One trial: a training with the settings that the study chose, judged by macro F1 on validation, recorded in MLflow.
-
-Knows a study's trials and `fit`; neither where studies are kept nor how many workers there are.
-"""
+"""One trial: a training with the settings that the study chose, judged by macro F1 on validation, kept in MLflow."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.provenance import this_process
+from sentiment.core.settings import Settings
 from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
@@ -49,6 +47,7 @@ class Objective:
     runs: StudyRuns
     parent: str
     workdir: Path
+    settings: Settings
     on_progress: OnProgress
 
     def __call__(self, trial: Trial) -> float:
@@ -82,7 +81,7 @@ class Objective:
     def _fit(self, candidate: TrainConfig, number: int, watch: _Watch) -> None:
         folder = self.workdir / f"trial-{number}"
         try:
-            fit(candidate, self.train, self.validation, folder, watch)
+            fit(candidate, self.train, self.validation, folder, self.settings, watch)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if not watch.scores:
