@@ -273,8 +273,8 @@ def test_bad_rows_are_counted_and_the_first_are_named_while_the_rest_goes_on(hom
     rows = [*polarity_rows(200), *[("3", "title", text(n)) for n in range(25)]]
     result, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
     named = read_manifest(folder).bad_rows
-    assert (result["bad_rows"], named["count"], len(named["first"])) == (25, 25, 20)
-    assert named["first"][0] == {"file": "all.csv", "row": 201, "reason": "the label is '3', not 1 or 2"}
+    assert (result["bad_rows"], named.count, len(named.first)) == (25, 25, 20)
+    assert named.first[0].model_dump() == {"file": "all.csv", "row": 201, "reason": "the label is '3', not 1 or 2"}
     assert sum(len(reviews) for reviews in splits.values()) == 200
 
 

@@ -8,7 +8,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
@@ -33,7 +33,7 @@ from sentiment.training.dossier import REPORT, Training, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import cross_validate, summary
-from sentiment.training.job import OnLog
+from sentiment.training.job import OnLog, Record
 from sentiment.training.outcome import description, learnt_nothing, result, too_few
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
@@ -91,7 +91,14 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
         started = time.monotonic()
         on_log = _log_to(registry, on_progress, config.epochs)
         fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
-        training = Training(run_id, _name(config), config, fitted, splits.sizes(), time.monotonic() - started)
+        training = Training(
+            run_id=run_id,
+            name=_name(config),
+            config=config,
+            fitted=fitted,
+            reviews=splits.sizes(),
+            seconds=time.monotonic() - started,
+        )
         on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
         judged = _judged(training, splits, registry, workdir / "dossier")
     shutil.rmtree(workdir, ignore_errors=True)
@@ -156,7 +163,7 @@ def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
 
 
 def _log_to(registry: Registry, on_progress: OnProgress, epochs: float) -> OnLog:
-    def on_log(record: dict[str, Any]) -> None:
+    def on_log(record: Record) -> None:
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
         registry.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
         if "epoch" in record:  # the linear family has none: it is solved at once

@@ -35,7 +35,7 @@ class Fitted:
     family: Family
     max_length: int
     head_share: float
-    history: list[dict[str, Any]]
+    history: list[dict[str, float]]
     parameters: int
     trainable: int
     adapter: Path | None = None

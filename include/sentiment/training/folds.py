@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,13 +23,15 @@ from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.job import OnLog
 
+# Reviews, seconds, temperature, and the figures of `evaluate`, by their names.
+FoldFigures = dict[str, float]
 # Of the reviews outside a fold; on them checkpoint and temperature are chosen, so that the fold decides nothing.
 _VALIDATION_SHARE = 0.1
 
 
 def cross_validate(
     config: TrainConfig, reviews: LabelledReviews, workdir: Path, settings: Settings, on_log: OnLog | None = None
-) -> list[dict[str, Any]]:
+) -> list[FoldFigures]:
     """Train once without each of `config.folds` folds of the first `config.fold_reviews` reviews, and measure on it.
 
     Returns a row of figures a fold. `on_log` gets the training's records with `fold` in them. A finished fold leaves
@@ -56,7 +57,7 @@ def cross_validate(
     return [{"fold": fold, **row} for fold, row in enumerate(rows, start=1)]
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+def summary(rows: list[FoldFigures]) -> dict[str, float]:
     """Return `NAME_mean` and `NAME_std` of every figure over the folds; the deviation is the sample's (k - 1)."""
     figures = {name: [row[name] for row in rows] for name in rows[0] if name != "fold"}
     means = {f"{name}_mean": float(np.mean(values)) for name, values in figures.items()}
@@ -86,7 +87,7 @@ def _folds(config: TrainConfig, labels: np.ndarray) -> Iterator[tuple[np.ndarray
 
 def _measure(
     config: TrainConfig, rest: LabelledReviews, held_out: LabelledReviews, train: Callable[..., Fitted]
-) -> dict[str, Any]:
+) -> FoldFigures:
     from sklearn.model_selection import train_test_split
 
     started = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.imbalance import synthesised
-from sentiment.training.job import OnLog
+from sentiment.training.job import OnLog, Record
 from sentiment.training.models.encoders import at_hand, encoder_tokenizer
 
 if TYPE_CHECKING:
@@ -49,10 +49,17 @@ def fit_linear(
     counts = count_buckets(ids, tokenizer.special_ids, config.buckets)
     model = solve(counts, train.labels, config, tokenizer.special_ids)
     seconds = time.monotonic() - started
-    history: list[dict[str, Any]] = []
+    history: list[Record] = []
     parameters = int(np.count_nonzero(model.coefficients.detach().numpy())) + 1
     fitted = Fitted(
-        model, tokenizer_json, "linear", LINEAR_MAX_LENGTH, config.head_share, history, parameters, parameters
+        model=model,
+        tokenizer_json=tokenizer_json,
+        family="linear",
+        max_length=LINEAR_MAX_LENGTH,
+        head_share=config.head_share,
+        history=history,
+        parameters=parameters,
+        trainable=parameters,
     )
     history.append(_record(fitted, validation, seconds, sum(map(len, ids))))
     if on_log:
@@ -91,7 +98,7 @@ def solve(counts: csr_matrix, labels: np.ndarray, config: TrainConfig, special_i
     )
 
 
-def _record(fitted: Fitted, validation: LabelledReviews, seconds: float, tokens: int) -> dict[str, Any]:
+def _record(fitted: Fitted, validation: LabelledReviews, seconds: float, tokens: int) -> Record:
     positive = positive_probability(predict_logits(fitted, validation))
     figures = {f"eval_{name}": value for name, value in evaluate(validation.labels, positive).items()}
     log.info("linear model: macro F1 %.4f on validation after %.1f s", figures["eval_macro_f1"], seconds)

@@ -20,7 +20,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import is_out_of_memory, suitable_threads, with_smaller_batches
 from sentiment.training.imbalance import training_loss
-from sentiment.training.job import OnLog
+from sentiment.training.job import OnLog, Record
 from sentiment.training.models.build import build_model
 from sentiment.training.models.encoders import with_encoder_at_hand
 from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
@@ -86,9 +86,7 @@ def fit_once(
     return as_fitted(config, tokenizer_json, model, trainer.state.log_history, workdir)
 
 
-def as_fitted(
-    config: TrainConfig, tokenizer_json: str, model: Any, history: list[dict[str, Any]], workdir: Path
-) -> Fitted:
+def as_fitted(config: TrainConfig, tokenizer_json: str, model: Any, history: list[Record], workdir: Path) -> Fitted:
     """Return a trained model with its sizes; the adapters of family lora are kept in `workdir` and merged."""
     model.eval()
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]

@@ -6,7 +6,7 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optuna import TrialPruned
 
@@ -18,6 +18,7 @@ from sentiment.core.settings import Settings
 from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
+from sentiment.training.job import Record
 from sentiment.training.settings import effective_settings
 from sentiment.tuning.config import TuneConfig
 from sentiment.tuning.space import suggest
@@ -98,7 +99,7 @@ class _Watch:
         self._run_id = run_id
         self._epochs = epochs
 
-    def __call__(self, record: dict[str, Any]) -> None:
+    def __call__(self, record: Record) -> None:
         """Called by the training with each log record."""
         objective, done = self._objective, min(record.get("epoch", self._epochs) / self._epochs, 1)
         figures = {name: value for name, value in record.items() if name != "step"}
