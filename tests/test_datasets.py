@@ -370,3 +370,19 @@ def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(hom
 def test_a_configuration_that_mixes_lake_and_files_is_refused(given, sentence):
     with pytest.raises(ValidationError, match=sentence):
         SnapshotConfig(**given)
+
+
+def test_the_manifest_of_an_earlier_version_is_read_as_it_was_written(tmp_path):
+    counts = {"reviews": 3, "negative": 1, "positive": 2, "positive_share": 0.6667}
+    older = {
+        "id": "0123456789ab",
+        "config": {"from_day": "1994-01-01", "a_field_that_is_gone": 1},
+        "cutoff": "None",
+        "bad_rows": {"count": 1, "first": [{"file": "all.csv", "row": 7, "reason": "not CSV"}]},
+        "splits": {"train": {**counts, "categories": {"Books": {"negative": 1, "positive": 2}}}, "unused": counts},
+        "files": {"train": ["train-1.parquet"]},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(older))
+    manifest = read_manifest(str(tmp_path))
+    assert (manifest.dataset, manifest.cutoff, manifest.splits["train"].positive) == ("lake", None, 2)
+    assert manifest.as_json() == older | {"cutoff": None}
