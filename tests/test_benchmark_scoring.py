@@ -28,8 +28,7 @@ from sentiment_benchmarks.scoring import material as materials
 from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, joined
 from sentiment_benchmarks.scoring.engine_use import full_batches, measure_engine_use
 from sentiment_benchmarks.scoring.lexical import lexical_contenders
-from sentiment_benchmarks.scoring.networks import network_contenders
-from sentiment_benchmarks.scoring.ours import our_contenders
+from sentiment_benchmarks.scoring.networks import network_contenders, our_contenders
 from sentiment_benchmarks.scoring.peers import all_contenders, peer_rows, prepared, take_turns
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
 from sentiment_benchmarks.scoring.scratch_home import CONTENT, FIRST_DAY, VERSION, environment, make_home

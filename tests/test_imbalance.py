@@ -10,7 +10,7 @@ import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.evaluation.threshold import fit_threshold
+from sentiment.evaluation.metrics import fit_threshold
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits

@@ -14,8 +14,7 @@ from sentiment.datasets.snapshot import (
     read_split,
 )
 from sentiment.engine.calibration import positive_probability
-from sentiment.evaluation.metrics import evaluate
-from sentiment.evaluation.threshold import fit_threshold
+from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.optimisation import Imbalance
 from sentiment.training.config.train import TrainConfig

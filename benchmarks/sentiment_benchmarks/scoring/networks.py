@@ -1,4 +1,7 @@
-"""The same network as people run it today, on one machine: batches of 32 in order of arrival, padded to the longest."""
+"""The network as the product scores with it, and as people run it today, on one machine.
+
+The others score batches of 32 in order of arrival, padded to the longest.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from sentiment.core.names import EngineName
 from sentiment.engine.bundle import Bundle
 from sentiment.engine.calibration import positive_probability
 from sentiment.engine.engines import open_engine, runs_here
+from sentiment.engine.scorer import Scorer
 from sentiment_benchmarks.scoring.contenders import (
     BATCH,
     Contender,
@@ -26,11 +30,31 @@ from sentiment_benchmarks.scoring.contenders import (
 from sentiment_benchmarks.scoring.converted import ctranslate2_score
 from sentiment_benchmarks.scoring.material import Material
 
+
 _CALLED = {
     "onnxruntime-int8": "onnxruntime, int8",
     "onnxruntime-fp32": "onnxruntime, fp32",
     "openvino-int8": "OpenVINO, static int8",
 }
+
+
+def our_contenders(bundle: Bundle) -> list[Contender]:
+    """Return a contender for every engine that runs here, the bundle's fastest first, and the gate on and off."""
+    return [
+        Contender(f"ours, {engine}, gate {'on' if gate else 'off'}", partial(_scorer, engine, gate), ours=True)
+        for engine in bundle.engines
+        if runs_here(engine)
+        for gate in ((True, False) if bundle.gate else (False,))
+    ]
+
+
+def _scorer(engine: EngineName, gate: bool, material: Material, stack: ExitStack) -> Score:
+    scorer = Scorer.load(material.bundle, engine, gate, threads=material.cores)
+
+    def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+        return scorer.probabilities(titles, texts)
+
+    return score
 
 
 def network_contenders(bundle: Bundle) -> list[Contender]:

@@ -20,8 +20,7 @@ from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, Score
 from sentiment_benchmarks.scoring.lexical import lexical_contenders
 from sentiment_benchmarks.scoring.material import Material
-from sentiment_benchmarks.scoring.networks import network_contenders
-from sentiment_benchmarks.scoring.ours import our_contenders
+from sentiment_benchmarks.scoring.networks import network_contenders, our_contenders
 from sentiment_benchmarks.scoring.spark_contenders import spark_contenders
 from sentiment_benchmarks.tables import Row
 

@@ -19,9 +19,8 @@ from sentiment.evaluation.errors import (
     most_confident_mistakes,
 )
 from sentiment.evaluation.intervals import intervals
-from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.evaluation.slices import SliceRow, slice_table
-from sentiment.evaluation.threshold import fit_threshold
 
 
 @dataclass(frozen=True)
