@@ -30,7 +30,6 @@ from sentiment_benchmarks.scoring.contenders import (
 from sentiment_benchmarks.scoring.converted import ctranslate2_score
 from sentiment_benchmarks.scoring.material import Material
 
-
 _CALLED = {
     "onnxruntime-int8": "onnxruntime, int8",
     "onnxruntime-fp32": "onnxruntime, fp32",
