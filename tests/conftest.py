@@ -58,7 +58,7 @@ LONGEST = (
     "test_scoring_job",
     "test_models",
     "test_benchmark_models",
-    "test_pipeline_stages",
+    "test_staged_training",
     "test_training_options",
     "test_training_failures",
     "test_benchmark_preparation",

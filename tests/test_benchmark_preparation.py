@@ -123,7 +123,7 @@ def turns(monkeypatch):
     """Measurements that take no time; Dask is not installed."""
     taken = []
 
-    def fake(name, config, home):
+    def fake(name, config, settings):
         taken.append(name)
         return imported({OURS: 2.0, PANDAS: 6.0}[name])
 
@@ -153,7 +153,7 @@ def test_a_source_without_reviews_is_refused_before_anything_starts(turns, home)
 
 def test_a_contender_runs_in_a_process_of_its_own_and_leaves_the_callers_lake_alone(source, home):
     config = BenchmarkPreparationConfig(source=str(source), cores=1)
-    one = benchmark._import(PANDAS, config, home / "scratch")
+    one = benchmark._import(PANDAS, config, Settings().in_home(home / "scratch"))
     assert one.counts["read"] == one.counts["kept"] + one.counts["duplicate"] + one.counts["rejected"]
     assert one.footprint.peak_bytes > 10**7
     assert (home / "scratch" / "lake" / "reviews").is_dir()

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 import tiny
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import logged
 from sentiment.core.settings import Settings
@@ -27,8 +28,7 @@ from sentiment_benchmarks.scoring import material as materials
 from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, joined
 from sentiment_benchmarks.scoring.engine_use import full_batches, measure_engine_use
 from sentiment_benchmarks.scoring.lexical import lexical_contenders
-from sentiment_benchmarks.scoring.networks import network_contenders
-from sentiment_benchmarks.scoring.ours import our_contenders
+from sentiment_benchmarks.scoring.networks import network_contenders, our_contenders
 from sentiment_benchmarks.scoring.peers import all_contenders, peer_rows, prepared, take_turns
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
 from sentiment_benchmarks.scoring.scratch_home import CONTENT, FIRST_DAY, VERSION, environment, make_home
@@ -78,7 +78,7 @@ def test_a_peer_that_runs_the_same_network_gives_the_same_probabilities(material
 
 @pytest.mark.spark
 def test_in_spark_the_published_recipe_gives_the_networks_probabilities(spark, home, material, expected):
-    recipe = named(spark_contenders(), "published recipe")
+    recipe = named(spark_contenders(Settings()), "published recipe")
     assert recipe.slow
     assert scored(recipe, material) == pytest.approx(expected, abs=1e-4)
 
@@ -89,7 +89,7 @@ def test_in_spark_the_published_recipe_gives_the_networks_probabilities(spark, h
     ["ours under Spark, mapInArrow", "ours under Spark, predict_batch_udf", "the bundle by mlflow.pyfunc.spark_udf"],
 )
 def test_ours_answers_alike_behind_every_door_of_spark(spark, home, material, name):
-    answers = scored(named(spark_contenders(), name), material)
+    answers = scored(named(spark_contenders(Settings()), name), material)
     alone = Scorer.load(material.bundle).probabilities(material.reviews.titles, material.reviews.texts)
     # What a review is batched with moves the probability of an int8 engine.
     assert answers == pytest.approx(alone, abs=0.05)
@@ -97,7 +97,7 @@ def test_ours_answers_alike_behind_every_door_of_spark(spark, home, material, na
 
 
 def test_the_served_model_takes_part_without_spark(home, material):
-    answers = scored(named(spark_contenders(), "the bundle by mlflow.pyfunc, as served"), material)
+    answers = scored(named(spark_contenders(Settings()), "the bundle by mlflow.pyfunc, as served"), material)
     alone = Scorer.load(material.bundle).probabilities(material.reviews.titles, material.reviews.texts)
     assert answers == pytest.approx(alone, abs=1e-5)
 
@@ -221,7 +221,9 @@ def test_a_model_without_an_encoder_leaves_the_encoders_peers_out(material, monk
     linear = replace(material)
     linear.__dict__["description"] = material.description.model_copy(update={"family": "linear", "gate": None})
     monkeypatch.setattr(lexical, "read_split", lambda *_: tiny.reviews(100))
-    contenders = [one for one in all_contenders(linear) if "Spark" not in one.name and "recipe" not in one.name]
+    contenders = [
+        one for one in all_contenders(linear, Settings()) if "Spark" not in one.name and "recipe" not in one.name
+    ]
     with ExitStack() as stack:
         entries = prepared(contenders, linear, 50, stack, logged)
     left_out = {entry.contender.name for entry in entries if "no encoder" in entry.note}
@@ -289,7 +291,7 @@ def test_a_scratch_lake_holds_as_many_reviews_as_asked_all_of_them_different(tmp
 def test_a_scratch_homes_process_knows_nothing_of_this_deployment(home, monkeypatch):
     monkeypatch.setenv("SENTIMENT_MLFLOW_URI", "http://somewhere")
     variables = environment(home / "scratch", Settings(spark_memory="3g"), 4)
-    assert "SENTIMENT_MLFLOW_URI" not in variables
+    assert variables["SENTIMENT_MLFLOW_URI"] == "http://127.0.0.1:5000"
     assert variables["SENTIMENT_LAKE"] == str(home / "scratch" / "lake")
     assert (variables["SENTIMENT_SPARK_MASTER"], variables["SENTIMENT_SPARK_MEMORY"]) == ("local[4]", "3g")
 
@@ -305,7 +307,7 @@ def own(material, tmp_path):
 @pytest.mark.slow
 def test_the_job_is_measured_from_its_start_to_its_end_in_a_lake_of_its_own(home, own):
     config, said = BenchmarkScoringConfig(repeats=1, sizes=(60,), cores=1), []
-    (row,) = end_to_end.measure_sizes(config, own, Settings(), lambda *progress: said.append(progress))
+    (row,) = end_to_end.measure_sizes(config, own, Context.of_process(lambda *progress: said.append(progress)))
     assert said[-1] == ("60 reviews, 1 workers", 60, 60)
     assert row["reviews"] == 60
     assert row["seconds"] > 1
@@ -317,13 +319,13 @@ def test_the_job_is_measured_from_its_start_to_its_end_in_a_lake_of_its_own(home
 def test_numbers_of_workers_take_turns_on_the_same_reviews(home, own, monkeypatch):
     runs = []
 
-    def rescored(folder, settings, workers, count, on_progress):
+    def rescored(folder, workers, count, context):
         runs.append((folder.name, workers, count))
         return Footprint(8.0 / workers, 1.0, 900, 300)
 
     monkeypatch.setattr(end_to_end, "rescore", rescored)
     config = BenchmarkScoringConfig(repeats=2, workers=(2, 1), worker_reviews=40)
-    one, two = end_to_end.measure_workers(config, own, Settings(), logged)
+    one, two = end_to_end.measure_workers(config, own, Context.of_process())
     assert runs == 2 * [("workers", 1, 40), ("workers", 2, 40)]
     assert (one["seconds"], two["seconds"], two["efficiency"]) == (8, 4, 1)
 
@@ -338,7 +340,7 @@ def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own
 
     monkeypatch.setattr(end_to_end, "run_watched", watched)
     with pytest.raises(ContractError, match="scored 39 of 40 reviews"):
-        end_to_end.rescore(own.scratch / "home", Settings(), 1, 40, logged)
+        end_to_end.rescore(own.scratch / "home", 1, 40, Context.of_process())
 
 
 @pytest.mark.spark
@@ -346,7 +348,7 @@ def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own
 def test_answers_are_timed_cold_warm_and_by_the_day(home, own, monkeypatch):
     for name, few in {"_COLD_STARTS": 1, "_DAY_REVIEWS": 30, "_DAY_TIMES": 2}.items():
         monkeypatch.setattr(latency, name, few)
-    rows = latency.measure_latency(BenchmarkScoringConfig(calls=80), own, Settings(), logged)
+    rows = latency.measure_latency(BenchmarkScoringConfig(calls=80), own, Context.of_process())
     assert [row["times"] for row in rows] == [1, 80, 1, 80, 2]
     cold, warm, *_ = (row["p50_milliseconds"] for row in rows)
     assert cold > 10 * warm > 0
@@ -391,29 +393,29 @@ def measured(monkeypatch, material):
 
 
 def test_tables_pictures_and_the_machine_go_to_mlflow_and_the_folder(measured, home):
-    result = run.run_scoring_benchmark(BenchmarkScoringConfig(output=home / "out"), Settings(), logged)
+    result = run.run_scoring_benchmark(BenchmarkScoringConfig(output=home / "out"), Context.of_process())
     assert measured == ["peers", "workers", "sizes", "latency"]
     json.dumps(result)
-    assert result["cores"] >= 1
+    assert result.machine.cores >= 1
     tables = home / "out" / "tables"
-    assert json.loads((tables / "sizes.json").read_text()) == result["sizes"] == TABLES["sizes"]
+    assert json.loads((tables / "sizes.json").read_text()) == result.sizes == TABLES["sizes"]
     assert "| ours, auto | yes | 70 | 2.0000 | 35.0 |" in (tables / "peers.md").read_text()
     assert {file.name for file in tables.glob("*.md")} == {f"{name}.md" for name in [*TABLES, "engines"]}
-    artifacts = Registry(Settings()).download(result["run_id"], "", home / "down")
+    artifacts = Registry(Settings()).download(result.run_id, "", home / "down")
     assert {file.name for file in (artifacts / "pictures").iterdir()} == {"peers.png", "workers.png", "sizes.png"}
     assert (artifacts / "tables" / "latency.json").is_file()
-    assert json.loads((artifacts / "machine.json").read_text())["cores"] == result["cores"]
-    metrics = Registry(Settings()).trained(result["run_id"]).metrics
+    assert json.loads((artifacts / "machine.json").read_text())["cores"] == result.machine.cores
+    metrics = Registry(Settings()).trained(result.run_id).metrics
     assert metrics["peers ours auto reviews_per_second"] == 35.0
     assert metrics["workers 2 seconds"] == 6.0
     assert not [folder for folder in home.iterdir() if folder.name.startswith("tmp")]
 
 
 def test_a_part_alone_is_measured_alone(measured, home):
-    result = run.run_scoring_benchmark(BenchmarkScoringConfig(parts=("latency",)), Settings(), logged)
+    result = run.run_scoring_benchmark(BenchmarkScoringConfig(parts=("latency",)), Context.of_process())
     assert measured == ["latency"]
     assert set(result) & {*TABLES, "engines"} == {"latency"}
-    artifacts = Registry(Settings()).download(result["run_id"], "", home / "down")
+    artifacts = Registry(Settings()).download(result.run_id, "", home / "down")
     assert not (artifacts / "pictures").exists()
 
 
@@ -429,9 +431,11 @@ def test_the_material_is_what_the_bundle_says_it_comes_from(home, material, monk
     monkeypatch.setattr(materials, "read_bundle", lambda folder: material.description.model_copy(update=known))
     asked = []
     monkeypatch.setattr(materials, "read_split", lambda *what: asked.append(what) or tiny.reviews(60))
-    gathered = materials.gather(BenchmarkScoringConfig(model=VERSION, reviews=60), Settings(), home / "scratch")
+    gathered = materials.gather(
+        BenchmarkScoringConfig(model=VERSION, reviews=60), Context.of_process(), home / "scratch"
+    )
     assert asked == [(f"{Settings().lake_root}/snapshots/abc", "test", 60)]
     assert gathered.fitted.family == "encoder"
     known["provenance"] = {}
     with pytest.raises(ContractError, match="does not say which run and snapshot"):
-        materials.gather(BenchmarkScoringConfig(model=VERSION), Settings(), home / "scratch")
+        materials.gather(BenchmarkScoringConfig(model=VERSION), Context.of_process(), home / "scratch")

@@ -1,7 +1,6 @@
 """The benchmark of parallel training: what it measures, how it reckons, and where table and picture go."""
 
 import json
-from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +8,7 @@ from matplotlib.image import imread
 from pydantic import ValidationError
 
 import tiny
-from sentiment.core.progress import logged
+from sentiment.core.context import Context
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks import training
@@ -79,7 +78,7 @@ class FakeLauncher:
     def __init__(self):
         self.trainings = []
 
-    def __call__(self, config, train, validation, workdir, on_log=None, threads=None):
+    def __call__(self, config, train, validation, workdir, settings, threads):
         assert not workdir.exists()
         workdir.mkdir(parents=True)
         self.trainings.append((config.processes, config.stages, config.precision, len(train), threads))
@@ -91,7 +90,6 @@ class FakeLauncher:
 def launcher(monkeypatch, home):
     fake = FakeLauncher()
     monkeypatch.setattr(training, "fit_distributed", fake)
-    monkeypatch.setattr(training, "session", lambda settings, name: nullcontext())
     monkeypatch.setattr(training, "read_split", lambda folder, split, limit: tiny.reviews(limit))
     return fake
 
@@ -101,31 +99,31 @@ def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_f
         snapshot="abc", family="gru", train_reviews=100, repeats=2, threads=3, output=home / "out"
     )
     steps = []
-    result = training.run_training_benchmark(config, Settings(), lambda *step: steps.append(step))
+    result = training.run_training_benchmark(config, Context.of_process(lambda *step: steps.append(step)))
     assert launcher.trainings == 2 * [
         (processes, stages, precision, 100, 3)
         for stages, precision in [(1, "fp32"), (1, "bf16"), (2, "fp32")]
         for processes in (1, 2)
     ]
     assert [step[1:] for step in steps] == [(done, 12) for done in range(12)]
-    assert [row["seconds"] for row in result["training"]] == [8, 4] * 3
-    assert [row["efficiency"] for row in result["training"]] == [1] * 6
-    assert result["cores"] >= 1
-    json.dumps(result)
-    assert json.loads((home / "out" / "tables" / "training.json").read_text()) == result["training"]
+    assert [row["seconds"] for row in result.training] == [8, 4] * 3
+    assert [row["efficiency"] for row in result.training] == [1] * 6
+    assert result.machine.cores >= 1
+    result.model_dump_json()
+    assert json.loads((home / "out" / "tables" / "training.json").read_text()) == result.training
     assert "| data and model parallel | fp32 | 2 | 2 | 4.0" in (home / "out" / "tables" / "training.md").read_text()
-    artifacts = Registry(Settings()).download(result["run_id"], "", home / "down")
+    artifacts = Registry(Settings()).download(result.run_id, "", home / "down")
     assert (artifacts / "tables" / "training.md").is_file()
     assert (artifacts / "pictures" / "training.png").is_file()
-    run = Registry(Settings()).trained(result["run_id"])
+    run = Registry(Settings()).trained(result.run_id)
     assert run.metrics["seconds data parallel mixed precision 2"] == 4.0
     assert not list((home / "training").glob("*"))
 
 
 def test_without_a_folder_the_table_is_in_mlflow_alone(launcher, home):
     config = BenchmarkTrainingConfig(snapshot="abc", family="encoder", train_reviews=100, processes=(1,), repeats=1)
-    result = training.run_training_benchmark(config, Settings(), logged)
-    assert (result["output"], len(result["training"])) == ("", 2)
+    result = training.run_training_benchmark(config, Context.of_process())
+    assert (result.output, len(result.training)) == ("", 2)
     assert not list(home.glob("tables"))
-    artifacts = Registry(Settings()).download(result["run_id"], "", home / "down")
+    artifacts = Registry(Settings()).download(result.run_id, "", home / "down")
     assert (artifacts / "tables" / "training.json").is_file()

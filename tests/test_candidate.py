@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import mlflow
@@ -14,17 +14,20 @@ from pyarrow import parquet
 
 import tiny
 from conftest import without_server
+from sentiment.core.context import Context
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.snapshot import (
+    snapshot_folder,
+)
 from sentiment.evaluation.assessment import Assessment
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.stores.registry.versions import Registry
-from sentiment.summary import told as told_of
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.outcome import learnt_nothing, too_few
+from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
 
 SNAPSHOT = "0123456789ab"
@@ -63,6 +66,11 @@ def encoder(tmp_path_factory) -> Path:
     return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
 
 
+def at(settings: Settings, progress=lambda *_: None) -> Context:
+    """A person who trains in the deployment."""
+    return Context(settings, "Ada", "shell", datetime(2024, 7, 1, tzinfo=UTC), progress)
+
+
 def candidate(encoder: Path, family: str, **changes: object) -> TrainConfig:
     return tiny.config(encoder, family, **{"snapshot": SNAPSHOT, **changes})
 
@@ -73,33 +81,34 @@ def told() -> list[tuple[str, int, int]]:
 
 
 @pytest.fixture(scope="module")
-def linear(deployment, encoder, told) -> dict:
-    return train_candidate(candidate(encoder, "linear", test_reviews=100), deployment, lambda *one: told.append(one))
+def linear(deployment, encoder, told) -> TrainResult:
+    config = candidate(encoder, "linear", test_reviews=100)
+    return train_candidate(config, at(deployment, lambda *step: told.append(step)))
 
 
 @pytest.fixture(scope="module")
-def hopeless(deployment, encoder) -> dict:
+def hopeless(deployment, encoder) -> TrainResult:
     """Train a network with a learning rate at which nothing is learnt but one class."""
     config = candidate(encoder, "encoder", learning_rate=0.9, train_reviews=100, clip_norm=0.0, label_smoothing=0.1)
-    return train_candidate(config, deployment, lambda *_: None)
+    return train_candidate(config, at(deployment))
 
 
-def run_of(result: dict) -> mlflow.entities.Run:
-    return mlflow.MlflowClient().get_run(result["run_id"])
+def run_of(result: TrainResult) -> mlflow.entities.Run:
+    return mlflow.MlflowClient().get_run(result.run_id)
 
 
 def test_the_result_holds_accuracy_and_macro_f1_with_their_intervals(linear):
     for figure in ("accuracy", "macro_f1"):
-        low, high = linear[f"{figure}_interval"]
-        assert 0 <= low <= linear[figure] <= high <= 1
-    assert "warning" not in linear
-    assert json.loads(json.dumps(linear)) == linear
+        low, high = getattr(linear, f"{figure}_interval")
+        assert 0 <= low <= getattr(linear, figure) <= high <= 1
+    assert linear.warning is None
+    assert "warning" not in linear.model_dump(mode="json", exclude_unset=True)
 
 
 def test_what_came_of_a_training_can_be_said_with_its_intervals(linear):
-    (sentence,) = told_of("train", linear)
-    low, high = (f"{100 * bound:.1f}" for bound in linear["accuracy_interval"])
-    assert sentence.startswith(f"linear: accuracy {100 * linear['accuracy']:.1f} % ({low} to {high} %), macro F1 ")
+    (sentence,) = linear.sentences()
+    low, high = (f"{100 * bound:.1f}" for bound in linear.accuracy_interval)
+    assert sentence.startswith(f"linear: accuracy {100 * linear.accuracy:.1f} % ({low} to {high} %), macro F1 ")
 
 
 def test_a_linear_training_tells_no_per_cent_because_it_is_solved_at_once(linear, told):
@@ -107,9 +116,9 @@ def test_a_linear_training_tells_no_per_cent_because_it_is_solved_at_once(linear
 
 
 def test_a_snapshot_that_holds_fewer_reviews_than_were_asked_for_is_said(linear, told):
-    assert "400 of 12,000 to train on, 120 of 4,000 to validate on" in linear["note"]
-    assert "to test on" not in linear["note"]
-    assert linear["note"] in told[0][0]
+    assert "400 of 12,000 to train on, 120 of 4,000 to validate on" in linear.note
+    assert "to test on" not in linear.note
+    assert linear.note in told[0][0]
 
 
 def test_the_run_names_the_three_parts_of_the_snapshot_with_their_rows(linear):
@@ -137,7 +146,7 @@ def test_a_run_that_is_gone_on_with_does_not_name_its_reviews_twice(linear, depl
     config = candidate(encoder, "linear", seed=99)
     for _ in range(2):
         with pytest.raises(InterruptedError):
-            train_candidate(config, deployment, lambda *_: None)
+            train_candidate(config, at(deployment))
     (run,) = mlflow.search_runs(
         experiment_names=["trainings"], filter_string="params.seed = '99'", output_format="list"
     )
@@ -171,10 +180,10 @@ def test_an_older_experiment_gets_what_it_lacks_and_keeps_what_a_person_wrote(li
 
 
 def test_a_model_that_calls_all_reviews_the_same_says_that_it_learnt_nothing(hopeless):
-    said = hopeless["warning"]
+    said = hopeless.warning
     assert said.startswith("this training learnt nothing: the model calls all ")
     assert run_of(hopeless).data.tags[DESCRIPTION].startswith(f"**Warning:** {said}.")
-    assert said[1:] in Path(hopeless["report"]).read_text(encoding="utf-8")
+    assert said[1:] in Path(hopeless.report).read_text(encoding="utf-8")
 
 
 def test_the_run_and_its_report_show_the_settings_that_were_used_and_no_others(linear, hopeless):
@@ -182,22 +191,22 @@ def test_the_run_and_its_report_show_the_settings_that_were_used_and_no_others(l
     assert of_linear.keys() >= {"family", "encoder", "buckets", "inverse_regularisation", "seed", "snapshot"}
     assert not of_linear.keys() & {"learning_rate", "lora_rank", "vocabulary", "head", "epochs", "focal_gamma"}
     assert not of_encoder.keys() & {"lora_rank", "vocabulary", "buckets", "embeddings"}
-    report = Path(linear["report"]).read_text(encoding="utf-8")
+    report = Path(linear.report).read_text(encoding="utf-8")
     assert "<dt>buckets</dt>" in report
     assert "<dt>lora_rank</dt>" not in report
 
 
 def test_without_a_server_the_report_is_named_by_where_its_file_lies(linear):
-    assert Path(linear["report"]).is_file()
-    assert "experiment" not in linear
+    assert Path(linear.report).is_file()
+    assert linear.experiment is None
 
 
 def test_with_a_server_report_and_experiment_are_whole_addresses_of_the_training_pages(linear, deployment, monkeypatch):
     monkeypatch.setenv("SENTIMENT_MLFLOW_PUBLIC_URL", "https://mlflow.shop.example/")
     registry, experiment = Registry(deployment), mlflow.get_experiment_by_name("trainings").experiment_id
-    report = registry.artifact_address(linear["run_id"], "report.html")
+    report = registry.artifact_address(linear.run_id, "report.html")
     beginning = f"https://mlflow.shop.example/#/experiments/{experiment}/runs"
-    assert report.startswith(f"{beginning}/{linear['run_id']}/artifacts/report.html?")
+    assert report.startswith(f"{beginning}/{linear.run_id}/artifacts/report.html?")
     assert registry.runs_address().startswith(f"{beginning}?viewStateShareKey=figures")
     assert "workflowType=machine_learning" in report
 

@@ -11,12 +11,17 @@ import pytest
 from pydantic import ValidationError
 
 from sentiment.core.errors import ContractError
-from sentiment.datasets import imdb, polarity
+from sentiment.datasets import published
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.form import SPLITS
-from sentiment.datasets.pin import snapshot_id
-from sentiment.datasets.read import read_manifest, read_split
-from sentiment.datasets.rows import BadRow, Row, bare
+from sentiment.datasets.manifest import (
+    SPLITS,
+    read_manifest,
+)
+from sentiment.datasets.published import BadRow, Row, bare
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_id,
+)
 from sentiment.datasets.stratify import stratified
 from sentiment.datasets.verbs import SNAPSHOT
 from verbs_here import done
@@ -62,7 +67,7 @@ def snapshot(home, dataset, source, **more):
 
 def test_a_quoted_field_of_the_csv_may_hold_quotes_commas_line_breaks_and_escaped_line_breaks():
     lines = ['"2","So ""good"", really","One\\ntwo, three\n', 'four"\n', '"1","","No title"\n']
-    assert list(polarity.read_csv(lines)) == [
+    assert list(published.read_csv(lines)) == [
         Row(1, 'So "good", really', "One two, three four"),
         Row(0, "", "No title"),
     ]
@@ -70,7 +75,7 @@ def test_a_quoted_field_of_the_csv_may_hold_quotes_commas_line_breaks_and_escape
 
 def test_the_csv_names_what_is_wrong_with_a_row_and_goes_on_with_the_next():
     lines = ['"label","title","content"\n', '"1","two"\n', '"1","t"," "\n', '"2","t","good"\n']
-    read = list(polarity.read_csv(lines))
+    read = list(published.read_csv(lines))
     assert [one.reason for one in read[:3]] == [
         "the label is 'label', not 1 or 2",
         "2 columns, not label, title and content",
@@ -81,7 +86,7 @@ def test_the_csv_names_what_is_wrong_with_a_row_and_goes_on_with_the_next():
 
 def test_a_quote_that_is_never_closed_costs_a_row_and_not_the_file():
     csv.field_size_limit(1 << 30)  # as another part of the program may have it
-    read = list(polarity.read_csv(['"1","t","' + "x" * 140_000 + "\n", '"2","t","good"\n']))
+    read = list(published.read_csv(['"1","t","' + "x" * 140_000 + "\n", '"2","t","good"\n']))
     assert isinstance(read[0], BadRow)
     assert read[1:] == [Row(1, "t", "good")]
 
@@ -94,18 +99,18 @@ def test_a_fasttext_line_is_label_title_and_text():
         "broken line\n",
         "__label__3 a: b\n",
     ]
-    read = list(polarity.read_fasttext(lines))
+    read = list(published.read_fasttext(lines))
     assert read[:2] == [Row(1, "Great", "it works: well"), Row(0, "", "no title here")]
     assert read[2:] == [BadRow("the line does not begin with __label__1 or __label__2")] * 2
 
 
 def test_imdbs_points_become_stars_of_the_same_sign():
     lines = [json.dumps({"text": "x", "label": int(points > 5), "rating": points}) for points in (1, 4, 7, 8, 9, 10)]
-    assert [(row.label, row.stars) for row in imdb.read_jsonl(lines)] == [
+    assert [(row.label, row.stars) for row in published.read_jsonl(lines)] == [
         *((0, 1.0), (0, 2.0)),
         *((1, 4.0), (1, 4.0), (1, 5.0), (1, 5.0)),
     ]
-    assert imdb.read_file("train/pos/123_8.txt", "It <br />works") == Row(1, "", "It works", 4.0)
+    assert published.read_file("train/pos/123_8.txt", "It <br />works") == Row(1, "", "It works", 4.0)
 
 
 @pytest.mark.parametrize(
@@ -122,15 +127,15 @@ def test_imdbs_points_become_stars_of_the_same_sign():
     ],
 )
 def test_a_json_line_that_is_no_review_says_why(line, reason):
-    (read,) = imdb.read_jsonl([line])
+    (read,) = published.read_jsonl([line])
     assert isinstance(read, BadRow)
     assert read.reason.startswith(reason)
 
 
 def test_texts_of_data_sets_are_cleaned_as_those_of_the_lake():
     raw = 'Gre\u00adat!!!<br /><br />I <3 it &amp;quot;so&amp;quot; MUCH  :-) <a href="x">y</a> don&apos;t'
-    found = [*polarity.read_fasttext([f"__label__2 {raw}: {raw}"]), imdb.read_file("pos/1_9.txt", raw)]
-    found += imdb.read_jsonl([json.dumps({"text": raw, "title": raw, "label": 1, "category": raw})])
+    found = [*published.read_fasttext([f"__label__2 {raw}: {raw}"]), published.read_file("pos/1_9.txt", raw)]
+    found += published.read_jsonl([json.dumps({"text": raw, "title": raw, "label": 1, "category": raw})])
     cleaned = 'Great!!! I <3 it "so" MUCH :-) y don\'t'
     assert [row.text for row in found] == [cleaned] * 3
     assert (found[0].title, found[2].title, found[2].category) == (cleaned, cleaned, cleaned)
@@ -181,7 +186,7 @@ def test_a_given_test_stays_whole_and_what_repeats_it_leaves_the_training(home):
     assert len(set(splits["test"].keys)) == len(test) + 2
     assert sorted(splits["train"].texts + splits["validation"].texts) == sorted(row["text"] for row in train)
     assert len(splits["validation"]) == 10
-    assert read_manifest(folder)["left_out"] == {
+    assert read_manifest(folder).left_out == {
         **{"too_short": 1, "also_in_test": 1},
         **{"contradictory": 0, "repeated": 3},
     }
@@ -193,7 +198,7 @@ def test_one_text_never_stands_in_two_splits(home):
     _, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
     texts = [words for split in SPLITS for words in splits[split].texts]
     assert len(texts) == len(set(texts)) == 100
-    assert read_manifest(folder)["left_out"]["repeated"] == 200
+    assert read_manifest(folder).left_out["repeated"] == 200
 
 
 ALTERATIONS = (
@@ -214,7 +219,7 @@ def test_an_altered_copy_of_a_test_text_is_found_in_the_training_file(home):
     write_jsonl(home / "imdb" / "test.jsonl.gz", test)
     _, folder, splits = snapshot(home, "imdb", home / "imdb")
 
-    assert read_manifest(folder)["left_out"]["also_in_test"] == len(copies)
+    assert read_manifest(folder).left_out["also_in_test"] == len(copies)
     assert sorted(splits["train"].texts + splits["validation"].texts) == sorted(row["text"] for row in train)
 
 
@@ -225,7 +230,7 @@ def test_a_text_of_both_labels_teaches_nothing_and_is_counted_by_itself(home):
     write_jsonl(home / "imdb" / "test.jsonl.gz", imdb_rows(20, first=200))
     _, folder, splits = snapshot(home, "imdb", home / "imdb")
 
-    left_out = read_manifest(folder)["left_out"]
+    left_out = read_manifest(folder).left_out
     assert (left_out["contradictory"], left_out["repeated"]) == (7, 1)
     assert not {row["text"] for row in train[:3]} & {*splits["train"].texts, *splits["validation"].texts}
 
@@ -267,9 +272,9 @@ def test_a_category_of_a_single_review_goes_to_the_training():
 def test_bad_rows_are_counted_and_the_first_are_named_while_the_rest_goes_on(home):
     rows = [*polarity_rows(200), *[("3", "title", text(n)) for n in range(25)]]
     result, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
-    named = read_manifest(folder)["bad_rows"]
-    assert (result["bad_rows"], named["count"], len(named["first"])) == (25, 25, 20)
-    assert named["first"][0] == {"file": "all.csv", "row": 201, "reason": "the label is '3', not 1 or 2"}
+    named = read_manifest(folder).bad_rows
+    assert (result["bad_rows"], named.count, len(named.first)) == (25, 25, 20)
+    assert named.first[0].model_dump() == {"file": "all.csv", "row": 201, "reason": "the label is '3', not 1 or 2"}
     assert sum(len(reviews) for reviews in splits.values()) == 200
 
 
@@ -347,7 +352,7 @@ def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(hom
     _, folder, splits = snapshot(home, "imdb", write_jsonl(home / "all.jsonl.gz", rows))
     train = splits["train"]
     assert [math.isnan(stars) for stars in train.ratings] == [category == "" for category in train.categories]
-    assert read_manifest(folder)["splits"]["test"]["categories"] == {
+    assert read_manifest(folder).splits["test"].categories == {
         "Films": {"negative": 5, "positive": 5},
         "unknown": {"negative": 5, "positive": 5},
     }
@@ -365,3 +370,19 @@ def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(hom
 def test_a_configuration_that_mixes_lake_and_files_is_refused(given, sentence):
     with pytest.raises(ValidationError, match=sentence):
         SnapshotConfig(**given)
+
+
+def test_the_manifest_of_an_earlier_version_is_read_as_it_was_written(tmp_path):
+    counts = {"reviews": 3, "negative": 1, "positive": 2, "positive_share": 0.6667}
+    older = {
+        "id": "0123456789ab",
+        "config": {"from_day": "1994-01-01", "a_field_that_is_gone": 1},
+        "cutoff": "None",
+        "bad_rows": {"count": 1, "first": [{"file": "all.csv", "row": 7, "reason": "not CSV"}]},
+        "splits": {"train": {**counts, "categories": {"Books": {"negative": 1, "positive": 2}}}, "unused": counts},
+        "files": {"train": ["train-1.parquet"]},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(older))
+    manifest = read_manifest(str(tmp_path))
+    assert (manifest.dataset, manifest.cutoff, manifest.splits["train"].positive) == ("lake", None, 2)
+    assert manifest.as_json() == older | {"cutoff": None}

@@ -7,6 +7,7 @@ import pytest
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.training import folds
 from sentiment.training.folds import cross_validate, summary
 
@@ -25,9 +26,9 @@ def fits(monkeypatch):
     """What every call of `fit` was given, while it really trains."""
     seen, fit = [], folds.fit
 
-    def watched(config, train, validation, workdir, on_log=None):
+    def watched(config, train, validation, workdir, settings, on_log=None):
         seen.append((train, validation, workdir))
-        return fit(config, train, validation, workdir, on_log)
+        return fit(config, train, validation, workdir, settings, on_log)
 
     monkeypatch.setattr(folds, "fit", watched)
     return seen
@@ -35,7 +36,7 @@ def fits(monkeypatch):
 
 def test_every_review_of_the_sample_is_held_out_once_and_the_labels_are_shared_out_evenly(encoder, tmp_path, fits):
     reviews = tiny.reviews(400)
-    rows = cross_validate(config(encoder), reviews, tmp_path)
+    rows = cross_validate(config(encoder), reviews, tmp_path, Settings())
     sample = reviews.keys[:240]
     held_out = [set(sample) - {*train.keys, *validation.keys} for train, validation, _ in fits]
     assert [row["fold"] for row in rows] == [1, 2, 3]
@@ -48,9 +49,9 @@ def test_every_review_of_the_sample_is_held_out_once_and_the_labels_are_shared_o
 
 
 def test_a_retry_trains_only_the_folds_that_were_not_finished(encoder, tmp_path, fits):
-    first = cross_validate(config(encoder), tiny.reviews(240), tmp_path)
+    first = cross_validate(config(encoder), tiny.reviews(240), tmp_path, Settings())
     (tmp_path / "fold-2" / "figures.json").unlink()
-    again = cross_validate(config(encoder), tiny.reviews(240), tmp_path)
+    again = cross_validate(config(encoder), tiny.reviews(240), tmp_path, Settings())
     assert [workdir.parent.name for _, _, workdir in fits] == ["fold-1", "fold-2", "fold-3", "fold-2"]
     timeless = [[{**row, "seconds": 0} for row in rows] for rows in (first, again)]
     assert timeless[0] == timeless[1]
@@ -58,14 +59,14 @@ def test_a_retry_trains_only_the_folds_that_were_not_finished(encoder, tmp_path,
 
 def test_the_log_of_a_fold_names_the_fold(encoder, tmp_path):
     records = []
-    cross_validate(config(encoder), tiny.reviews(240), tmp_path, records.append)
+    cross_validate(config(encoder), tiny.reviews(240), tmp_path, Settings(), records.append)
     assert [record["fold"] for record in records] == [1, 2, 3]
     assert all("eval_macro_f1" in record for record in records)
 
 
 def test_a_neural_family_leaves_no_checkpoints_of_a_finished_fold(encoder, tmp_path):
     small = tiny.config(encoder, folds=2, fold_reviews=100, evaluations=1)
-    rows = cross_validate(small, tiny.reviews(100), tmp_path)
+    rows = cross_validate(small, tiny.reviews(100), tmp_path, Settings())
     assert len(rows) == 2
     files = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file())
     assert files == ["fold-1/figures.json", "fold-2/figures.json", "training.json"]
@@ -73,18 +74,18 @@ def test_a_neural_family_leaves_no_checkpoints_of_a_finished_fold(encoder, tmp_p
 
 
 def test_the_folder_of_another_training_is_refused(encoder, tmp_path):
-    cross_validate(config(encoder), tiny.reviews(240), tmp_path)
+    cross_validate(config(encoder), tiny.reviews(240), tmp_path, Settings())
     with pytest.raises(ContractError, match="another training"):
-        cross_validate(config(encoder, seed=3), tiny.reviews(240), tmp_path)
+        cross_validate(config(encoder, seed=3), tiny.reviews(240), tmp_path, Settings())
 
 
 def test_too_few_reviews_of_a_label_or_a_single_fold_are_refused(encoder, tmp_path):
     reviews = tiny.reviews(200)
     few = reviews.take(np.concatenate([np.flatnonzero(reviews.labels == 1), np.flatnonzero(reviews.labels == 0)[:5]]))
     with pytest.raises(ContractError, match=r"3 folds need 6 reviews of each label, and the sample has 5 negative, "):
-        cross_validate(config(encoder), few, tmp_path)
+        cross_validate(config(encoder), few, tmp_path, Settings())
     with pytest.raises(ContractError, match="needs 2 folds or more, not 0"):
-        cross_validate(config(encoder, folds=0), reviews, tmp_path)
+        cross_validate(config(encoder, folds=0), reviews, tmp_path, Settings())
 
 
 def test_a_summary_is_mean_and_deviation_of_each_figure():

@@ -51,12 +51,7 @@ def test_a_review_has_the_same_log_odds_whatever_stands_beside_it():
     assert together == pytest.approx(np.array([gate.log_odds([ids])[0] for ids in reviews]), abs=1e-6)
 
 
-def test_fitting_learns_and_matches_the_scorers_arithmetic():
-    from sklearn.linear_model import LogisticRegression
-
-    from sentiment.engine.features import count_buckets
-    from sentiment.training.gate import INVERSE_REGULARISATION, _weighted
-
+def test_fitting_learns_which_words_tell_a_label():
     train, test = tiny.reviews(400), tiny.reviews(100, seed=3)
     vocabulary = {word: 5 + at for at, word in enumerate(sorted(set(" ".join(train.texts).lower().split())))}
     ids = [np.array([vocabulary.get(word, 4) for word in text.lower().split()]) for text in [*train.texts, *test.texts]]
@@ -64,15 +59,16 @@ def test_fitting_learns_and_matches_the_scorers_arithmetic():
     odds = gate.log_odds(ids[400:])
     assert ((odds > 0) == (test.labels == 1)).mean() > 0.9
 
-    counts = count_buckets(ids[:400], (), BUCKETS)
-    seen = np.bincount(counts.indices, minlength=BUCKETS)
-    common = np.flatnonzero(seen >= 2)
-    idf = np.log(401 / (1 + seen[common])) + 1
-    regression = LogisticRegression(C=INVERSE_REGULARISATION, solver="liblinear", random_state=0)
-    regression.fit(_weighted(counts[:, common], idf), train.labels)
-    by_sklearn = regression.decision_function(_weighted(counts[:, common], idf))
-    # Buckets of one review count in neither sum; here they are the only difference.
-    assert gate.log_odds(ids[:400]) == pytest.approx(by_sklearn, abs=1e-3)
+
+def test_a_word_weighs_by_how_many_reviews_have_it_and_one_of_a_single_review_not_at_all():
+    reviews = [np.array([7, 8]), np.array([8]), np.array([7, 7]), np.array([7]), np.array([9])]
+    gate = fit_gate(reviews, np.array([1, 0, 1, 1, 0]), seed=0, buckets=BUCKETS)
+    often, rarely, once = (int(unigram_buckets(token, BUCKETS)) for token in (7, 8, 9))
+    # The smoothed inverse document frequency: ln((1 + 5 reviews) / (1 + those with the word)) + 1.
+    assert gate.energies[often] == pytest.approx((np.log(6 / 4) + 1) ** 2)
+    assert gate.energies[rarely] == pytest.approx((np.log(6 / 3) + 1) ** 2)
+    assert (gate.weights[once], gate.energies[once]) == (0, 0)
+    assert gate.weights[often] > 0 > gate.weights[rarely]
 
 
 def test_a_gate_survives_its_file(tmp_path):

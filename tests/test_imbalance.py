@@ -9,12 +9,12 @@ from sklearn.metrics import f1_score
 import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.evaluation.threshold import fit_threshold
+from sentiment.core.settings import Settings
+from sentiment.evaluation.metrics import fit_threshold
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
-from sentiment.training.imbalance import oversampled, synthesised
-from sentiment.training.losses import class_weights, focal_loss, training_loss
+from sentiment.training.imbalance import class_weights, focal_loss, oversampled, synthesised, training_loss
 
 LOGITS = torch.tensor([[2.0, -1.0], [0.3, 0.1], [-1.0, 1.5], [0.2, 0.4]])
 LABELS = torch.tensor([0, 1, 1, 0])
@@ -92,7 +92,7 @@ def test_every_remedy_finds_more_of_the_rare_class_with_the_linear_family(imbala
 
     def found(kind: str) -> float:
         config = tiny.config(encoder, "linear", imbalance=kind)
-        logits = predict_logits(fit(config, train, tiny.reviews(60, seed=1), tmp_path), test)
+        logits = predict_logits(fit(config, train, tiny.reviews(60, seed=1), tmp_path, Settings()), test)
         return float((logits.argmax(1) == 0)[test.labels == 0].mean())
 
     assert found(imbalance) > found("none") + 0.2
@@ -101,7 +101,7 @@ def test_every_remedy_finds_more_of_the_rare_class_with_the_linear_family(imbala
 @pytest.mark.parametrize("imbalance", ["class_weights", "focal", "oversampling"])
 def test_a_network_trains_under_every_remedy(imbalance, tmp_path):
     config = tiny.config(tmp_path, "gru", imbalance=imbalance, epochs=1.0, evaluations=1)
-    fitted = fit(config, unbalanced(30, 90), tiny.reviews(60, seed=1), tmp_path / "work")
+    fitted = fit(config, unbalanced(30, 90), tiny.reviews(60, seed=1), tmp_path / "work", Settings())
     steps = max(record["step"] for record in fitted.history)
     assert steps == (12 if imbalance == "oversampling" else 8)
 

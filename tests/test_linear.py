@@ -7,6 +7,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 import tiny
+from sentiment.core.settings import Settings
 from sentiment.engine.features import bigram_buckets, count_buckets, unigram_buckets
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.config.train import TrainConfig
@@ -81,7 +82,7 @@ def test_a_trained_model_learns_logs_and_survives_a_folder(tmp_path):
     encoder = tiny.write_encoder(tmp_path / "encoder")
     config = CONFIG.model_copy(update={"encoder": str(encoder)})
     records = []
-    fitted = fit(config, tiny.reviews(300), tiny.reviews(100, seed=1), tmp_path / "work", records.append)
+    fitted = fit(config, tiny.reviews(300), tiny.reviews(100, seed=1), tmp_path / "work", Settings(), records.append)
     assert records == fitted.history
     assert records[0]["eval_accuracy"] > 0.95
     assert fitted.parameters == fitted.trainable < BUCKETS + 2

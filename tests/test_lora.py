@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.models.adapters import add_adapters, merge_adapters
@@ -86,11 +87,11 @@ def test_a_lora_training_tells_its_trainable_share_and_goes_on_after_a_crash_to_
         if record["step"] == 9:
             raise KeyboardInterrupt
 
-    whole = fit(config, TRAIN, VALIDATION, tmp_path / "whole")
+    whole = fit(config, TRAIN, VALIDATION, tmp_path / "whole", Settings())
     with pytest.raises(KeyboardInterrupt):
-        fit(config, TRAIN, VALIDATION, tmp_path / "cut", die)
+        fit(config, TRAIN, VALIDATION, tmp_path / "cut", Settings(), die)
     records = []
-    again = fit(config, TRAIN, VALIDATION, tmp_path / "cut", records.append)
+    again = fit(config, TRAIN, VALIDATION, tmp_path / "cut", Settings(), records.append)
     assert records[0]["step"] == 9
     assert predict_logits(again, VALIDATION) == pytest.approx(predict_logits(whole, VALIDATION), abs=1e-4)
 

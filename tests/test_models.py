@@ -5,6 +5,7 @@ import torch
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.config import ExportConfig
@@ -33,7 +34,7 @@ COMBINED = [
 def test_every_architecture_trains_survives_a_folder_and_passes_the_gate(architecture, options, tmp_path):
     encoder = tiny.write_architecture(tmp_path / "encoder", architecture)
     config = tiny.config(encoder, batch_size=50, evaluations=1, **options)
-    fitted = fit(config, TRAIN, VALIDATION, tmp_path / "work")
+    fitted = fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings())
     assert sum("eval_macro_f1" in record for record in fitted.history) == 1
 
     fitted.save(tmp_path / "fitted")

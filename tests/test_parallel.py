@@ -3,7 +3,6 @@
 import dataclasses
 import subprocess
 import sys
-from concurrent.futures import Future
 
 import numpy as np
 import psutil
@@ -11,12 +10,13 @@ import pytest
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.distributed import WorkerLostError, _after, _follow
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.job import Failure, Job
-from sentiment.training.plan import StepPlan
+from sentiment.training.trainer import StepPlan
 
 TRAIN, VALIDATION = tiny.reviews(320), tiny.reviews(80, seed=1)
 
@@ -42,17 +42,16 @@ def _words(process: psutil.Process) -> list[str]:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The model that one process makes with batches of 16."""
-    return fit(recurrent(batch_size=16), TRAIN, VALIDATION, tmp_path_factory.mktemp("alone"))
+    return fit(recurrent(batch_size=16), TRAIN, VALIDATION, tmp_path_factory.mktemp("alone"), Settings())
 
 
 @pytest.mark.slow
-@pytest.mark.spark
 @pytest.mark.parametrize("stages", [1, 2], ids=["whole", "in stages"])
 def test_two_halves_of_a_batch_in_processes_of_their_own_make_the_model_of_the_whole(
-    stages, alone, spark, home, capsys, tmp_path
+    stages, alone, home, capsys, tmp_path
 ):
     records, config = [], recurrent(batch_size=8, processes=2, stages=stages)
-    shared = fit(config, TRAIN, VALIDATION, tmp_path, records.append)
+    shared = fit(config, TRAIN, VALIDATION, tmp_path, Settings(), records.append)
     test = tiny.reviews(50, seed=9)
     assert predict_logits(shared, test) == pytest.approx(predict_logits(alone, test), abs=1e-3)
     assert (shared.parameters, shared.trainable) == (alone.parameters, alone.trainable)
@@ -68,8 +67,7 @@ def test_two_halves_of_a_batch_in_processes_of_their_own_make_the_model_of_the_w
 
 
 @pytest.mark.slow
-@pytest.mark.spark
-def test_a_killed_worker_ends_the_training_and_the_next_try_goes_on_from_the_checkpoint(spark, home, tmp_path):
+def test_a_killed_worker_ends_the_training_and_the_next_try_goes_on_from_the_checkpoint(home, tmp_path):
     config = tiny.config(tiny.write_encoder(tmp_path / "encoder"), processes=2, batch_size=8, epochs=4.0, evaluations=4)
     killed, records = [], []
 
@@ -79,21 +77,20 @@ def test_a_killed_worker_ends_the_training_and_the_next_try_goes_on_from_the_che
             killed[0].kill()
 
     with pytest.raises(WorkerLostError, match="goes on from the last checkpoint"):
-        fit(config, TRAIN, VALIDATION, tmp_path / "work", kill_after_the_first_checkpoint)
+        fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), kill_after_the_first_checkpoint)
     assert killed
     assert workers() == []
-    again = fit(config, TRAIN, VALIDATION, tmp_path / "work", records.append)
+    again = fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), records.append)
     assert records[0]["step"] > 20
     test = tiny.reviews(100, seed=9)
     assert (predict_logits(again, test).argmax(1) == test.labels).mean() > 0.9
 
 
 @pytest.mark.slow
-@pytest.mark.spark
-def test_a_loss_that_is_no_number_in_a_worker_is_told_as_it_is_in_one_process(spark, home, tmp_path):
+def test_a_loss_that_is_no_number_in_a_worker_is_told_as_it_is_in_one_process(home, tmp_path):
     config = recurrent(batch_size=8, processes=1, stages=2, learning_rate=1e38, clip_norm=0)
     with pytest.raises(ContractError, match=r"the loss became (nan|inf) at step \d+ with learning_rate=1e\+38"):
-        fit(config, TRAIN, VALIDATION, tmp_path)
+        fit(config, TRAIN, VALIDATION, tmp_path, Settings())
 
 
 def test_a_caller_that_stops_listening_calls_the_training_off(tmp_path):
@@ -104,26 +101,31 @@ def test_a_caller_that_stops_listening_calls_the_training_off(tmp_path):
     job.write(recurrent(), TRAIN, VALIDATION)
     job.log({"step": 1})
     with pytest.raises(KeyboardInterrupt):
-        _follow(Future(), job, stop)
+        _follow(lambda: False, job, stop)
     assert job.stopped()
 
 
-@pytest.mark.parametrize("end", ["called off", "left alone"])
-def test_a_worker_ends_when_the_training_is_called_off_or_torchrun_is_gone(end, tmp_path):
+@pytest.mark.parametrize("end", ["called off", "left alone", "caller killed"])
+def test_a_worker_ends_when_the_training_is_called_off_or_torchrun_or_its_caller_is_gone(end, tmp_path):
     job = Job(tmp_path)
     job.write(recurrent(), TRAIN, VALIDATION)
     worker = "import os, sys, time; from sentiment.training import worker, job; from pathlib import Path\n"
-    worker += "worker.watch(job.Job(Path(sys.argv[1])), os.getppid()); print(os.getpid(), flush=True); time.sleep(60)"
+    worker += "worker.watch(job.Job(Path(sys.argv[1])), os.getppid(), int(sys.argv[2]))\n"
+    worker += "print(os.getpid(), flush=True); time.sleep(60)"
+    caller = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     torchrun = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-    parent = subprocess.Popen([sys.executable, "-c", torchrun, worker, str(tmp_path)], stdout=subprocess.PIPE)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", torchrun, worker, str(tmp_path), str(caller.pid)], stdout=subprocess.PIPE
+    )
     process = psutil.Process(int(parent.stdout.readline()))
     if end == "called off":
         job.stop()
     else:
-        parent.kill()
+        (parent if end == "left alone" else caller).kill()
     assert psutil.wait_procs([process], timeout=10)[0] == [process]
-    parent.kill()
-    parent.communicate()
+    for started in (parent, caller):
+        started.kill()
+        started.communicate()
 
 
 def test_a_job_comes_back_from_its_folder_as_it_went(tmp_path):

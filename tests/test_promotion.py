@@ -13,7 +13,9 @@ from pyarrow import parquet
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.progress import logged
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.snapshot import (
+    snapshot_folder,
+)
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.paired_tests import Difference, Disagreement
 from sentiment.evaluation.predictions import write_predictions

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
@@ -30,7 +31,9 @@ def network(kind, words=50):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_learns_from_nothing_and_survives_a_folder(family, tmp_path):
-    fitted = fit(tiny.config(tmp_path, family), tiny.reviews(600), tiny.reviews(100, seed=1), tmp_path / "work")
+    fitted = fit(
+        tiny.config(tmp_path, family), tiny.reviews(600), tiny.reviews(100, seed=1), tmp_path / "work", Settings()
+    )
     test = tiny.reviews(200, seed=9)
     assert (predict_logits(fitted, test).argmax(1) == test.labels).mean() > 0.9
     assert fitted.parameters == fitted.trainable
@@ -152,7 +155,7 @@ def test_a_recurrent_network_computes_on_one_thread_and_gives_the_others_back(tm
     )
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    fitted = fit(tiny.config(tmp_path, "gru", evaluations=1), REVIEWS, REVIEWS, tmp_path / "work")
+    fitted = fit(tiny.config(tmp_path, "gru", evaluations=1), REVIEWS, REVIEWS, tmp_path / "work", Settings())
     trained = len(threads)
     predict_logits(fitted, REVIEWS)
     assert len(threads) > trained

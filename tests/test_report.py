@@ -1,12 +1,14 @@
 """The report of a run is one page that needs nothing else, and that no review can break."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from sentiment.core.labelled import LabelledReviews
+from sentiment.evaluation.assessment import Assessment, Decision
 from sentiment.evaluation.behaviour.suite import run_behaviour
 from sentiment.evaluation.errors import confidence_histogram, error_categories, most_confident_mistakes
 from sentiment.evaluation.intervals import intervals
@@ -33,10 +35,28 @@ def reviews():
     )
 
 
-def report(**changes):
-    """A whole report of a model that gets two of six reviews wrong."""
+def assessment(**changes):
+    """What is said of a model that gets two of six reviews wrong."""
     some = reviews()
     before = np.clip(PROBABILITY * 1.05, 0, 1)
+    whole = Assessment(
+        decision=Decision(temperature=1.3, threshold=0.5),
+        before=before,
+        probability=PROBABILITY,
+        figures=evaluate(LABELS, PROBABILITY),
+        bounds=intervals(LABELS, PROBABILITY, resamples=50),
+        uncalibrated=evaluate(LABELS, before),
+        slices=slice_table(some, PROBABILITY, 0.5),
+        histogram=confidence_histogram(LABELS, PROBABILITY),
+        categories=error_categories(some, PROBABILITY),
+        mistakes=most_confident_mistakes(some, PROBABILITY),
+        behaviour=run_behaviour(lambda titles, texts: np.full(len(texts), 0.99)),
+    )
+    return replace(whole, **changes)
+
+
+def report(assessed=None, **changes):
+    """A whole report."""
     whole = {
         "model": "all-MiniLM-L6-v2-12000",
         "family": "encoder",
@@ -46,19 +66,14 @@ def report(**changes):
         "parameters": 22_713_986,
         "trainable": 147_456,
         "training_seconds": 3_725.0,
-        "threshold": 0.5,
-        "temperature": 1.3,
-        "figures": evaluate(LABELS, PROBABILITY),
-        "intervals": intervals(LABELS, PROBABILITY, resamples=50),
-        "uncalibrated": evaluate(LABELS, before),
-        "slices": slice_table(some, PROBABILITY, 0.5),
-        "histogram": confidence_histogram(LABELS, PROBABILITY),
-        "error_categories": error_categories(some, PROBABILITY),
-        "mistakes": most_confident_mistakes(some, PROBABILITY),
-        "behaviour": run_behaviour(lambda titles, texts: np.full(len(texts), 0.99)),
+        "assessment": assessed or assessment(),
         "settings": {"epochs": 1.0, "encoder": "</dd><script>", "preset": None},
     }
     return Report(**{**whole, **changes})
+
+
+def page_of(told, folder):
+    return write_report(told, {}, folder / "report.html").read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):
@@ -116,7 +131,7 @@ def test_the_head_names_the_run_its_data_and_its_size(page):
 
 
 def test_every_figure_stands_with_its_interval(page):
-    figures, ends = report().figures, report().intervals
+    figures, ends = assessment().figures, assessment().bounds
     for name in figures:
         assert f"{figures[name]:.4f}" in page.text
         assert f"{ends[name][0]:.4f} to {ends[name][1]:.4f}" in page.text
@@ -134,23 +149,26 @@ def test_every_place_that_the_page_points_to_is_there(page):
 
 
 def test_parts_without_rows_are_left_out(tmp_path):
-    bare = report(slices=(), histogram=(), error_categories=(), mistakes=(), behaviour=(), settings={}, intervals={})
-    text = write_report(bare, {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    empty = dict.fromkeys(("slices", "histogram", "categories", "mistakes", "behaviour"), ())
+    bare = report(assessment(bounds={}, **empty), settings={})
+    text = page_of(bare, tmp_path)
     sections = re.findall(r'<section id="(\w+)">', text)
     assert sections == ["figures", "calibration"]
     assert "95 %" not in text
 
 
 def test_a_figure_that_is_unknown_is_a_dash(tmp_path):
-    figures = {**report().figures, "roc_auc": float("nan")}
-    text = write_report(report(figures=figures), {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    figures = {**assessment().figures, "roc_auc": float("nan")}
+    text = page_of(report(assessment(figures=figures)), tmp_path)
     assert re.search(r"<td>ROC-AUC</td><td class=\"n\">–</td>", text)
 
 
 def test_a_long_review_is_cut_in_the_middle_between_words(tmp_path):
     text = " ".join(f"word{number}" for number in range(400))
-    mistake = {**report().mistakes[0], "text": text}
-    page = write_report(report(mistakes=[mistake]), {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    mistake = {**assessment().mistakes[0], "text": text}
+    page = write_report(report(assessment(mistakes=[mistake])), {}, tmp_path / "report.html").read_text(
+        encoding="utf-8"
+    )
     shown = re.search(r'<p dir="auto">(.*)</p>', page)[1]
     assert len(shown) < 800
     assert set(shown.replace("[…]", "").split()) <= set(text.split())
@@ -159,14 +177,16 @@ def test_a_long_review_is_cut_in_the_middle_between_words(tmp_path):
 
 
 def test_a_long_review_without_spaces_is_cut_too(tmp_path):
-    mistake = {**report().mistakes[0], "text": "x" * 5_000}
-    page = write_report(report(mistakes=[mistake]), {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    mistake = {**assessment().mistakes[0], "text": "x" * 5_000}
+    page = write_report(report(assessment(mistakes=[mistake])), {}, tmp_path / "report.html").read_text(
+        encoding="utf-8"
+    )
     assert 700 < page.count("x" * 50) * 50 + 200 < 1_100
     assert "x" * 600 not in page
 
 
 def test_a_threshold_and_a_temperature_are_stated(tmp_path):
-    tuned = report(threshold=0.42, temperature=0.8)
-    text = write_report(tuned, {}, tmp_path / "report.html").read_text(encoding="utf-8")
+    tuned = report(assessment(decision=Decision(temperature=0.8, threshold=0.42)))
+    text = page_of(tuned, tmp_path)
     assert "<dd>0.420</dd>" in text
     assert "the model was not sure enough" in text

@@ -74,3 +74,24 @@ def test_an_empty_variable_is_none(home, monkeypatch):
     for name in ("SENTIMENT_HOME", "SENTIMENT_AIRFLOW_PORT", "SENTIMENT_LAKE"):
         monkeypatch.setenv(name, "")
     assert (Settings().home, Settings().airflow_port) == (Settings.model_fields["home"].default, 8080)
+
+
+def test_another_process_reads_the_same_settings_whatever_its_own_environment_says(monkeypatch, tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("SENTIMENT_LAKE=s3://another/lake\nSENTIMENT_STUDIES=another.journal\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    given = Settings(home=tmp_path, lake="", studies="", spark_memory="3g", database="postgresql://u:secret@host")
+    variables = given.as_environment()
+    assert "secret" not in str(variables)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    read = Settings()
+    assert (read.home, read.spark_memory) == (tmp_path, "3g")
+    roots = ("landing_root", "lake_root", "products_root", "artifact_root", "tracking_uri", "study_storage")
+    assert [getattr(read, name) for name in roots] == [getattr(given, name) for name in roots]
+
+
+def test_in_another_home_no_place_of_the_deployment_is_left(tmp_path):
+    moved = Settings(lake="s3://reviews/lake", artifacts="/mnt/models").in_home(tmp_path, spark_master="local[7]")
+    assert (moved.lake_root, moved.spark_master) == (str(tmp_path / "lake"), "local[7]")
+    assert moved.artifact_root == str(tmp_path / "mlflow" / "artifacts")

@@ -11,8 +11,16 @@ from pyarrow import parquet
 from conftest import fill, lake_review, use_home
 from sentiment.core.errors import ContractError
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
-from sentiment.datasets.read import read_manifest, read_split
+from sentiment.datasets.manifest import (
+    read_manifest,
+)
+from sentiment.datasets.snapshot import (
+    pinned,
+    read_split,
+    snapshot_folder,
+    snapshot_id,
+    table_id,
+)
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.tables import Lake
@@ -64,7 +72,7 @@ def folder_of(home, result):
 
 
 def rows(folder, split):
-    files = read_manifest(folder)["files"][split]
+    files = read_manifest(folder).files[split]
     return pa.concat_tables(parquet.read_table(f"{folder}/{name}") for name in files).to_pylist()
 
 
@@ -130,7 +138,7 @@ def test_the_report_counts_what_the_files_hold(made, splits):
         counted = result["splits"][split]
         assert (counted["reviews"], counted["positive"]) == (len(labels), sum(labels))
         assert counted["positive_share"] == pytest.approx(sum(labels) / len(labels), abs=1e-4)
-        report = read_manifest(folder_of(home, result))["splits"][split]["categories"]
+        report = read_manifest(folder_of(home, result)).splits[split].categories
         assert sum(count for category in report.values() for count in category.values()) == len(labels)
     assert (result["from_day"], result["to_day"]) == (str(DAYS[0]), str(DAYS[-1]))
 

@@ -6,7 +6,12 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.datasets import split_files
-from sentiment.datasets.form import COLUMNS, SPLITS
+from sentiment.datasets.manifest import (
+    SPLITS,
+)
+from sentiment.datasets.snapshot import (
+    COLUMNS,
+)
 from sentiment.datasets.split_files import write_splits
 
 

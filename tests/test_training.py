@@ -1,11 +1,14 @@
 """Training: it learns, tells how it goes, stops in time, survives a crash, and says what is wrong with its input."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
@@ -25,7 +28,8 @@ def encoder(tmp_path_factory):
 def trained(encoder, tmp_path_factory):
     """One uninterrupted training of 20 steps: the model, every record that was logged, and its folder."""
     workdir, records = tmp_path_factory.mktemp("trained"), []
-    return fit(tiny.config(encoder, epochs=2.0), TRAIN, VALIDATION, workdir, records.append), records, workdir
+    config = tiny.config(encoder, epochs=2.0)
+    return fit(config, TRAIN, VALIDATION, workdir, Settings(), records.append), records, workdir
 
 
 def test_an_encoder_learns_the_sentiment_of_reviews_it_has_not_seen(trained):
@@ -66,9 +70,9 @@ def test_a_training_that_died_goes_on_from_its_last_checkpoint_to_the_same_model
 
     config, records = tiny.config(encoder, epochs=2.0), []
     with pytest.raises(KeyboardInterrupt):
-        fit(config, TRAIN, VALIDATION, tmp_path, die)
+        fit(config, TRAIN, VALIDATION, tmp_path, Settings(), die)
     (tmp_path / "checkpoint-20").mkdir()  # died while writing: no trainer_state.json yet
-    again = fit(config, TRAIN, VALIDATION, tmp_path, records.append)
+    again = fit(config, TRAIN, VALIDATION, tmp_path, Settings(), records.append)
     assert records[0]["step"] == 15
     whole, _, _ = trained
     test = tiny.reviews(50, seed=9)
@@ -77,7 +81,7 @@ def test_a_training_that_died_goes_on_from_its_last_checkpoint_to_the_same_model
 
 def test_a_training_that_had_ended_gives_the_same_model_at_once(encoder, trained):
     whole, _, workdir = trained
-    again = fit(tiny.config(encoder, epochs=2.0), TRAIN, VALIDATION, workdir)
+    again = fit(tiny.config(encoder, epochs=2.0), TRAIN, VALIDATION, workdir, Settings())
     assert predict_logits(again, VALIDATION) == pytest.approx(predict_logits(whole, VALIDATION), abs=1e-6)
 
 
@@ -86,13 +90,13 @@ def test_checkpoints_of_another_training_are_not_gone_on_from(encoder, trained, 
     _, _, workdir = trained
     config = tiny.config(encoder, epochs=3.0 if changed == "config" else 2.0)
     with pytest.raises(ContractError, match="holds checkpoints of another training"):
-        fit(config, tiny.reviews(320, seed=2) if changed == "reviews" else TRAIN, VALIDATION, workdir)
+        fit(config, tiny.reviews(320, seed=2) if changed == "reviews" else TRAIN, VALIDATION, workdir, Settings())
 
 
 def test_training_stops_when_validations_bring_nothing_better(encoder, tmp_path):
     records = []
     config = tiny.config(encoder, learning_rate=1e-9, evaluations=10, patience=2)
-    fit(config, TRAIN, VALIDATION, tmp_path, records.append)
+    fit(config, TRAIN, VALIDATION, tmp_path, Settings(), records.append)
     assert sum("eval_macro_f1" in record for record in records) == 3
 
 
@@ -129,28 +133,28 @@ def test_batches_hold_similar_lengths_in_a_new_order_every_epoch():
 def test_reviews_of_one_label_cannot_train(label):
     one = TRAIN.take(np.flatnonzero(TRAIN.labels == label))
     with pytest.raises(ContractError, match="needs reviews of both labels"):
-        fit(TrainConfig(family="linear"), one, VALIDATION, None)
+        fit(TrainConfig(family="linear"), one, VALIDATION, None, Settings())
 
 
 def test_training_without_validation_reviews_is_refused():
     with pytest.raises(ContractError, match="no validation reviews"):
-        fit(TrainConfig(family="linear"), TRAIN, TRAIN.take(np.array([], int)), None)
+        fit(TrainConfig(family="linear"), TRAIN, TRAIN.take(np.array([], int)), None, Settings())
 
 
 def test_a_window_beyond_the_encoders_positions_is_refused(encoder, tmp_path):
     with pytest.raises(ContractError, match="exceeds the 128 positions"):
-        fit(tiny.config(encoder, max_length=129), TRAIN, VALIDATION, tmp_path)
+        fit(tiny.config(encoder, max_length=129), TRAIN, VALIDATION, tmp_path, Settings())
 
 
 def test_an_encoder_that_is_nowhere_is_refused_with_the_remedy(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ContractError, match=r"'nobody/no-such-encoder' cannot be loaded.*Give a folder"):
-        fit(TrainConfig(family="linear", encoder="nobody/no-such-encoder"), TRAIN, VALIDATION, tmp_path)
+        fit(TrainConfig(family="linear", encoder="nobody/no-such-encoder"), TRAIN, VALIDATION, tmp_path, Settings())
 
 
 @pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"])
 def test_the_packaged_encoder_is_found_without_a_network(name):
-    assert (encoders.resolve_encoder(name) / "model.safetensors").is_file()
+    assert (Path(encoders.at_hand(name, Settings())) / "model.safetensors").is_file()
 
 
 def test_a_packaged_encoder_with_other_weights_is_refused(monkeypatch):
@@ -158,13 +162,13 @@ def test_a_packaged_encoder_with_other_weights_is_refused(monkeypatch):
     monkeypatch.setitem(packaged.PACKAGED, "all-MiniLM-L6-v2", other)
     packaged.packaged_folder.cache_clear()
     with pytest.raises(ContractError, match="reinstall what carries it"):
-        encoders.resolve_encoder("all-MiniLM-L6-v2")
+        encoders.at_hand("all-MiniLM-L6-v2", Settings())
     packaged.packaged_folder.cache_clear()
 
 
 def test_a_folder_or_a_hub_name_is_taken_as_it_is(tmp_path):
-    assert encoders.resolve_encoder(str(tmp_path)) == tmp_path
-    assert encoders.resolve_encoder("FacebookAI/roberta-base") == "FacebookAI/roberta-base"
+    assert encoders.at_hand(str(tmp_path), Settings()) == str(tmp_path)
+    assert encoders.at_hand("FacebookAI/roberta-base", Settings()) == "FacebookAI/roberta-base"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -7,6 +7,7 @@ import torch
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.training.fit import fit
 from sentiment.training.trainer import NeuralTrainer
 
@@ -37,7 +38,7 @@ def test_a_loss_that_is_no_number_ends_the_training_with_its_step_and_settings(c
     use(monkeypatch, lambda self, usual, _: usual() * (float(number) if self.state.global_step == 6 else 1.0))
     named = rf"the loss became {number} at step 7 with learning_rate=0.02, .*batch_size=16, .*precision=fp32"
     with pytest.raises(ContractError, match=named):
-        fit(config, TRAIN, VALIDATION, tmp_path / "work")
+        fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings())
     assert (tmp_path / "work" / "checkpoint-5").is_dir()
     assert not (tmp_path / "work" / "checkpoint-10").exists()
 
@@ -46,7 +47,7 @@ def test_a_training_that_diverges_is_stopped_without_any_planting(tmp_path):
     encoder = tiny.write_encoder(tmp_path / "encoder")
     config = tiny.config(encoder, learning_rate=1e30, warmup_share=0.0)
     with pytest.raises(ContractError, match=r"became .* at step \d+ with learning_rate=1e\+30"):
-        fit(config, TRAIN, VALIDATION, tmp_path / "work")
+        fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings())
 
 
 def test_weights_that_are_no_numbers_are_found_by_the_validation_too(config, tmp_path, monkeypatch):
@@ -58,7 +59,7 @@ def test_weights_that_are_no_numbers_are_found_by_the_validation_too(config, tmp
 
     use(monkeypatch, spoilt)
     with pytest.raises(ContractError, match=r"a validation logit became NaN or infinite at step 5 with"):
-        fit(config.model_copy(update={"clip_norm": 0.0}), TRAIN, VALIDATION, tmp_path / "work")
+        fit(config.model_copy(update={"clip_norm": 0.0}), TRAIN, VALIDATION, tmp_path / "work", Settings())
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_too_little_memory_halves_the_batch_and_goes_on_from_the_last_checkpoint
     use(monkeypatch, full)
     records = []
     with caplog.at_level(logging.WARNING, "sentiment"):
-        fitted = fit(config, TRAIN, VALIDATION, tmp_path / "work", records.append)
+        fitted = fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), records.append)
     assert batches == [16] * 12 + [8] * 20  # steps 1 to 12, then 11 to 20 from the checkpoint of step 10
     steps = [record["step"] for record in records if "loss" in record]
     assert steps == [*range(1, 13), *range(11, 21)]
@@ -101,7 +102,7 @@ def test_a_single_review_that_does_not_fit_is_refused_with_the_remedies(config, 
 
     use(monkeypatch, full)
     with pytest.raises(ContractError, match=r"one review does not fit .* lower max_length"):
-        fit(config, TRAIN, VALIDATION, tmp_path / "work")
+        fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings())
     assert sizes == [16, 8, 4, 2, 1]
 
 
@@ -111,4 +112,4 @@ def test_any_other_error_of_torch_is_not_taken_for_too_little_memory(config, tmp
 
     use(monkeypatch, broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        fit(config, TRAIN, VALIDATION, tmp_path / "work")
+        fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings())

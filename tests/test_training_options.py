@@ -6,6 +6,7 @@ import torch
 from transformers import get_scheduler
 
 import tiny
+from sentiment.core.settings import Settings
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.models.classifier import EncoderClassifier
@@ -20,7 +21,7 @@ def logged(tmp_path, **options):
     """Train a small network for one epoch, ten steps unless the options say otherwise, and return its records."""
     records = []
     config = tiny.config(tmp_path, "gru", **{"epochs": 1.0, "evaluations": 1, "learning_rate": 1e-3, **options})
-    fit(config, TRAIN, VALIDATION, tmp_path / "work", records.append)
+    fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), records.append)
     return records
 
 
@@ -127,7 +128,7 @@ def test_computing_activations_twice_gives_the_same_model(tmp_path, monkeypatch)
     logits = []
     for twice in (False, True):
         config = tiny.config(encoder, batch_size=80, evaluations=1, gradient_checkpointing=twice)
-        fitted = fit(config, TRAIN, VALIDATION, tmp_path / f"work-{twice}")
+        fitted = fit(config, TRAIN, VALIDATION, tmp_path / f"work-{twice}", Settings())
         logits.append(predict_logits(fitted, VALIDATION))
     assert asked == [1]
     assert logits[0] == pytest.approx(logits[1], abs=1e-4)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from pydantic import ValidationError
 
 import tiny
 from conftest import without_server
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.progress import logged
+from sentiment.core.progress import OnProgress, logged
 from sentiment.core.provenance import this_process
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
+from sentiment.datasets.snapshot import (
+    snapshot_folder,
+)
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.training.config.train import TrainConfig
@@ -30,6 +33,7 @@ from sentiment.tuning import processes, trial
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.liveness import fail_abandoned
 from sentiment.tuning.processes import tune
+from sentiment.tuning.results import OpenStudyResult, StudyResult
 from sentiment.tuning.search import search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import open_study
@@ -66,7 +70,7 @@ def deployment(tmp_path_factory) -> Settings:
     write_split(folder, "train", tiny.reviews(320))
     write_split(folder, "validation", tiny.reviews(80, seed=1))
     (folder / "manifest.json").write_text(
-        '{"files": {"train": ["train.parquet"], "validation": ["validation.parquet"]},'
+        '{"id": "tiny", "config": {}, "files": {"train": ["train.parquet"], "validation": ["validation.parquet"]},'
         ' "splits": {"train": {"reviews": 320}, "validation": {"reviews": 80}}}'
     )
     tiny.write_encoder(home / "encoder")
@@ -80,26 +84,34 @@ def tuning(settings: Settings, **changes: Any) -> TuneConfig:
     return TuneConfig(**{**chosen, **small, **changes})
 
 
-def searched_for(config: TuneConfig, settings: Settings) -> dict[str, Any]:
+def at(settings: Settings, progress: OnProgress = logged) -> Context:
+    """A person who works in the deployment."""
+    return Context(settings, "Ada", "shell", datetime(2024, 7, 1, tzinfo=UTC), progress)
+
+
+def searched_for(config: TuneConfig, settings: Settings) -> OpenStudyResult:
     """Open a study and work on it until it is full; what a conclusion adds takes seconds."""
-    opened = open_study(config, settings)
-    search(StudyConfig(study=opened["study"]), settings, logged)
+    opened = open_study(config, at(settings))
+    search(StudyConfig(study=opened.study), at(settings))
     return opened
 
 
-def states_of(result: dict[str, Any], settings: Settings) -> list[str]:
+Opened = OpenStudyResult | StudyResult
+
+
+def states_of(result: Opened, settings: Settings) -> list[str]:
     return [one.state.name.lower() for one in trials_of(result, settings)]
 
 
-def trials_of(result: dict[str, Any], settings: Settings) -> list[optuna.trial.FrozenTrial]:
-    return load_study(result["study"], settings)[0].get_trials()
+def trials_of(result: Opened, settings: Settings) -> list[optuna.trial.FrozenTrial]:
+    return load_study(result.study, settings)[0].get_trials()
 
 
-def runs_of(result: dict[str, Any]) -> dict[str, Any]:
+def runs_of(result: Opened) -> dict[str, Any]:
     """Return the runs under a study's run, by name."""
     found = mlflow.search_runs(
         experiment_names=["tests"],
-        filter_string=f"tags.`mlflow.parentRunId` = '{result['run_id']}'",
+        filter_string=f"tags.`mlflow.parentRunId` = '{result.run_id}'",
         output_format="list",
     )
     return {run.info.run_name: run for run in found}
@@ -109,11 +121,11 @@ def plant(monkeypatch: pytest.MonkeyPatch, errors: dict[int, Exception]) -> None
     """Make the trainings of trials fail: number of the trial -> what it raises."""
     real = trial.fit
 
-    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, on_log: Any) -> Any:
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, settings: Settings, on_log: Any) -> Any:
         number = int(workdir.name.removeprefix("trial-"))
         if number in errors:
             raise errors[number]
-        return real(config, train, validation, workdir, on_log)
+        return real(config, train, validation, workdir, settings, on_log)
 
     monkeypatch.setattr(trial, "fit", fit)
 
@@ -145,12 +157,34 @@ def test_trials_start_from_the_fields_given_and_from_a_preset():
     assert start.learning_rate == 1e-4
 
 
+def test_a_presets_single_value_gives_way_to_the_values_to_try():
+    config = TuneConfig(preset="lora-polarity", lora_ranks=(8, 16))
+    assert config.choices["lora_rank"] == (8, 16)
+
+
+def test_a_study_of_an_earlier_version_kept_what_a_search_overrules_and_is_gone_on_with(deployment):
+    config = tuning(deployment, study="older")
+    open_study(config, at(deployment))
+    study, _ = load_study("older", deployment)
+    study.set_user_attr("config", {**study.user_attrs["config"], "learning_rate": None, "weight_decay": 0.01})
+    assert open_study(config, at(deployment)).study == "older"
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
         ({"learning_rate_low": 0.1}, "learning_rate_low 0.1 lies above learning_rate_high 0.001; swap them"),
-        ({"lora_ranks": (4,)}, "lora_ranks say nothing to the family encoder; leave them empty"),
-        ({"dropouts": (0.1,)}, "dropouts say nothing to the family encoder"),
+        ({"lora_ranks": (4,)}, "lora_ranks says nothing to the family encoder; leave it as it is by default"),
+        ({"dropouts": (0.1,)}, "dropouts says nothing to the family encoder"),
+        ({"inverse_regularisation_low": 1}, "inverse_regularisation_low says nothing to the family encoder"),
+        ({"family": "linear", "batch_sizes": (8,)}, "batch_sizes says nothing to the family linear"),
+        ({"family": "linear", "learning_rate_high": 1}, "learning_rate_high says nothing to the family linear"),
+        ({"learning_rate": 2e-5}, "a search tries learning_rate itself; give learning_rate_low and learning_rate_high"),
+        ({"batch_size": 64}, "a search tries batch_size itself; give batch_sizes, one value to vary nothing"),
+        (
+            {"family": "lora", "lora_rank": 2, "lora_ranks": (4,)},
+            r"lora_rank 2 is none of the values to try",
+        ),
         ({"family": "lora", "dropouts": (1.5,)}, "less than or equal to 1"),
         ({"imbalances": ("none", "smote")}, "smote makes reviews of counts"),
         ({"batch_sizes": (0, 16)}, "greater than or equal to 1"),
@@ -169,18 +203,18 @@ FIVE = {"trials": 5, "imbalances": ("none", "class_weights"), "inverse_regularis
 
 
 @pytest.fixture(scope="module")
-def searched(deployment) -> dict[str, Any]:
+def searched(deployment) -> StudyResult:
     """A whole search of five trials in this process, some of them with a C that learns nothing."""
-    return tune(tuning(deployment, **FIVE), deployment, logged)
+    return tune(tuning(deployment, **FIVE), at(deployment))
 
 
 def test_a_search_returns_the_settings_of_its_best_trial_as_a_training(searched, deployment):
     trials = trials_of(searched, deployment)
     best = max(trials, key=lambda one: one.value)
     assert [one.state for one in trials] == [TrialState.COMPLETE] * 5
-    assert searched["trials"] == {"complete": 5}
-    assert searched["macro_f1"] == round(best.value, 4) > 0.8
-    candidate = TrainConfig(**searched["best"])
+    assert searched.trials == {"complete": 5}
+    assert searched.macro_f1 == round(best.value, 4) > 0.8
+    candidate = TrainConfig(**searched.best)
     assert candidate.inverse_regularisation == best.params["inverse_regularisation"]
     assert candidate.imbalance == best.params["imbalance"]
     assert (candidate.family, candidate.buckets, candidate.snapshot) == ("linear", 2**12, "tiny")
@@ -197,9 +231,9 @@ def test_every_trial_is_a_run_under_the_studys_run(searched, deployment):
 
 
 def test_the_studys_run_holds_its_table_its_pictures_and_its_best_settings(searched):
-    run = mlflow.get_run(searched["run_id"])
+    run = mlflow.get_run(searched.run_id)
     assert (run.info.status, run.data.metrics["trials_complete"]) == ("FINISHED", 5)
-    folder = Path(mlflow.artifacts.download_artifacts(f"runs:/{searched['run_id']}/study"))
+    folder = Path(mlflow.artifacts.download_artifacts(f"runs:/{searched.run_id}/study"))
     pictures = ["history.png", "importance.png", "parallel_coordinates.png", "slices.png"]
     assert sorted(file.name for file in folder.glob("*.png")) == pictures
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
@@ -211,34 +245,34 @@ def test_the_studys_run_holds_its_table_its_pictures_and_its_best_settings(searc
 
 def test_a_search_that_is_called_again_does_nothing_twice_and_one_of_more_trials_goes_on(searched, deployment):
     again = searched_for(tuning(deployment, **FIVE), deployment)
-    assert (again["study"], again["run_id"]) == (searched["study"], searched["run_id"])
+    assert (again.study, again.run_id) == (searched.study, searched.run_id)
     assert states_of(again, deployment) == ["complete"] * 5
     more = searched_for(tuning(deployment, **{**FIVE, "trials": 6}), deployment)
-    assert (more["study"], more["run_id"]) == (searched["study"], searched["run_id"])
+    assert (more.study, more.run_id) == (searched.study, searched.run_id)
     chosen = [one.params["inverse_regularisation"] for one in trials_of(more, deployment)]
     assert len(set(chosen)) == len(chosen) == 6
 
 
 def test_a_name_stands_for_one_question_only(deployment):
-    open_study(tuning(deployment, study="mine"), deployment)
-    open_study(tuning(deployment, study="mine", trials=50, workers=3), deployment)
+    open_study(tuning(deployment, study="mine"), at(deployment))
+    open_study(tuning(deployment, study="mine", trials=50, workers=3), at(deployment))
     with pytest.raises(ContractError, match="the study 'mine' searches from other settings"):
-        open_study(tuning(deployment, study="mine", seed=4), deployment)
+        open_study(tuning(deployment, study="mine", seed=4), at(deployment))
 
 
 def test_an_unknown_study_and_an_unknown_snapshot_are_refused_with_the_remedy(deployment):
     with pytest.raises(ContractError, match=r"no study 'yours'; open are: .*`sentiment tune`"):
-        search(StudyConfig(study="yours"), deployment, logged)
+        search(StudyConfig(study="yours"), at(deployment))
     with pytest.raises(ContractError, match=r"no snapshot 'none'; make one with `sentiment snapshot`"):
-        open_study(tuning(deployment, snapshot="none"), deployment)
+        open_study(tuning(deployment, snapshot="none"), at(deployment))
 
 
 def test_random_and_tpe_choose_alike_at_first_and_differently_when_there_is_something_to_learn(deployment, tmp_path):
     def chosen(sampler: str) -> list[float]:
         # The score is the setting itself, so that no training is needed and TPE has something to learn.
         home = deployment.model_copy(update={"studies": str(tmp_path / f"{sampler}.journal")})
-        opened = open_study(tuning(home, sampler=sampler, trials=20), home)
-        study, config = load_study(opened["study"], home)
+        opened = open_study(tuning(home, sampler=sampler, trials=20), at(home))
+        study, config = load_study(opened.study, home)
         study.optimize(lambda one: trial.suggest(config, one).inverse_regularisation, n_trials=20)
         return [one.value for one in study.get_trials()]
 
@@ -253,7 +287,7 @@ def test_random_and_tpe_choose_alike_at_first_and_differently_when_there_is_some
 def test_a_trial_that_falls_behind_is_pruned_at_a_validation_and_one_that_leads_is_not(deployment, monkeypatch):
     curves = {0: [0.6, 0.8, 0.9, 0.92], 1: [0.5, 0.5, 0.5, 0.5], 2: [0.7, 0.85, 0.91, 0.93]}
 
-    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, on_log: Any) -> None:
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, settings: Settings, on_log: Any) -> None:
         for number, score in enumerate(curves[int(workdir.name.removeprefix("trial-"))], 1):
             on_log({"step": 10 * number, "epoch": number / 4, "eval_macro_f1": score})
 
@@ -275,7 +309,7 @@ def test_a_real_training_stops_in_the_middle_when_it_is_pruned(deployment, monke
     assert states_of(result, deployment) == ["complete", "pruned"]
     first, second = trials_of(result, deployment)
     assert (len(first.intermediate_values), len(second.intermediate_values)) == (3, 1)
-    assert not list((deployment.home / "tuning" / result["run_id"]).glob("trial-*"))
+    assert not list((deployment.home / "tuning" / result.run_id).glob("trial-*"))
 
 
 def test_a_loss_that_is_no_number_and_a_full_memory_fail_their_trials_and_the_study_goes_on(deployment, monkeypatch):
@@ -296,15 +330,15 @@ def test_a_study_in_which_nothing_was_completed_fails_with_the_commonest_reason(
     config = tuning(deployment, family="encoder", trials=1, epochs=0.2, **hopeless)
     told = r"was completed: 1 of 1 ended so: .*(nan|NaN).* step \d+ .*learning_rate=1e\+30"
     with pytest.raises(ContractError, match=told):
-        tune(config, deployment, logged)
-    run = mlflow.get_run(open_study(config, deployment)["run_id"])
+        tune(config, at(deployment))
+    run = mlflow.get_run(open_study(config, at(deployment)).run_id)
     assert "learning_rate=1e+30" in run.data.tags["sentiment.error"]
 
 
 @pytest.mark.parametrize(("where", "seed"), [("begin", 3), ("add_metrics", 4)])
 def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch, where, seed):
     config = tuning(deployment, trials=2, seed=seed)
-    opened = open_study(config, deployment)
+    opened = open_study(config, at(deployment))
 
     def away(*_: Any, **__: Any) -> str:
         raise UnavailableError("MLflow is away")
@@ -312,8 +346,8 @@ def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(de
     with monkeypatch.context() as patch:
         patch.setattr(f"sentiment.stores.registry.studies.StudyRuns.{where}", away)
         with pytest.raises(UnavailableError):
-            search(StudyConfig(study=opened["study"]), deployment, logged)
-    assert search(StudyConfig(study=opened["study"]), deployment, logged)["trained"] == 2
+            search(StudyConfig(study=opened.study), at(deployment))
+    assert search(StudyConfig(study=opened.study), at(deployment)).trained == 2
 
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
@@ -331,19 +365,19 @@ def abandon(settings: Settings, study_name: str, worker: dict[str, Any]) -> optu
 def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes_on(deployment, place, tmp_path):
     settings = deployment.model_copy(update={"studies": place and str(tmp_path / place)})
     config = tuning(settings, trials=3, seed=5)
-    opened = open_study(config, settings)
+    opened = open_study(config, at(settings))
     parent = psutil.Process(os.getppid())
     alive = {**this_process(), "pid": parent.pid, "started": parent.create_time()}
-    abandon(settings, opened["study"], {**this_process(), "started": 0.0})
-    abandon(settings, opened["study"], alive)
-    assert search(StudyConfig(study=opened["study"]), settings, logged)["trained"] == 2
+    abandon(settings, opened.study, {**this_process(), "started": 0.0})
+    abandon(settings, opened.study, alive)
+    assert search(StudyConfig(study=opened.study), at(settings)).trained == 2
     assert states_of(opened, settings) == ["fail", "running", "complete", "complete"]
 
 
 @pytest.mark.parametrize("place", ["", "studies.journal"])
 def test_two_workers_may_find_the_same_dead_trial(deployment, place, tmp_path, monkeypatch):
     settings = deployment.model_copy(update={"studies": place and str(tmp_path / place)})
-    name = open_study(tuning(settings, trials=1, seed=9), settings)["study"]
+    name = open_study(tuning(settings, trials=1, seed=9), at(settings)).study
     number = abandon(settings, name, {**this_process(), "started": 0.0}).number
     tell = optuna.Study.tell
 
@@ -355,7 +389,7 @@ def test_two_workers_may_find_the_same_dead_trial(deployment, place, tmp_path, m
 
     monkeypatch.setattr(optuna.Study, "tell", behind_the_other)
     fail_abandoned(load_study(name, settings)[0], StudyRuns(settings))
-    assert states_of({"study": name}, settings) == ["fail"]
+    assert [one.state.name for one in load_study(name, settings)[0].get_trials()] == ["FAIL"]
 
 
 def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study(deployment, monkeypatch):
@@ -373,12 +407,12 @@ def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study
 
     monkeypatch.setattr(processes, "LOOK_EVERY", 0.1)
     config = tuning(deployment, family="encoder", epochs=2, evaluations=2, trials=2, workers=2, prune=False, seed=6)
-    name = open_study(config, deployment)["study"]
-    result = tune(config, deployment, kill_the_first)
+    name = open_study(config, at(deployment)).study
+    result = tune(config, at(deployment, kill_the_first))
     assert len(killed) == 1
     # Workers that ask at the same moment may begin one trial more.
-    assert result["trials"]["complete"] in {2, 3}
-    assert result["trials"]["fail"] == 1
+    assert result.trials["complete"] in {2, 3}
+    assert result.trials["fail"] == 1
     run = runs_of(result)[f"trial-{killed[0]}"]
     assert (run.info.status, run.data.tags["sentiment.error"]) == ("FAILED", "its worker died")
 
@@ -386,12 +420,12 @@ def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study
 def test_an_address_that_opens_nothing_is_refused_without_its_password(deployment):
     wrong = deployment.model_copy(update={"studies": "postgres://me:secret@127.0.0.1:1/studies"})
     with pytest.raises(ContractError, match="set SENTIMENT_STUDIES") as error:
-        open_study(tuning(wrong), wrong)
+        open_study(tuning(wrong), at(wrong))
     assert "secret" not in str(error.value)
 
 
 def test_a_database_of_studies_that_does_not_answer_is_an_outage(deployment):
     away = deployment.model_copy(update={"studies": "postgresql://me:secret@127.0.0.1:1/studies"})
     with pytest.raises(UnavailableError, match="the database of the studies does not answer") as error:
-        open_study(tuning(away), away)
+        open_study(tuning(away), at(away))
     assert "secret" not in str(error.value)

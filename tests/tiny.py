@@ -13,6 +13,7 @@ import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import Family
+from sentiment.core.settings import Settings
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.config import ExportConfig
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
@@ -155,7 +156,7 @@ def fitted(folder: Path, family: Family = "linear") -> Fitted:
     from sentiment.training.fit import fit
 
     encoder = write_encoder(folder / "encoder")
-    return fit(config(encoder, family), reviews(600), reviews(100, seed=1), folder / "work")
+    return fit(config(encoder, family), reviews(600), reviews(100, seed=1), folder / "work", Settings())
 
 
 def write_bundle(folder: Path, family: Family = "linear", temperature: float = 1.0) -> Path:

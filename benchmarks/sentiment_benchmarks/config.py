@@ -9,12 +9,13 @@ from pydantic import Field, model_validator
 
 from sentiment.core.config import EXPERTS, ModelReference, VerbConfig
 from sentiment.core.names import CHAMPION, Family
+from sentiment.datasets.config import OnSnapshot
 
 ScoringPart = Literal["peers", "engines", "workers", "sizes", "latency"]
 _Count = Annotated[int, Field(ge=1)]
 
 
-class BenchmarkTrainingConfig(VerbConfig):
+class BenchmarkTrainingConfig(OnSnapshot):
     """Time one epoch over 1 to N processes: data parallel, in mixed precision, and with the network in two stages."""
 
     family: Literal["encoder", "lora", "bilstm", "lstm", "gru"] = Field(
@@ -24,12 +25,6 @@ class BenchmarkTrainingConfig(VerbConfig):
         "all-MiniLM-L6-v2",
         description="Encoder of the families encoder and lora.",
         title="Pretrained encoder",
-        json_schema_extra=EXPERTS,
-    )
-    snapshot: str | None = Field(
-        None,
-        description="Id of the snapshot; a new one of the whole lake when empty.",
-        title="Snapshot",
         json_schema_extra=EXPERTS,
     )
     train_reviews: int = Field(

@@ -69,16 +69,16 @@ class _Seen:
         memory = 0
         with suppress(psutil.Error):
             root = psutil.Process(pid)
-            for one in (root, *root.children(recursive=True)):
+            for process in (root, *root.children(recursive=True)):
                 with suppress(psutil.Error):
-                    memory += self._add(one)
+                    memory += self._add(process)
         self.peak = max(self.peak, memory)
 
-    def _add(self, one: psutil.Process) -> int:
-        times, held = one.cpu_times(), one.memory_full_info()
-        self.core_seconds[one.pid, one.create_time()] = times.user + times.system
+    def _add(self, process: psutil.Process) -> int:
+        times, held = process.cpu_times(), process.memory_full_info()
+        self.core_seconds[process.pid, process.create_time()] = times.user + times.system
         # Pages that processes share are divided among them, where the system tells.
         memory = int(getattr(held, "pss", held.rss))
-        if "pyspark.worker" in one.cmdline():
+        if "pyspark.worker" in process.cmdline():
             self.worker = max(self.worker, memory)
         return memory

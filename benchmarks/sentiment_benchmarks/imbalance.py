@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from pydantic import ValidationError
 
-from sentiment.core.progress import OnProgress
+from sentiment.core.context import Context
 from sentiment.core.settings import Settings
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import (
+    read_split,
+)
 from sentiment.engine.calibration import positive_probability
-from sentiment.evaluation.metrics import evaluate
-from sentiment.evaluation.threshold import fit_threshold
+from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.optimisation import Imbalance
 from sentiment.training.config.train import TrainConfig
@@ -20,26 +22,25 @@ from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment_benchmarks.config import BenchmarkImbalanceConfig
 from sentiment_benchmarks.models import BenchmarkData
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.results import ImbalanceBenchmark
+from sentiment_benchmarks.tables import Row, write_tables
 
 
-def run_imbalance_benchmark(
-    config: BenchmarkImbalanceConfig, settings: Settings, on_progress: OnProgress
-) -> dict[str, Any]:
+def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) -> ImbalanceBenchmark:
     """Train each family with each technique that it knows on the same reviews; write and log the table."""
-    data = BenchmarkData.read(settings, config.snapshot, config)
-    rows: list[dict[str, Any]] = []
+    data = BenchmarkData.read(context.settings, config.snapshot, config)
+    rows: list[Row] = []
     for family in config.families:
         for technique in get_args(Imbalance):
             candidate = _candidate(config, family, technique)
             if candidate is not None:
-                on_progress(f"{family} with {technique}", 0, 0)
-                rows += _measured(candidate, data, config)
+                context.progress(f"{family} with {technique}", 0, 0)
+                rows += _measured(candidate, data, config.output, context.settings)
     write_tables(config.output, {"imbalance": rows})
-    registry = Registry(settings)
+    registry = Registry(context.settings)
     with registry.run("benchmark imbalance", config.model_dump(mode="json"), {"benchmark": "imbalance"}) as run_id:
         registry.log_folder(config.output / "tables", "tables")
-    return {"run_id": run_id, "output": str(config.output), "imbalance": rows}
+    return ImbalanceBenchmark(run_id=run_id, output=str(config.output), imbalance=rows)
 
 
 def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) -> TrainConfig | None:
@@ -51,10 +52,10 @@ def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) ->
         return None
 
 
-def _measured(candidate: TrainConfig, data: BenchmarkData, config: BenchmarkImbalanceConfig) -> list[dict[str, Any]]:
+def _measured(candidate: TrainConfig, data: BenchmarkData, output: Path, settings: Settings) -> list[Row]:
     train = read_split(data.folder, "train", candidate.train_reviews)
-    workdir = config.output / "work" / f"{candidate.family}-{candidate.imbalance}"
-    fitted = fit(candidate, train, data.validation, workdir)
+    workdir = output / "work" / f"{candidate.family}-{candidate.imbalance}"
+    fitted = fit(candidate, train, data.validation, workdir, settings)
     validation = positive_probability(predict_logits(fitted, data.validation))
     test = positive_probability(predict_logits(fitted, data.test))
     tuned = fit_threshold(validation, data.validation.labels)

@@ -17,12 +17,17 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_manifest, read_split
+from sentiment.datasets.manifest import (
+    read_manifest,
+)
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_folder,
+)
 from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.comparison_plots import Measured, candidate_intervals
@@ -38,13 +43,35 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted
-from sentiment_benchmarks.candidates import candidates
 from sentiment_benchmarks.config import BenchmarkModelsConfig, HeldOutOptions
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.results import ModelsBenchmark
+from sentiment_benchmarks.tables import Row, write_tables
 
 RESULT = "result.json"
 # Int8 may cost a network of few reviews more than the gate of a champion allows; here it is measured, not judged.
 _EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05, gate=False)
+BASE_ENCODER = "all-mpnet-base-v2"
+# Lower layers of a base-size encoder keep what they know: a rate of 3e-5 that falls by a tenth a layer.
+_BASE = {"encoder": BASE_ENCODER, "learning_rate": 3e-5, "layer_decay": 0.9, "batch_size": 16}
+_RECURRENT = {"epochs": 2.0, "batch_size": 64}
+
+
+def candidates(config: BenchmarkModelsConfig) -> dict[str, TrainConfig]:
+    """Return the configurations to train, by name, the cheap ones first."""
+    many, few = config.train_reviews, config.encoder_reviews
+    fields: dict[str, dict[str, Any]] = {
+        "linear": {"family": "linear", "train_reviews": many},
+        "gru": {"family": "gru", "train_reviews": many, **_RECURRENT},
+        "lstm": {"family": "lstm", "train_reviews": many, **_RECURRENT},
+        "bilstm": {"family": "bilstm", "train_reviews": many, **_RECURRENT},
+        "lora": {"family": "lora", "train_reviews": few},
+        "encoder": {"family": "encoder", "train_reviews": few},
+        "base encoder": {"family": "encoder", "train_reviews": config.base_reviews, **_BASE},
+    }
+    if not config.base_reviews:
+        del fields["base encoder"]
+    chosen = {name: given for name, given in fields.items() if not config.models or name in config.models}
+    return {name: TrainConfig(seed=config.seed, **given) for name, given in chosen.items()}
 
 
 @dataclass(frozen=True)
@@ -65,65 +92,62 @@ class BenchmarkData:
             raise ContractError(f"there is no snapshot {snapshot}; make it with `sentiment snapshot`")
         validation = read_split(folder, "validation", config.evaluation_reviews)
         test = read_split(folder, "test", config.test_reviews)
-        return cls(manifest["config"].get("dataset", "lake"), folder, validation, test)
+        return cls(manifest.dataset, folder, validation, test)
 
 
-def run_model_benchmark(config: BenchmarkModelsConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> ModelsBenchmark:
     """Train and measure every candidate on every snapshot; write tables to the output folder and log them to MLflow."""
-    rows: list[dict[str, Any]] = []
-    comparisons: list[dict[str, Any]] = []
+    settings = context.settings
+    rows: list[Row] = []
+    comparisons: list[Row] = []
     for snapshot in config.snapshots:
         data = BenchmarkData.read(settings, snapshot, config)
-        measured = _all_candidates(config, settings, snapshot, data, on_progress)
+        measured = _all_candidates(config, snapshot, data, context)
         rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
         folder = config.output / snapshot
         candidate_intervals(_for_picture(measured), config.output / "tables" / f"{data.name}.png")
         predictions = {name: read_predictions(folder / name / OF_BUNDLE) for name in measured}
         comparisons += [{"data": data.name, **row} for row in compare_all(predictions)]
-    tables = {"models": rows, "comparisons": comparisons}
-    write_tables(config.output, tables)
+    write_tables(config.output, {"models": rows, "comparisons": comparisons})
     registry = Registry(settings)
     with registry.run("benchmark models", config.model_dump(mode="json"), {"benchmark": "models"}) as run_id:
         registry.log_folder(config.output / "tables", "tables")
-    return {"run_id": run_id, "output": str(config.output), **tables}
+    return ModelsBenchmark(run_id=run_id, output=str(config.output), models=rows, comparisons=comparisons)
 
 
-def _for_picture(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Measured, Measured]]:
-    def with_ends(row: Mapping[str, Any], figure: str) -> Measured:
+def _for_picture(measured: Mapping[str, Row]) -> dict[str, tuple[Measured, Measured]]:
+    def with_ends(row: Row, figure: str) -> Measured:
         return row[figure], row[f"{figure}_low"], row[f"{figure}_high"]
 
     return {name: (with_ends(row, "accuracy"), with_ends(row, "macro_f1")) for name, row in measured.items()}
 
 
 def _all_candidates(
-    config: BenchmarkModelsConfig, settings: Settings, snapshot: str, data: BenchmarkData, on_progress: OnProgress
-) -> dict[str, dict[str, Any]]:
+    config: BenchmarkModelsConfig, snapshot: str, data: BenchmarkData, context: Context
+) -> dict[str, Row]:
     measured = {}
-    for name, candidate in candidates(config, data.name).items():
+    for name, candidate in candidates(config).items():
         folder = config.output / snapshot / name
         if not (folder / RESULT).is_file():
-            on_progress(f"{data.name}: {name}, {candidate.train_reviews} reviews", 0, 0)
-            _measure(candidate.model_copy(update={"snapshot": snapshot}), data, folder)
+            context.progress(f"{data.name}: {name}, {candidate.train_reviews} reviews", 0, 0)
+            _measure(candidate.model_copy(update={"snapshot": snapshot}), data, folder, context.settings)
         measured[name] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     for run in config.runs:
-        taken = _taken_in(Registry(settings), run, snapshot, data, config.output / snapshot)
-        measured |= taken
+        measured |= _taken_in(Registry(context.settings), run, snapshot, data, config.output / snapshot)
     return measured
 
 
-def _measure(config: TrainConfig, data: BenchmarkData, folder: Path) -> None:
+def _measure(config: TrainConfig, data: BenchmarkData, folder: Path, settings: Settings) -> None:
     train = read_split(data.folder, "train", config.train_reviews)
     work = folder / "work"
     # Of a training that goes on from an earlier call only the rest would be timed.
     resumed, started = work.is_dir(), time.monotonic()
-    fitted = fit(config, train, data.validation, work)
+    fitted = fit(config, train, data.validation, work, settings)
     seconds = None if resumed else time.monotonic() - started
     _write_result(fitted, data, folder, {"trained_on": len(train), "training_seconds": seconds})
 
 
-def _taken_in(
-    registry: Registry, run_id: str, snapshot: str, data: BenchmarkData, folder: Path
-) -> dict[str, dict[str, Any]]:
+def _taken_in(registry: Registry, run_id: str, snapshot: str, data: BenchmarkData, folder: Path) -> dict[str, Row]:
     """Measure a run that was trained before, when it was trained on this snapshot."""
     run = registry.trained(run_id)
     if run.params.get("snapshot") != snapshot:
@@ -163,9 +187,9 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
     draft.replace(folder / RESULT)
 
 
-def _quality(labels: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
+def _quality(labels: np.ndarray, probability: np.ndarray) -> Row:
     figures, bounds = evaluate(labels, probability), intervals(labels, probability)
-    shown: dict[str, Any] = {}
+    shown: Row = {}
     for name in ("accuracy", "macro_f1"):
         low, high = bounds[name]
         shown |= {name: figures[name], f"{name}_low": low, f"{name}_high": high}

@@ -1,4 +1,4 @@
-"""What several processes gain over one: rows and pictures of measured times. Knows numbers, no training."""
+"""What several processes gain over one: rows and pictures of measured times."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from sentiment.evaluation.canvas import GRID, INK, LOSS, PALE, SCORE, empty_sheet, plain, save
 from sentiment.training.config.optimisation import Precision
+from sentiment_benchmarks.tables import Row, Rows
 
 _COLOURS = (SCORE, LOSS, INK, PALE)
 
@@ -35,31 +35,31 @@ class Measured:
     macro_f1: float
 
 
-def scaling_rows(measured: Mapping[Arrangement, Sequence[Measured]], reviews: int) -> list[dict[str, Any]]:
+def scaling_rows(measured: Mapping[Arrangement, Sequence[Measured]], reviews: int) -> list[Row]:
     """Return a row an arrangement, medians over its repeats.
 
     `speed_up` is against the same mode with the fewest processes that were measured, `efficiency` its share of the
     growth in processes, and `against_first` the speed-up against the first arrangement of all.
     """
-    seconds = {one: median(run.seconds for run in runs) for one, runs in measured.items()}
+    seconds = {way: median(run.seconds for run in runs) for way, runs in measured.items()}
     first = next(iter(seconds.values()))
     rows = []
-    for one, runs in measured.items():
-        base = min((other for other in seconds if other.mode == one.mode), key=lambda other: other.processes)
-        speed_up = seconds[base] / seconds[one]
+    for way, runs in measured.items():
+        base = min((other for other in seconds if other.mode == way.mode), key=lambda other: other.processes)
+        speed_up = seconds[base] / seconds[way]
         rows.append(
             {
-                "mode": one.mode,
-                "precision": one.precision,
-                "processes": one.processes,
-                "stages": one.stages,
-                "seconds": seconds[one],
+                "mode": way.mode,
+                "precision": way.precision,
+                "processes": way.processes,
+                "stages": way.stages,
+                "seconds": seconds[way],
                 "fastest": min(run.seconds for run in runs),
                 "slowest": max(run.seconds for run in runs),
-                "reviews_per_second": reviews / seconds[one],
+                "reviews_per_second": reviews / seconds[way],
                 "speed_up": speed_up,
-                "efficiency": speed_up * base.processes / one.processes,
-                "against_first": first / seconds[one],
+                "efficiency": speed_up * base.processes / way.processes,
+                "against_first": first / seconds[way],
                 "start_up_seconds": median(run.start_up_seconds for run in runs),
                 "macro_f1": median(run.macro_f1 for run in runs),
             }
@@ -67,7 +67,7 @@ def scaling_rows(measured: Mapping[Arrangement, Sequence[Measured]], reviews: in
     return rows
 
 
-def scaling_picture(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
+def scaling_picture(rows: Rows, path: Path) -> Path:
     """Draw seconds, speed-up and efficiency of `scaling_rows` against processes, a line a mode; returns `path`."""
     figure = empty_sheet(11, 3.6)
     panels = figure.subplots(1, 3)

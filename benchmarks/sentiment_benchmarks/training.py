@@ -1,59 +1,64 @@
-"""Times one epoch in one and in several processes, and says what each way of sharing the work gains.
-
-Knows arrangements of processes; how they train is `training/distributed.py`.
-"""
+"""Times one epoch in one and in several processes, and says what each way of sharing the work gains."""
 
 from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sentiment.core.labelled import LabelledReviews
-from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.core.context import Context
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_folder,
+)
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
-from sentiment.stores.spark import session
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.distributed import fit_distributed
+from sentiment.training.fitted import Fitted
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
-from sentiment_benchmarks.machine import machine
+from sentiment_benchmarks.results import TrainingBenchmark
 from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.tables import Row, this_machine, write_tables
 
 
-def run_training_benchmark(
-    config: BenchmarkTrainingConfig, settings: Settings, on_progress: OnProgress
-) -> dict[str, Any]:
+def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) -> TrainingBenchmark:
     """Measure every arrangement on the snapshot that `config` names; table and picture go to MLflow and `output`.
 
     All of them start through the same launcher, one process too, and take turns, so that a busy minute of the machine
     falls on all. The seconds are the trainer's own; starting processes and reading reviews is told apart.
     """
-    folder = snapshot_folder(Lake(settings.lake_root), config.snapshot or "")
+    settings = context.settings
+    folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     train = read_split(folder, "train", config.train_reviews)
     validation = read_split(folder, "validation", config.evaluation_reviews)
     registry = Registry(settings)
     with registry.run("benchmark training", config.model_dump(mode="json"), {"benchmark": "training"}) as run_id:
-        measured: dict[Arrangement, list[Measured]] = {one: [] for one in arrangements(config)}
+        measured: dict[Arrangement, list[Measured]] = {way: [] for way in arrangements(config)}
         workdir = settings.home / "training" / run_id
-        # One session for all, or each would start a Java machine.
-        with session(settings, "benchmark"):
-            for done, one in enumerate([*measured] * config.repeats):
-                on_progress(f"{one.mode}, {one.processes} processes", done, len(measured) * config.repeats)
-                measured[one].append(_measure(_train_config(config, one), train, validation, workdir, config.threads))
+        launch = partial(
+            fit_distributed,
+            train=train,
+            validation=validation,
+            workdir=workdir,
+            settings=settings,
+            threads=config.threads,
+        )
+        for done, way in enumerate([*measured] * config.repeats):
+            context.progress(f"{way.mode}, {way.processes} processes", done, len(measured) * config.repeats)
+            measured[way].append(_measure(_train_config(config, way), workdir, launch))
         rows = scaling_rows(measured, len(train))
         with TemporaryDirectory() as scratch:
             _write(rows, config.output or Path(scratch), registry)
         registry.log_metrics({_metric(row): row["seconds"] for row in rows})
-        registry.log_json(machine(), "machine.json")
-    return {"run_id": run_id, "output": str(config.output or ""), **machine(), "training": rows}
+        registry.log_json(asdict(this_machine()), "machine.json")
+    return TrainingBenchmark(run_id=run_id, output=str(config.output or ""), machine=this_machine(), training=rows)
 
 
 def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
@@ -71,31 +76,31 @@ def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
     ]
 
 
-def _train_config(config: BenchmarkTrainingConfig, one: Arrangement) -> TrainConfig:
+def _train_config(config: BenchmarkTrainingConfig, way: Arrangement) -> TrainConfig:
     shared = config.model_dump(include={"family", "encoder", "snapshot", "train_reviews", "batch_size", "max_length"})
     return TrainConfig(
-        **shared, processes=one.processes, stages=one.stages, precision=one.precision, epochs=1.0, evaluations=1
+        **shared, processes=way.processes, stages=way.stages, precision=way.precision, epochs=1.0, evaluations=1
     )
 
 
-def _measure(
-    config: TrainConfig, train: LabelledReviews, validation: LabelledReviews, workdir: Path, threads: int
-) -> Measured:
+def _measure(config: TrainConfig, workdir: Path, launch: Callable[[TrainConfig], Fitted]) -> Measured:
     shutil.rmtree(workdir, ignore_errors=True)  # of the measurement before, or of a try that died
     started = time.monotonic()
-    history = fit_distributed(config, train, validation, workdir, threads=threads).history
+    history = launch(config).history
     whole = time.monotonic() - started
     shutil.rmtree(workdir)
     # The last record is the trainer's summary.
     seconds = float(history[-1]["train_runtime"])
-    return Measured(seconds, whole - seconds, max(one["eval_macro_f1"] for one in history if "eval_macro_f1" in one))
+    return Measured(
+        seconds, whole - seconds, max(record["eval_macro_f1"] for record in history if "eval_macro_f1" in record)
+    )
 
 
-def _write(rows: list[dict[str, Any]], folder: Path, registry: Registry) -> None:
+def _write(rows: list[Row], folder: Path, registry: Registry) -> None:
     registry.log_folder(write_tables(folder, {"training": rows}), "tables")
     scaling_picture(rows, folder / "pictures" / "training.png")
     registry.log_folder(folder / "pictures", "pictures")
 
 
-def _metric(row: dict[str, Any]) -> str:
+def _metric(row: Row) -> str:
     return f"seconds {row['mode'].replace(',', '')} {row['processes']}"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import ConfigDict
-
 from sentiment.core.context import Context
-from sentiment.core.verb import AnyVerb, Verb, VerbResult
+from sentiment.core.verb import AnyVerb, Verb
 from sentiment.datasets.verbs import on_a_snapshot
 from sentiment_benchmarks.config import (
     BenchmarkImbalanceConfig,
@@ -16,63 +12,54 @@ from sentiment_benchmarks.config import (
     BenchmarkScoringConfig,
     BenchmarkTrainingConfig,
 )
+from sentiment_benchmarks.results import (
+    ImbalanceBenchmark,
+    ModelsBenchmark,
+    PreparationBenchmark,
+    ScoringBenchmark,
+    TrainingBenchmark,
+)
 
 
-class BenchmarkResult(VerbResult):
-    """A measured table or several, each a list of rows by its name, the run in MLflow, and the folder of the files.
-
-    What else stands in it tells the machine that it was measured on.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    run_id: str
-    output: str
-
-
-def benchmark_training(config: BenchmarkTrainingConfig, context: Context) -> BenchmarkResult:
+def benchmark_training(config: BenchmarkTrainingConfig, context: Context) -> TrainingBenchmark:
     """Time training over several processes."""
     from sentiment_benchmarks.training import run_training_benchmark
 
-    return _result(run_training_benchmark(on_a_snapshot(config, context), context.settings, context.progress))
+    return run_training_benchmark(on_a_snapshot(config, context), context)
 
 
-def benchmark_models(config: BenchmarkModelsConfig, context: Context) -> BenchmarkResult:
+def benchmark_models(config: BenchmarkModelsConfig, context: Context) -> ModelsBenchmark:
     """Train and measure every family on every data set given."""
     from sentiment_benchmarks.models import run_model_benchmark
 
-    return _result(run_model_benchmark(config, context.settings, context.progress))
+    return run_model_benchmark(config, context)
 
 
-def benchmark_imbalance(config: BenchmarkImbalanceConfig, context: Context) -> BenchmarkResult:
+def benchmark_imbalance(config: BenchmarkImbalanceConfig, context: Context) -> ImbalanceBenchmark:
     """Compare every remedy for the rare class on the same reviews."""
     from sentiment_benchmarks.imbalance import run_imbalance_benchmark
 
-    return _result(run_imbalance_benchmark(config, context.settings, context.progress))
+    return run_imbalance_benchmark(config, context)
 
 
-def benchmark_scoring(config: BenchmarkScoringConfig, context: Context) -> BenchmarkResult:
+def benchmark_scoring(config: BenchmarkScoringConfig, context: Context) -> ScoringBenchmark:
     """Measure scoring: against the peers, over workers and sizes, and for one review."""
     from sentiment_benchmarks.scoring.run import run_scoring_benchmark
 
-    return _result(run_scoring_benchmark(config, context.settings, context.progress))
+    return run_scoring_benchmark(config, context)
 
 
-def benchmark_preparation(config: BenchmarkPreparationConfig, context: Context) -> BenchmarkResult:
+def benchmark_preparation(config: BenchmarkPreparationConfig, context: Context) -> PreparationBenchmark:
     """Time the import and cleaning of a history beside pandas and Dask."""
     from sentiment_benchmarks.preparation.run import run_preparation_benchmark
 
-    return _result(run_preparation_benchmark(config, context.settings, context.progress))
-
-
-def _result(measured: dict[str, Any]) -> BenchmarkResult:
-    return BenchmarkResult.model_validate(measured)
+    return run_preparation_benchmark(config, context)
 
 
 BENCHMARK_TRAINING = Verb(
     name="benchmark training",
     config=BenchmarkTrainingConfig,
-    result=BenchmarkResult,
+    result=TrainingBenchmark,
     run=benchmark_training,
     group="Measure",
     example="--processes 1 2",
@@ -80,7 +67,7 @@ BENCHMARK_TRAINING = Verb(
 BENCHMARK_MODELS = Verb(
     name="benchmark models",
     config=BenchmarkModelsConfig,
-    result=BenchmarkResult,
+    result=ModelsBenchmark,
     run=benchmark_models,
     group="Measure",
     example="--snapshots SNAPSHOT",
@@ -88,7 +75,7 @@ BENCHMARK_MODELS = Verb(
 BENCHMARK_IMBALANCE = Verb(
     name="benchmark imbalance",
     config=BenchmarkImbalanceConfig,
-    result=BenchmarkResult,
+    result=ImbalanceBenchmark,
     run=benchmark_imbalance,
     group="Measure",
     example="--snapshot SNAPSHOT",
@@ -96,7 +83,7 @@ BENCHMARK_IMBALANCE = Verb(
 BENCHMARK_SCORING = Verb(
     name="benchmark scoring",
     config=BenchmarkScoringConfig,
-    result=BenchmarkResult,
+    result=ScoringBenchmark,
     run=benchmark_scoring,
     group="Measure",
     example="--parts latency",
@@ -104,7 +91,7 @@ BENCHMARK_SCORING = Verb(
 BENCHMARK_PREPARATION = Verb(
     name="benchmark preparation",
     config=BenchmarkPreparationConfig,
-    result=BenchmarkResult,
+    result=PreparationBenchmark,
     run=benchmark_preparation,
     group="Measure",
     example="--source reviews.jsonl.gz",

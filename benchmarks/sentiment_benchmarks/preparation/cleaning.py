@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from sentiment.core.text.clean import LONGEST_TEXT, clean_text
+from sentiment_benchmarks.tables import Row
 
 # An ordinary text, and what a pattern may be led to look at again from every character.
 TEXTS = {
@@ -20,7 +20,7 @@ TEXTS = {
 }
 
 
-def cleaning_rows(length: int = LONGEST_TEXT) -> list[dict[str, Any]]:
+def cleaning_rows(length: int = LONGEST_TEXT) -> list[Row]:
     """Return a row a kind of text: the seconds for one of a quarter of `length` characters and for one of `length`.
 
     Cleaning is linear, so `ratio` is about 4; a pattern that looks back would make it 16.

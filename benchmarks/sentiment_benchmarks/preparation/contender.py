@@ -9,11 +9,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from sentiment.core.context import Context
-from sentiment.core.settings import Settings
 from sentiment.ingest.config import ImportHistoryConfig
 from sentiment.ingest.landing import history
 
@@ -28,35 +26,36 @@ def main() -> None:
     """Run one contender on some of this machine's cores."""
     name, source, cores = sys.argv[1:]
     _use_cores(int(cores))
-    counts = _IMPORTS[name](source, int(cores))
-    (Settings().home / RESULT).write_text(json.dumps(counts), encoding="utf-8")
+    context = Context.of_process()
+    counts = _IMPORTS[name](source, int(cores), context)
+    (context.settings.home / RESULT).write_text(json.dumps(counts), encoding="utf-8")
 
 
-def _ours(source: str, cores: int) -> Counts:
+def _ours(source: str, cores: int, context: Context) -> Counts:
     from sentiment.ingest.verbs import IMPORT_HISTORY
 
-    result = IMPORT_HISTORY.run(ImportHistoryConfig(source=source), Context.of_process())
+    result = IMPORT_HISTORY.run(ImportHistoryConfig(source=source), context)
     return {name: getattr(result, name) for name in COUNTS}
 
 
-def _pandas(source: str, cores: int) -> Counts:
+def _pandas(source: str, cores: int, context: Context) -> Counts:
     from sentiment_benchmarks.preparation.reviews import judged, read_lines, write
 
-    now = datetime.now(UTC)
-    lines = read_lines(history(source, Settings().landing_root))
-    written = write(judged(lines, now), Settings().lake_root, now)
+    settings, now = context.settings, context.now
+    lines = read_lines(history(source, settings.landing_root))
+    written = write(judged(lines, now), settings.lake_root, now)
     return _counts(len(lines), **written.iloc[0].to_dict())
 
 
-def _dask(source: str, cores: int) -> Counts:
+def _dask(source: str, cores: int, context: Context) -> Counts:
     """Run the steps of pandas on parts; a day's reviews meet in one part."""
     import dask.dataframe
 
     from sentiment_benchmarks.preparation.reviews import empty, judged, read_lines, write
 
     frames: Any = dask.dataframe
-    now, root = datetime.now(UTC), Settings().lake_root
-    lines = read_lines(history(source, Settings().landing_root))
+    now, root = context.now, context.settings.lake_root
+    lines = read_lines(history(source, context.settings.landing_root))
     # Processes, for the steps are Python and hold its lock.
     options = {"scheduler": "processes", "num_workers": cores, "dataframe.convert-string": False}
     with dask.config.set(options):
@@ -79,7 +78,7 @@ def _use_cores(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
-_IMPORTS: dict[str, Callable[[str, int], Counts]] = {OURS: _ours, PANDAS: _pandas, DASK: _dask}
+_IMPORTS: dict[str, Callable[[str, int, Context], Counts]] = {OURS: _ours, PANDAS: _pandas, DASK: _dask}
 
 if __name__ == "__main__":
     main()

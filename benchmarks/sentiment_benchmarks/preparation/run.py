@@ -7,23 +7,22 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from sentiment.core.progress import OnProgress
+from sentiment.core.context import Context
 from sentiment.core.settings import Settings
 from sentiment.ingest.landing import history
 from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkPreparationConfig
 from sentiment_benchmarks.footprint import Footprint, run_watched
-from sentiment_benchmarks.machine import machine
 from sentiment_benchmarks.preparation.cleaning import cleaning_rows
 from sentiment_benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.results import PreparationBenchmark
+from sentiment_benchmarks.tables import Row, this_machine, write_tables
 
 CONTENDERS = (OURS, PANDAS, DASK)
 _NOT_INSTALLED = "not installed: pip install -r requirements-bench.txt"
@@ -37,25 +36,23 @@ class Imported:
     counts: Mapping[str, int]
 
 
-def run_preparation_benchmark(
-    config: BenchmarkPreparationConfig, settings: Settings, on_progress: OnProgress
-) -> dict[str, Any]:
+def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Context) -> PreparationBenchmark:
     """Measure every contender that is installed, each in processes of its own; the table goes to MLflow and `output`.
 
     They take turns, so that a busy minute of the machine falls on all. Raises ContractError for a source without
     reviews and for a contender that fails.
     """
-    [file.uri for file in history(config.source, config.source).files]
+    history(config.source, config.source)
     present = [name for name in CONTENDERS if name == OURS or find_spec(name)]
-    registry = Registry(settings)
+    registry = Registry(context.settings)
     with (
         registry.run("benchmark preparation", config.model_dump(mode="json"), {"benchmark": "preparation"}) as run_id,
         TemporaryDirectory() as scratch,
     ):
         runs: dict[str, list[Imported]] = {name: [] for name in present}
         for done, name in enumerate(present * config.repeats):
-            on_progress(f"importing with {name}", done, len(present) * config.repeats)
-            runs[name].append(_import(name, config, Path(scratch) / name))
+            context.progress(f"importing with {name}", done, len(present) * config.repeats)
+            runs[name].append(_import(name, config, context.settings.in_home(Path(scratch) / name)))
         unlike = {name: _unlike(Path(scratch) / OURS, Path(scratch) / name) for name in present}
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
@@ -64,17 +61,17 @@ def run_preparation_benchmark(
             write_tables(config.output or Path(scratch), {"preparation": rows, "cleaning": cleaning}), "tables"
         )
         registry.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
-        registry.log_json(machine(), "machine.json")
-    return {
-        "run_id": run_id,
-        "output": str(config.output or ""),
-        **machine(),
-        "preparation": rows,
-        "cleaning": cleaning,
-    }
+        registry.log_json(asdict(this_machine()), "machine.json")
+    return PreparationBenchmark(
+        run_id=run_id,
+        output=str(config.output or ""),
+        machine=this_machine(),
+        preparation=rows,
+        cleaning=cleaning,
+    )
 
 
-def preparation_rows(runs: Mapping[str, Sequence[Imported]], unlike: Mapping[str, int]) -> list[dict[str, Any]]:
+def preparation_rows(runs: Mapping[str, Sequence[Imported]], unlike: Mapping[str, int]) -> list[Row]:
     """Return a row a contender, medians over its repeats; `unlike` are kept reviews that differ from ours.
 
     `against_pandas` says how many times as fast as pandas it is.
@@ -97,15 +94,15 @@ def preparation_rows(runs: Mapping[str, Sequence[Imported]], unlike: Mapping[str
     ]
 
 
-def _import(name: str, config: BenchmarkPreparationConfig, home: Path) -> Imported:
+def _import(name: str, config: BenchmarkPreparationConfig, settings: Settings) -> Imported:
+    """Import into the home of the settings, so that nothing is read from or written into the caller's own lake."""
+    home = settings.home
     shutil.rmtree(home, ignore_errors=True)  # of the repeat before
     home.mkdir()
     program = "sentiment_benchmarks.preparation.contender"
     command = [sys.executable, "-m", program, name, config.source, str(config.cores)]
-    # Said, so that nothing is read from or written into the caller's own lake.
-    places = {"HOME": str(home), "SPARK_MASTER": f"local[{config.cores}]", "LAKE": "", "PRODUCTS": ""}
-    environment = {**os.environ, **{f"SENTIMENT_{place}": value for place, value in places.items()}}
-    footprint = run_watched(command, environment, home / "output.txt")
+    there = settings.model_copy(update={"spark_master": f"local[{config.cores}]"})
+    footprint = run_watched(command, {**os.environ, **there.as_environment()}, home / "output.txt")
     return Imported(footprint, json.loads((home / RESULT).read_text(encoding="utf-8")))
 
 
@@ -119,7 +116,7 @@ def _kept(home: Path) -> set[tuple[str, str, str]]:
 
     from sentiment.stores.lake.schemas import REVIEWS
 
-    folder = Path(Settings(home=home, lake="").lake_root) / REVIEWS.name
+    folder = home / "lake" / REVIEWS.name
     files = sorted(str(file) for file in folder.glob(f"{REVIEWS.day_column}=*/*.parquet"))
     if not files:
         return set()

@@ -39,4 +39,4 @@ def score_day(day: str, version: str, times: str, result: str) -> None:
 
 
 if __name__ == "__main__":
-    {one.__name__: one for one in (first_answer, score_day)}[sys.argv[1]](*sys.argv[2:])
+    {work.__name__: work for work in (first_answer, score_day)}[sys.argv[1]](*sys.argv[2:])

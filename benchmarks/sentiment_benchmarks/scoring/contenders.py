@@ -1,6 +1,6 @@
 """What a contender is: a name, what it needs, how it gets ready, and a function from reviews to probabilities.
 
-Also what several of them share. Knows nothing of how they are timed.
+Also what several of them share.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def ctranslate2_score(material: Material, stack: ExitStack) -> Score:
     head = Head(model)
 
     def logits(batch: list[str]) -> np.ndarray:
-        ids = [one.ids for one in tokenizer.encode_batch(batch)]
+        ids = [encoding.ids for encoding in tokenizer.encode_batch(batch)]
         states = np.array(encoder.forward_batch(ids).last_hidden_state)
         return head(states, np.array([len(review) for review in ids]))
 

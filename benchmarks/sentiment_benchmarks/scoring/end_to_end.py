@@ -8,17 +8,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.core.progress import OnProgress, told
-from sentiment.core.settings import DRIVER, Settings
+from sentiment.core.progress import told
+from sentiment.core.settings import DRIVER
 from sentiment.scoring.config import RescoreConfig
 from sentiment.scoring.verbs import RESCORE
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import Footprint, run_watched
 from sentiment_benchmarks.scoring.material import Material
 from sentiment_benchmarks.scoring.scratch_home import VERSION, environment, make_home
+from sentiment_benchmarks.tables import Row
 
 # 100,000 reviews in 47 s on 4 workers of 4 cores: the published run of Spark and DistilBERT.
 PUBLISHED_CORE_SECONDS = 752
@@ -26,33 +27,29 @@ PUBLISHED_CORE_SECONDS = 752
 _PACE = re.compile(r"scored ([\d,]+) of")
 
 
-def measure_workers(
-    config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
-) -> list[dict[str, Any]]:
+def measure_workers(config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
     """Score the same reviews with each number of workers; see `worker_rows`."""
     home = material.scratch / "workers"
     make_home(home, material, config.worker_reviews)
     used: dict[int, list[Footprint]] = {count: [] for count in sorted(set(config.workers))}
     for workers in [*used] * config.repeats:
-        used[workers].append(rescore(home, settings, workers, config.worker_reviews, on_progress))
+        used[workers].append(rescore(home, workers, config.worker_reviews, context))
     return worker_rows(used, config.worker_reviews)
 
 
-def measure_sizes(
-    config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
-) -> list[dict[str, Any]]:
+def measure_sizes(config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
     """Score each number of reviews with a worker a core; see `size_rows`."""
     homes = {count: material.scratch / f"size-{count}" for count in sorted(set(config.sizes))}
     for count, home in homes.items():
-        on_progress(f"writing {count:,} reviews", 0, 0)
+        context.progress(f"writing {count:,} reviews", 0, 0)
         make_home(home, material, count)
     used: dict[int, list[Footprint]] = {count: [] for count in homes}
     for count in [*homes] * config.repeats:
-        used[count].append(rescore(homes[count], settings, config.cores, count, on_progress))
+        used[count].append(rescore(homes[count], config.cores, count, context))
     return size_rows(used, config.cores)
 
 
-def rescore(home: Path, settings: Settings, workers: int, count: int, on_progress: OnProgress) -> Footprint:
+def rescore(home: Path, workers: int, count: int, context: Context) -> Footprint:
     """Score all days of a scratch home anew, from the start of the process to its end.
 
     Raises ContractError when it fails or scores another number of reviews.
@@ -66,8 +63,8 @@ def rescore(home: Path, settings: Settings, workers: int, count: int, on_progres
     command = [sys.executable, str(DRIVER), RESCORE.name, config.model_dump_json(exclude_unset=True), str(result)]
     output, step = home / "output.log", f"{count:,} reviews, {workers} workers"
     output.touch()
-    with told(lambda: (step, _scored_so_far(output), count), on_progress, 5.0):
-        used = run_watched(command, environment(home, settings, workers), output)
+    with told(lambda: (step, _scored_so_far(output), count), context.progress, 5.0):
+        used = run_watched(command, environment(home, context.settings, workers), output)
     scored = json.loads(result.read_text(encoding="utf-8"))["reviews"]
     if scored != count:
         raise ContractError(f"{' '.join(command)} scored {scored} of {count} reviews; see {output}")
@@ -79,10 +76,10 @@ def _scored_so_far(output: Path) -> int:
     return int(counts[-1].replace(",", "")) if counts else 0
 
 
-def worker_rows(used: Mapping[int, Sequence[Footprint]], reviews: int) -> list[dict[str, Any]]:
+def worker_rows(used: Mapping[int, Sequence[Footprint]], reviews: int) -> list[Row]:
     """Return a row a number of workers, medians over the turns; the speed-up is against the fewest workers."""
     fewest = min(used)
-    base = median(one.seconds for one in used[fewest])
+    base = median(turn.seconds for turn in used[fewest])
     rows = []
     for workers, turns in used.items():
         times = _times(turns)
@@ -93,7 +90,7 @@ def worker_rows(used: Mapping[int, Sequence[Footprint]], reviews: int) -> list[d
     return rows
 
 
-def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[dict[str, Any]]:
+def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[Row]:
     """Return a row a number of reviews, medians over the turns.
 
     `cpu_use` is the share of the cores' time that was used. `core_seconds_per_100000` counts the cores for as long as
@@ -103,7 +100,7 @@ def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[dict[
     for reviews, turns in used.items():
         times = _times(turns)
         cost = cores * times["seconds"] * 100_000 / reviews
-        cpu = median(one.core_seconds for one in turns)
+        cpu = median(turn.core_seconds for turn in turns)
         rows.append(
             {
                 "reviews": reviews,
@@ -119,12 +116,12 @@ def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[dict[
 
 
 def _times(turns: Sequence[Footprint]) -> dict[str, float]:
-    seconds = [one.seconds for one in turns]
+    seconds = [turn.seconds for turn in turns]
     return {"seconds": median(seconds), "fastest": min(seconds), "slowest": max(seconds)}
 
 
 def _memory(turns: Sequence[Footprint]) -> dict[str, float]:
     return {
-        "peak_megabytes": max(one.peak_bytes for one in turns) / 1e6,
-        "worker_megabytes": max(one.worker_bytes for one in turns) / 1e6,
+        "peak_megabytes": max(turn.peak_bytes for turn in turns) / 1e6,
+        "worker_megabytes": max(turn.worker_bytes for turn in turns) / 1e6,
     }

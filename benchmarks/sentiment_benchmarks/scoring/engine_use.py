@@ -18,6 +18,7 @@ from sentiment.engine.scorer import Scorer
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment_benchmarks.scoring.contenders import BATCH
 from sentiment_benchmarks.scoring.material import Material
+from sentiment_benchmarks.tables import Row
 
 # Some seconds of a small encoder at fp32.
 _REVIEWS = 600
@@ -34,7 +35,7 @@ class _Timed:
     seconds_with_reviews: list[float] = field(default_factory=list)
 
 
-def measure_engine_use(material: Material, repeats: int, on_progress: OnProgress) -> list[dict[str, Any]]:
+def measure_engine_use(material: Material, repeats: int, on_progress: OnProgress) -> list[Row]:
     """Return a row an engine that runs here.
 
     Alone it computes batches of 32 x max_length real token ids without padding, about as many tokens as the reviews
@@ -49,11 +50,13 @@ def measure_engine_use(material: Material, repeats: int, on_progress: OnProgress
     names = [engine for engine in material.description.engines if runs_here(engine)]
     engines = [_timed(engine, material, reviews, batches) for engine in names]
     for turn in range(repeats):
-        for at, one in enumerate(engines):
-            on_progress(f"engine {one.engine} alone and with reviews", turn * len(engines) + at, repeats * len(engines))
-            one.seconds_alone.append(_seconds(one.alone))
-            one.seconds_with_reviews.append(_seconds(one.with_reviews))
-    return [_row(one, batches.size, sum(map(len, windows))) for one in engines]
+        for at, timed in enumerate(engines):
+            on_progress(
+                f"engine {timed.engine} alone and with reviews", turn * len(engines) + at, repeats * len(engines)
+            )
+            timed.seconds_alone.append(_seconds(timed.alone))
+            timed.seconds_with_reviews.append(_seconds(timed.with_reviews))
+    return [_row(timed, batches.size, sum(map(len, windows))) for timed in engines]
 
 
 def full_batches(ids: np.ndarray, max_length: int) -> np.ndarray:
@@ -82,11 +85,11 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def _row(one: _Timed, tokens_alone: int, tokens: int) -> dict[str, Any]:
-    alone = tokens_alone / median(one.seconds_alone)
-    with_reviews = tokens / median(one.seconds_with_reviews)
+def _row(timed: _Timed, tokens_alone: int, tokens: int) -> Row:
+    alone = tokens_alone / median(timed.seconds_alone)
+    with_reviews = tokens / median(timed.seconds_with_reviews)
     return {
-        "engine": one.engine,
+        "engine": timed.engine,
         "tokens_per_second_alone": alone,
         "tokens_per_second_with_reviews": with_reviews,
         "share_reached": with_reviews / alone,

@@ -8,17 +8,17 @@ import sys
 import time
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
 import numpy as np
 
-from sentiment.core.progress import OnProgress
+from sentiment.core.context import Context
 from sentiment.core.settings import Settings
 from sentiment.engine.scorer import Scorer
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import run_watched
 from sentiment_benchmarks.scoring.material import Material
 from sentiment_benchmarks.scoring.scratch_home import FIRST_DAY, VERSION, environment, make_home
+from sentiment_benchmarks.tables import Row
 
 _CHILD = (sys.executable, "-m", "sentiment_benchmarks.scoring.child")
 # A start takes a second; the percentiles of so few say no more than the slowest.
@@ -27,23 +27,21 @@ _DAY_REVIEWS, _DAY_TIMES = 600, 10
 _WARM_UP = 20
 
 
-def measure_latency(
-    config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
-) -> list[dict[str, Any]]:
+def measure_latency(config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
     """Return a row for a cold and a warm answer, gate on and off, and one for a day of 600 reviews."""
     rows = []
     for gate in (True, False) if material.description.gate else (False,):
         named = f"one review, gate {'on' if gate else 'off'}"
-        on_progress(f"{named}, cold", 0, 0)
+        context.progress(f"{named}, cold", 0, 0)
         rows.append(latency_row(f"{named}, cold: a new process to its end", _cold(material, gate)))
-        on_progress(f"{named}, warm", 0, 0)
+        context.progress(f"{named}, warm", 0, 0)
         rows.append(latency_row(f"{named}, warm", _warm(material, gate, config.calls)))
-    on_progress(f"a day of {_DAY_REVIEWS} reviews in a running session", 0, 0)
-    rows.append(latency_row(f"a day of {_DAY_REVIEWS} reviews, running session", _days(material, settings)))
+    context.progress(f"a day of {_DAY_REVIEWS} reviews in a running session", 0, 0)
+    rows.append(latency_row(f"a day of {_DAY_REVIEWS} reviews, running session", _days(material, context.settings)))
     return rows
 
 
-def latency_row(what: str, seconds: Sequence[float]) -> dict[str, Any]:
+def latency_row(what: str, seconds: Sequence[float]) -> Row:
     """Return median, 95th and 99th percentile in milliseconds."""
     p95, p99 = (float(np.percentile(seconds, share)) for share in (95, 99))
     figures = {"p50_milliseconds": median(seconds), "p95_milliseconds": p95, "p99_milliseconds": p99}

@@ -7,7 +7,9 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import (
+    read_split,
+)
 from sentiment_benchmarks.scoring.contenders import Contender, Score, joined
 from sentiment_benchmarks.scoring.material import Material
 

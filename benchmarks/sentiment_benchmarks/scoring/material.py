@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_folder,
+)
 from sentiment.engine.bundle import TOKENIZER, Bundle, read_bundle
 from sentiment.promotion.resolution import bundle_of
 from sentiment.stores.lake.tables import Lake
@@ -55,12 +56,13 @@ class Material:
         return (self.bundle / TOKENIZER).read_text(encoding="utf-8")
 
 
-def gather(config: BenchmarkScoringConfig, settings: Settings, scratch: Path) -> Material:
+def gather(config: BenchmarkScoringConfig, context: Context, scratch: Path) -> Material:
     """Fetch what `config` names; a bundle knows the run and the snapshot that it comes from.
 
     Raises ContractError when it does not, and no snapshot was named.
     """
-    _, bundle = bundle_of(config.model, datetime.now(UTC).date(), settings)
+    settings = context.settings
+    _, bundle = bundle_of(config.model, context.now.date(), settings)
     origin = read_bundle(bundle).provenance
     named = config.snapshot or origin.get("snapshot")
     if not named or "run_id" not in origin:

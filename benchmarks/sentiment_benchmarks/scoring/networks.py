@@ -1,10 +1,14 @@
-"""The same network as people run it today, on one machine: batches of 32 in order of arrival, padded to the longest."""
+"""The network as the product scores with it, and as people run it today, on one machine.
+
+The others score batches of 32 in order of arrival, padded to the longest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ from sentiment.core.names import EngineName
 from sentiment.engine.bundle import Bundle
 from sentiment.engine.calibration import positive_probability
 from sentiment.engine.engines import open_engine, runs_here
+from sentiment.engine.scorer import Scorer
 from sentiment_benchmarks.scoring.contenders import (
     BATCH,
     Contender,
@@ -32,6 +37,25 @@ _CALLED = {
 }
 
 
+def our_contenders(bundle: Bundle) -> list[Contender]:
+    """Return a contender for every engine that runs here, the bundle's fastest first, and the gate on and off."""
+    return [
+        Contender(f"ours, {engine}, gate {'on' if gate else 'off'}", partial(_scorer, engine, gate), ours=True)
+        for engine in bundle.engines
+        if runs_here(engine)
+        for gate in ((True, False) if bundle.gate else (False,))
+    ]
+
+
+def _scorer(engine: EngineName, gate: bool, material: Material, stack: ExitStack) -> Score:
+    scorer = Scorer.load(material.bundle, engine, gate, threads=material.cores)
+
+    def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+        return scorer.probabilities(titles, texts)
+
+    return score
+
+
 def network_contenders(bundle: Bundle) -> list[Contender]:
     """Return the `transformers` pipeline, CTranslate2, and the bundle's engines without what `Scorer` adds."""
     plain = [
@@ -48,7 +72,7 @@ def _plain(engine: EngineName, material: Material, stack: ExitStack) -> Score:
 
     def logits(batch: list[str]) -> np.ndarray:
         encodings = tokenizer.encode_batch(batch)
-        ids, mask = ([getattr(one, name) for one in encodings] for name in ("ids", "attention_mask"))
+        ids, mask = ([getattr(encoding, name) for encoding in encodings] for name in ("ids", "attention_mask"))
         return run(np.array(ids, np.int64), np.array(mask, np.int64))
 
     return partial(scored_in_batches, logits, material.description.temperature)
@@ -72,7 +96,7 @@ def _pipeline(material: Material, stack: ExitStack) -> Score:
     def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         options = {"batch_size": BATCH, "truncation": True, "top_k": None, "function_to_apply": "none"}
         answers = classify(joined(titles, texts), **options)
-        logits = [[one["score"] for one in sorted(answer, key=lambda one: one["label"])] for answer in answers]
+        logits = [[label["score"] for label in sorted(answer, key=itemgetter("label"))] for answer in answers]
         return positive_probability(np.array(logits, np.float32), material.description.temperature)
 
     return score

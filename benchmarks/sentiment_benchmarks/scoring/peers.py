@@ -8,20 +8,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from statistics import median
-from typing import Any
 
 import numpy as np
 
+from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
 from sentiment.evaluation.metrics import evaluate
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, Score
 from sentiment_benchmarks.scoring.lexical import lexical_contenders
 from sentiment_benchmarks.scoring.material import Material
-from sentiment_benchmarks.scoring.networks import network_contenders
-from sentiment_benchmarks.scoring.ours import our_contenders
+from sentiment_benchmarks.scoring.networks import network_contenders, our_contenders
 from sentiment_benchmarks.scoring.spark_contenders import spark_contenders
+from sentiment_benchmarks.tables import Row
 
 # Scored before every timed pass: caches are warm, and Spark's workers, which leave after an idle minute, are there.
 _WARM_UP = 64
@@ -40,18 +41,19 @@ class Entry:
     probability: np.ndarray | None = None
 
 
-def measure_peers(config: BenchmarkScoringConfig, material: Material, on_progress: OnProgress) -> list[dict[str, Any]]:
+def measure_peers(config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
     """Prepare every contender, let them take turns, and return a row for each; see `peer_rows`."""
     with ExitStack() as stack:
-        entries = prepared(all_contenders(material), material, config.peer_reviews, stack, on_progress)
-        take_turns(entries, config.repeats, on_progress)
+        contenders = all_contenders(material, context.settings)
+        entries = prepared(contenders, material, config.peer_reviews, stack, context.progress)
+        take_turns(entries, config.repeats, context.progress)
     return peer_rows(entries, material.description.thresholds.positive)
 
 
-def all_contenders(material: Material) -> list[Contender]:
+def all_contenders(material: Material, settings: Settings) -> list[Contender]:
     """Return everybody, ours first."""
     bundle = material.description
-    return [*our_contenders(bundle), *network_contenders(bundle), *spark_contenders(), *lexical_contenders()]
+    return [*our_contenders(bundle), *network_contenders(bundle), *spark_contenders(settings), *lexical_contenders()]
 
 
 def prepared(
@@ -92,7 +94,7 @@ def take_turns(
             _take_turn(entry, clock)
 
 
-def peer_rows(entries: Sequence[Entry], threshold: float) -> list[dict[str, Any]]:
+def peer_rows(entries: Sequence[Entry], threshold: float) -> list[Row]:
     """Return a row a contender, medians over its turns.
 
     `ours_is_faster` is how many times the reviews a second of the fastest of ours are those of the row. The network's
@@ -113,8 +115,8 @@ def _take_turn(entry: Entry, clock: Callable[[], float]) -> None:
     entry.seconds.append(clock() - started)
 
 
-def _row(entry: Entry, speed: float | None, best: float, threshold: float) -> dict[str, Any]:
-    row: dict[str, Any] = {"contender": entry.contender.name, "ours": entry.contender.ours}
+def _row(entry: Entry, speed: float | None, best: float, threshold: float) -> Row:
+    row: Row = {"contender": entry.contender.name, "ours": entry.contender.ours}
     if speed is not None and entry.probability is not None:
         quality = evaluate(entry.reviews.labels, entry.probability, threshold if entry.contender.of_network else 0.5)
         row |= {"reviews": len(entry.reviews), **_times(entry.seconds), "reviews_per_second": speed}

@@ -1,4 +1,4 @@
-"""Pictures of the scoring benchmark. Knows rows of figures."""
+"""Pictures of the scoring benchmark."""
 
 from __future__ import annotations
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
+from sentiment.core.context import Context
 from sentiment.stores.registry.versions import Registry
-from sentiment_benchmarks.config import BenchmarkScoringConfig
-from sentiment_benchmarks.machine import machine
+from sentiment_benchmarks.config import BenchmarkScoringConfig, ScoringPart
+from sentiment_benchmarks.results import ScoringBenchmark
 from sentiment_benchmarks.scoring.end_to_end import measure_sizes, measure_workers
 from sentiment_benchmarks.scoring.engine_use import measure_engine_use
 from sentiment_benchmarks.scoring.latency import measure_latency
 from sentiment_benchmarks.scoring.material import Material, gather
 from sentiment_benchmarks.scoring.peers import measure_peers
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
-from sentiment_benchmarks.tables import write_tables
+from sentiment_benchmarks.tables import Row, this_machine, write_tables
 
-Tables = dict[str, list[dict[str, Any]]]
+Tables = dict[str, list[Row]]
 
 _PICTURES: dict[str, Callable[[Any, Path], Path]] = {
     "peers": peers_picture,
@@ -30,21 +30,19 @@ _PICTURES: dict[str, Callable[[Any, Path], Path]] = {
 }
 
 
-def run_scoring_benchmark(
-    config: BenchmarkScoringConfig, settings: Settings, on_progress: OnProgress
-) -> dict[str, Any]:
+def run_scoring_benchmark(config: BenchmarkScoringConfig, context: Context) -> ScoringBenchmark:
     """Measure each part of `config`; the tables of a part are in `output` as soon as it is done, all go to MLflow."""
-    registry = Registry(settings)
+    registry, home = Registry(context.settings), context.settings.home
     params, tags = config.model_dump(mode="json"), {"benchmark": "scoring"}
     with (
         registry.run("benchmark scoring", params, tags) as run_id,
-        TemporaryDirectory(dir=settings.home) as scratch,
+        TemporaryDirectory(dir=home) as scratch,
     ):
-        material = gather(config, settings, Path(scratch))
+        material = gather(config, context, Path(scratch))
         written = config.output or Path(scratch) / "written"
         tables: Tables = {}
         for part in config.parts:
-            tables |= _measured(part, config, material, settings, on_progress)
+            tables |= _measured(part, config, material, context)
             write_tables(written, tables)
         for name in tables.keys() & _PICTURES.keys():
             _PICTURES[name](tables[name], written / "pictures" / f"{name}.png")
@@ -52,22 +50,20 @@ def run_scoring_benchmark(
             if (written / folder).is_dir():
                 registry.log_folder(written / folder, folder)
         registry.log_metrics(_metrics(tables))
-        registry.log_json(machine(), "machine.json")
-    return {"run_id": run_id, "output": str(config.output or ""), **machine(), **tables}
+        registry.log_json(asdict(this_machine()), "machine.json")
+    return ScoringBenchmark(run_id=run_id, output=str(config.output or ""), machine=this_machine(), **tables)
 
 
-def _measured(
-    part: str, config: BenchmarkScoringConfig, material: Material, settings: Settings, on_progress: OnProgress
-) -> Tables:
+def _measured(part: ScoringPart, config: BenchmarkScoringConfig, material: Material, context: Context) -> Tables:
     if part == "peers":
-        return {part: measure_peers(config, material, on_progress)}
+        return {part: measure_peers(config, material, context)}
     if part == "engines":
-        return {part: measure_engine_use(material, config.repeats, on_progress)}
+        return {part: measure_engine_use(material, config.repeats, context.progress)}
     measure = {"workers": measure_workers, "sizes": measure_sizes, "latency": measure_latency}[part]
-    return {part: measure(config, material, settings, on_progress)}
+    return {part: measure(config, material, context)}
 
 
-def _metrics(tables: Mapping[str, list[dict[str, Any]]]) -> dict[str, float]:
+def _metrics(tables: Tables) -> dict[str, float]:
     """Name each table's leading figure by its row."""
     leading = {
         "peers": ("contender", "reviews_per_second"),

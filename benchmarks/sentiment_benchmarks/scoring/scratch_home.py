@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.settings import Settings
+from sentiment.core.settings import PREFIX, Settings
 from sentiment.stores.lake.files import write_day_file
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.tables import Lake
@@ -46,14 +46,8 @@ def make_home(folder: Path, material: Material, count: int, days: int = _DAYS) -
 
 def environment(home: Path, settings: Settings, workers: int) -> dict[str, str]:
     """Return the variables of a process that works in such a home with so many Spark workers on this machine."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENTIMENT_", "PYSPARK_GATEWAY"))}
-    return kept | {
-        "SENTIMENT_HOME": str(home),
-        # Said again, because a deployment's .env may say otherwise.
-        "SENTIMENT_LAKE": str(home / "lake"),
-        "SENTIMENT_SPARK_MASTER": f"local[{workers}]",
-        "SENTIMENT_SPARK_MEMORY": settings.spark_memory,
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "PYSPARK_GATEWAY"))}
+    return kept | settings.in_home(home, spark_master=f"local[{workers}]").as_environment()
 
 
 def _batches(reviews: LabelledReviews, day: date, numbers: range) -> Iterator[pa.RecordBatch]:

@@ -29,20 +29,25 @@ _ANSWER = pa.schema([("row", pa.int64()), ("probability", pa.float32())])
 _Scored = Callable[["DataFrame"], "DataFrame"]
 
 
-def spark_contenders() -> list[Contender]:
+def spark_contenders(settings: Settings) -> list[Contender]:
     """Return our engine under each of Spark's doors and as MLflow serves it, and the published recipe."""
     return [
-        Contender("ours under Spark, mapInArrow", partial(_in_spark, _map_in_arrow), ours=True),
-        Contender("ours under Spark, predict_batch_udf", partial(_in_spark, _predict_batch_udf), ours=True),
-        Contender("the bundle by mlflow.pyfunc.spark_udf", partial(_in_spark, _spark_udf)),
+        Contender("ours under Spark, mapInArrow", partial(_in_spark, settings, _map_in_arrow), ours=True),
+        Contender("ours under Spark, predict_batch_udf", partial(_in_spark, settings, _predict_batch_udf), ours=True),
+        Contender("the bundle by mlflow.pyfunc.spark_udf", partial(_in_spark, settings, _spark_udf)),
         Contender("the bundle by mlflow.pyfunc, as served", _served, note="one thread"),
-        Contender("published recipe, predict_batch_udf with torch", partial(_in_spark, _recipe), slow=True),
+        Contender("published recipe, predict_batch_udf with torch", partial(_in_spark, settings, _recipe), slow=True),
     ]
 
 
-def _in_spark(scored_by: Callable[[SparkSession, Material], _Scored], material: Material, stack: ExitStack) -> Score:
-    settings = Settings().model_copy(update={"spark_master": f"local[{material.cores}]"})
-    spark = stack.enter_context(session(settings, "benchmark"))
+def _in_spark(
+    settings: Settings,
+    scored_by: Callable[[SparkSession, Material], _Scored],
+    material: Material,
+    stack: ExitStack,
+) -> Score:
+    here = settings.model_copy(update={"spark_master": f"local[{material.cores}]"})
+    spark = stack.enter_context(session(here, "benchmark"))
     scored = scored_by(spark, material)
 
     def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:

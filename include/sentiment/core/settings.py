@@ -113,6 +113,28 @@ class Settings(BaseSettings):
         """Where studies are kept: a database's address, or the path of a journal file, from HOME when relative."""
         return self.studies or f"sqlite:///{self.home / 'tuning' / 'studies.db'}"
 
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables from which another process reads these settings, every place in full.
+
+        What is empty here would be read from that process's .env. The database server stays out: its address may hold
+        a password, and who needs it is told it by itself.
+        """
+        places = {
+            "landing": self.landing_root,
+            "lake": self.lake_root,
+            "products": self.products_root,
+            "artifacts": self.artifact_root,
+            "mlflow_uri": self.tracking_uri,
+            "studies": self.study_storage,
+        }
+        values = self.model_dump(exclude={"database"}) | places
+        return {PREFIX + name.upper(): str(value) for name, value in values.items()}
+
+    def in_home(self, home: Path, **changes: str) -> Self:
+        """Return the settings of another home, in which every place lies, with `changes` to the others."""
+        places = dict.fromkeys(("landing", "lake", "products", "artifacts", "mlflow_uri", "studies"), "")
+        return self.model_copy(update={"home": home, **places, **changes})
+
 
 def _in_full(folder: str) -> str:
     """Return a folder from the root, `~` spelled out as the shell does where it sees it."""

@@ -13,6 +13,17 @@ Dataset = Literal["lake", "amazon_polarity", "imdb"]
 LAKE_FIELDS = ("from_day", "to_day", "reviews_version")
 
 
+class OnSnapshot(VerbConfig):
+    """The reviews that something is trained or measured on."""
+
+    snapshot: str = Field(
+        "",
+        description="Id of the snapshot; a new one of the whole lake when empty.",
+        title="Snapshot",
+        json_schema_extra=DATA,
+    )
+
+
 class SnapshotConfig(VerbConfig):
     """Pin the reviews of a training: the lake's, or those of a published data set.
 

@@ -15,21 +15,24 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.core.errors import ContractError
-from sentiment.core.names import LABELS
 from sentiment.core.progress import OnProgress
-from sentiment.datasets import imdb, polarity
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.form import (
-    COLUMNS,
-    ROW_GROUP_SIZE,
+from sentiment.datasets.manifest import (
     SPLITS,
-    empty_report,
+    BadRowAt,
+    BadRows,
+    Manifest,
+    SplitCounts,
+    counted,
     require_both_classes,
-    with_shares,
     write_manifest,
 )
-from sentiment.datasets.pin import snapshot_id
-from sentiment.datasets.rows import BadRow, Row, bare
+from sentiment.datasets.published import BadRow, Row, bare, read_csv, read_fasttext, read_file, read_jsonl
+from sentiment.datasets.snapshot import (
+    COLUMNS,
+    ROW_GROUP_SIZE,
+    snapshot_id,
+)
 from sentiment.datasets.source import Content, SourceFile, opened
 from sentiment.datasets.stratify import Rows, assign_splits
 from sentiment.stores import files as storage
@@ -43,7 +46,7 @@ _READ = pa.schema([*COLUMNS, ("side", pa.string()), ("words", pa.int32()), ("tex
 
 def make_file_snapshot(
     config: SnapshotConfig, files: list[SourceFile], content: Content, folder: str, on_progress: OnProgress
-) -> dict[str, Any]:
+) -> Manifest:
     """Write the snapshot of a data set's files into `folder` and return its manifest.
 
     Raises ContractError when there is no review, when more than a fifth of the rows are bad, when a file breaks off,
@@ -52,60 +55,49 @@ def make_file_snapshot(
     table, bad = _read(config, files, on_progress)
     _require_good(config, table.num_rows, bad)
     splits, left_out = assign_splits(_split_columns(table), config)
-    report = _report(splits, table["category"].to_pylist(), table["label"].to_pylist())
-    require_both_classes(report, _REMEDY)
-    manifest = {
-        "id": snapshot_id(config, content.sha256),
-        "config": config.model_dump(mode="json"),
-        "cutoff": None,
-        "source": {"files": len(files), "bytes": content.size, "sha256": content.sha256},
-        "bad_rows": {"count": bad.count, "first": bad.first},
-        "left_out": left_out,
-        "splits": report,
-        "files": _write(table.select(COLUMNS.names), splits, folder),
-    }
+    counts = _counted(splits, table["category"].to_pylist(), table["label"].to_pylist())
+    require_both_classes(counts, _REMEDY)
+    manifest = Manifest(
+        id=snapshot_id(config, content.sha256),
+        config=config.model_dump(mode="json"),
+        cutoff=None,
+        source={"files": len(files), "bytes": content.size, "sha256": content.sha256},
+        bad_rows=bad,
+        left_out=left_out,
+        splits=counts,
+        files=_write(table.select(COLUMNS.names), splits, folder),
+    )
     write_manifest(folder, manifest)
     return manifest
 
 
-class _BadRows:
-    """Counts bad rows and names the first of them."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[dict[str, Any]] = []
-
-    def add(self, file: str, row: int, reason: str) -> None:
-        self.count += 1
-        if len(self.first) < _NAMED_BAD_ROWS:
-            self.first.append({"file": file, "row": row, "reason": reason})
-
-
-def _read(config: SnapshotConfig, files: list[SourceFile], on_progress: OnProgress) -> tuple[pa.Table, _BadRows]:
+def _read(config: SnapshotConfig, files: list[SourceFile], on_progress: OnProgress) -> tuple[pa.Table, BadRows]:
     batches: list[pa.RecordBatch] = []
     waiting: list[tuple[Any, ...]] = []
-    bad, in_test = _BadRows(), Counter[str]()
+    bad, first, in_test = 0, list[BadRowAt](), Counter[str]()
     for done, file in enumerate(files):
         on_progress(f"reading {config.dataset}", done, len(files))
         for number, row in enumerate(_rows(config.dataset, file), start=1):
             if isinstance(row, BadRow):
-                bad.add(file.name, number, row.reason)
+                bad += 1
+                if len(first) < _NAMED_BAD_ROWS:
+                    first.append(BadRowAt(file=file.name, row=number, reason=row.reason))
                 continue
             waiting.append(_columns(row, file.side, config.split_seed, in_test))
             if len(waiting) == ROW_GROUP_SIZE:
                 batches.append(_batch(waiting))
                 waiting.clear()
-    return pa.Table.from_batches([*batches, _batch(waiting)]), bad
+    return pa.Table.from_batches([*batches, _batch(waiting)]), BadRows(count=bad, first=tuple(first))
 
 
 def _rows(dataset: str, file: SourceFile) -> Iterator[Row | BadRow]:
     with opened(file) as lines:
         if dataset == "amazon_polarity":
-            yield from (polarity.read_fasttext if ".ft.txt" in file.name else polarity.read_csv)(lines)
+            yield from (read_fasttext if ".ft.txt" in file.name else read_csv)(lines)
         elif ".jsonl" in file.name:
-            yield from imdb.read_jsonl(lines)
+            yield from read_jsonl(lines)
         else:
-            yield imdb.read_file(file.name, lines.read())
+            yield read_file(file.name, lines.read())
 
 
 def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any, ...]:
@@ -129,14 +121,14 @@ def _int64(text: str) -> int:
 def _batch(rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
     columns = zip(*rows, strict=True) if rows else [()] * len(_READ)
     return pa.RecordBatch.from_arrays(
-        [pa.array(one, kind.type) for one, kind in zip(columns, _READ, strict=True)], schema=_READ
+        [pa.array(column, kind.type) for column, kind in zip(columns, _READ, strict=True)], schema=_READ
     )
 
 
-def _require_good(config: SnapshotConfig, good: int, bad: _BadRows) -> None:
+def _require_good(config: SnapshotConfig, good: int, bad: BadRows) -> None:
     if bad.count <= MAX_BAD_SHARE * (good + bad.count) and good:
         return
-    where = "; ".join(f"{one['file']} row {one['row']}: {one['reason']}" for one in bad.first[:3])
+    where = "; ".join(f"{row.file} row {row.row}: {row.reason}" for row in bad.first[:3])
     raise ContractError(
         f"{bad.count} of {good + bad.count} rows in {config.source} are no reviews of {config.dataset}"
         f"{f' ({where})' if where else ''}; check that dataset and source belong together, or mend the files"
@@ -153,15 +145,9 @@ def _split_columns(table: pa.Table) -> Rows:
     )
 
 
-def _report(splits: np.ndarray, categories: list[str | None], labels: list[int]) -> dict[str, dict[str, Any]]:
-    report = empty_report()
-    counted = Counter(zip(splits, [category or "unknown" for category in categories], labels, strict=True))
-    for (split, category, label), reviews in sorted(counted.items()):
-        part, name = report[split], LABELS[label]
-        part["reviews"] += reviews
-        part[name] += reviews
-        part.setdefault("categories", {}).setdefault(category, dict.fromkeys(LABELS, 0))[name] = reviews
-    return with_shares(report)
+def _counted(splits: np.ndarray, categories: list[str | None], labels: list[int]) -> dict[str, SplitCounts]:
+    named = Counter(zip(splits, [category or "unknown" for category in categories], labels, strict=True))
+    return counted((*key, reviews) for key, reviews in named.items())
 
 
 def _write(table: pa.Table, splits: np.ndarray, folder: str) -> dict[str, list[str]]:

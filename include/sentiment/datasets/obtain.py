@@ -2,45 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from sentiment.core.context import Context
 from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.pin import pinned, snapshot_folder, snapshot_id, table_id
-from sentiment.datasets.read import read_manifest
+from sentiment.datasets.manifest import (
+    Manifest,
+    read_manifest,
+)
+from sentiment.datasets.results import SnapshotResult, SplitResult
+from sentiment.datasets.snapshot import (
+    pinned,
+    snapshot_folder,
+    snapshot_id,
+    table_id,
+)
 from sentiment.datasets.source import fingerprint, source_files
 from sentiment.stores.lake.tables import Lake
 
 
-def obtain_snapshot(config: SnapshotConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
-    """Return the manifest of the snapshot, which lies in the lake's folder wherever its reviews came from.
+def obtain_snapshot(config: SnapshotConfig, context: Context) -> SnapshotResult:
+    """Return what is known of the snapshot, which lies in the lake's folder wherever its reviews came from.
 
     Raises ContractError when the reviews cannot be read, or cannot be split.
     """
-    lake = Lake(settings.lake_root)
+    lake = Lake(context.settings.lake_root)
     if config.dataset == "lake":
-        return _of_lake(config, lake, settings, on_progress)
-    return _of_files(config, lake, on_progress)
+        exact = pinned(config, lake)
+        return _result(exact, _of_lake(exact, lake, context))
+    return _result(config, _of_files(config, lake, context.progress))
 
 
-def _of_lake(config: SnapshotConfig, lake: Lake, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
-    exact = pinned(config, lake)
-    folder = snapshot_folder(lake, snapshot_id(exact, table_id(lake)))
+def _of_lake(config: SnapshotConfig, lake: Lake, context: Context) -> Manifest:
+    folder = snapshot_folder(lake, snapshot_id(config, table_id(lake)))
     manifest = read_manifest(folder)
     if manifest is not None:
         return manifest
-    from sentiment.datasets.snapshot import make_snapshot
+    from sentiment.datasets.from_lake import make_snapshot
     from sentiment.stores.spark import session, watched
 
-    with session(settings, "snapshot") as spark, watched(spark, "pinning the snapshot", on_progress):
-        return make_snapshot(spark, lake, exact, folder)
+    with session(context.settings, "snapshot") as spark, watched(spark, "pinning the snapshot", context.progress):
+        return make_snapshot(spark, lake, config, folder)
 
 
-def _of_files(config: SnapshotConfig, lake: Lake, on_progress: OnProgress) -> dict[str, Any]:
+def _of_files(config: SnapshotConfig, lake: Lake, on_progress: OnProgress) -> Manifest:
     from sentiment.datasets.from_files import make_file_snapshot
 
     files = source_files(config)
     content = fingerprint(files)
     folder = snapshot_folder(lake, snapshot_id(config, content.sha256))
     return read_manifest(folder) or make_file_snapshot(config, files, content, folder, on_progress)
+
+
+def _result(config: SnapshotConfig, manifest: Manifest) -> SnapshotResult:
+    """Say what was pinned; a configuration and the one in its snapshot's manifest differ in where files lay at most."""
+    return SnapshotResult(
+        snapshot=manifest.id,
+        dataset=config.dataset,
+        reviews_version=config.reviews_version,
+        from_day=config.from_day,
+        to_day=config.to_day,
+        cutoff=manifest.cutoff,
+        bad_rows=manifest.bad_rows.count if manifest.bad_rows else 0,
+        splits={
+            name: SplitResult.model_validate(counts.model_dump(exclude={"categories"}))
+            for name, counts in manifest.splits.items()
+        },
+    )

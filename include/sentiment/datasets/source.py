@@ -1,6 +1,6 @@
 """The files of a published data set: which there are, which side of its own split each belongs to, and their content.
 
-It does not know what a row means; local folders and s3:// prefixes are read alike.
+Local folders and s3:// prefixes are read alike.
 """
 
 from __future__ import annotations

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.datasets.form import COLUMNS, ROW_GROUP_SIZE
+from sentiment.datasets.snapshot import (
+    COLUMNS,
+    ROW_GROUP_SIZE,
+)
 from sentiment.stores import files as storage
 
 if TYPE_CHECKING:

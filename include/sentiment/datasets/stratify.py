@@ -1,7 +1,4 @@
-"""Which split a row of a data set belongs to: stratified, seeded, and never one text in two splits.
-
-It knows arrays and shares, and nothing of files or reviews.
-"""
+"""Which split a row of a data set belongs to: stratified, seeded, and never one text in two splits."""
 
 from __future__ import annotations
 
@@ -11,7 +8,10 @@ import numpy as np
 
 from sentiment.core.names import LABELS
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.form import SPLITS, UNUSED
+from sentiment.datasets.manifest import (
+    SPLITS,
+    UNUSED,
+)
 
 TRAIN, VALIDATION, TEST = SPLITS
 

@@ -1,7 +1,4 @@
-"""Everything that is said of a candidate: calibration, threshold, figures with intervals, slices, errors, behaviour.
-
-Knows logits, labels and a function from texts to probabilities; nothing of models, runs or pages.
-"""
+"""Everything that is said of a candidate: calibration, threshold, figures with intervals, slices, errors, behaviour."""
 
 from __future__ import annotations
 
@@ -12,14 +9,18 @@ import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.engine.calibration import fit_temperature, positive_probability
-from sentiment.evaluation.behaviour.suite import Predict, run_behaviour
-from sentiment.evaluation.errors import confidence_histogram, error_categories, most_confident_mistakes
+from sentiment.evaluation.behaviour.suite import BehaviourRow, Predict, run_behaviour
+from sentiment.evaluation.errors import (
+    CategoryRow,
+    ConfidenceRow,
+    MistakeRow,
+    confidence_histogram,
+    error_categories,
+    most_confident_mistakes,
+)
 from sentiment.evaluation.intervals import intervals
-from sentiment.evaluation.metrics import evaluate, expected_calibration_error
-from sentiment.evaluation.slices import slice_table
-from sentiment.evaluation.threshold import fit_threshold
-
-Rows = list[dict[str, Any]]
+from sentiment.evaluation.metrics import evaluate, fit_threshold
+from sentiment.evaluation.slices import SliceRow, slice_table
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Decision:
 class Assessment:
     """What the test reviews say; probabilities [n] are float32, `before` those without temperature scaling.
 
-    `figures` are those of `evaluate` and `ece_before`; `bounds` their 95 % intervals.
+    `figures` are those of `evaluate` and `ece_before`; `bounds` their 95 % intervals; `uncalibrated` are the figures
+    of `before`.
     """
 
     decision: Decision
@@ -49,11 +51,12 @@ class Assessment:
     probability: np.ndarray
     figures: dict[str, float]
     bounds: dict[str, tuple[float, float]]
-    slices: Rows
-    histogram: Rows
-    mistakes: Rows
-    categories: Rows
-    behaviour: Rows
+    uncalibrated: dict[str, float]
+    slices: list[SliceRow]
+    histogram: list[ConfidenceRow]
+    mistakes: list[MistakeRow]
+    categories: list[CategoryRow]
+    behaviour: list[BehaviourRow]
 
     def tables(self) -> dict[str, Any]:
         """Return what is kept as JSON beside the run."""
@@ -76,13 +79,14 @@ def assess(decision: Decision, logits: np.ndarray, test: LabelledReviews, predic
     threshold = decision.threshold
     bounds = intervals(test.labels, probability, threshold)
     bounds["ece_before"] = intervals(test.labels, before, threshold)["ece"]
-    figures = evaluate(test.labels, probability, threshold)
+    figures, uncalibrated = (evaluate(test.labels, some, threshold) for some in (probability, before))
     return Assessment(
         decision=decision,
         before=before,
         probability=probability,
-        figures={**figures, "ece_before": expected_calibration_error(test.labels, before)},
+        figures={**figures, "ece_before": uncalibrated["ece"]},
         bounds=bounds,
+        uncalibrated=uncalibrated,
         slices=slice_table(test, probability, threshold),
         histogram=confidence_histogram(test.labels, probability, threshold),
         mistakes=most_confident_mistakes(test, probability, threshold),

@@ -1,4 +1,4 @@
-"""Pictures that set candidates, or slices of the reviews, side by side with their intervals. Knows rows of figures."""
+"""Pictures that set candidates, or slices of the reviews, side by side with their intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def candidate_intervals(candidates: Mapping[str, tuple[Measured, Measured]], pat
 
     Takes (accuracy, macro F1) by candidate's name; returns `path`.
     """
-    ranked = dict(sorted(candidates.items(), key=lambda one: one[1][1][0]))
+    ranked = dict(sorted(candidates.items(), key=lambda named: named[1][1][0]))
     figure = empty_sheet(8.4, 1.3 + 0.38 * len(ranked))
     left, right = figure.subplots(1, 2, sharey=True)
     _forest(left, "Accuracy", SCORE, [accuracy for accuracy, _ in ranked.values()])

@@ -1,12 +1,12 @@
 """Where a model errs: how sure it was, which mistakes it was surest of, and what kind of reviews they are.
 
-An error's kind is told by rules that a page can print; it knows reviews and probabilities, and no models.
+An error's kind is told by rules that a page can print.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,10 +17,42 @@ from sentiment.evaluation.wording import RULES, Wording, wording
 _BIN_POINTS = 10
 
 
+class ConfidenceRow(TypedDict):
+    """Reviews, and wrongly decided ones, of a confidence from `low` to `high` per cent."""
+
+    low: int
+    high: int
+    reviews: int
+    errors: int
+
+
+class MistakeRow(TypedDict):
+    """A wrongly decided review, title and text as they were written; `stars` are None when unknown."""
+
+    review_key: str
+    title: str
+    text: str
+    stars: float | None
+    label: str
+    called: str
+    positive_probability: float
+
+
+class CategoryRow(TypedDict):
+    """A kind of review by a rule in words: its reviews and errors; without reviews it has no rate of errors."""
+
+    category: str
+    rule: str
+    reviews: int
+    errors: int
+    share_of_errors: float
+    error_rate: float | None
+
+
 def confidence_histogram(
     labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5
-) -> list[dict[str, Any]]:
-    """Return a row for every ten points of confidence from 50 to 100: `low`, `high` (per cent), `reviews`, `errors`.
+) -> list[ConfidenceRow]:
+    """Return a row for every ten points of confidence from 50 to 100.
 
     Confidence is the larger of both probabilities, for labels [n] and positive probabilities [n]; a bin takes its
     lower end, and the last both.
@@ -37,12 +69,8 @@ def confidence_histogram(
 
 def most_confident_mistakes(
     reviews: LabelledReviews, positive_probability: np.ndarray, threshold: float = 0.5, count: int = 20
-) -> list[dict[str, Any]]:
-    """Return the wrongly decided reviews of highest confidence, surest first, with title and text as they were written.
-
-    A row holds `review_key`, `title`, `text`, `stars` (None when unknown), `label`, `called` (names of labels) and
-    `positive_probability`.
-    """
+) -> list[MistakeRow]:
+    """Return the wrongly decided reviews of highest confidence, surest first."""
     probability = np.asarray(positive_probability, np.float64)
     called = (probability >= threshold).astype(np.int64)
     wrong = np.flatnonzero(called != reviews.labels)
@@ -63,11 +91,10 @@ def most_confident_mistakes(
 
 def error_categories(
     reviews: LabelledReviews, positive_probability: np.ndarray, threshold: float = 0.5
-) -> list[dict[str, Any]]:
+) -> list[CategoryRow]:
     """Return a row for every kind of review that is said to be hard, and one for the errors of no kind.
 
-    A row holds `category`, `rule` (in words), `reviews` (of that kind), `errors`, `share_of_errors` and `error_rate`
-    (None without reviews). An error may be of several kinds, so the shares add up to more than one.
+    An error may be of several kinds, so the shares add up to more than one.
     """
     wrong = (np.asarray(positive_probability) >= threshold) != (reviews.labels == POSITIVE)
     kinds = list(_kinds(wording(reviews), reviews.labels))
@@ -75,7 +102,7 @@ def error_categories(
     return [_row(*kind, wrong) for kind in [*kinds, ("none of these", "no rule above holds", none)]]
 
 
-def _row(category: str, rule: str, mask: np.ndarray, wrong: np.ndarray) -> dict[str, Any]:
+def _row(category: str, rule: str, mask: np.ndarray, wrong: np.ndarray) -> CategoryRow:
     reviews, errors = int(mask.sum()), int((mask & wrong).sum())
     return {
         "category": category,

@@ -1,4 +1,4 @@
-"""How far the figures of a model would move with other test reviews: bootstrap intervals. Knows arrays only."""
+"""How far the figures of a model would move with other test reviews: bootstrap intervals."""
 
 from __future__ import annotations
 

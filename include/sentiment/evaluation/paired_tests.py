@@ -1,4 +1,4 @@
-"""Whether one model is better than another beyond chance: on the same reviews, and over seeds. Knows arrays only.
+"""Whether one model is better than another beyond chance: on the same reviews, and over seeds.
 
 Dietterich: Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms, 1998, says which
 question each test answers: McNemar and the bootstrap compare two trained models, the t-test two ways of training.
@@ -69,7 +69,7 @@ def paired_bootstrap(
     cells = 4 * np.asarray(labels) + 2 * (a >= thresholds[0]) + (b >= thresholds[1])
     counts = np.bincount(cells, minlength=8)
     drawn = np.random.default_rng(seed).multinomial(len(labels), counts / counts.sum(), resamples)
-    (observed,), differences = (_difference(one.reshape(-1, 2, 2, 2), figure) for one in (counts, drawn))
+    (observed,), differences = (_difference(table.reshape(-1, 2, 2, 2), figure) for table in (counts, drawn))
     low, high = percentiles(differences)
     fewer = min((differences <= 0).sum(), (differences >= 0).sum())
     return Difference(float(observed), low, high, float(min(1.0, 2 * (fewer + 1) / (resamples + 1))))

@@ -1,4 +1,4 @@
-"""Pictures of one trained model for people: PNG files drawn without a display. Knows counts and log records, no models.
+"""Pictures of one trained model for people: PNG files drawn without a display.
 
 Pictures that set things side by side are in `comparison_plots`.
 """
@@ -42,7 +42,7 @@ def confusion_matrix(labels: np.ndarray, positive_probability: np.ndarray, path:
     return save(figure, path)
 
 
-def learning_curve(history: Sequence[dict[str, Any]], path: Path) -> Path:
+def learning_curve(history: Sequence[Mapping[str, float]], path: Path) -> Path:
     """Draw training loss, validation loss and validation macro F1 against steps, from a training's log records.
 
     Records without one of these are passed over; returns `path`.
@@ -102,7 +102,7 @@ def error_confidence(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
     return save(figure, path)
 
 
-def _line(axes: Axes, history: Sequence[dict[str, Any]], key: str, label: str, color: str, **look: Any) -> None:
+def _line(axes: Axes, history: Sequence[Mapping[str, float]], key: str, label: str, color: str, **look: Any) -> None:
     points = [(record["step"], record[key]) for record in history if key in record]
     if points:
         axes.plot(*zip(*points, strict=True), label=label, color=color, linewidth=1.8, **look)

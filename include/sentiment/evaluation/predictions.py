@@ -1,4 +1,4 @@
-"""What a model said of the test reviews, kept as Parquet beside its run. Knows files, not runs."""
+"""What a model said of the test reviews, kept as Parquet beside its run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Writes what a trained model can and cannot do as one HTML page that needs nothing else: no scripts, no other files.
 
-It knows figures, rows and pictures, and not where they come from. Reviews are strangers' words: every text is escaped.
+Reviews are strangers' words: every text is escaped.
 """
 
 from __future__ import annotations
@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 import textwrap
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.wording import RULES
-
-Row = Mapping[str, Any]
 
 # What of a long text is shown: its beginning and, where the verdict often stands, its end.
 HEAD, TAIL = 560, 200
@@ -43,11 +42,8 @@ _FIGURES = {
 class Report:
     """All that the page says of one run.
 
-    `figures` are those of `metrics.evaluate` on the test reviews after scaling, `uncalibrated` the same before it,
-    `intervals` the 95 % ends by figure. `slices`, `histogram`, `error_categories`, `mistakes` and `behaviour` are the
-    rows of `slice_table`, `confidence_histogram`, `error_categories`, `most_confident_mistakes` and `run_behaviour`;
-    a part without rows is left out of the page. `settings` are those that counted, `warning` what the reader must know
-    first.
+    A part of the assessment without rows is left out of the page. `settings` are those that counted, `warning` what the
+    reader must know first.
     """
 
     model: str
@@ -58,16 +54,7 @@ class Report:
     parameters: int
     trainable: int
     training_seconds: float
-    threshold: float
-    temperature: float
-    figures: Mapping[str, float]
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    uncalibrated: Mapping[str, float] = field(default_factory=dict)
-    slices: Sequence[Row] = ()
-    histogram: Sequence[Row] = ()
-    error_categories: Sequence[Row] = ()
-    mistakes: Sequence[Row] = ()
-    behaviour: Sequence[Row] = ()
+    assessment: Assessment
     settings: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
 
@@ -89,7 +76,9 @@ def write_report(report: Report, pictures: Mapping[str, Path], path: Path) -> Pa
     )
     pages.filters |= {"share": _share, "figure": _figure, "excerpt": _excerpt, "duration": _duration}
     images = {name: b64encode(picture.read_bytes()).decode("ascii") for name, picture in pictures.items()}
-    page = pages.get_template("report.html.j2").render(report=report, images=images, names=_FIGURES, rules=RULES)
+    page = pages.get_template("report.html.j2").render(
+        report=report, found=report.assessment, images=images, names=_FIGURES, rules=RULES
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     # A lone surrogate in a review is the one thing that UTF-8 cannot hold.
     path.write_text(page, encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Who beats whom: every pair of candidates on the same test reviews, in rows and sentences. Knows no runs."""
+"""Who beats whom: every pair of candidates on the same test reviews, in rows and sentences."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def better(difference: Difference, disagreement: Disagreement, p_values: tuple[f
     return difference.difference > 0 and disagreement.only_a > disagreement.only_b and max(p_values) < below
 
 
-def with_interval(one: Difference) -> str:
+def with_interval(difference: Difference) -> str:
     """Write a difference with its interval."""
-    return f"{one.difference:+.4f}, 95 % interval {one.low:+.4f} to {one.high:+.4f}"
+    return f"{difference.difference:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f}"
 
 
 def p_text(p_value: float) -> str:

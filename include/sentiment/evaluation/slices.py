@@ -1,10 +1,10 @@
-"""How a model does on parts of the test reviews: by category, stars, year, length and wording. Knows no models."""
+"""How a model does on parts of the test reviews: by category, stars, year, length and wording."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,6 +17,23 @@ from sentiment.evaluation.wording import Wording, wording
 # Words at which a band begins: about the quarters of reviews of electronics, and fixed, so that figures of different
 # snapshots stay comparable.
 BANDS = (25, 50, 100)
+
+
+class SliceRow(TypedDict):
+    """One slice: its accuracy with the ends of its 95 % Wilson interval.
+
+    `macro_f1` is None where it has reviews of one class, `negative_recall` where it has no negative reviews.
+    """
+
+    slice: str
+    kind: str
+    reviews: int
+    negatives: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    macro_f1: float | None
+    negative_recall: float | None
 
 
 def slice_masks(reviews: LabelledReviews) -> dict[str, np.ndarray]:
@@ -35,13 +52,8 @@ def slice_masks(reviews: LabelledReviews) -> dict[str, np.ndarray]:
     return {name: mask for name, mask in named if mask.any()}
 
 
-def slice_table(reviews: LabelledReviews, positive_probability: np.ndarray, threshold: float) -> list[dict[str, Any]]:
-    """Return a row for every slice, for the positive probabilities [n] of its reviews.
-
-    A row holds `slice`, `kind`, `reviews`, `negatives`, `accuracy` with the ends of its 95 % Wilson interval
-    (`accuracy_low`, `accuracy_high`), and `macro_f1` and `negative_recall`, which are None where a slice has reviews of
-    one class or no negative reviews.
-    """
+def slice_table(reviews: LabelledReviews, positive_probability: np.ndarray, threshold: float) -> list[SliceRow]:
+    """Return a row for every slice, for the positive probabilities [n] of all reviews."""
     probability = np.asarray(positive_probability)
     return [
         _row(name, decisions(reviews.labels[mask], probability[mask], threshold))
@@ -49,7 +61,7 @@ def slice_table(reviews: LabelledReviews, positive_probability: np.ndarray, thre
     ]
 
 
-def _row(name: str, counts: np.ndarray) -> dict[str, Any]:
+def _row(name: str, counts: np.ndarray) -> SliceRow:
     from scipy.stats import binomtest
 
     kind, value = name.split(": ", 1)

@@ -14,8 +14,10 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.provenance import provenance
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_folder,
+)
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour

@@ -7,8 +7,10 @@ from typing import Any
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_folder,
+)
 from sentiment.promotion.candidates import Candidacy, candidacy
 from sentiment.promotion.change import make_champion
 from sentiment.promotion.config import PromoteConfig

@@ -1,7 +1,4 @@
-"""Reviews as a Trainer's examples: token ids, padded batches, and an order that keeps similar lengths together.
-
-Knows arrays and tensors; nothing of models or of the Trainer.
-"""
+"""Reviews as a Trainer's examples: token ids, padded batches, and an order that keeps similar lengths together."""
 
 from __future__ import annotations
 

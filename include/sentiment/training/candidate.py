@@ -1,7 +1,4 @@
-"""Trains one candidate under MLflow's eyes: snapshot in, run with model, figures, tables and report out.
-
-It knows no family and no metric; it puts fit, assessment and registry together.
-"""
+"""Trains one candidate under MLflow's eyes: snapshot in, run with model, figures, tables and report out."""
 
 from __future__ import annotations
 
@@ -9,18 +6,22 @@ import logging
 import resource
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
-from sentiment.datasets.form import SPLITS
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_manifest, read_split
-from sentiment.datasets.used import used_reviews
+from sentiment.datasets.manifest import (
+    SPLITS,
+    require_manifest,
+)
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_folder,
+    used_reviews,
+)
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
@@ -32,15 +33,15 @@ from sentiment.training.dossier import REPORT, Training, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import cross_validate, summary
+from sentiment.training.job import OnLog, Record
 from sentiment.training.outcome import description, learnt_nothing, result, too_few
+from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
 
 if TYPE_CHECKING:
     import numpy as np
 
 log = logging.getLogger(__name__)
-
-OnLog = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -69,43 +70,53 @@ class _Splits:
         return {name: len(reviews) for name, reviews in self.by_name().items()}
 
 
-def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
-    """Train on the snapshot that `config` names and return run id and the figures on the test reviews.
+def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
+    """Train on the snapshot that `config` names and return run and figures on the test reviews.
 
     A retry goes on with the run and the last checkpoint.
     """
-    folder = snapshot_folder(Lake(settings.lake_root), config.snapshot or "")
+    settings, on_progress = context.settings, context.progress
+    folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits, registry = _Splits.read(config, folder), Registry(settings)
     note = too_few(config, splits.sizes())
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}", 0, 0)
-    tags = {"family": config.family, "snapshot": config.snapshot or ""}
+    tags = {"family": config.family, "snapshot": config.snapshot}
     with registry.run(_name(config), effective_settings(config), tags) as run_id:
-        manifest = read_manifest(folder) or {}
+        manifest = require_manifest(folder)
         registry.log_reviews(run_id, used_reviews(folder, manifest, splits.by_name()))
-        registry.log_json(manifest, "snapshot.json")
+        registry.log_json(manifest.as_json(), "snapshot.json")
         workdir = settings.home / "training" / run_id
         if config.folds:
-            _cross_validate(registry, config, splits.train, workdir.with_name(f"{run_id}-folds"), on_progress)
+            _cross_validate(registry, config, splits.train, workdir.with_name(f"{run_id}-folds"), context)
         started = time.monotonic()
-        fitted = fit(config, splits.train, splits.validation, workdir, _log_to(registry, on_progress, config.epochs))
-        training = Training(run_id, _name(config), config, fitted, splits.sizes(), time.monotonic() - started)
+        on_log = _log_to(registry, on_progress, config.epochs)
+        fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
+        training = Training(
+            run_id=run_id,
+            name=_name(config),
+            config=config,
+            fitted=fitted,
+            reviews=splits.sizes(),
+            seconds=time.monotonic() - started,
+        )
         on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
-        found = _judged(training, splits, registry, workdir / "dossier")
+        judged = _judged(training, splits, registry, workdir / "dossier")
     shutil.rmtree(workdir, ignore_errors=True)
-    addresses = {"report": registry.artifact_address(run_id, REPORT), "experiment": registry.runs_address()}
-    return found | ({"note": note} if note else {}) | {name: where for name, where in addresses.items() if where}
+    report, experiment = registry.artifact_address(run_id, REPORT), registry.runs_address()
+    added = {"note": note, "report": report, "experiment": experiment}
+    return judged.model_copy(update={name: value for name, value in added.items() if value})
 
 
-def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> dict[str, Any]:
+def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> TrainResult:
     """Measure a trained model, leave everything that is said of it in its run, and return the verb's result."""
     assessment, figures, warning = _assessed(training.fitted, training.config, splits)
     registry.log_metrics({**figures, **_costs(training)})
     if warning:
         log.warning("%s", warning)
     registry.attach(training.run_id, write_dossier(dossier, training, assessment, splits.test, warning))
-    found = result(training, assessment, warning)
-    registry.describe(description(found, registry.artifact_page(training.run_id, REPORT)))
-    return found
+    trained = result(training, assessment, warning)
+    registry.describe(description(trained, registry.artifact_page(training.run_id, REPORT)))
+    return trained
 
 
 def _name(config: TrainConfig) -> str:
@@ -114,11 +125,11 @@ def _name(config: TrainConfig) -> str:
 
 
 def _cross_validate(
-    registry: Registry, config: TrainConfig, train: LabelledReviews, workdir: Path, on_progress: OnProgress
+    registry: Registry, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
 ) -> None:
     """Log mean and deviation over the folds as metrics, and every fold's row as a table."""
-    on_progress(f"cross-validating, {config.folds} folds", 0, 0)
-    rows = cross_validate(config, train, workdir)
+    context.progress(f"cross-validating, {config.folds} folds", 0, 0)
+    rows = cross_validate(config, train, workdir, context.settings)
     shown = summary(rows)
     registry.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     registry.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
@@ -152,7 +163,7 @@ def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
 
 
 def _log_to(registry: Registry, on_progress: OnProgress, epochs: float) -> OnLog:
-    def on_log(record: dict[str, Any]) -> None:
+    def on_log(record: Record) -> None:
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
         registry.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
         if "epoch" in record:  # the linear family has none: it is solved at once

@@ -1,7 +1,4 @@
-"""A Trainer whose checkpoints are safetensors and JSON alone, so that resuming a training unpickles nothing.
-
-Knows the state of an AdamW optimizer, its schedule and the random generators; nothing of models or reviews.
-"""
+"""A Trainer whose checkpoints are safetensors and JSON alone, so that resuming a training unpickles nothing."""
 
 from __future__ import annotations
 

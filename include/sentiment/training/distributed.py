@@ -1,6 +1,6 @@
-"""Trains in several processes, which Spark's TorchDistributor starts and ends; this process watches over them.
+"""Trains in several processes, which torchrun starts, or Spark's TorchDistributor on a cluster; this one watches them.
 
-Knows processes and their folder; how they train is `worker.py` and what it calls.
+How they train is `worker.py` and what it calls.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 import io
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, redirect_stdout
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
@@ -23,16 +25,16 @@ from sentiment.core.settings import Settings
 from sentiment.stores.spark import session
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.failures import with_smaller_batches
 from sentiment.training.fitted import Fitted
-from sentiment.training.job import Failure, Job
+from sentiment.training.hardware import with_smaller_batches
+from sentiment.training.job import Failure, Job, OnLog
+from sentiment.training.models.encoders import with_encoder_at_hand
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 log = logging.getLogger(__name__)
 
-OnLog = Callable[[dict[str, Any]], None]
 
 _WORKER = Path(__file__).with_name("worker.py")
 _LOOKS_EVERY_SECONDS = 0.2
@@ -42,33 +44,50 @@ class WorkerLostError(RuntimeError):
     """A process of a parallel training died; trying again goes on from the last checkpoint."""
 
 
+# Runs the processes of a job to their end, handing their records on; returns what the distributor raised, if it did.
+Launch = Callable[[Job, OnLog | None], BaseException | None]
+
+
 def fit_distributed(
     config: TrainConfig,
     train: LabelledReviews,
     validation: LabelledReviews,
     workdir: Path,
+    settings: Settings,
     on_log: OnLog | None = None,
     threads: int | None = None,
 ) -> Fitted:
     """Train in `config.processes * config.stages` processes and return what `fit` returns.
 
-    Under a local Spark master they are processes of this machine; under another one each is a task of a barrier job,
-    and `workdir`, the encoder's folder and this package must have the same paths there. Every process computes with
-    `threads` threads; when that is not given, they share the machine's cores, or take `spark.task.cpus` each.
+    Under a local Spark master they are processes of this machine, and no session is opened; under another one each is a
+    task of a barrier job, and `workdir`, the encoder's folder and this package must have the same paths there. Every
+    process computes with `threads` threads; when that is not given, they share the machine's cores, or take
+    `spark.task.cpus` each.
 
     Every process meets the same order of reviews and takes its share of each step's. Process 0 writes checkpoints and
     logs. Raises ContractError for what a process says a person must mend, and WorkerLostError when one died.
     """
     claim(workdir, config, train, validation)
-    job = Job(workdir)
-    with session(Settings(), "train") as spark:
+    config, job = with_encoder_at_hand(config, settings), Job(workdir)
+    with _launcher(config.processes * config.stages, settings, threads) as launch:
         while True:
             job.write(config, train, validation)
-            cause = _run(spark, config.processes * config.stages, job, threads, on_log)
+            cause = launch(job, on_log)
             if (job.fitted / "fitted.json").exists():
                 adapter = workdir / "adapter"  # of family lora; a saved model does not carry it
                 return replace(Fitted.load(job.fitted), adapter=adapter if adapter.is_dir() else None)
             config = _after(job.failure(), config, cause)
+
+
+@contextmanager
+def _launcher(processes: int, settings: Settings, threads: int | None) -> Iterator[Launch]:
+    master = settings.spark_master
+    if master == "local" or master.startswith("local["):
+        _require_devices(processes)
+        yield partial(_run_here, processes, threads or max(1, len(os.sched_getaffinity(0)) // processes))
+    else:
+        with session(settings, "train") as spark:
+            yield partial(_run_on_cluster, spark, processes, threads)
 
 
 def _after(failure: Failure, config: TrainConfig, cause: BaseException | None) -> TrainConfig:
@@ -83,39 +102,63 @@ def _after(failure: Failure, config: TrainConfig, cause: BaseException | None) -
     ) from cause
 
 
-def _run(
-    spark: SparkSession, processes: int, job: Job, threads: int | None, on_log: OnLog | None
+def _run_here(processes: int, threads: int, job: Job, on_log: OnLog | None) -> None:
+    """Run them under torchrun, which shares the GPUs out by rank."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc_per_node={processes}"]
+    worker = [str(_WORKER), str(job.workdir), f"--threads={threads}", f"--caller={os.getpid()}"]
+    log.info("training in %d processes of %d threads on this machine", processes, threads)
+    with job.output.open("ab") as output:
+        running = subprocess.Popen(
+            [sys.executable, *torchrun, *worker],
+            # Without a number of threads torchrun warns and takes 1.
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _follow(lambda: _has_ended(running), job, on_log)
+        finally:
+            running.wait()
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_LOOKS_EVERY_SECONDS)
+    return process.returncode is not None
+
+
+def _run_on_cluster(
+    spark: SparkSession, processes: int, threads: int | None, job: Job, on_log: OnLog | None
 ) -> BaseException | None:
-    """Run the processes to their end and hand their records on; returns what the distributor raised, if it did."""
+    """Run them as tasks of Spark."""
     from pyspark.ml.torch.distributor import TorchDistributor
 
-    master = str(spark.sparkContext.master)
-    local = master == "local" or master.startswith("local[")
-    if local:
-        _require_devices(processes)
-    # In local mode torchrun shares the GPUs out by rank; Spark would want them declared as resources of the driver.
-    on_gpu = not local and int(spark.conf.get("spark.task.resource.gpu.amount", "0") or 0) > 0
-    distributor = TorchDistributor(processes, local_mode=local, use_gpu=on_gpu)
-    threads = threads or _threads(spark, processes, local)
-    log.info("training in %d processes of %d threads under %s", processes, threads, master)
+    on_gpu = int(spark.conf.get("spark.task.resource.gpu.amount", "0") or 0) > 0
+    threads = threads or int(spark.conf.get("spark.task.cpus", "1") or 1)
+    distributor = TorchDistributor(processes, local_mode=False, use_gpu=on_gpu)
+    log.info("training in %d processes of %d threads under %s", processes, threads, spark.sparkContext.master)
     with job.output.open("a", encoding="utf-8") as output, redirect_stdout(_OfThisThread(output)), _threads_of(threads):
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(distributor.run, str(_WORKER), str(job.workdir), f"--threads={threads}")
-            _follow(running, job, on_log)
+            _follow(lambda: bool(wait([running], timeout=_LOOKS_EVERY_SECONDS).done), job, on_log)
         return running.exception()
 
 
-def _follow(running: Future[Any], job: Job, on_log: OnLog | None) -> None:
-    """Hand records on until the processes have ended; they are stopped when the caller is, or raises."""
+def _follow(ended: Callable[[], bool], job: Job, on_log: OnLog | None) -> None:
+    """Hand records on until the processes have ended; they are stopped when the caller is, or raises.
+
+    `ended` waits for a moment and says whether they have.
+    """
     seen = 0
     try:
         while True:
-            ended = bool(wait([running], timeout=_LOOKS_EVERY_SECONDS).done)
+            last = ended()
             for record in job.logged(seen):
                 seen += 1
                 if on_log:
                     on_log(record)
-            if ended:
+            if last:
                 return
     except BaseException:
         job.stop()
@@ -149,12 +192,6 @@ def _require_devices(processes: int) -> None:
             f"this machine has {torch.cuda.device_count()} GPUs for {processes} processes; lower processes or stages, "
             "or set CUDA_VISIBLE_DEVICES to nothing to train on the CPU"
         )
-
-
-def _threads(spark: SparkSession, processes: int, local: bool) -> int:
-    if local:
-        return max(1, len(os.sched_getaffinity(0)) // processes)
-    return int(spark.conf.get("spark.task.cpus", "1") or 1)
 
 
 @contextmanager

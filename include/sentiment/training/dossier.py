@@ -1,7 +1,4 @@
-"""What a training leaves behind, as a folder: model, adapter, predictions, tables, pictures, and the page to read.
-
-Knows files; where they are kept is the registry's matter.
-"""
+"""What a training leaves behind, as a folder: model, adapter, predictions, tables, pictures, and the page to read."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ from pathlib import Path
 from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.comparison_plots import slice_bars
-from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.plots import confusion_matrix, error_confidence, learning_curve, reliability_diagram
 from sentiment.evaluation.predictions import OF_RUN, write_predictions
 from sentiment.evaluation.report import Report, write_report
@@ -50,7 +46,7 @@ def write_dossier(
     write_predictions(folder / OF_RUN, test.keys, test.labels, assessment.probability)
     (folder / "evaluation.json").write_text(json.dumps(assessment.tables(), indent=1), encoding="utf-8")
     pictures = _pictures(folder / "pictures", training.fitted, assessment, test)
-    write_report(_report(training, assessment, test, warning), pictures, folder / REPORT)
+    write_report(_report(training, assessment, warning), pictures, folder / REPORT)
     return folder
 
 
@@ -66,27 +62,17 @@ def _pictures(folder: Path, fitted: Fitted, assessment: Assessment, test: Labell
     }
 
 
-def _report(training: Training, assessment: Assessment, test: LabelledReviews, warning: str) -> Report:
-    threshold = assessment.decision.threshold
+def _report(training: Training, assessment: Assessment, warning: str) -> Report:
     return Report(
         model=training.name,
         family=training.config.family,
         run_id=training.run_id,
-        snapshot=training.config.snapshot or "",
+        snapshot=training.config.snapshot,
         reviews=training.reviews,
         parameters=training.fitted.parameters,
         trainable=training.fitted.trainable,
         training_seconds=training.seconds,
-        threshold=threshold,
-        temperature=assessment.decision.temperature,
-        figures=assessment.figures,
-        intervals=assessment.bounds,
-        uncalibrated=evaluate(test.labels, assessment.before, threshold),
-        slices=assessment.slices,
-        histogram=assessment.histogram,
-        error_categories=assessment.categories,
-        mistakes=assessment.mistakes,
-        behaviour=assessment.behaviour,
+        assessment=assessment,
         settings=effective_settings(training.config),
         warning=warning,
     )

@@ -1,18 +1,18 @@
-"""The one entry to training: checks the reviews and hands them to the family's trainer. Knows no library of models."""
+"""The one entry to training: checks the reviews and hands them to the family's trainer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
+from sentiment.core.settings import Settings
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
+from sentiment.training.job import OnLog
 
 
 def fit(
@@ -20,12 +20,14 @@ def fit(
     train: LabelledReviews,
     validation: LabelledReviews,
     workdir: Path,
-    on_log: Callable[[dict[str, Any]], None] | None = None,
+    settings: Settings,
+    on_log: OnLog | None = None,
 ) -> Fitted:
     """Train a candidate of the family that `config` names; `on_log` gets every log record as it comes.
 
     `workdir` keeps the checkpoints of a neural training: called again with the same arguments after a crash, it goes on
-    from the last one. Raises ContractError when the reviews cannot train a model, or when `workdir` belongs to another
+    from the last one. `settings` say where encoders that come as packages are unpacked, and which Spark there is to
+    train on. Raises ContractError when the reviews cannot train a model, or when `workdir` belongs to another
     training.
     """
     _check(train, validation)
@@ -36,14 +38,14 @@ def fit(
     if config.family == "linear":
         from sentiment.training.linear import fit_linear
 
-        return fit_linear(config, train, validation, on_log)
+        return fit_linear(config, train, validation, settings, on_log)
     if config.processes * config.stages > 1:
         from sentiment.training.distributed import fit_distributed
 
-        return fit_distributed(config, train, validation, workdir, on_log)
+        return fit_distributed(config, train, validation, workdir, settings, on_log)
     from sentiment.training.neural import fit_neural
 
-    return fit_neural(config, train, validation, workdir, on_log)
+    return fit_neural(config, train, validation, workdir, settings, on_log)
 
 
 def _check(train: LabelledReviews, validation: LabelledReviews) -> None:

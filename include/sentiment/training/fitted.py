@@ -1,7 +1,4 @@
-"""What every training returns: a model with its tokenizer and its history, which a folder can carry to another process.
-
-Knows nothing of how it was trained or of where it goes.
-"""
+"""What every training returns: a model with its tokenizer and its history, to be carried in a folder."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ class Fitted:
     family: Family
     max_length: int
     head_share: float
-    history: list[dict[str, Any]]
+    history: list[dict[str, float]]
     parameters: int
     trainable: int
     adapter: Path | None = None

@@ -1,7 +1,4 @@
-"""Stratified k-fold cross-validation of a training configuration, on a sample of the reviews to train on.
-
-It knows how to divide reviews and what to measure on each fold; how a model is trained is `fit`'s matter.
-"""
+"""Stratified k-fold cross-validation of a training configuration, on a sample of the reviews to train on."""
 
 from __future__ import annotations
 
@@ -9,29 +6,32 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
+from sentiment.core.settings import Settings
 from sentiment.engine.calibration import fit_temperature, positive_probability
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores import files as storage
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
-from sentiment.training.fitted import predict_logits
+from sentiment.training.fitted import Fitted, predict_logits
+from sentiment.training.job import OnLog
 
-OnLog = Callable[[dict[str, Any]], None]
+# Reviews, seconds, temperature, and the figures of `evaluate`, by their names.
+FoldFigures = dict[str, float]
 # Of the reviews outside a fold; on them checkpoint and temperature are chosen, so that the fold decides nothing.
 _VALIDATION_SHARE = 0.1
 
 
 def cross_validate(
-    config: TrainConfig, reviews: LabelledReviews, workdir: Path, on_log: OnLog | None = None
-) -> list[dict[str, Any]]:
+    config: TrainConfig, reviews: LabelledReviews, workdir: Path, settings: Settings, on_log: OnLog | None = None
+) -> list[FoldFigures]:
     """Train once without each of `config.folds` folds of the first `config.fold_reviews` reviews, and measure on it.
 
     Returns a row of figures a fold. `on_log` gets the training's records with `fold` in them. A finished fold leaves
@@ -48,7 +48,8 @@ def cross_validate(
         folder = workdir / f"fold-{fold}"
         done = storage.read_bytes(str(folder / "figures.json"))
         if done is None:
-            rows.append(_measure(config, sample.take(rest), sample.take(held_out), folder, _with_fold(fold, on_log)))
+            train = partial(fit, workdir=folder / "training", settings=settings, on_log=_with_fold(fold, on_log))
+            rows.append(_measure(config, sample.take(rest), sample.take(held_out), train))
             storage.write_bytes(str(folder / "figures.json"), json.dumps(rows[-1]).encode())
             shutil.rmtree(folder / "training", ignore_errors=True)
         else:
@@ -56,7 +57,7 @@ def cross_validate(
     return [{"fold": fold, **row} for fold, row in enumerate(rows, start=1)]
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+def summary(rows: list[FoldFigures]) -> dict[str, float]:
     """Return `NAME_mean` and `NAME_std` of every figure over the folds; the deviation is the sample's (k - 1)."""
     figures = {name: [row[name] for row in rows] for name in rows[0] if name != "fold"}
     means = {f"{name}_mean": float(np.mean(values)) for name, values in figures.items()}
@@ -85,20 +86,20 @@ def _folds(config: TrainConfig, labels: np.ndarray) -> Iterator[tuple[np.ndarray
 
 
 def _measure(
-    config: TrainConfig, rest: LabelledReviews, held_out: LabelledReviews, folder: Path, on_log: OnLog | None
-) -> dict[str, Any]:
+    config: TrainConfig, rest: LabelledReviews, held_out: LabelledReviews, train: Callable[..., Fitted]
+) -> FoldFigures:
     from sklearn.model_selection import train_test_split
 
     started = time.monotonic()
-    train, validation = train_test_split(
+    training, validation = train_test_split(
         np.arange(len(rest)), test_size=_VALIDATION_SHARE, stratify=rest.labels, random_state=config.seed
     )
     chosen_on = rest.take(validation)
-    fitted = fit(config, rest.take(train), chosen_on, folder / "training", on_log)
+    fitted = train(config, rest.take(training), chosen_on)
     temperature = fit_temperature(predict_logits(fitted, chosen_on), chosen_on.labels)
     probability = positive_probability(predict_logits(fitted, held_out), temperature)
     return {
-        "train_reviews": len(train),
+        "train_reviews": len(training),
         "test_reviews": len(held_out),
         "seconds": time.monotonic() - started,
         "temperature": temperature,

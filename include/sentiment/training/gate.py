@@ -1,6 +1,6 @@
 """Fits the gate that stands before a network: TF-IDF and logistic regression over the network's own token ids.
 
-Knows the arithmetic of `scoring/gate.py`, which it must match number for number; nothing of bundles.
+Its arithmetic must match that of `engine/cascade.py` number for number.
 """
 
 from __future__ import annotations

@@ -1,16 +1,21 @@
-"""Which number format this machine trains in, and on how many threads. Knows torch's view of the hardware alone."""
+"""What this machine asks of a training: the number format, the threads, and smaller batches where memory ends."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size  # type: ignore[import-untyped]
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import Family
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.optimisation import Precision
+from sentiment.training.config.train import TrainConfig
+
+log = logging.getLogger(__name__)
 
 
 def training_precision(precision: Precision, family: Family = "encoder") -> Precision:
@@ -39,6 +44,26 @@ def suitable_threads(family: Family) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Say whether an error of torch means that smaller batches might fit."""
+    return isinstance(error, torch.OutOfMemoryError) or bool(should_reduce_batch_size(error))
+
+
+def with_smaller_batches(config: TrainConfig, error: Exception) -> TrainConfig:
+    """Return the settings with half the batch and twice the accumulation: the same step in less memory.
+
+    Raises ContractError when a batch is one review already.
+    """
+    if config.batch_size == 1:
+        raise ContractError(
+            "one review does not fit into the device's memory; lower max_length, take a smaller model, or turn "
+            "gradient_checkpointing on"
+        ) from error
+    smaller = {"batch_size": config.batch_size // 2, "accumulation": config.accumulation * 2}
+    log.warning("out of memory with batches of %d; going on with %s", config.batch_size, smaller)
+    return config.model_copy(update=smaller)
 
 
 def _fastest(family: Family) -> Precision:

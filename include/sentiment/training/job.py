@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -18,6 +18,10 @@ from pyarrow import parquet
 from sentiment.core.labelled import LabelledReviews
 from sentiment.training.config.train import TrainConfig
 
+# A log record of a training: figures by their names, and the step that they belong to.
+Record = dict[str, float]
+# Called with each of them, as it comes.
+OnLog = Callable[[Record], None]
 # What ended a training that was not finished: a broken contract, too little memory on the device, a lost process.
 FailureKind = Literal["contract", "memory", "lost"]
 
@@ -64,12 +68,12 @@ class Job:
         config = TrainConfig.model_validate_json((self.folder / "config.json").read_text(encoding="utf-8"))
         return config, self._reviews("train"), self._reviews("validation")
 
-    def log(self, record: dict[str, Any]) -> None:
+    def log(self, record: Record) -> None:
         """Add a record for the parent to read."""
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 
-    def logged(self, seen: int) -> Iterator[dict[str, Any]]:
+    def logged(self, seen: int) -> Iterator[Record]:
         """Give the whole records after the first `seen` ones."""
         path = self.folder / "log.jsonl"
         lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []

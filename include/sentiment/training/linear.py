@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.settings import Settings
 from sentiment.engine.calibration import positive_probability
 from sentiment.engine.features import count_buckets
 from sentiment.engine.tokens import ReviewTokenizer
@@ -17,7 +17,8 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.imbalance import synthesised
-from sentiment.training.models.encoders import encoder_tokenizer
+from sentiment.training.job import OnLog, Record
+from sentiment.training.models.encoders import at_hand, encoder_tokenizer
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -31,7 +32,8 @@ def fit_linear(
     config: TrainConfig,
     train: LabelledReviews,
     validation: LabelledReviews,
-    on_log: Callable[[dict[str, Any]], None] | None = None,
+    settings: Settings,
+    on_log: OnLog | None = None,
 ) -> Fitted:
     """Train on `train`, log one record of validation metrics, and return the module that scikit-learn's fit became.
 
@@ -40,17 +42,24 @@ def fit_linear(
     """
     from sentiment.training.models.linear import LINEAR_MAX_LENGTH
 
-    tokenizer_json = encoder_tokenizer(config.encoder)
+    tokenizer_json = encoder_tokenizer(at_hand(config.encoder, settings))
     tokenizer = ReviewTokenizer.from_json(tokenizer_json, LINEAR_MAX_LENGTH, config.head_share)
     started = time.monotonic()
     ids = tokenizer.encode(train.titles, train.texts)
     counts = count_buckets(ids, tokenizer.special_ids, config.buckets)
     model = solve(counts, train.labels, config, tokenizer.special_ids)
     seconds = time.monotonic() - started
-    history: list[dict[str, Any]] = []
+    history: list[Record] = []
     parameters = int(np.count_nonzero(model.coefficients.detach().numpy())) + 1
     fitted = Fitted(
-        model, tokenizer_json, "linear", LINEAR_MAX_LENGTH, config.head_share, history, parameters, parameters
+        model=model,
+        tokenizer_json=tokenizer_json,
+        family="linear",
+        max_length=LINEAR_MAX_LENGTH,
+        head_share=config.head_share,
+        history=history,
+        parameters=parameters,
+        trainable=parameters,
     )
     history.append(_record(fitted, validation, seconds, sum(map(len, ids))))
     if on_log:
@@ -89,7 +98,7 @@ def solve(counts: csr_matrix, labels: np.ndarray, config: TrainConfig, special_i
     )
 
 
-def _record(fitted: Fitted, validation: LabelledReviews, seconds: float, tokens: int) -> dict[str, Any]:
+def _record(fitted: Fitted, validation: LabelledReviews, seconds: float, tokens: int) -> Record:
     positive = positive_probability(predict_logits(fitted, validation))
     figures = {f"eval_{name}": value for name, value in evaluate(validation.labels, positive).items()}
     log.info("linear model: macro F1 %.4f on validation after %.1f s", figures["eval_macro_f1"], seconds)

@@ -1,7 +1,4 @@
-"""Train any neural family: build it, let the Trainer go through the reviews, and take what memory allows.
-
-Knows the order of a training and where it goes on from; nothing of the lake, MLflow or export.
-"""
+"""Train any neural family: build it, let the Trainer go through the reviews, and take what memory allows."""
 
 from __future__ import annotations
 
@@ -15,22 +12,29 @@ from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 from transformers.utils.logging import disable_progress_bar
 
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.settings import Settings
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim, last_checkpoint
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.failures import is_out_of_memory, with_smaller_batches
 from sentiment.training.fitted import Fitted
-from sentiment.training.hardware import suitable_threads
-from sentiment.training.losses import training_loss
+from sentiment.training.hardware import is_out_of_memory, suitable_threads, with_smaller_batches
+from sentiment.training.imbalance import training_loss
+from sentiment.training.job import OnLog, Record
 from sentiment.training.models.build import build_model
-from sentiment.training.trainer import NeuralTrainer, OnLog, Reporter, training_arguments
+from sentiment.training.models.encoders import with_encoder_at_hand
+from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
 
 log = logging.getLogger(__name__)
 
 
 def fit_neural(
-    config: TrainConfig, train: LabelledReviews, validation: LabelledReviews, workdir: Path, on_log: OnLog | None = None
+    config: TrainConfig,
+    train: LabelledReviews,
+    validation: LabelledReviews,
+    workdir: Path,
+    settings: Settings,
+    on_log: OnLog | None = None,
 ) -> Fitted:
     """Train the family and return the checkpoint with the best macro F1 on validation.
 
@@ -38,6 +42,7 @@ def fit_neural(
     last checkpoint. Raises ContractError when the loss is no longer a number, or one review does not fit.
     """
     claim(workdir, config, train, validation)
+    config = with_encoder_at_hand(config, settings)
     while True:
         try:
             return fit_once(config, train, validation, workdir, on_log)
@@ -54,7 +59,10 @@ def fit_neural(
 def fit_once(
     config: TrainConfig, train: LabelledReviews, validation: LabelledReviews, workdir: Path, on_log: OnLog | None = None
 ) -> Fitted:
-    """Train as `fit_neural` does in a `workdir` that is claimed; too little memory is an error of torch."""
+    """Train as `fit_neural` does, in a `workdir` that is claimed and on an encoder that is at hand.
+
+    Too little memory is an error of torch.
+    """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # bars are for terminals, not for the logs of tasks
     set_seed(config.seed)
     model, tokenizer_json = build_model(config, train)
@@ -78,9 +86,7 @@ def fit_once(
     return as_fitted(config, tokenizer_json, model, trainer.state.log_history, workdir)
 
 
-def as_fitted(
-    config: TrainConfig, tokenizer_json: str, model: Any, history: list[dict[str, Any]], workdir: Path
-) -> Fitted:
+def as_fitted(config: TrainConfig, tokenizer_json: str, model: Any, history: list[Record], workdir: Path) -> Fitted:
     """Return a trained model with its sizes; the adapters of family lora are kept in `workdir` and merged."""
     model.eval()
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]

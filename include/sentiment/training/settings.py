@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
-from sentiment.training.config.optimisation import OptimisationOptions
+from sentiment.training.config.optimisation import OptimisationOptions, SearchedOptions
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
 
@@ -19,7 +19,8 @@ _OF_RECURRENT = {"embeddings", "vocabulary", "embedding_size", "hidden_size", "d
 _OF_LINEAR = {"buckets", "inverse_regularisation"}
 _OF_FOCAL_LOSS = {"focal_gamma", "focal_alpha"}
 _OF_FOLDS = {"fold_reviews"}
-_OF_NETWORKS = {*OptimisationOptions.model_fields, "max_length", "processes"} - {"seed"}
+_OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
+_OF_NETWORKS -= {"seed", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
 _OF_ENCODERS_LAYERS = {"layer_decay", "gradient_checkpointing"}
 
@@ -35,7 +36,7 @@ def effective_settings(config: TrainConfig) -> dict[str, Any]:
         given["precision"] = training_precision(config.precision, config.family)
     # What is trained comes before how: pydantic has the fields of the last base first.
     given = {name: given[name] for name in ModelOptions.model_fields if name in given} | given
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in given.items() if value not in (None, "")}
 
 
 def _idle(config: TrainConfig) -> set[str]:

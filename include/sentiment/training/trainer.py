@@ -1,11 +1,9 @@
-"""The Trainer that all neural families share: our loss, our optimiser groups, our order of reviews, our figures.
-
-Knows transformers' Trainer; nothing of how models are built or of what happens to them afterwards.
-"""
+"""The Trainer that all neural families share: our loss, our optimiser groups, our order of reviews, our figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +11,43 @@ import numpy as np
 import torch
 from transformers import EvalPrediction, TrainerCallback, TrainingArguments
 
+from sentiment.core.errors import ContractError
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.checkpoints import PlainCheckpointTrainer
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.failures import not_a_number
 from sentiment.training.hardware import training_precision
-from sentiment.training.losses import Loss
+from sentiment.training.imbalance import Loss
+from sentiment.training.job import OnLog
 from sentiment.training.optimiser import adamw
-from sentiment.training.plan import StepPlan
 
 # What transformers calls the schedules.
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
-OnLog = Callable[[dict[str, Any]], None]
+LOGS_A_RUN = 50
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """Counts in optimiser steps: of an epoch, in all, of the warm-up, between validations, between log records."""
+
+    an_epoch: int
+    steps: int
+    warmup: int
+    validate_every: int
+    log_every: int
+
+    @classmethod
+    def of(cls, config: TrainConfig, reviews: int) -> StepPlan:
+        """Plan a training on so many reviews; a step takes batch_size * accumulation of them on every process."""
+        passes = math.ceil(reviews / config.batch_size / config.processes)
+        an_epoch = math.ceil(passes / config.accumulation)
+        steps = math.ceil(an_epoch * config.epochs)
+        warmup = math.ceil(steps * config.warmup_share) if config.warmup_steps is None else config.warmup_steps
+        every = config.evaluate_every or math.ceil(steps / config.evaluations)
+        return cls(an_epoch, steps, warmup, every, max(1, steps // LOGS_A_RUN))
 
 
 class NeuralTrainer(PlainCheckpointTrainer):
@@ -92,6 +111,15 @@ class Reporter(TrainerCallback):
         """Called by the Trainer for training losses, validations and the final summary."""
         if self._on_log and logs:
             self._on_log({"step": state.global_step, **logs})
+
+
+def not_a_number(what: str, step: int, config: TrainConfig) -> ContractError:
+    """Return the error that ends a training; `what` says what became NaN or infinite, such as "the loss became nan"."""
+    return ContractError(
+        f"{what} at step {step} with learning_rate={config.peak_learning_rate}, schedule={config.schedule}, "
+        f"batch_size={config.batch_size}, accumulation={config.accumulation}, precision={config.precision}, "
+        f"clip_norm={config.clip_norm}, seed={config.seed}; lower the learning rate or choose precision=fp32"
+    )
 
 
 def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> TrainingArguments:

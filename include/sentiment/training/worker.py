@@ -1,4 +1,4 @@
-"""What each process of a parallel training runs: torchrun starts this file. It knows the folder of its job alone."""
+"""What each process of a parallel training runs: torchrun starts this file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 from threading import Thread
+
+import psutil
 
 # Run as a file, Python puts this folder first in the path, where `fit` or `losses` would hide other packages.
 if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().parent:
@@ -25,13 +27,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="One process of a parallel training.")
     parser.add_argument("workdir", type=Path)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--caller", type=int, help="the process of this machine that the training is for")
     given = parser.parse_args()
     job = Job(given.workdir)
-    watch(job, os.getppid())
+    watch(job, os.getppid(), given.caller)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     # Torch reads it when it is imported, below.
     os.environ["OMP_NUM_THREADS"] = str(given.threads)
-    from sentiment.training.failures import is_out_of_memory
+    from sentiment.training.hardware import is_out_of_memory
 
     try:
         _train(job)
@@ -46,15 +49,24 @@ def main() -> int:
     return 0
 
 
-def watch(job: Job, parent: int) -> None:
-    """End this process when the training is called off, or when torchrun, its parent, is gone and cannot end it."""
+def watch(job: Job, parent: int, caller: int | None = None) -> None:
+    """End this process when the training is called off, or when torchrun, its parent, or its caller is gone."""
+    called_by = psutil.Process(caller) if caller else None
 
     def look() -> None:
-        while os.getppid() == parent and not job.stopped():
+        while os.getppid() == parent and not job.stopped() and (called_by is None or _lives(called_by)):
             time.sleep(LOOKS_EVERY_SECONDS)
         os._exit(1)
 
     Thread(target=look, daemon=True).start()
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Tell whether it is still this process; a killed one stays as a zombie until its parent has looked at it."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _train(job: Job) -> None:

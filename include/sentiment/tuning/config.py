@@ -1,4 +1,8 @@
-"""What a search for better settings is made of: the training that it starts from, what it varies, and how it looks."""
+"""What a search for better settings is made of: what its trainings share, what it varies, and how it looks.
+
+The fields of a training that every search varies are none of its own, and one that a list of values overrules is
+refused: what is given counts.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,21 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from sentiment.core.config import EXPERTS, SEARCH, VerbConfig
+from sentiment.core.names import Family
 from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, Head
-from sentiment.training.config.optimisation import Imbalance
-from sentiment.training.config.train import TrainConfig
+from sentiment.training.config.optimisation import Imbalance, SearchedOptions
+from sentiment.training.config.train import PRESETS, TrainConfig, TrainingOptions
 
 Sampler = Literal["tpe", "random"]
 
 # The field that a list of dropouts varies: encoders have none of their own.
-_DROPOUTS = {"lora": "lora_dropout", **dict.fromkeys(RECURRENT_FAMILIES, "dropout")}
+_DROPOUTS: dict[Family, str] = {"lora": "lora_dropout", **dict.fromkeys(RECURRENT_FAMILIES, "dropout")}
+_RANGES = ("learning_rate", "weight_decay", "inverse_regularisation")
 # What one study may do more of without becoming another one.
 _NO_PART_OF_THE_STUDY = {"study", "trials", "workers"}
 
 
-class TuneConfig(TrainConfig):
+class TuneConfig(TrainingOptions):
     """Search for better settings of a training: trials on one study, each a training without a test."""
 
     study: str | None = Field(
@@ -89,7 +95,7 @@ class TuneConfig(TrainConfig):
         json_schema_extra=SEARCH,
     )
     batch_sizes: tuple[int, ...] = Field(
-        (16, 32), description="The batch size alone when empty.", title="Batch sizes tried", json_schema_extra=SEARCH
+        (16, 32), description="32 alone when empty.", title="Batch sizes tried", json_schema_extra=SEARCH
     )
     lora_ranks: tuple[int, ...] = Field(
         (),
@@ -116,22 +122,55 @@ class TuneConfig(TrainConfig):
         json_schema_extra=SEARCH,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_is_searched(cls, given: Any) -> Any:
+        for name in SearchedOptions.model_fields:
+            if isinstance(given, dict) and given.get(name) is not None:
+                instead = "batch_sizes" if name == "batch_size" else f"{name}_low and {name}_high"
+                raise ValueError(f"a search tries {name} itself; give {instead}, one value to vary nothing")
+        return given
+
     @model_validator(mode="after")
     def _can_be_searched(self) -> Self:
-        for name in ("learning_rate", "weight_decay", "inverse_regularisation"):
+        for name in _RANGES:
             low, high = self._bounds(name)
             if low > high:
                 raise ValueError(f"{name}_low {low} lies above {name}_high {high}; swap them")
         if self.processes * self.stages > 1:
             raise ValueError("a trial trains in one process; leave processes and stages at 1 and raise workers")
-        fitting = {"lora_ranks": ("lora",), "dropouts": tuple(_DROPOUTS), "heads": ENCODER_FAMILIES}
-        for name, families in fitting.items():
-            if getattr(self, name) and self.family not in families:
-                raise ValueError(f"{name} say nothing to the family {self.family}; leave them empty")
+        for name in self._without_effect():
+            raise ValueError(f"{name} says nothing to the family {self.family}; leave it as it is by default")
         for name, values in self.choices.items():
+            self._require_tried(name, values)
             for value in values:
                 self.candidate(**{name: value})
         return self
+
+    def _without_effect(self) -> list[str]:
+        """Return the fields that were changed and vary nothing of this family."""
+        linear = self.family == "linear"
+        idle = {
+            "lora_ranks": self.family != "lora",
+            "dropouts": self.family not in _DROPOUTS,
+            "heads": self.family not in ENCODER_FAMILIES,
+            "batch_sizes": linear,
+            **{f"{name}_{end}": linear for name in ("learning_rate", "weight_decay") for end in ("low", "high")},
+            **{f"inverse_regularisation_{end}": not linear for end in ("low", "high")},
+        }
+        return [name for name, is_idle in idle.items() if is_idle and self._changed(name)]
+
+    def _require_tried(self, name: str, values: tuple[Any, ...]) -> None:
+        """Refuse a single value that the values to try leave out; a preset's gives way to them."""
+        if name not in type(self).model_fields or not self._changed(name):
+            return
+        value = getattr(self, name)
+        if value not in values and value != PRESETS.get(self.preset or "", {}).get(name):
+            tried = ", ".join(map(str, values))
+            raise ValueError(f"{name} {value} is none of the values to try ({tried}); add it to them, or leave it out")
+
+    def _changed(self, name: str) -> bool:
+        return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -159,7 +198,7 @@ class TuneConfig(TrainConfig):
     def candidate(self, **changes: Any) -> TrainConfig:
         """Return the training that the search starts from, with `changes`; pydantic refuses what does not fit."""
         # Preset and fields given were merged when this configuration was made.
-        base = self.model_dump(include=set(TrainConfig.model_fields), exclude={"preset"})
+        base = self.model_dump(include=set(TrainingOptions.model_fields), exclude={"preset"})
         return TrainConfig(**{**base, **changes})
 
     def _bounds(self, name: str) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Which trials have lost their worker, and what is done about them: they are failed, and the study goes on.
 
-Knows processes of this machine; those of other machines are judged by Optuna's heartbeats.
+Processes of this machine are looked at; those of other machines are judged by Optuna's heartbeats.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A study's pictures as PNG files: how it went, which settings mattered, and what good trials have in common.
-
-Knows Optuna's own plots and draws them without a display; it computes nothing.
-"""
+"""A study's pictures as PNG files: how it went, which settings mattered, and what good trials have in common."""
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sentiment.core.progress import OnProgress
+from sentiment.core.context import Context
 from sentiment.core.settings import Settings
 from sentiment.tuning.config import StudyConfig, TuneConfig
+from sentiment.tuning.results import StudyResult
 from sentiment.tuning.search import finished, search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import conclude_study, open_study
@@ -27,21 +27,21 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 2.0  # seconds
 
 
-def tune(config: TuneConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+def tune(config: TuneConfig, context: Context) -> StudyResult:
     """Search with as many workers as `config` says and return what conclude_study returns.
 
     Interrupted and called again with the same configuration, it goes on.
     """
-    opened = open_study(config, settings)
-    study = StudyConfig(study=opened["study"])
+    opened = open_study(config, context)
+    study = StudyConfig(study=opened.study)
     if config.workers > 1:
-        logs = settings.home / "tuning" / opened["run_id"]
+        logs = context.settings.home / "tuning" / opened.run_id
         logs.mkdir(parents=True, exist_ok=True)
-        with _workers(study, config.workers, settings, logs) as workers:
-            _wait(workers, study, settings, on_progress)
+        with _workers(study, config.workers, context.settings, logs) as workers:
+            _wait(workers, study, context)
     # Alone, or after the workers: what those that died have left.
-    search(study, settings, on_progress)
-    return conclude_study(study, settings, on_progress)
+    search(study, context)
+    return conclude_study(study, context)
 
 
 @contextmanager
@@ -63,12 +63,10 @@ def _workers(study: StudyConfig, count: int, settings: Settings, logs: Path) -> 
             worker.wait()
 
 
-def _wait(
-    workers: list[subprocess.Popen[bytes]], config: StudyConfig, settings: Settings, on_progress: OnProgress
-) -> None:
-    study, tuning = load_study(config.study, settings)
+def _wait(workers: list[subprocess.Popen[bytes]], config: StudyConfig, context: Context) -> None:
+    study, tuning = load_study(config.study, context.settings)
     while any(worker.poll() is None for worker in workers):
-        on_progress("trials", min(finished(study), tuning.trials), tuning.trials)
+        context.progress("trials", min(finished(study), tuning.trials), tuning.trials)
         time.sleep(LOOK_EVERY)
     for number, worker in enumerate(workers, 1):
         if worker.returncode:
@@ -78,5 +76,4 @@ def _wait(
 def _environment(settings: Settings, workers: int) -> dict[str, str]:
     """Give the workers these settings, and each its share of the cores: more threads than cores slow all of them."""
     cores = str(max(1, (os.cpu_count() or 1) // workers))
-    ours = {f"SENTIMENT_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    return {"OMP_NUM_THREADS": cores, **os.environ, **ours, "TOKENIZERS_PARALLELISM": "false"}
+    return {"OMP_NUM_THREADS": cores, **os.environ, **settings.as_environment(), "TOKENIZERS_PARALLELISM": "false"}

@@ -5,37 +5,37 @@ Workers know nothing of one another; what they share is the study.
 
 from __future__ import annotations
 
-from typing import Any
-
 import optuna
 from optuna.trial import TrialState
 
-from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.core.context import Context
+from sentiment.datasets.snapshot import (
+    read_split,
+    snapshot_folder,
+)
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.liveness import fail_abandoned, killed
+from sentiment.tuning.results import SearchResult
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.trial import Objective, TrialFailedError
 
 
-def search(config: StudyConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+def search(config: StudyConfig, context: Context) -> SearchResult:
     """Train trials of the study until it is full, and return how many this worker trained.
 
     Workers that ask at the same moment may begin one trial more each. Raises ContractError when there is no such study.
     """
-    study, tuning = load_study(config.study, settings)
-    runs, parent = StudyRuns(settings), study.user_attrs["run_id"]
+    study, tuning = load_study(config.study, context.settings)
+    runs, parent = StudyRuns(context.settings), study.user_attrs["run_id"]
     objective, trained = None, 0
     while not full(study, tuning, runs):
-        objective = objective or _objective(tuning, settings, runs, parent, on_progress)
+        objective = objective or _objective(tuning, runs, parent, context)
         # What the frames of a failed training hold is freed before the next one needs it.
         study.optimize(objective, n_trials=1, catch=(TrialFailedError,), gc_after_trial=True)
         trained += 1
-    return {"study": config.study, "run_id": parent, "trained": trained}
+    return SearchResult(study=config.study, run_id=parent, trained=trained)
 
 
 def full(study: optuna.Study, tuning: TuneConfig, runs: StudyRuns) -> bool:
@@ -50,12 +50,19 @@ def finished(study: optuna.Study) -> int:
     return sum(not killed(trial) for trial in study.get_trials(deepcopy=False, states=ended))
 
 
-def _objective(
-    tuning: TuneConfig, settings: Settings, runs: StudyRuns, parent: str, on_progress: OnProgress
-) -> Objective:
-    folder = snapshot_folder(Lake(settings.lake_root), tuning.snapshot or "")
-    on_progress("reading the snapshot", 0, 0)
+def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Context) -> Objective:
+    settings = context.settings
+    folder = snapshot_folder(Lake(settings.lake_root), tuning.snapshot)
+    context.progress("reading the snapshot", 0, 0)
     train = read_split(folder, "train", tuning.train_reviews)
     validation = read_split(folder, "validation", tuning.evaluation_reviews)
-    workdir = settings.home / "tuning" / parent
-    return Objective(tuning, train, validation, runs, parent, workdir, on_progress)
+    return Objective(
+        config=tuning,
+        train=train,
+        validation=validation,
+        runs=runs,
+        parent=parent,
+        workdir=settings.home / "tuning" / parent,
+        settings=settings,
+        on_progress=context.progress,
+    )

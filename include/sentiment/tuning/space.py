@@ -1,7 +1,4 @@
-"""How a study looks for settings: what a trial may choose, who chooses, and which trial is stopped early.
-
-Knows Optuna's samplers and pruners; nothing of trainings or of where a study is kept.
-"""
+"""How a study looks for settings: what a trial may choose, who chooses, and which trial is stopped early."""
 
 from __future__ import annotations
 

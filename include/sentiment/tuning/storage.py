@@ -1,10 +1,11 @@
-"""Where studies are kept: a database for any number of machines, or a journal file for one. Knows nothing of trials."""
+"""Where studies are kept: a database for any number of machines, or a journal file for one."""
 
 from __future__ import annotations
 
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -29,7 +30,7 @@ def create_study(name: str, config: TuneConfig, settings: Settings) -> optuna.St
     """Return the study of that name, a new one where there is none; ContractError when it asks another question."""
     study = optuna.create_study(storage=_storage(settings), study_name=name, direction="maximize", load_if_exists=True)
     kept = study.user_attrs.get("config")
-    if kept is not None and TuneConfig(**kept).question != config.question:
+    if kept is not None and _as_kept(kept).question != config.question:
         raise ContractError(
             f"the study {name!r} searches from other settings or on another snapshot; give another name to `study`, or "
             "leave it empty"
@@ -43,13 +44,18 @@ def load_study(name: str, settings: Settings) -> tuple[optuna.Study, TuneConfig]
     """Return an opened study, which chooses and prunes as its configuration says; ContractError when there is none."""
     storage = _storage(settings)
     known = storage.get_all_studies()
-    kept = next((one.user_attrs.get("config") for one in known if one.study_name == name), None)
+    kept = next((study.user_attrs.get("config") for study in known if study.study_name == name), None)
     if kept is None:
-        names = ", ".join(one.study_name for one in known) or "none"
+        names = ", ".join(study.study_name for study in known) or "none"
         raise ContractError(f"there is no study {name!r}; open are: {names}. Open one with `sentiment tune`")
-    config = TuneConfig(**kept)
+    config = _as_kept(kept)
     study = optuna.load_study(study_name=name, storage=storage, sampler=SeededSampler(config), pruner=pruner(config))
     return study, config
+
+
+def _as_kept(fields: dict[str, Any]) -> TuneConfig:
+    """Read the configuration that a study keeps; an earlier version kept what a search overrules as well."""
+    return TuneConfig(**{name: value for name, value in fields.items() if name in TuneConfig.model_fields})
 
 
 def _storage(settings: Settings) -> BaseStorage:

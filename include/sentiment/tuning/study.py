@@ -13,31 +13,35 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import TrialState
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_manifest
+from sentiment.datasets.manifest import (
+    read_manifest,
+)
+from sentiment.datasets.snapshot import (
+    snapshot_folder,
+)
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.liveness import DIED, fail_abandoned, killed
 from sentiment.tuning.pictures import draw_study
+from sentiment.tuning.results import OpenStudyResult, StudyResult
 from sentiment.tuning.storage import create_study, load_study
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-def open_study(config: TuneConfig, settings: Settings) -> dict[str, Any]:
+def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
     """Open a study on the snapshot that `config` names, or go on with it; returns its name, run and size.
 
     The same snapshot and settings are the same study. Raises ContractError when there is no such snapshot, or when a
     study of the given name searches from other settings.
     """
-    snapshot = config.snapshot or ""
+    settings, snapshot = context.settings, config.snapshot
     if not snapshot or read_manifest(snapshot_folder(Lake(settings.lake_root), snapshot)) is None:
-        raise ContractError(f"there is no snapshot {config.snapshot!r}; make one with `sentiment snapshot`")
+        raise ContractError(f"there is no snapshot {snapshot!r}; make one with `sentiment snapshot`")
     name = config.study or _name(config)
     study, runs = create_study(name, config, settings), StudyRuns(settings)
     run_id = study.user_attrs.get("run_id")
@@ -45,17 +49,16 @@ def open_study(config: TuneConfig, settings: Settings) -> dict[str, Any]:
         tags = {"family": config.family, "snapshot": snapshot, "study": name}
         run_id = runs.begin(name, config.model_dump(mode="json"), tags)
         study.set_user_attr("run_id", run_id)
-    sizes = {"trials": config.trials, "workers": config.workers}
-    return {"study": name, "snapshot": config.snapshot, "run_id": run_id, **sizes}
+    return OpenStudyResult(study=name, snapshot=snapshot, run_id=run_id, trials=config.trials, workers=config.workers)
 
 
-def conclude_study(config: StudyConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
     """Return the best settings as fields of a TrainConfig, and leave table and pictures at the study's run.
 
     Raises ContractError, with the commonest reason, when no trial was completed.
     """
-    study, tuning = load_study(config.study, settings)
-    runs, run_id = StudyRuns(settings), study.user_attrs["run_id"]
+    study, tuning = load_study(config.study, context.settings)
+    runs, run_id = StudyRuns(context.settings), study.user_attrs["run_id"]
     fail_abandoned(study, runs)
     counts = Counter(trial.state.name.lower() for trial in study.get_trials(deepcopy=False))
     if not counts["complete"]:
@@ -64,7 +67,7 @@ def conclude_study(config: StudyConfig, settings: Settings, on_progress: OnProgr
         raise ContractError(f"no trial of the study {config.study!r} was completed: {reason}")
     best = tuning.candidate(**study.best_params)
     fields = {"family": best.family, **best.model_dump(mode="json", exclude_defaults=True)}
-    on_progress("drawing the study", 0, 0)
+    context.progress("drawing the study", 0, 0)
     with TemporaryDirectory() as folder:
         _write(study, fields, Path(folder))
         draw_study(study, Path(folder))
@@ -72,14 +75,14 @@ def conclude_study(config: StudyConfig, settings: Settings, on_progress: OnProgr
     figures = {f"trials_{state}": count for state, count in counts.items()}
     runs.add_metrics(run_id, {"best_macro_f1": study.best_value, **figures})
     runs.end(run_id, "complete")
-    return {
-        "study": config.study,
-        "run_id": run_id,
-        "macro_f1": round(study.best_value, 4),
-        "best_trial": study.best_trial.number,
-        "best": fields,
-        "trials": dict(counts),
-    }
+    return StudyResult(
+        study=config.study,
+        run_id=run_id,
+        macro_f1=round(study.best_value, 4),
+        best_trial=study.best_trial.number,
+        best=fields,
+        trials=dict(counts),
+    )
 
 
 def _name(config: TuneConfig) -> str:

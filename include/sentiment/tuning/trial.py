@@ -1,7 +1,4 @@
-"""One trial: a training with the settings that the study chose, judged by macro F1 on validation, recorded in MLflow.
-
-Knows a study's trials and `fit`; neither where studies are kept nor how many workers there are.
-"""
+"""One trial: a training with the settings that the study chose, judged by macro F1 on validation, kept in MLflow."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optuna import TrialPruned
 
@@ -17,9 +14,11 @@ from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.provenance import this_process
+from sentiment.core.settings import Settings
 from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
+from sentiment.training.job import Record
 from sentiment.training.settings import effective_settings
 from sentiment.tuning.config import TuneConfig
 from sentiment.tuning.space import suggest
@@ -49,6 +48,7 @@ class Objective:
     runs: StudyRuns
     parent: str
     workdir: Path
+    settings: Settings
     on_progress: OnProgress
 
     def __call__(self, trial: Trial) -> float:
@@ -58,7 +58,7 @@ class Objective:
         """
         trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
-        tags = {"family": candidate.family, "snapshot": candidate.snapshot or "", "trial": str(trial.number)}
+        tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
         run_id = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.parent)
         trial.set_user_attr("run_id", run_id)
         watch = _Watch(self, trial, run_id, candidate.epochs)
@@ -82,7 +82,7 @@ class Objective:
     def _fit(self, candidate: TrainConfig, number: int, watch: _Watch) -> None:
         folder = self.workdir / f"trial-{number}"
         try:
-            fit(candidate, self.train, self.validation, folder, watch)
+            fit(candidate, self.train, self.validation, folder, self.settings, watch)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if not watch.scores:
@@ -99,7 +99,7 @@ class _Watch:
         self._run_id = run_id
         self._epochs = epochs
 
-    def __call__(self, record: dict[str, Any]) -> None:
+    def __call__(self, record: Record) -> None:
         """Called by the training with each log record."""
         objective, done = self._objective, min(record.get("epoch", self._epochs) / self._epochs, 1)
         figures = {name: value for name, value in record.items() if name != "step"}

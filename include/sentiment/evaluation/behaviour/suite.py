@@ -1,10 +1,10 @@
-"""Runs the behaviour suite on a model and counts what fails, a capability. Knows a function from texts to numbers."""
+"""Runs the behaviour suite on a model and counts what fails, a capability."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -27,12 +27,33 @@ RULES: dict[Kind, str] = {
 }
 
 
-def run_behaviour(predict: Predict, threshold: float = 0.5) -> list[dict[str, Any]]:
+class Example(TypedDict):
+    """A failed case; `expected` is a label's name, and what its kind does not have is None."""
+
+    title: str
+    text: str
+    probability: float
+    changed: str | None
+    changed_probability: float | None
+    expected: str | None
+
+
+class BehaviourRow(TypedDict):
+    """The cases of one capability and kind, and how many failed; `examples` are the worst failures, at most three."""
+
+    capability: str
+    kind: Kind
+    rule: str
+    cases: int
+    failures: int
+    failure_rate: float
+    examples: list[Example]
+
+
+def run_behaviour(predict: Predict, threshold: float = 0.5) -> list[BehaviourRow]:
     """Return a row for every capability and kind of case, from a model's titles and texts -> positive probabilities.
 
-    A row holds `capability`, `kind`, `rule`, `cases`, `failures`, `failure_rate` and `examples`: the worst failures, at
-    most three, each with `title`, `text`, `probability`, and `expected` (a label's name), `changed` and
-    `changed_probability`, which are None where the kind has none. `threshold` decides the label of MFT cases.
+    `threshold` decides the label of MFT cases.
     """
     cases = behaviour_cases()
     changed = [case for case in cases if case.changed is not None]
@@ -40,7 +61,7 @@ def run_behaviour(predict: Predict, threshold: float = 0.5) -> list[dict[str, An
     found = np.asarray(predict(titles, [*(case.text for case in cases), *(case.changed or "" for case in changed)]))
     after = dict(zip(changed, found[len(cases) :].tolist(), strict=True))
     measured = [(case, before, after.get(case)) for case, before in zip(cases, found.tolist(), strict=False)]
-    groups = groupby(measured, key=lambda one: (one[0].capability, one[0].kind))
+    groups = groupby(measured, key=lambda result: (result[0].capability, result[0].kind))
     return [_row(capability, kind, list(group), threshold) for (capability, kind), group in groups]
 
 
@@ -55,9 +76,9 @@ def excess(case: Case, before: float, after: float | None, threshold: float = 0.
 
 def _row(
     capability: str, kind: Kind, measured: Sequence[tuple[Case, float, float | None]], threshold: float
-) -> dict[str, Any]:
-    missed = [(excess(*one, threshold), one) for one in measured]
-    failed = sorted([one for one in missed if one[0] > 0], key=lambda one: -one[0])
+) -> BehaviourRow:
+    missed = [(excess(*result, threshold), result) for result in measured]
+    failed = sorted([miss for miss in missed if miss[0] > 0], key=lambda miss: -miss[0])
     return {
         "capability": capability,
         "kind": kind,
@@ -65,11 +86,11 @@ def _row(
         "cases": len(measured),
         "failures": len(failed),
         "failure_rate": len(failed) / len(measured),
-        "examples": [_example(*one) for _, one in failed[:EXAMPLES]],
+        "examples": [_example(*result) for _, result in failed[:EXAMPLES]],
     }
 
 
-def _example(case: Case, before: float, after: float | None) -> dict[str, Any]:
+def _example(case: Case, before: float, after: float | None) -> Example:
     return {
         "title": case.title,
         "text": case.text,

@@ -112,10 +112,3 @@ class ModelOptions(VerbConfig):
         title="Hash buckets",
         json_schema_extra=MODEL,
     )
-    inverse_regularisation: float = Field(
-        8.0,
-        gt=0,
-        description="C of the linear family's logistic regression.",
-        title="Inverse regularisation (C)",
-        json_schema_extra=MODEL,
-    )

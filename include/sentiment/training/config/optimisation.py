@@ -6,15 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from sentiment.core.config import OPTIMISER, RARE_CLASS, Share, VerbConfig
+from sentiment.core.config import MODEL, OPTIMISER, RARE_CLASS, Share, VerbConfig
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["cosine", "linear", "constant"]
 Imbalance = Literal["none", "class_weights", "focal", "oversampling", "smote"]
 
 
-class OptimisationOptions(VerbConfig):
-    """How the neural families learn (AdamW)."""
+class SearchedOptions(VerbConfig):
+    """What every search varies, and a training alone is given."""
 
     learning_rate: float | None = Field(
         None,
@@ -23,6 +23,28 @@ class OptimisationOptions(VerbConfig):
         title="Peak learning rate",
         json_schema_extra=OPTIMISER,
     )
+    weight_decay: float = Field(
+        0.01, ge=0, description="Weight decay.", title="Weight decay", json_schema_extra=OPTIMISER
+    )
+    batch_size: int = Field(
+        32,
+        ge=1,
+        description="Reviews in a forward pass, on each process.",
+        title="Batch size",
+        json_schema_extra=OPTIMISER,
+    )
+    inverse_regularisation: float = Field(
+        8.0,
+        gt=0,
+        description="C of the linear family's logistic regression.",
+        title="Inverse regularisation (C)",
+        json_schema_extra=MODEL,
+    )
+
+
+class OptimisationOptions(VerbConfig):
+    """How the neural families learn (AdamW)."""
+
     schedule: Schedule = Field(
         "cosine",
         description="After warm-up the rate falls as a cosine, linearly, or stays.",
@@ -31,19 +53,16 @@ class OptimisationOptions(VerbConfig):
     )
     warmup_share: Share = Field(
         0.1,
-        description="Share of the steps in which the learning rate rises.",
+        description="Share of all steps during which the learning rate rises from 0 to its peak.",
         title="Warm-up (share of steps)",
         json_schema_extra=OPTIMISER,
     )
     warmup_steps: int | None = Field(
         None,
         ge=0,
-        description="Steps in which it rises, instead of a share.",
+        description="The same as a number of steps, instead of a share.",
         title="Warm-up (steps)",
         json_schema_extra=OPTIMISER,
-    )
-    weight_decay: float = Field(
-        0.01, ge=0, description="Weight decay.", title="Weight decay", json_schema_extra=OPTIMISER
     )
     beta1: float = Field(
         0.9, ge=0, lt=1, description="Decay of the mean gradient.", title="Adam beta 1", json_schema_extra=OPTIMISER
@@ -67,24 +86,21 @@ class OptimisationOptions(VerbConfig):
         1.0,
         gt=0,
         le=1,
-        description="Learning rate of an encoder's layer, of the one above; 1 is none.",
+        description="Each layer of an encoder learns at this share of the rate of the layer above it; 1: all alike.",
         title="Layer-wise learning rate decay",
         json_schema_extra=OPTIMISER,
     )
-    batch_size: int = Field(
-        32,
-        ge=1,
-        description="Reviews a forward pass, on each process.",
-        title="Batch size",
-        json_schema_extra=OPTIMISER,
-    )
     accumulation: int = Field(
-        1, ge=1, description="Forward passes a step.", title="Gradient accumulation steps", json_schema_extra=OPTIMISER
+        1,
+        ge=1,
+        description="Forward passes before each step of the optimiser.",
+        title="Gradient accumulation steps",
+        json_schema_extra=OPTIMISER,
     )
     clip_norm: float = Field(
         1.0,
         ge=0,
-        description="Longer gradients are cut; 0 cuts none.",
+        description="A gradient whose norm is larger is scaled down to it; 0 leaves all as they are.",
         title="Max gradient norm",
         json_schema_extra=OPTIMISER,
     )
@@ -92,14 +108,14 @@ class OptimisationOptions(VerbConfig):
     evaluations: int = Field(
         4,
         ge=1,
-        description="Validations and checkpoints a training run.",
+        description="How often a training is validated, and a checkpoint kept.",
         title="Validations per training",
         json_schema_extra=OPTIMISER,
     )
     evaluate_every: int | None = Field(
         None,
         ge=1,
-        description="Instead of a number of validations.",
+        description="Validate every so many steps, instead of so many times.",
         title="Steps between validations",
         json_schema_extra=OPTIMISER,
     )

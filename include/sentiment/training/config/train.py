@@ -6,34 +6,60 @@ they come from only keep what belongs together in one place.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sentiment.core.config import DATA, EXPERTS
 from sentiment.core.names import Family
+from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
-from sentiment.training.config.optimisation import ImbalanceOptions, OptimisationOptions
-from sentiment.training.config.presets import PRESETS, Preset
+from sentiment.training.config.optimisation import ImbalanceOptions, OptimisationOptions, SearchedOptions
+
+Preset = Literal["electronics-distilbert", "imdb-standard", "imdb-aggressive", "imdb-conservative", "lora-polarity"]
+
+_IMDB: dict[str, Any] = {"family": "encoder", "schedule": "linear", "warmup_steps": 500, "weight_decay": 0.01}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "electronics-distilbert": {
+        "family": "encoder",
+        "learning_rate": 2e-5,
+        "batch_size": 32,
+        "warmup_share": 0.1,
+        "schedule": "constant",
+        "weight_decay": 0.01,
+        "precision": "auto",
+        "epochs": 3.0,
+    },
+    "imdb-standard": {**_IMDB, "learning_rate": 2e-5, "batch_size": 16, "epochs": 3.0},
+    "imdb-aggressive": {**_IMDB, "learning_rate": 5e-5, "batch_size": 16, "epochs": 3.0},
+    "imdb-conservative": {**_IMDB, "learning_rate": 3e-5, "batch_size": 8, "epochs": 4.0, "weight_decay": 0.02},
+    "lora-polarity": {
+        "family": "lora",
+        "lora_rank": 4,
+        "lora_alpha": 32,
+        "lora_dropout": 0.1,
+        "lora_targets": "query",
+        "learning_rate": 5e-4,
+        "batch_size": 16,
+        "epochs": 5.0,
+        "patience": 2,
+    },
+}
+
 
 # Peak learning rates where none is given: full fine-tuning of a small encoder, adapters, networks from nothing.
 LEARNING_RATES: dict[Family, float] = {"encoder": 1e-4, "lora": 5e-4, "bilstm": 1e-3, "lstm": 1e-3, "gru": 1e-3}
 
 
-class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
-    """Train one candidate on a snapshot, evaluate it on the test products, and record it in MLflow."""
+class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOptions):
+    """What a training and a search for better settings share: everything but what a search varies."""
 
     preset: Preset | None = Field(
         None,
         description="Settings to start from; fields given here win.",
         title="Published settings",
         json_schema_extra=EXPERTS,
-    )
-    snapshot: str | None = Field(
-        None,
-        description="Id of the snapshot; a new one of the whole lake when empty.",
-        title="Snapshot",
-        json_schema_extra=DATA,
     )
     train_reviews: int = Field(
         12_000, ge=100, description="At most so many, sampled from the snapshot.", title="Training reviews"
@@ -90,7 +116,7 @@ class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
         if preset is None:
             return given
         by_hand = {name: value for name, value in given.items() if value is not None}
-        published = dict(PRESETS.get(preset, {}))
+        published = {name: value for name, value in PRESETS.get(preset, {}).items() if name in cls.model_fields}
         if "warmup_share" in by_hand and "warmup_steps" not in by_hand:
             published.pop("warmup_steps", None)  # one of the two says how long, and the one by hand wins
         return {**published, **by_hand}
@@ -112,6 +138,10 @@ class TrainConfig(ModelOptions, OptimisationOptions, ImbalanceOptions):
         if self.processes * self.stages > 1 and self.family == "linear":
             raise ValueError("the linear family trains in one process; take processes=1")
         return self
+
+
+class TrainConfig(TrainingOptions, SearchedOptions):
+    """Train one candidate on a snapshot, evaluate it on the test products, and record it in MLflow."""
 
     @property
     def peak_learning_rate(self) -> float:

@@ -1,6 +1,6 @@
 """Low-rank adapters on an encoder: put in before a training, kept as files and merged into the weights after it.
 
-Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang, Chen: LoRA, ICLR 2022, by PEFT. Knows nothing of training.
+Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang, Chen: LoRA, ICLR 2022, by PEFT.
 """
 
 from __future__ import annotations

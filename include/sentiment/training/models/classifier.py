@@ -1,6 +1,6 @@
 """A pretrained encoder under a pooling and a head, behind the one call that all families share.
 
-Knows how such a module is saved and loaded; where encoders come from is `models/encoders.py`.
+Where encoders come from is `models/encoders.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Find a pretrained encoder by name and make a classifier of it: local folder, packaged model or hub name.
 
-Knows Hugging Face's folders and nothing of training data; only safetensors are read and no remote code ever runs.
+Only safetensors are read, and no remote code ever runs.
 """
 
 from __future__ import annotations
@@ -9,28 +9,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.core.errors import ContractError
-from sentiment.training.config.architecture import Head, Pooling
+from sentiment.core.settings import Settings
+from sentiment.training.config.architecture import RECURRENT_FAMILIES, Head, Pooling
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.models.packaged import PACKAGED, PUBLISHER, packaged_folder
 
 if TYPE_CHECKING:
     from sentiment.training.models.classifier import EncoderClassifier
 
 
-def resolve_encoder(name: str) -> str | Path:
+def at_hand(encoder: str, settings: Settings) -> str:
     """Return the folder of a local or packaged encoder, or the name itself when only the hub can know it.
 
     A packaged encoder that is not installed is left to the hub under its full name; one whose weights are not the
-    published ones raises ContractError.
+    published ones raises ContractError. One that comes in slices is unpacked under the home of the settings.
     """
-    if Path(name).is_dir():
-        return Path(name)
-    if name.removeprefix(PUBLISHER) not in PACKAGED:
-        return name
-    return packaged_folder(name.removeprefix(PUBLISHER)) or f"{PUBLISHER}{name.removeprefix(PUBLISHER)}"
+    name = encoder.removeprefix(PUBLISHER)
+    if Path(encoder).is_dir() or name not in PACKAGED:
+        return encoder
+    return str(packaged_folder(name, settings.home / "encoders") or f"{PUBLISHER}{name}")
+
+
+def with_encoder_at_hand(config: TrainConfig, settings: Settings) -> TrainConfig:
+    """Name the encoder of a training by its folder, where it has one; recurrent families have no encoder."""
+    if config.family in RECURRENT_FAMILIES:
+        return config
+    return config.model_copy(update={"encoder": at_hand(config.encoder, settings)})
 
 
 def build_encoder(name: str, head: Head = "linear", pooling: Pooling = "mean") -> EncoderClassifier:
-    """Load an encoder under a new head of two labels; the head's initial values follow torch's seed.
+    """Load an encoder by its folder or hub name under a new head of two labels, whose first values follow torch's seed.
 
     Raises ContractError when the name is neither a folder nor packaged, and the hub does not know it or is out of
     reach.
@@ -55,7 +63,7 @@ def encoder_tokenizer(name: str) -> str:
 
 def _from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
     try:
-        return auto_class.from_pretrained(resolve_encoder(name), trust_remote_code=False, **options)
+        return auto_class.from_pretrained(name, trust_remote_code=False, **options)
     except (OSError, ValueError) as error:
         packaged = ", ".join(PACKAGED)
         raise ContractError(

@@ -1,6 +1,6 @@
 """A logistic regression over TF-IDF weighted hashed uni- and bigrams, as a torch module that exports like any encoder.
 
-Knows token ids in, logits out; training it is `training/linear.py`, its buckets are `models/features.py`.
+Token ids come in and logits go out; training it is `training/linear.py`, its buckets are `engine/features.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Encoders that come as Python packages: where their files lie, checked against the published weights.
-
-Knows packages and folders; nothing of models.
-"""
+"""Encoders that come as Python packages: where their files lie, checked against the published weights."""
 
 from __future__ import annotations
 
@@ -17,7 +14,6 @@ from importlib import import_module, util
 from pathlib import Path
 
 from sentiment.core.errors import ContractError
-from sentiment.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +42,10 @@ PACKAGED = {
 
 
 @cache
-def packaged_folder(name: str) -> Path | None:
+def packaged_folder(name: str, unpacked: Path) -> Path | None:
     """Return the folder of a packaged encoder, or None when its packages are not all installed.
+
+    One that comes in slices is put together in the folder `unpacked`, once.
 
     Raises ContractError when its weights are not the published ones.
     """
@@ -57,7 +55,7 @@ def packaged_folder(name: str) -> Path | None:
     if len(packaged.modules) == 1:
         folder = Path(import_module(packaged.modules[0]).get_model_path())
     else:
-        folder = _joined(packaged.modules, Settings().home / "encoders" / name)
+        folder = _joined(packaged.modules, unpacked / name)
     with (folder / "model.safetensors").open("rb") as weights:
         found = hashlib.file_digest(weights, "sha256").hexdigest()
     if found != packaged.sha256:

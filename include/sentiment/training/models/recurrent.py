@@ -1,6 +1,6 @@
 """Recurrent networks over words: an embedding, a recurrent layer and an output, each a module of its own.
 
-Knows word ids in, logits out; which id is which word is `models/words.py`. The three modules call one another in a
+Word ids come in and logits go out; which id is which word is `models/words.py`. The three modules call one another in a
 row, so that a training may divide them over processes.
 """
 

@@ -1,7 +1,4 @@
-"""The words that a recurrent network knows: a tokenizer made of the training reviews, and fastText's vectors for it.
-
-Knows texts, words and files of vectors; nothing of networks or labels.
-"""
+"""The words that a recurrent network knows: a tokenizer made of the training reviews, and fastText's vectors for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The batches that one pair of processes takes of a training's reviews. Knows tokens and rows, no networks."""
+"""The batches that one pair of processes takes of a training's reviews."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import SimilarLengths, collate, examples
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.plan import StepPlan
-from sentiment.training.trainer import evaluation_batch
+from sentiment.training.trainer import StepPlan, evaluation_batch
 
 
 class StageBatches:
@@ -39,7 +38,9 @@ class StageBatches:
         what the pairs take at the same time is of similar length.
         """
         size, pairs, plan = self._config.batch_size, self._config.processes, self.plan
-        sampler = SimilarLengths([len(one["input_ids"]) for one in self._train], size * pairs, self._config.seed)
+        sampler = SimilarLengths(
+            [len(example["input_ids"]) for example in self._train], size * pairs, self._config.seed
+        )
         passes = -(-len(self._train) // (size * pairs))
         rows, epoch = np.empty((0, size), np.int64), -1
         for step in range(done, plan.steps):
@@ -52,7 +53,7 @@ class StageBatches:
 
     def validations(self) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
         """Give this pair's share of the validation reviews: row numbers, and a batch that begins with those rows."""
-        order = np.argsort([len(one["input_ids"]) for one in self._validation], kind="stable")
+        order = np.argsort([len(example["input_ids"]) for example in self._validation], kind="stable")
         size = evaluation_batch(self._config)
         for start in range(self._pair * size, len(order), self._config.processes * size):
             rows = order[start : start + size]

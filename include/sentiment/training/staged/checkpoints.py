@@ -1,6 +1,6 @@
 """Checkpoints of a network in stages: each process writes its own part, the first says when all is there.
 
-Knows parameters, an optimiser and how far a training is; nothing of reviews. Safetensors and JSON alone.
+Safetensors and JSON alone.
 """
 
 from __future__ import annotations

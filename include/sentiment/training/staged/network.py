@@ -1,7 +1,4 @@
-"""One recurrent network divided over two processes, its words' vectors and logits in one, its recurrence in the other.
-
-Knows modules, tensors and torch's pipelines; nothing of epochs, reviews or checkpoints.
-"""
+"""One recurrent network divided over two processes: words' vectors and logits in one, the recurrence in the other."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from torch.nn.functional import pad
 
 from sentiment.core.names import LABELS
 from sentiment.training.config.optimisation import Precision
-from sentiment.training.losses import Loss
+from sentiment.training.imbalance import Loss
 from sentiment.training.models.recurrent import RecurrentClassifier
 
 # Two parts of a batch under way at once: each process has one to work on, and matrices stay large.
@@ -122,7 +119,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], longest: float, group: Pr
     It is the norm over all processes of the group, each of which holds other parameters.
     """
     parameters = list(parameters)
-    squared = nn.utils.get_total_norm([one.grad for one in parameters if one.grad is not None]) ** 2
+    squared = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None]) ** 2
     all_reduce(squared, group=group)
     norm = squared.sqrt()
     if longest:

@@ -23,10 +23,10 @@ from sentiment.engine.calibration import positive_probability
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.failures import not_a_number
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import training_precision
-from sentiment.training.losses import training_loss
+from sentiment.training.imbalance import training_loss
+from sentiment.training.job import OnLog
 from sentiment.training.models.build import build_model
 from sentiment.training.models.recurrent import RecurrentClassifier
 from sentiment.training.neural import as_fitted
@@ -34,7 +34,7 @@ from sentiment.training.optimiser import adamw
 from sentiment.training.staged.batches import StageBatches
 from sentiment.training.staged.checkpoints import Progress, StageCheckpoints
 from sentiment.training.staged.network import StagedNetwork, average_gradients, clip_gradients
-from sentiment.training.trainer import SCHEDULES, OnLog
+from sentiment.training.trainer import SCHEDULES, not_a_number
 
 
 def fit_staged(

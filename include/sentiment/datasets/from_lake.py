@@ -1,0 +1,134 @@
+"""Snapshots of the lake: its reviews pinned, de-duplicated over all history, labelled, and split, in Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.sql import Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from sentiment.core.names import NEGATIVE_STARS, POSITIVE_STARS
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.manifest import (
+    SPLITS,
+    UNUSED,
+    Manifest,
+    SplitCounts,
+    counted,
+    require_both_classes,
+    write_manifest,
+)
+from sentiment.datasets.snapshot import (
+    COLUMNS,
+    snapshot_id,
+    table_id,
+)
+from sentiment.datasets.split_files import write_splits
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.spark import read_table
+from sentiment.stores.lake.tables import Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+_REMEDY = "import more days or products, or change test_share, validation_share or recent_share"
+_NEEDED = (
+    *("review_key", "user_id", "parent_asin", "category", "rating", "title", "text"),
+    *("word_count", "timestamp", "source_file", "review_date"),
+)
+
+
+def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folder: str) -> Manifest:
+    """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
+    days = (config.from_day or date.min, config.to_day or date.max)
+    reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
+    labelled = _labelled(without_repetitions(reviews), config).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        cutoff = _cutoff(labelled, config.recent_share)
+        parts = labelled.withColumn("split", _split(config, cutoff))
+        splits = _counted(parts)
+        require_both_classes(splits, _REMEDY)
+        files = _write(parts.where("split IS NOT NULL"), folder)
+    finally:
+        labelled.unpersist()
+    manifest = Manifest(
+        id=snapshot_id(config, table_id(lake)),
+        config=config.model_dump(mode="json"),
+        cutoff=cutoff,
+        splits=splits,
+        files=files,
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _labelled(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:
+    label = F.when(F.col("rating") >= POSITIVE_STARS, 1).when(F.col("rating") <= NEGATIVE_STARS, 0).cast("byte")
+    return (
+        reviews.where(F.col("word_count") >= config.min_words)
+        .withColumn("label", label)
+        .where("label IS NOT NULL")
+        .withColumn("sample_order", F.xxhash64(F.lit(config.split_seed), "review_key"))
+        .select(*COLUMNS.names)
+    )
+
+
+def _cutoff(labelled: DataFrame, recent_share: float) -> date | None:
+    """Return the first day of the newest share of the reviews; None when time does not split."""
+    if recent_share == 0:
+        return None
+    day = F.unix_date("review_date")
+    found = labelled.select(F.percentile_approx(day, 1 - recent_share, 100_000)).first()
+    return date.fromordinal(date(1970, 1, 1).toordinal() + found[0]) if found and found[0] is not None else None
+
+
+def _split(config: SnapshotConfig, cutoff: date | None) -> Column:
+    """Name the side of a review by its product's hash; on the wrong side of the cutoff it belongs to none."""
+    place = F.pmod(F.xxhash64(F.lit(config.split_seed), "parent_asin"), F.lit(1_000_000)) / 1_000_000
+    held_out = config.test_share + config.validation_share
+    side = F.when(place < config.test_share, "test").when(place < held_out, "validation").otherwise("train")
+    if cutoff is None:
+        return side
+    recent = F.col("review_date") >= F.lit(cutoff)
+    return F.when((side == "train") != recent, side)
+
+
+def _counted(parts: DataFrame) -> dict[str, SplitCounts]:
+    """Count reviews and classes of each split; `unused` fell between splits."""
+    split = F.coalesce("split", F.lit(UNUSED))
+    rows = parts.groupBy(split.alias("split"), "category", "label").agg(F.count("*").alias("reviews")).collect()
+    return counted((row["split"], row["category"], row["label"], row["reviews"]) for row in rows)
+
+
+def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return write_splits(batches, folder)
+
+    ordered = parts.repartitionByRange(2, "sample_order").sortWithinPartitions("sample_order")
+    rows = ordered.mapInArrow(write, "split string, file string").collect()
+    return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in SPLITS}
+
+
+def without_repetitions(reviews: DataFrame) -> DataFrame:
+    """Keep of one user's reviews of a product the latest, then of equal texts within a product the earliest.
+
+    Needs review_key, parent_asin, user_id, timestamp and text. Ties are broken by review_key and source_file, so that
+    the same rows are kept in every run. A review without a user is nobody's second one.
+    """
+    reviewer = F.coalesce(F.concat(F.lit("u"), "user_id"), F.concat(F.lit("k"), "review_key"))
+    tie = (F.col("review_key"), F.col("source_file"))
+    of_user = Window.partitionBy("parent_asin", "_reviewer").orderBy(F.col("timestamp").desc(), *tie)
+    of_text = Window.partitionBy("parent_asin", "_text").orderBy("timestamp", *tie)
+    return (
+        reviews.withColumn("_reviewer", F.xxhash64(reviewer))
+        .withColumn("_text", F.sha2(F.col("text"), 256))
+        .withColumn("_rank", F.row_number().over(of_user))
+        .where("_rank = 1")
+        .withColumn("_rank", F.row_number().over(of_text))
+        .where("_rank = 1")
+        .drop("_reviewer", "_text", "_rank")
+    )
