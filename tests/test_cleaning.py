@@ -15,8 +15,8 @@ from regex_steps import Steps
 from sentiment.core.text import clean as cleaning
 from sentiment.core.text.clean import LONGEST_TEXT, clean_text, was_cut
 from sentiment.core.text.entities import unescaped
-from sentiment.ingest.clean import clean
 from sentiment.ingest.config import IngestOptions
+from sentiment.ingest.judge import clean
 
 CASES = {
     "It is great.The battery lasts!Really": "It is great. The battery lasts! Really",

@@ -51,7 +51,7 @@ def telling_where():
 
 
 SUBMITTED = f"""
-from sentiment.config import Settings
+from sentiment.core.settings import Settings
 from sentiment.stores.spark import session
 
 {inspect.getsource(telling_where)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
@@ -12,19 +12,26 @@ from sentiment.datasets.read import read_manifest
 from sentiment.datasets.source import fingerprint, source_files
 from sentiment.stores.lake.tables import Lake
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def obtain_snapshot(config: SnapshotConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+
+def obtain_snapshot(
+    config: SnapshotConfig, settings: Settings, on_progress: OnProgress, spark: SparkSession | None = None
+) -> dict[str, Any]:
     """Return the manifest of the snapshot, which lies in the lake's folder wherever its reviews came from.
 
     Raises ContractError when the reviews cannot be read, or cannot be split.
     """
     lake = Lake(settings.lake_root)
     if config.dataset == "lake":
-        return _of_lake(config, lake, settings, on_progress)
+        return _of_lake(config, lake, settings, on_progress, spark)
     return _of_files(config, lake, on_progress)
 
 
-def _of_lake(config: SnapshotConfig, lake: Lake, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+def _of_lake(
+    config: SnapshotConfig, lake: Lake, settings: Settings, on_progress: OnProgress, shared: SparkSession | None
+) -> dict[str, Any]:
     exact = pinned(config, lake)
     folder = snapshot_folder(lake, snapshot_id(exact, table_id(lake)))
     manifest = read_manifest(folder)
@@ -33,7 +40,7 @@ def _of_lake(config: SnapshotConfig, lake: Lake, settings: Settings, on_progress
     from sentiment.datasets.snapshot import make_snapshot
     from sentiment.stores.spark import session, watched
 
-    with session(settings, "snapshot") as spark, watched(spark, "pinning the snapshot", on_progress):
+    with session(settings, "snapshot", shared=shared) as spark, watched(spark, "pinning the snapshot", on_progress):
         return make_snapshot(spark, lake, exact, folder)
 
 

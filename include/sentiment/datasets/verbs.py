@@ -45,7 +45,7 @@ def snapshot(config: SnapshotConfig, context: Context) -> SnapshotResult:
     """Pin the reviews of a training; the same question gives the same snapshot without work."""
     from sentiment.datasets.obtain import obtain_snapshot
 
-    manifest = obtain_snapshot(config, context.settings, context.progress)
+    manifest = obtain_snapshot(config, context.settings, context.progress, context.spark)
     fields = SplitResult.model_fields
     splits = {name: {field: part[field] for field in fields} for name, part in manifest["splits"].items()}
     return SnapshotResult(

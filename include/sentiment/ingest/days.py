@@ -1,7 +1,7 @@
 """Writes whole days of `reviews`: from rows that are sorted by day and product, without their repetitions.
 
 It works on Arrow batches, in whatever process, and holds one product's rows of a day at a time beside a batch. It
-commits nothing, and does not know where the rows come from.
+commits nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.ingest.clean import word_count
 from sentiment.ingest.deduplicate import all_rows, unique
 from sentiment.ingest.landing import Origin
-from sentiment.stores.lake.files import by_day, write_day_file
+from sentiment.stores.lake.files import FILE, by_day, write_day_file
 from sentiment.stores.lake.schemas import REVIEWS
 
 _DISPLACED = REVIEWS.schema.field("displaced")
@@ -31,16 +30,7 @@ ROWS = pa.schema(
 )
 ORDER = ("review_date", "parent_asin")
 # A file, and of the delivery that comes in how many reviews stand in it, and how many former ones no longer do.
-WRITTEN = pa.schema(
-    [
-        ("day", pa.date32()),
-        ("path", pa.string()),
-        ("size", pa.int64()),
-        ("rows", pa.int64()),
-        ("kept", pa.int64()),
-        ("gone", pa.int64()),
-    ]
-)
+WRITTEN = pa.schema([*FILE, pa.field("kept", pa.int64()), pa.field("gone", pa.int64())])
 
 
 def present_rows(batch: pa.RecordBatch, origin: Origin) -> pa.RecordBatch:
@@ -55,7 +45,7 @@ def is_of(batch: pa.RecordBatch, origin: Origin) -> bool:
     """Return whether a batch, of `quarantine` or of `reviews`, holds anything that came with a delivery."""
     names = set(batch["source_file"].unique().to_pylist())
     if "displaced" in batch.schema.names:
-        names |= {one["source_file"] for row in batch["displaced"].drop_null().to_pylist() for one in row}
+        names |= {other["source_file"] for row in batch["displaced"].drop_null().to_pylist() for other in row}
     return any(origin.holds(name) for name in names)
 
 
@@ -87,10 +77,15 @@ def _without_repetitions(rows: pa.Table) -> pa.Table:
     alone = alone.append_column(_DISPLACED, pa.nulls(alone.num_rows, _DISPLACED.type))
     chosen = [row for group in _products(rows.filter(repeated).to_pylist()) for row in unique(group)]
     standing = pa.concat_tables([alone, pa.Table.from_pylist(chosen, schema=pa.schema([*ROWS, _DISPLACED]))])
-    words = pa.array([word_count(text) for text in standing["text"].to_pylist()], pa.int32())
+    words = pa.array([_word_count(text) for text in standing["text"].to_pylist()], pa.int32())
     return standing.append_column("word_count", words).sort_by(
         [("parent_asin", "ascending"), ("review_key", "ascending")]
     )
+
+
+def _word_count(text: str) -> int:
+    """Count the words of a cleaned text; the empty text has none."""
+    return text.count(" ") + 1 if text else 0
 
 
 def _products(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:

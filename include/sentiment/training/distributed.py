@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.stores.spark import session
+from sentiment.stores.spark import running, session
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.failures import with_smaller_batches
@@ -61,7 +61,7 @@ def fit_distributed(
     """
     claim(workdir, config, train, validation)
     job = Job(workdir)
-    with session(Settings(), "train") as spark:
+    with session(Settings(), "train", shared=running()) as spark:
         while True:
             job.write(config, train, validation)
             cause = _run(spark, config.processes * config.stages, job, threads, on_log)
