@@ -24,6 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import plain_jobs
 from conftest import aged
+from killed_lake import CrashedError, KilledLake
 from sentiment.core.errors import ConcurrentWriteError
 from sentiment.ingest.landing import Delivery, delivery_of_day, files_of_day, history
 from sentiment.stores.lake.schemas import REVIEWS, SCORES
@@ -84,28 +85,6 @@ def standing(held: Held, day: date) -> Standing:
         same = next((one for one in found if (one.product, one.text) == (said.product, said.text)), None)
         found.setdefault(same or said, set()).update(newest[said])
     return found
-
-
-class CrashedError(RuntimeError):
-    """The process was killed."""
-
-
-class KilledLake(Lake):
-    """A lake whose writer is killed at a commit, before it or right after it."""
-
-    def __init__(self, root: str, crash: tuple[int, bool]) -> None:
-        super().__init__(root)
-        self.left, self.after = crash
-
-    def replace_days(self, *given: object, **named: object) -> int:
-        """Commit, as long as the process lives."""
-        self.left -= 1
-        if self.left == 0 and not self.after:
-            raise CrashedError
-        version = super().replace_days(*given, **named)  # type: ignore[arg-type]
-        if self.left == 0:
-            raise CrashedError
-        return version
 
 
 def lake_of(lake: Lake, crash: tuple[int, bool] | None) -> Lake:

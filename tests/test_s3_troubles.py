@@ -16,7 +16,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from sentiment.core.errors import ContractError
 from sentiment.stores import files as storage
-from sentiment.stores.lake.conditions import require_conditions
+from sentiment.stores.lake.protocol import require_conditions
 from sentiment.stores.lake.schemas import PROMOTIONS, REVIEWS
 from sentiment.stores.lake.states import day_states
 from sentiment.stores.lake.tables import Lake

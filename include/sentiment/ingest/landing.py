@@ -62,8 +62,8 @@ def files_of_day(landing: str, day: date) -> list[Seen]:
 
 def delivery_of_day(landing: str, day: date, files: Iterable[Seen]) -> Delivery:
     """Return a day's delivery of these files."""
-    found = tuple(files)
-    return Delivery(found, tuple(_place(landing, file.uri) for file in found), Origin(str(day)))
+    seen = tuple(files)
+    return Delivery(seen, tuple(_place(landing, file.uri) for file in seen), Origin(str(day)))
 
 
 def nothing_landed(landing: str, day: date) -> str:
@@ -141,8 +141,7 @@ def history(source: str, landing: str) -> Delivery:
 
 def product_files(root: str) -> list[str]:
     """Return the product files (meta_*.jsonl or .jsonl.gz) under a folder or prefix, or the file itself."""
-    found = (file.uri for file in storage.look(root) if _is_review_file(root, file.uri))
-    return [uri for uri in found if _PRODUCTS.search(uri)]
+    return [file.uri for file in storage.look(root) if _is_review_file(root, file.uri) and _PRODUCTS.search(file.uri)]
 
 
 def landing_root(landing: str) -> str:

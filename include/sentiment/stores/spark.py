@@ -90,14 +90,14 @@ def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator
         yield
 
 
-def driver_java_options(*, light: bool = False) -> dict[str, str]:
+def driver_java_options(*, light: bool = False, classes: Path = CLASSES) -> dict[str, str]:
     """Return the option of Spark, by its name, with which a driver's JVM on this machine starts and warms up faster.
 
     A light job asks little of the JVM: it is of one day's files, or works in Python, as scoring does.
     """
     compiler = _FIRST_COMPILER if light else _LATE_COMPILER
     # Quoted: Spark splits the options at blanks, and the folder of this checkout may have some.
-    shared = [f'"-XX:SharedArchiveFile={CLASSES}"'] if CLASSES.is_file() else []
+    shared = [f'"-XX:SharedArchiveFile={classes}"'] if classes.is_file() else []
     return {"spark.driver.extraJavaOptions": " ".join([*compiler, *shared])}
 
 

@@ -129,14 +129,13 @@ def files_by_day(spec: DayTable, table: DeltaTable, days: Collection[date] | Non
     actions = pa.table(table.get_add_actions(flatten=True))
     if not actions.num_rows:
         return {}
-    column = actions[f"partition.{spec.day_column}"]
+    files = actions.select([f"partition.{spec.day_column}", "path", "size_bytes", "num_records"])
     if days is not None:
-        actions = actions.filter(compute.is_in(column, pa.array(days, column.type)))
-    names = (f"partition.{spec.day_column}", "path", "size_bytes", "num_records")
+        files = files.filter(compute.is_in(files[0], pa.array(days, files[0].type)))
     found: dict[date, list[DataFile]] = {}
-    for day, path, size, rows in zip(*(actions[name].to_pylist() for name in names), strict=True):
+    for day, path, size, rows in zip(*(column.to_pylist() for column in files.columns), strict=True):
         found.setdefault(day, []).append(DataFile(day, path, size, rows))
-    return {day: tuple(files) for day, files in found.items()}
+    return {day: tuple(of_day) for day, of_day in found.items()}
 
 
 def content_of(files: Iterable[DataFile]) -> str:

@@ -24,10 +24,9 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.stores import files as storage
-from sentiment.stores.lake.conditions import require_conditions
 from sentiment.stores.lake.files import DataFile, file_batches, write_day_file
 from sentiment.stores.lake.log import TableState, content_of, files_by_day, newest, opened, state_of
-from sentiment.stores.lake.protocol import require_writable
+from sentiment.stores.lake.protocol import require_conditions, require_writable
 from sentiment.stores.lake.schemas import DayTable, PlainTable, TableSpec
 
 
