@@ -21,17 +21,22 @@ def test_a_file_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path):
     assert (file.read_text(), names(tmp_path)) == ("new", ["deep", "scores.csv"])
 
 
-def test_what_fails_on_the_way_leaves_the_old_and_nothing_else(tmp_path):
+def half_a_file(aside: Path) -> None:
+    aside.write_text("half")
+    raise OSError("the disk is full")
+
+
+def half_a_folder(aside: Path) -> None:
+    aside.mkdir()
+    half_a_file(aside / "half")
+
+
+@pytest.mark.parametrize("make", [half_a_file, half_a_folder])
+def test_what_fails_on_the_way_leaves_the_old_and_nothing_else(tmp_path, make):
     (tmp_path / "kept").write_text("old")
     with pytest.raises(OSError, match="the disk is full"), replacing(tmp_path / "kept") as aside:
-        aside.write_text("half")
-        raise OSError("the disk is full")
+        make(aside)
     assert ((tmp_path / "kept").read_text(), names(tmp_path)) == ("old", ["kept"])
-    with pytest.raises(OSError, match="the disk is full"), replacing(tmp_path / "folder") as aside:
-        aside.mkdir()
-        (aside / "half").touch()
-        raise OSError("the disk is full")
-    assert names(tmp_path) == ["kept"]
 
 
 def test_a_folder_takes_the_place_of_one_that_has_files(tmp_path):

@@ -407,12 +407,9 @@ def test_what_was_killed_on_one_machine_is_done_again_on_another(home, lake, lan
     lines = [raw_review(DAY, number) for number in range(5)] + [raw_review(DAY - timedelta(1), 9), "no JSON"]
     land(FILE, lines)
     ingest(max_bad_share=1)
-    delivery = whole_delivery(str(home / "landing"), DAY)
-    scope = (DAY - timedelta(60), DAY)
-    run = Ingestion(
-        delivery, Rules(IngestConfig(day=DAY), datetime.now(UTC), scope), str(home / "products"), DAY, "one"
-    )
-    shared = str(home / "shared")
+    shared, delivery = str(home / "shared"), whole_delivery(str(home / "landing"), DAY)
+    rules = Rules(IngestConfig(day=DAY), datetime.now(UTC), (DAY - timedelta(60), DAY))
+    run = Ingestion(delivery, rules, products=str(home / "products"), day=DAY, run_id="one")
     with pytest.raises(CrashedError):
         ingest_delivery(spark, KilledLake(shared, crash), run)
 

@@ -1,5 +1,6 @@
 """Runs a verb as a shell does, gives what programs see of its result, and puts others in place of verbs."""
 
+import sys
 from dataclasses import replace
 
 from sentiment.core.context import Context
@@ -17,7 +18,7 @@ class Said(VerbResult):
 
 def done(verb, config, progress=logged):
     """Run a verb in this process, in the tests' Spark session where it runs; its result is as XCom has it."""
-    spark = running() if verb.on_spark else None
+    spark = running() if "pyspark" in sys.modules else None
     context = replace(Context.of_process(progress), spark=spark)
     return verb.run(config, context).model_dump(mode="json", exclude_unset=True)
 
