@@ -34,7 +34,14 @@ class Context:
     @classmethod
     def of_process(cls, progress: OnProgress = logged) -> Context:
         """Build that of this process, an Airflow task's or a shell's; raises ValidationError for bad settings."""
-        return cls(Settings(), actor(), run_id(), datetime.now(UTC), progress, provenance())
+        return cls(
+            settings=Settings(),
+            actor=actor(),
+            run_id=run_id(),
+            now=datetime.now(UTC),
+            progress=progress,
+            provenance=provenance(),
+        )
 
     def quiet(self) -> Context:
         """Return the same context, whose progress goes to the log."""

@@ -26,7 +26,7 @@ def report_days(config: ReportConfig, settings: Settings) -> dict[str, Any]:
     whose figures cannot be held against them; `note` says which days bear another version's scores. The last two are
     there when there is something to say. Raises ContractError when nothing was scored yet.
     """
-    scores, registry = Lake(settings.lake_root).state(SCORES), Registry(settings)
+    scores = Lake(settings.lake_root).state(SCORES)
     if not scores.days:
         raise ContractError(
             f"no day was scored yet in the lake {settings.lake_root}; run score_reviews, or `sentiment score --day DAY`"
@@ -34,6 +34,7 @@ def report_days(config: ReportConfig, settings: Settings) -> dict[str, Any]:
     last = max(scores.days)
     days = [last - timedelta(n) for n in reversed(range(config.days))]
     rows = [_row(scores, day) for day in days if day in scores.days]
+    registry = Registry(settings)
     champion = registry.champion()
     note = scored_by_others(rows, champion)
     return {"champion": champion, **({"note": note} if note else {}), "days": rows, **_models(registry, champion)}
