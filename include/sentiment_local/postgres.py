@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from sentiment.core.atomic import replacing
+from sentiment.core.atomic import left_over, replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 
@@ -81,7 +81,7 @@ def prepare(settings: Settings) -> None:
     _private(data.parent)
     _private(_socket_folder(settings.home))
     # One start at a time comes here: what an interrupted one was making belongs to nobody.
-    for left in data.parent.glob(f".*.{data.name}"):
+    for left in left_over(data):
         shutil.rmtree(left, ignore_errors=True)
     if _is_filled(data):
         _require_version(data)

@@ -1,6 +1,6 @@
 """Files and folders that appear whole or not at all: made beside their place, and moved there in one step.
 
-What a killed process leaves behind begins with a dot; nobody takes it for the thing itself.
+What a killed process leaves behind begins with a dot, so that nobody takes it for the thing itself.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ def keep(aside: Path, path: Path) -> None:
     except OSError:
         if not path.exists():
             raise
+
+
+def left_over(path: Path) -> list[Path]:
+    """Return what killed processes left beside `path`; one that is at work makes such a thing too."""
+    return list(path.parent.glob(f".*.{path.name}"))
 
 
 @contextmanager
