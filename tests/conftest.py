@@ -18,7 +18,7 @@ import pytest
 
 from sentiment.core.settings import Settings
 from sentiment.stores.lake.files import write_day_file
-from sentiment.stores.lake.schemas import TableSpec
+from sentiment.stores.lake.schemas import DayTable
 from sentiment.stores.lake.tables import Lake
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -97,7 +97,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
-    """One session for all tests; verbs that open a session get this one."""
+    """One session for all tests, which `verbs_here.done` hands to the verbs that need one."""
     from sentiment.stores.spark import session
 
     with session(Settings(spark_master="local[2]", spark_memory="1g"), "tests") as opened:
@@ -165,10 +165,10 @@ def lake_review(day: date, number: int = 0, **changes: Any) -> dict[str, Any]:
     return {"word_count": len(review["text"].split()), **review}
 
 
-def fill(root: str | Path, spec: TableSpec, days: dict[date, list[dict[str, Any]]], **metadata: str) -> int:
+def fill(root: str | Path, spec: DayTable, days: dict[date, list[dict[str, Any]]], **metadata: str) -> int:
     """Write whole days into a table without Spark, in one commit; returns the table's version."""
     lake = Lake(str(root))
-    base = lake.open(spec)
+    base = lake.grown(spec)
     files = [
         write_day_file(lake.root, spec, day, [pa.RecordBatch.from_pylist(rows, schema=spec.schema)])
         for day, rows in days.items()

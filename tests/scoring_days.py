@@ -13,7 +13,7 @@ import numpy as np
 import tiny
 from conftest import fill, lake_review
 from sentiment.engine.scorer import Answers, Decisions
-from sentiment.stores.lake.schemas import REVIEWS, TableSpec
+from sentiment.stores.lake.schemas import REVIEWS, DayTable
 from sentiment.stores.lake.tables import Lake
 
 DAY = date(2014, 5, 5)
@@ -52,7 +52,7 @@ def furnish(home: Path, bundle: Path) -> Lake:
     return Lake(str(home / "lake"))
 
 
-def rows(lake: Lake, spec: TableSpec, day: date, *without: str) -> list[dict[str, Any]]:
+def rows(lake: Lake, spec: DayTable, day: date, *without: str) -> list[dict[str, Any]]:
     """Return a day's rows in an order of their own, some columns left out."""
     table = lake.read(spec, (day, day)).drop_columns(list(without))
     return sorted(table.to_pylist(), key=lambda row: [str(row.get(name)) for name in ("review_key", "level", *row)])

@@ -11,14 +11,12 @@ import gzip
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
-import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,6 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import plain_jobs
 from conftest import aged
+from killed_lake import CrashedError, KilledLake
 from sentiment.core.errors import ConcurrentWriteError
 from sentiment.ingest.landing import Delivery, delivery_of_day, files_of_day, history
 from sentiment.stores.lake.schemas import REVIEWS, SCORES
@@ -88,27 +87,9 @@ def standing(held: Held, day: date) -> Standing:
     return found
 
 
-class CrashedError(RuntimeError):
-    """The process was killed."""
-
-
-@contextmanager
-def killed_at(commit: int | None, after: bool) -> Iterator[None]:
-    """End the process at a commit, before it or right after it."""
-    written, replace_days = [0], Lake.replace_days
-
-    def counted(self: Lake, *given: object) -> int:
-        written[0] += 1
-        if written[0] == commit and not after:
-            raise CrashedError
-        version = replace_days(self, *given)  # type: ignore[arg-type]
-        if written[0] == commit:
-            raise CrashedError
-        return version
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Lake, "replace_days", counted)
-        yield
+def lake_of(lake: Lake, crash: tuple[int, bool] | None) -> Lake:
+    """Return the lake as a process sees it that is killed, or is not."""
+    return KilledLake(lake.root, crash) if crash else lake
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -132,6 +113,7 @@ class AnyOrder(RuleBasedStateMachine):
     @initialize(lines=LINES, later=LINES)
     def begin(self, lines: list[Said], later: list[Said]) -> None:
         """A history and a day are there already, and scored."""
+        self.lake.grown(REVIEWS)
         self._remember()
         self.import_history(lines, None)
         self.deliver(DAYS[-1], later, FORMS[0], None)
@@ -181,8 +163,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not due:
             return
         try:
-            with killed_at(*(crash or (None, False))):
-                plain_jobs.score(self.lake, due)
+            plain_jobs.score(lake_of(self.lake, crash), due)
             done = len(due)
         except CrashedError:
             # Two commits a day, of which the second makes it scored.
@@ -248,8 +229,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _ingest(self, delivery: Delivery, day: date | None, crash: tuple[int, bool] | None) -> None:
         try:
-            with killed_at(*(crash or (None, False))):
-                touched = plain_jobs.ingest(self.lake, delivery, day)
+            touched = plain_jobs.ingest(lake_of(self.lake, crash), delivery, day)
         except CrashedError:
             if crash != (2, True):
                 return

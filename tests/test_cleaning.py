@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 import sentiment.core.text
 from regex_steps import Steps
-from sentiment.core.text import clean as cleaning
 from sentiment.core.text.clean import LONGEST_TEXT, clean_text, was_cut
 from sentiment.core.text.entities import unescaped
-from sentiment.ingest.clean import clean
 from sentiment.ingest.config import IngestOptions
+from sentiment.ingest.judge import clean
 
 CASES = {
     "It is great.The battery lasts!Really": "It is great. The battery lasts! Really",
@@ -146,11 +145,9 @@ def test_a_text_beyond_the_longest_is_cut_and_that_is_told():
 @QUICK
 @given(TEXTS, st.integers(1, 40))
 def test_a_cut_text_is_clean_and_never_longer_than_the_longest(text, longest):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cleaning, "LONGEST_TEXT", longest)
-        cleaned = clean_text(text)
-        assert len(cleaned) <= longest
-        assert clean_text(cleaned) == cleaned
+    cleaned = clean_text(text, longest)
+    assert len(cleaned) <= longest
+    assert clean_text(cleaned, longest) == cleaned
 
 
 def patterns() -> dict[str, re.Pattern[str]]:

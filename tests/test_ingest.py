@@ -6,9 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from conftest import raw_review
+from killed_lake import CrashedError, KilledLake
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
+from sentiment.ingest.job import Ingestion, ingest_delivery
+from sentiment.ingest.judge import Rules
+from sentiment.ingest.landing import whole_delivery
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
@@ -136,7 +140,7 @@ def test_more_bad_lines_than_allowed_fail_the_day_and_write_nothing(lake, land):
     with pytest.raises(ContractError, match=r"3 of 10 lines in .*2014-05-05\.jsonl are bad \(30%, the limit is 20%\)"):
         ingest()
     assert not lake.written_days(REVIEWS, [DAY])
-    assert (lake.open(REVIEWS).version(), lake.open(QUARANTINE).version()) == (0, 0)
+    assert (lake.state(REVIEWS).version, lake.state(QUARANTINE).version) == (0, 0)
 
 
 def test_a_review_has_the_columns_of_the_table_cleaned_and_typed(lake, land):
@@ -395,3 +399,23 @@ def test_hostile_texts_survive(lake, land):
     assert {user: kept[user] for user in texts} == {user: expected for user, (_, expected) in texts.items()}
     assert kept["raw nulls"] == "a b is here"
     assert kept["raw half"].endswith("b is here")
+
+
+@pytest.mark.parametrize("crash", [(1, False), (1, True), (2, False), (2, True)], ids=str)
+def test_what_was_killed_on_one_machine_is_done_again_on_another(home, lake, land, spark, monkeypatch, crash):
+    """The machines share landing and lake; each has a home of its own, and the second knows nothing of the first."""
+    lines = [raw_review(DAY, number) for number in range(5)] + [raw_review(DAY - timedelta(1), 9), "no JSON"]
+    land(FILE, lines)
+    ingest(max_bad_share=1)
+    shared, delivery = str(home / "shared"), whole_delivery(str(home / "landing"), DAY)
+    rules = Rules(IngestConfig(day=DAY), datetime.now(UTC), (DAY - timedelta(60), DAY))
+    run = Ingestion(delivery, rules, products=str(home / "products"), day=DAY, run_id="one")
+    with pytest.raises(CrashedError):
+        ingest_delivery(spark, KilledLake(shared, crash), run)
+
+    for name, value in {"HOME": home / "other", "LANDING": home / "landing", "LAKE": shared}.items():
+        monkeypatch.setenv(f"SENTIMENT_{name}", str(value))
+    ingest(max_bad_share=1)
+    for table in (REVIEWS, QUARANTINE):
+        assert rows(Lake(shared), table) == rows(lake, table)
+        assert Lake(shared).state(table).days.keys() == lake.state(table).days.keys()

@@ -1,6 +1,7 @@
 """The lake's promises: whole days, one commit, one winner, and nothing half-written is ever seen."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from pyarrow import parquet
 
 from conftest import PROJECT, fill, lake_review
-from sentiment.core.errors import ConcurrentWriteError
+from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.stores.lake.files import DataFile, write_day_file
-from sentiment.stores.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES, TableSpec
+from sentiment.stores.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES, DayTable
 from sentiment.stores.lake.tables import Lake
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2014, 5, 5) + timedelta(n) for n in range(3))
@@ -57,6 +59,46 @@ def test_a_table_that_is_not_there_yet_is_read_as_empty(empty_lake):
     assert empty_lake.read(REVIEWS).schema == REVIEWS.schema
     assert empty_lake.files(REVIEWS) == []
     assert empty_lake.written_days(REVIEWS, [MONDAY]) == set()
+    assert empty_lake.read(PROMOTIONS).num_rows == 0
+    assert list(Path(empty_lake.root).iterdir()) == []
+
+
+def test_to_open_a_table_that_nobody_wrote_names_the_lake(empty_lake):
+    with pytest.raises(ContractError, match=f"the lake {empty_lake.root} has no table reviews yet"):
+        empty_lake.open(REVIEWS)
+    assert list(Path(empty_lake.root).iterdir()) == []
+
+
+def test_a_state_stays_as_it_was_and_the_next_question_sees_what_another_writer_did(lake):
+    state = lake.state(REVIEWS)
+    write_deltalake(lake.uri(REVIEWS), pa.Table.from_batches([batch(WEDNESDAY + timedelta(1), "z")]), mode="append")
+
+    assert WEDNESDAY + timedelta(1) not in state.days
+    assert sorted(state.read(columns=["review_key"])["review_key"].to_pylist()) == ["a", "b", "c", "d"]
+    assert keys(lake) == ["a", "b", "c", "d", "z"]
+
+
+def test_a_table_that_was_made_anew_under_its_address_is_read_as_the_new_one(lake):
+    assert keys(lake) == ["a", "b", "c", "d"]
+    shutil.rmtree(lake.uri(REVIEWS))
+    assert keys(lake) == []
+    fill(lake.root, REVIEWS, {MONDAY: reviews(MONDAY, "other")})
+    assert keys(lake) == ["other"]
+    fill(lake.root, REVIEWS, {MONDAY: reviews(MONDAY, "third")})
+    assert keys(lake) == ["third"]
+
+
+def test_an_older_copy_that_is_put_back_is_read_as_it_is(lake, tmp_path):
+    shutil.copytree(lake.uri(REVIEWS), tmp_path / "copy")
+    fill(lake.root, REVIEWS, {MONDAY: reviews(MONDAY, "newer")})
+    assert keys(lake, MONDAY) == ["newer"]
+    shutil.rmtree(lake.uri(REVIEWS))
+    (tmp_path / "copy").rename(lake.uri(REVIEWS))
+    assert keys(lake, MONDAY) == ["a", "b"]
+
+
+def test_many_questions_at_once_are_answered_alike(lake):
+    assert at_once(6, lambda _: keys(lake)) == [["a", "b", "c", "d"]] * 6
 
 
 def test_replacing_a_day_replaces_that_day_and_nothing_else(lake):
@@ -119,7 +161,7 @@ def test_the_history_tells_which_run_wrote_what(lake):
 
 @pytest.mark.parametrize("day", [MONDAY, WEDNESDAY + timedelta(5)], ids=["a day with rows", "a day without rows"])
 def test_of_two_writers_on_one_day_one_wins_and_the_other_is_told(lake, day):
-    first, second = lake.open(REVIEWS), lake.open(REVIEWS)
+    first, second = lake.grown(REVIEWS), lake.grown(REVIEWS)
     winner, loser = day_file(lake, day, "winner"), day_file(lake, day, "loser")
     version = lake.replace_days(REVIEWS, [day], [winner], first, {})
 
@@ -130,7 +172,7 @@ def test_of_two_writers_on_one_day_one_wins_and_the_other_is_told(lake, day):
 
 
 def test_a_writer_of_no_rows_cannot_clear_what_another_wrote_meanwhile(lake):
-    first, second = lake.open(REVIEWS), lake.open(REVIEWS)
+    first, second = lake.grown(REVIEWS), lake.grown(REVIEWS)
     lake.replace_days(REVIEWS, [MONDAY], [day_file(lake, MONDAY, "winner")], first, {})
 
     with pytest.raises(ConcurrentWriteError):
@@ -139,7 +181,7 @@ def test_a_writer_of_no_rows_cannot_clear_what_another_wrote_meanwhile(lake):
 
 
 def test_the_loser_wins_when_it_runs_again(lake):
-    first, second = lake.open(REVIEWS), lake.open(REVIEWS)
+    first, second = lake.grown(REVIEWS), lake.grown(REVIEWS)
     lake.replace_days(REVIEWS, [MONDAY], [day_file(lake, MONDAY, "one")], first, {})
     again = day_file(lake, MONDAY, "two")
     with pytest.raises(ConcurrentWriteError):
@@ -170,7 +212,7 @@ def at_once(count: int, write) -> list[object]:
 
 
 def test_of_many_writers_at_the_same_moment_exactly_one_wins(lake):
-    bases = [lake.open(REVIEWS) for _ in range(6)]
+    bases = [lake.grown(REVIEWS) for _ in range(6)]
     files = [day_file(lake, MONDAY, f"writer {number}") for number in range(6)]
     outcomes = at_once(6, lambda n: lake.replace_days(REVIEWS, [MONDAY], [files[n]], bases[n], {}))
 
@@ -181,7 +223,7 @@ def test_of_many_writers_at_the_same_moment_exactly_one_wins(lake):
 
 def test_writers_of_different_days_all_commit(lake):
     days = [WEDNESDAY + timedelta(n) for n in range(1, 7)]
-    bases = [lake.open(REVIEWS) for _ in days]
+    bases = [lake.grown(REVIEWS) for _ in days]
     files = [day_file(lake, day, f"of {day}") for day in days]
     outcomes = at_once(6, lambda n: lake.replace_days(REVIEWS, [days[n]], [files[n]], bases[n], {}))
 
@@ -190,7 +232,7 @@ def test_writers_of_different_days_all_commit(lake):
 
 
 def test_a_table_may_be_opened_first_by_many_at_once(empty_lake):
-    tables = at_once(6, lambda _: empty_lake.open(SCORES))
+    tables = at_once(6, lambda _: empty_lake.grown(SCORES))
 
     assert [table.file_uris() for table in tables] == [[]] * 6
     fill(empty_lake.root, SCORES, {MONDAY: [{"review_key": "a", "review_date": MONDAY}]})
@@ -203,7 +245,7 @@ from datetime import date
 import test_lake
 from sentiment.stores.lake.tables import Lake
 lake = Lake(sys.argv[1])
-base = lake.open(test_lake.REVIEWS)
+base = lake.grown(test_lake.REVIEWS)
 file = test_lake.day_file(lake, date.fromisoformat(sys.argv[2]), "new")
 print("written", flush=True)
 time.sleep(60)
@@ -243,7 +285,7 @@ def test_a_day_file_that_fails_in_the_middle_is_not_part_of_the_table(lake):
 
 def test_versions_and_written_days_outlive_a_checkpoint_and_the_months(empty_lake):
     days = [MONDAY + timedelta(n) for n in range(105)]
-    base = empty_lake.open(REVIEWS)
+    base = empty_lake.grown(REVIEWS)
     for day in days[:51]:
         empty_lake.replace_days(REVIEWS, [day], [], base, {})
     long_ago = time.time() - 90 * 86_400
@@ -272,7 +314,7 @@ def test_spark_writes_a_file_a_day_and_reads_back_what_it_wrote(spark, empty_lak
 
     rows = [*reviews(MONDAY, "a", "b", "c"), *reviews(TUESDAY, "d"), *reviews(WEDNESDAY, "e", "f")]
     frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=REVIEWS.schema)).repartition(4)
-    base = empty_lake.open(REVIEWS)
+    base = empty_lake.grown(REVIEWS)
     files = write_files(frame, empty_lake, REVIEWS, partitions=3)
     assert sorted((file.day, file.rows) for file in files) == [(MONDAY, 3), (TUESDAY, 1), (WEDNESDAY, 2)]
     assert empty_lake.read(REVIEWS).num_rows == 0  # nothing is there before the commit
@@ -291,7 +333,7 @@ def test_spark_writes_a_file_a_day_and_reads_back_what_it_wrote(spark, empty_lak
 
 @pytest.mark.spark
 @pytest.mark.parametrize("spec", [REVIEWS, QUARANTINE], ids=lambda spec: spec.name)
-def test_spark_writes_no_file_for_no_rows_and_reads_an_empty_table(spark, empty_lake, spec: TableSpec):
+def test_spark_writes_no_file_for_no_rows_and_reads_an_empty_table(spark, empty_lake, spec: DayTable):
     from sentiment.stores.lake.spark import read_table, write_files
 
     nothing = read_table(spark, empty_lake, spec)

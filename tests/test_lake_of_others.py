@@ -42,7 +42,7 @@ def test_rows_that_another_program_deleted_stay_deleted_and_change_what_stands_f
 
 def test_a_restore_takes_days_back_with_their_rows(lake):
     before = lake.content(REVIEWS)
-    base = lake.open(REVIEWS)
+    base = lake.grown(REVIEWS)
     fill(lake.root, REVIEWS, {TUESDAY: [], TUESDAY + timedelta(1): [lake_review(TUESDAY + timedelta(1))]})
     DeltaTable(lake.uri(REVIEWS)).restore(base.version())
     assert lake.written_days(REVIEWS, [MONDAY, TUESDAY, TUESDAY + timedelta(1)]) == {MONDAY, TUESDAY}
@@ -67,7 +67,7 @@ def test_a_compaction_by_another_program_changes_no_row(lake):
 
 
 def test_a_day_that_another_program_changed_meanwhile_is_not_written_over(lake):
-    base = lake.open(REVIEWS)
+    base = lake.grown(REVIEWS)
     DeltaTable(lake.uri(REVIEWS)).delete("user_id = 'U1' AND review_date = DATE '2024-05-06'")
     file = write_day_file(
         lake.root, REVIEWS, MONDAY, [pa.RecordBatch.from_pylist([lake_review(MONDAY)], REVIEWS.schema)]
@@ -78,7 +78,7 @@ def test_a_day_that_another_program_changed_meanwhile_is_not_written_over(lake):
 
 
 def test_a_range_that_began_before_another_run_wrote_one_of_its_later_days_does_not_undo_it(lake):
-    base = lake.open(REVIEWS)
+    base = lake.grown(REVIEWS)
     fill(lake.root, REVIEWS, {TUESDAY: [lake_review(TUESDAY, 9)]})
     lake.replace_days(REVIEWS, [MONDAY], [], base, {})
     with pytest.raises(ConcurrentWriteError, match="2024-05-07"):

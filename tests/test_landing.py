@@ -9,9 +9,16 @@ import pytest
 from conftest import aged, fill, lake_review, raw_review
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import Settings
-from sentiment.ingest import whole
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
-from sentiment.ingest.landing import Origin, files_of_day, history, landed_days, product_files
+from sentiment.ingest.landing import (
+    Origin,
+    files_of_day,
+    history,
+    landed_days,
+    product_files,
+    require_unchanged,
+    whole_delivery,
+)
 from sentiment.ingest.products import found_files
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
@@ -145,7 +152,7 @@ def test_a_file_that_grows_between_two_looks_is_looked_at_until_it_is_the_same(h
             path.write_bytes(path.read_bytes() * 2)
 
     aged(path, seconds=0)
-    found = whole.whole_delivery(f"{home}/landing", DAY, wait)
+    found = whole_delivery(f"{home}/landing", DAY, wait)
     assert (len(waited), found.files[0].size) == (3, path.stat().st_size)
 
 
@@ -153,16 +160,16 @@ def test_a_file_that_never_stops_growing_is_not_taken(home, land):
     path = land("2014-05-05.jsonl", [raw_review(DAY)])
     aged(path, seconds=0)
     with pytest.raises(UnavailableError, match="still being written"):
-        whole.whole_delivery(f"{home}/landing", DAY, lambda _: path.write_bytes(path.read_bytes() + b"{}\n"))
+        whole_delivery(f"{home}/landing", DAY, lambda _: path.write_bytes(path.read_bytes() + b"{}\n"))
 
 
 def test_what_changed_while_it_was_read_is_not_taken(home, land):
     path = land("2014-05-05.jsonl", [raw_review(DAY)])
     seen = files_of_day(f"{home}/landing", DAY)
-    whole.require_unchanged(seen)
+    require_unchanged(seen)
     path.write_bytes(path.read_bytes() * 2)
     with pytest.raises(UnavailableError, match="changed while it was read"):
-        whole.require_unchanged(seen)
+        require_unchanged(seen)
 
 
 @pytest.mark.parametrize("name", ["2014-05-05.jsonl", "2014-05-05.jsonl.gz", "2014-05-05/a/b.jsonl"])

@@ -118,7 +118,7 @@ def test_why_a_server_does_not_answer_is_told(tmp_path) -> None:
 def test_a_spoilt_version_file_is_named_with_a_remedy_that_keeps_the_data(tmp_path, ruin) -> None:
     data = tmp_path / "postgres" / "data"
     (data / "base").mkdir(parents=True)
-    (data.parent / ".data.17" / "base").mkdir(parents=True)
+    (data.parent / ".17.data" / "base").mkdir(parents=True)
     if ruin is not None:
         (data / "PG_VERSION").write_bytes(ruin)
     with pytest.raises(ContractError, match=r"echo 18 > '.*PG_VERSION'") as error:

@@ -10,6 +10,7 @@ from sentiment.core.settings import Settings
 from sentiment.stores.lake.schemas import SCORES
 from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 from sentiment.views.config import ReportConfig
+from sentiment.views.days import late_days, missing_files, missing_reviews
 from sentiment.views.report import _figures, report_days, scored_by_others
 
 FIRST = date(2014, 6, 1)
@@ -114,5 +115,14 @@ def test_without_a_champion_the_days_are_shown_all_the_same(report):
 
 
 def test_before_anything_was_scored_the_sentence_says_what_to_run(home):
-    with pytest.raises(ContractError, match="no day was scored yet; run score_reviews"):
+    with pytest.raises(ContractError, match=r"no day was scored yet in the lake .*; run score_reviews"):
         report_days(ReportConfig(), Settings())
+
+
+def test_questions_leave_a_home_without_a_lake_as_it_was(home):
+    before, settings = sorted(home.rglob("*")), Settings()
+    assert f"not in the table reviews of {home}/lake" in missing_reviews(FIRST, settings)
+    assert (missing_files(FIRST, settings) is None, late_days(FIRST, settings)) == (False, [])
+    with pytest.raises(ContractError, match=f"no day was scored yet in the lake {home}/lake"):
+        report_days(ReportConfig(), settings)
+    assert sorted(home.rglob("*")) == before

@@ -242,7 +242,7 @@ def test_the_result_says_how_to_score_the_days_of_the_version_that_was_left(back
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    lake.open(DAILY_SENTIMENT)
+    lake.grown(DAILY_SENTIMENT)
     write_deltalake(lake.uri(DAILY_SENTIMENT), pa.Table.from_pylist(rows, schema=DAILY_SENTIMENT.schema), mode="append")
     result = back(registry)
     assert result["days_to_rescore"] == 2

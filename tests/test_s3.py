@@ -1,8 +1,11 @@
 """Storage and lake on a real S3 server (SeaweedFS), with signatures, conditional writes and multipart uploads."""
 
+import json
 import os
 import random
+import select
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -15,10 +18,13 @@ from time import monotonic, sleep
 import pyarrow as pa
 import pytest
 
+import plain_jobs
+from conftest import raw_review
 from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.ingest.landing import delivery_of_day, files_of_day
 from sentiment.stores import files as storage
 from sentiment.stores.lake.files import DataFile, write_day_file
-from sentiment.stores.lake.schemas import PROMOTIONS, REVIEWS, SCORES
+from sentiment.stores.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.tables import Lake
 
 WEED = Path(sys.executable).with_name("weed")
@@ -61,8 +67,6 @@ def s3_server(tmp_path_factory) -> Iterator[str]:
 @pytest.fixture
 def s3(s3_server, monkeypatch) -> str:
     """Configure S3 as a deployment does, by the AWS_* variables alone, and give an empty prefix."""
-    import boto3
-
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in {
@@ -75,8 +79,6 @@ def s3(s3_server, monkeypatch) -> str:
     # Keys of whoever runs the tests must not come in by the way of files.
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    # boto3 reads the variables once a process, into its default session.
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return f"s3://{BUCKET}/{uuid.uuid4().hex}"
 
 
@@ -142,13 +144,14 @@ def test_a_wrong_secret_is_refused(s3, monkeypatch):
         storage.read_bytes(f"{s3}/note.json")
 
 
-def test_a_table_that_is_opened_for_the_first_time_is_created_empty(s3):
+def test_a_table_is_created_by_its_first_writer_and_by_no_question(s3):
     lake = Lake(f"{s3}/lake")
-
-    assert lake.open(REVIEWS).version() == 0
     assert lake.read(REVIEWS).num_rows == 0
     assert lake.files(REVIEWS) == []
     assert not lake.written_days(REVIEWS, [DAY])
+    assert storage.list_files(f"{s3}/lake") == []
+    assert lake.grown(REVIEWS).version() == 0
+    assert lake.open(REVIEWS).version() == 0
 
 
 def test_a_day_is_replaced_and_the_other_days_stay(s3):
@@ -166,7 +169,7 @@ def test_a_day_is_replaced_and_the_other_days_stay(s3):
 
 def test_a_day_written_without_rows_is_known_as_written(s3):
     lake = Lake(f"{s3}/lake")
-    lake.replace_days(REVIEWS, [DAY], [], lake.open(REVIEWS), {})
+    lake.replace_days(REVIEWS, [DAY], [], lake.grown(REVIEWS), {})
 
     assert lake.written_days(REVIEWS, [DAY, NEXT_DAY]) == {DAY}
 
@@ -174,7 +177,7 @@ def test_a_day_written_without_rows_is_known_as_written(s3):
 def test_a_day_file_above_ten_megabytes_goes_up_in_parts_and_comes_back_whole(s3):
     lake = Lake(f"{s3}/lake")
     texts = [random.Random(number).randbytes(6 << 20).hex() for number in range(2)]
-    base, file = lake.open(REVIEWS), _day_file(lake, DAY, texts)
+    base, file = lake.grown(REVIEWS), _day_file(lake, DAY, texts)
     lake.replace_days(REVIEWS, [DAY], [file], base, {})
 
     assert file.size > 10 << 20
@@ -183,7 +186,7 @@ def test_a_day_file_above_ten_megabytes_goes_up_in_parts_and_comes_back_whole(s3
 
 def test_of_two_writers_on_one_day_the_second_gets_an_error_and_changes_nothing(s3):
     lake = Lake(f"{s3}/lake")
-    first, second = lake.open(REVIEWS), lake.open(REVIEWS)
+    first, second = lake.grown(REVIEWS), lake.grown(REVIEWS)
     lake.replace_days(REVIEWS, [DAY], [_day_file(lake, DAY, ["first"])], first, {})
 
     with pytest.raises(ConcurrentWriteError, match="another run wrote 2014-03-01"):
@@ -193,7 +196,7 @@ def test_of_two_writers_on_one_day_the_second_gets_an_error_and_changes_nothing(
 
 def test_two_writers_on_different_days_both_commit(s3):
     lake = Lake(f"{s3}/lake")
-    first, second = lake.open(REVIEWS), lake.open(REVIEWS)
+    first, second = lake.grown(REVIEWS), lake.grown(REVIEWS)
     lake.replace_days(REVIEWS, [DAY], [_day_file(lake, DAY, ["a"])], first, {})
     lake.replace_days(REVIEWS, [NEXT_DAY], [_day_file(lake, NEXT_DAY, ["b"])], second, {})
 
@@ -202,7 +205,7 @@ def test_two_writers_on_different_days_both_commit(s3):
 
 def test_of_four_writers_at_the_same_moment_exactly_one_wins(s3):
     lake = Lake(f"{s3}/lake")
-    bases = [lake.open(REVIEWS) for _ in range(4)]
+    bases = [lake.grown(REVIEWS) for _ in range(4)]
     files = [_day_file(lake, DAY, [f"writer {number}"]) for number in range(4)]
     outcomes: list[str] = []
     together = threading.Barrier(4)
@@ -226,9 +229,68 @@ def test_of_four_writers_at_the_same_moment_exactly_one_wins(s3):
     assert lake.read(REVIEWS)["review_key"].to_pylist() == [winner]
 
 
+class Relay(socketserver.ThreadingTCPServer):
+    """Hands bytes on to a server; from the first commit that it sees it hangs up on everybody for a while."""
+
+    daemon_threads = True
+
+    def __init__(self, behind: str, outage: float) -> None:
+        super().__init__(("127.0.0.1", 0), Relayed)
+        self.host, port = behind.removeprefix("http://").split(":")
+        self.port, self.outage = int(port), outage
+        self.down_until, self.hung_up = 0.0, 0
+
+    def is_down(self, sent: bytes) -> bool:
+        """Tell whether nobody is answered now; `sent` are the bytes that are to be handed on."""
+        if not self.hung_up and sent.startswith(b"PUT") and b"_delta_log" in sent:
+            self.down_until = monotonic() + self.outage
+        down = monotonic() < self.down_until
+        self.hung_up += down
+        return down
+
+
+class Relayed(socketserver.BaseRequestHandler):
+    """One connection."""
+
+    server: Relay
+
+    def handle(self) -> None:
+        with socket.create_connection((self.server.host, self.server.port)) as behind:
+            ends = {self.request: behind, behind: self.request}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    content = end.recv(1 << 16)
+                    if not content or (end is self.request and self.server.is_down(content)):
+                        return
+                    ends[end].sendall(content)
+
+
+@pytest.fixture
+def relay(s3, s3_server, monkeypatch) -> Iterator[Relay]:
+    """Put a server before the S3 server that goes out of order at the first commit, for longer than clients wait."""
+    with Relay(s3_server, outage=7.0) as relay:
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{relay.server_address[1]}")
+        yield relay
+        relay.shutdown()
+
+
+@pytest.mark.slow
+def test_an_ingest_outlives_an_outage_at_its_commit(s3, relay):
+    storage.write_bytes(
+        f"{s3}/landing/{DAY}.jsonl", b"\n".join(json.dumps(raw_review(DAY, n)).encode() for n in range(9))
+    )
+    lake, files = Lake(f"{s3}/lake"), files_of_day(f"{s3}/landing", DAY)
+    plain_jobs.ingest(lake, delivery_of_day(f"{s3}/landing", DAY, files), DAY)
+
+    assert relay.hung_up > 1
+    assert sorted(lake.read(REVIEWS)["user_id"].to_pylist()) == [f"U{n}" for n in range(9)]
+    assert (lake.open(REVIEWS).version(), lake.open(QUARANTINE).version()) == (1, 1)
+
+
 def test_what_a_commit_did_stands_in_its_history(s3):
     lake = Lake(f"{s3}/lake")
-    lake.replace_days(SCORES, [DAY, NEXT_DAY], [], lake.open(SCORES), {"run_id": "manual-7", "model_version": "3"})
+    lake.replace_days(SCORES, [DAY, NEXT_DAY], [], lake.grown(SCORES), {"run_id": "manual-7", "model_version": "3"})
 
     newest = lake.open(SCORES).history(1)[0]
     assert (newest["run_id"], newest["model_version"], newest["days"]) == ("manual-7", "3", "2014-03-01..2014-03-02")
@@ -244,7 +306,7 @@ def test_rows_are_appended_to_a_small_table(s3):
 
 
 def _replace(lake: Lake, day: date, keys: list[str]) -> int:
-    base = lake.open(REVIEWS)
+    base = lake.grown(REVIEWS)
     return lake.replace_days(REVIEWS, [day], [_day_file(lake, day, keys)], base, {"run_id": "test"})
 
 

@@ -6,18 +6,19 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import boto3
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from sentiment.core.errors import ContractError
 from sentiment.stores import files as storage
-from sentiment.stores.lake.conditions import require_conditions
-from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.protocol import require_conditions
+from sentiment.stores.lake.schemas import PROMOTIONS, REVIEWS
+from sentiment.stores.lake.states import day_states
 from sentiment.stores.lake.tables import Lake
 from sentiment_local.doctor import check_store
 
@@ -32,6 +33,7 @@ class Store(ThreadingHTTPServer):
     def __init__(self, second: int) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.second, self.down_until, self.names = second, 0.0, set[str]()
+        self.read_only, self.refused = False, 0
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -42,6 +44,10 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.server.read_only:
+            self.server.refused += 1
+            self._say(403)
+            return
         taken = self.path in self.server.names and "If-None-Match" in self.headers
         self.server.names.add(self.path)
         self._say(self.server.second if taken else 200)
@@ -85,7 +91,6 @@ def store(monkeypatch) -> Iterator[Callable[[int], Store]]:
             **{"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "AWS_EC2_METADATA_DISABLED": "true"},
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
         require_conditions.cache_clear()
         return server
 
@@ -100,7 +105,7 @@ def store(monkeypatch) -> Iterator[Callable[[int], Store]]:
 def test_a_store_that_lets_two_writers_create_one_file_is_refused_before_the_first_write(store, answer):
     server = store(answer)
     with pytest.raises(ContractError, match=r"s3://reviews/lake ignores If-None-Match.*use a server with conditional"):
-        Lake("s3://reviews/lake").open(REVIEWS)
+        Lake("s3://reviews/lake").grown(REVIEWS)
     assert server.names == set()
     check = check_store("s3://reviews/lake")
     assert (check.ok, "ignores If-None-Match" in check.detail) == (False, True)
@@ -112,6 +117,16 @@ def test_a_store_that_refuses_the_second_writer_passes_and_keeps_nothing_of_the_
     require_conditions("s3://reviews/lake")
     assert check_store("s3://reviews/lake").ok
     assert server.names == set()
+
+
+def test_whoever_may_only_read_asks_everything_of_a_lake(store):
+    server = store()
+    server.read_only = True
+    lake = Lake("s3://reviews/lake")
+    assert lake.read(REVIEWS).num_rows == lake.read(PROMOTIONS).num_rows == 0
+    assert (lake.content(REVIEWS), lake.written_days(REVIEWS, [date(2014, 5, 5)])) == ({}, set())
+    assert day_states(lake, [date(2014, 5, 5)]) == {date(2014, 5, 5): "missing"}
+    assert server.refused == 0
 
 
 def test_a_folder_is_asked_nothing(tmp_path: Path):

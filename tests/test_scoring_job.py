@@ -56,7 +56,7 @@ def no_spark(monkeypatch):
 
 
 def versions(lake):
-    return [lake.open(spec).version() for spec in (SCORES, DAILY_SENTIMENT)]
+    return [lake.state(spec).version for spec in (SCORES, DAILY_SENTIMENT)]
 
 
 @pytest.mark.spark

@@ -9,24 +9,26 @@ from pathlib import Path
 import pyspark
 import pytest
 
+from sentiment.core.settings import Settings
 from sentiment.stores import spark as sessions
 
 
-def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path, monkeypatch):
-    name = "spark.driver.extraJavaOptions"
-    monkeypatch.setattr(sessions, "CLASSES", tmp_path / "a folder" / "classes.jsa")
-    sessions.CLASSES.parent.mkdir()
-    assert "SharedArchiveFile" not in sessions.driver_java_options()[name]
-    sessions.CLASSES.touch()
+def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path):
+    name, classes = "spark.driver.extraJavaOptions", tmp_path / "a folder" / "classes.jsa"
+    classes.parent.mkdir()
+    assert "SharedArchiveFile" not in sessions.driver_java_options(classes=classes)[name]
+    classes.touch()
     # As Spark splits it.
-    assert f"-XX:SharedArchiveFile={sessions.CLASSES}" in shlex.split(sessions.driver_java_options()[name])
+    assert f"-XX:SharedArchiveFile={classes}" in shlex.split(sessions.driver_java_options(classes=classes)[name])
 
 
-def test_a_light_jobs_driver_keeps_to_the_first_compiler():
-    name = "spark.driver.extraJavaOptions"
-    light, heavy = (sessions.driver_java_options(light=it)[name] for it in (True, False))
-    assert "TieredStopAtLevel=1" in light
-    assert "TieredStopAtLevel" not in heavy
+@pytest.mark.spark
+def test_a_session_that_runs_is_shared_by_whoever_hands_it_in_and_by_nobody_else(spark, home):
+    with sessions.session(Settings(), "work", shared=spark) as shared:
+        assert shared is spark
+    assert spark.range(3).count() == 3  # its owner stops it
+    with pytest.raises(RuntimeError, match="hand it in"), sessions.session(Settings(), "work"):
+        pass
 
 
 @pytest.mark.spark
@@ -51,7 +53,7 @@ def telling_where():
 
 
 SUBMITTED = f"""
-from sentiment.config import Settings
+from sentiment.core.settings import Settings
 from sentiment.stores.spark import session
 
 {inspect.getsource(telling_where)}

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
@@ -182,9 +183,8 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
         "bundle_megabytes": sizes["int8_megabytes"],
         "reviews_per_second": measure_speed(bundle, data.test),
     }
-    draft = folder / f".{RESULT}"
-    draft.write_text(json.dumps(row, indent=1), encoding="utf-8")
-    draft.replace(folder / RESULT)
+    with replacing(folder / RESULT) as draft:
+        draft.write_text(json.dumps(row, indent=1), encoding="utf-8")
 
 
 def _quality(labels: np.ndarray, probability: np.ndarray) -> Row:

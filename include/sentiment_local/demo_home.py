@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest.landing import product_files
@@ -96,6 +97,5 @@ def _checked(reviews: Path) -> Path:
 
 def _point(link: Path, target: Path) -> None:
     if link.is_symlink() or not link.exists():
-        aside = link.with_name(f".{link.name}.{os.getpid()}")
-        aside.symlink_to(target)
-        aside.replace(link)
+        with replacing(link) as aside:
+            aside.symlink_to(target)

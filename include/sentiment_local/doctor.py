@@ -19,7 +19,7 @@ import psutil
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores import files as storage
-from sentiment.stores.lake.conditions import require_conditions
+from sentiment.stores.lake.protocol import require_conditions
 from sentiment_local import postgres
 from sentiment_local.components import runs_mlflow
 from sentiment_local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, check_user, sentences

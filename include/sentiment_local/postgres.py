@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from sentiment.core.atomic import left_over, replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 
@@ -80,12 +81,11 @@ def prepare(settings: Settings) -> None:
     _private(data.parent)
     _private(_socket_folder(settings.home))
     # One start at a time comes here: what an interrupted one was making belongs to nobody.
-    for left in data.parent.glob(f".{data.name}.*"):
+    for left in left_over(data):
         shutil.rmtree(left, ignore_errors=True)
     if _is_filled(data):
         _require_version(data)
         return
-    aside = data.with_name(f".{data.name}.{os.getpid()}")
     options = (
         "-U",
         _SUPERUSER,
@@ -94,16 +94,15 @@ def prepare(settings: Settings) -> None:
         # macOS has no locale C.UTF-8.
         "--locale=C.UTF-8" if os.uname().sysname == "Linux" else "--no-locale",
     )
-    made = subprocess.run(
-        _not_as_root((str(_PROGRAMS / "initdb"), "-D", str(aside), *options)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise ContractError(f"PostgreSQL cannot be set up in {data}: {_why(made.stderr)}")
-    aside.rename(data)
+    with replacing(data) as aside:
+        made = subprocess.run(
+            _not_as_root((str(_PROGRAMS / "initdb"), "-D", str(aside), *options)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise ContractError(f"PostgreSQL cannot be set up in {data}: {_why(made.stderr)}")
 
 
 def create_databases(settings: Settings) -> None:

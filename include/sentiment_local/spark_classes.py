@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sentiment.core.atomic import replacing
 from sentiment.core.settings import DRIVER
 from sentiment.ingest.config import ImportHistoryConfig
 from sentiment.ingest.verbs import IMPORT_HISTORY
@@ -25,8 +26,7 @@ def write_classes() -> None:
 
     Raises RuntimeError with the end of Spark's output when no file came of it.
     """
-    new = CLASSES.with_suffix(f".{os.getpid()}")
-    with TemporaryDirectory() as folder:
+    with replacing(CLASSES) as new, TemporaryDirectory() as folder:
         sample = Path(folder) / "sample"
         generate(SampleConfig(output=sample, reviews=200, days=21))
         ended = subprocess.run(
@@ -42,9 +42,8 @@ def write_classes() -> None:
             text=True,
             check=False,
         )
-    if not new.is_file():
-        raise RuntimeError(f"Spark kept no classes:\n{ended.stdout[-2000:]}")
-    new.replace(CLASSES)
+        if not new.is_file():
+            raise RuntimeError(f"Spark kept no classes:\n{ended.stdout[-2000:]}")
 
 
 def _import(source: Path, classes: Path) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_local.processes import Started
@@ -64,10 +64,8 @@ def read_record(settings: Settings) -> PlatformRecord | None:
 
 def write_record(settings: Settings, record: PlatformRecord) -> None:
     """Replace what was written."""
-    file = _file(settings)
-    aside = file.with_suffix(f".{os.getpid()}")
-    aside.write_text(_text(record), encoding="utf-8")
-    aside.replace(file)
+    with replacing(_file(settings)) as aside:
+        aside.write_text(_text(record), encoding="utf-8")
 
 
 def is_written(settings: Settings, record: PlatformRecord) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def score_day(day: str, version: str, times: str, result: str) -> None:
     config = ScoreConfig(day=date.fromisoformat(day), model=version, reuse=False)
     seconds = []
     context = Context.of_process()
-    with session(context.settings, "benchmark", light=True):
+    with session(context.settings, "benchmark", light=True) as spark:
+        context = replace(context, spark=spark)
         for _ in range(int(times) + 1):
             started = time.perf_counter()
             SCORE.run(config, context)

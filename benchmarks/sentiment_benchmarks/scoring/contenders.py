@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.core.text import characters
 from sentiment.engine.calibration import positive_probability
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment_benchmarks.scoring.material import Material
@@ -46,7 +47,7 @@ class Contender:
 
 def joined(titles: Sequence[str], texts: Sequence[str]) -> list[str]:
     """Return title and text as one, as the bundle's own tokenizer joins them."""
-    return [f"{title.strip()}. {text}" if title.strip() else text for title, text in zip(titles, texts, strict=True)]
+    return [characters.joined(title, text) for title, text in zip(titles, texts, strict=True)]
 
 
 def scored_in_batches(

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.versions import SERVED_MODEL
-from sentiment.stores.spark import ARROW_BATCH_ROWS, session
+from sentiment.stores.spark import ARROW_BATCH_ROWS, running, session
 from sentiment_benchmarks.scoring.contenders import BATCH, Contender, Score, encoder_of, joined
 from sentiment_benchmarks.scoring.material import Material
 
@@ -47,7 +47,8 @@ def _in_spark(
     stack: ExitStack,
 ) -> Score:
     here = settings.model_copy(update={"spark_master": f"local[{material.cores}]"})
-    spark = stack.enter_context(session(here, "benchmark"))
+    # The first of them opens the session, the others share it, and the stack stops it.
+    spark = stack.enter_context(session(here, "benchmark", shared=running()))
     scored = scored_by(spark, material)
 
     def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sentiment.core.progress import OnProgress, logged
 from sentiment.core.provenance import actor, provenance, run_id
 from sentiment.core.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Context:
 
     `actor` is `dag/run` in Airflow and a user's name in a shell; `now` is in UTC. `provenance` are the names by which
     tags, ledger and metadata say where a thing came from: dag, run, task, try, day and git_commit, as far as there are.
+    `spark` is a session that the caller runs several verbs in; without one a verb that needs Spark opens its own.
     """
 
     settings: Settings
@@ -24,11 +29,19 @@ class Context:
     now: datetime
     progress: OnProgress = logged
     provenance: dict[str, str] = field(default_factory=dict)
+    spark: SparkSession | None = None
 
     @classmethod
     def of_process(cls, progress: OnProgress = logged) -> Context:
         """Build that of this process, an Airflow task's or a shell's; raises ValidationError for bad settings."""
-        return cls(Settings(), actor(), run_id(), datetime.now(UTC), progress, provenance())
+        return cls(
+            settings=Settings(),
+            actor=actor(),
+            run_id=run_id(),
+            now=datetime.now(UTC),
+            progress=progress,
+            provenance=provenance(),
+        )
 
     def quiet(self) -> Context:
         """Return the same context, whose progress goes to the log."""

@@ -1,7 +1,4 @@
-"""What every process of ours needs of its environment: this machine asked without a proxy, and paths in UTF-8.
-
-It knows the variables of the shell, and no setting of ours.
-"""
+"""What every process of ours needs of its environment: this machine asked without a proxy, and paths in UTF-8."""
 
 from __future__ import annotations
 

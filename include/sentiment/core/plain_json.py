@@ -1,4 +1,4 @@
-"""JSON that every program reads: Python's own writes NaN and Infinity, which are no JSON. It knows no content."""
+"""JSON that every program reads: Python's own writes NaN and Infinity, which are no JSON."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value

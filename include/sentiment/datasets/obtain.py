@@ -40,7 +40,10 @@ def _of_lake(config: SnapshotConfig, lake: Lake, context: Context) -> Manifest:
     from sentiment.datasets.from_lake import make_snapshot
     from sentiment.stores.spark import session, watched
 
-    with session(context.settings, "snapshot") as spark, watched(spark, "pinning the snapshot", context.progress):
+    with (
+        session(context.settings, "snapshot", shared=context.spark) as spark,
+        watched(spark, "pinning the snapshot", context.progress),
+    ):
         return make_snapshot(spark, lake, config, folder)
 
 

@@ -60,19 +60,11 @@ def read_csv(lines: Iterable[str]) -> Iterator[Row | BadRow]:
 
     Fields are quoted, a quote within one is doubled, and a line break may be written as backslash and n.
     """
-    reader = csv.reader(lines)
-    while True:
-        # The limit is the whole program's, and reading files to score raises it.
-        csv.field_size_limit(_LONGEST_FIELD)
+    for rows in _whole_rows(lines):
         try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:  # a quote that is never closed swallows lines up to the limit
+            yield from (_csv_row(fields) for fields in csv.reader(rows) if fields)
+        except csv.Error as error:
             yield BadRow(f"not CSV: {error}")
-            continue
-        if fields:
-            yield _csv_row(fields)
 
 
 def read_fasttext(lines: Iterable[str]) -> Iterator[Row | BadRow]:
@@ -96,12 +88,28 @@ def read_fasttext(lines: Iterable[str]) -> Iterator[Row | BadRow]:
 
 
 def _csv_row(fields: list[str]) -> Row | BadRow:
+    if any(len(field) > _LONGEST_FIELD for field in fields):
+        return BadRow(f"not CSV: a field of more than {_LONGEST_FIELD} characters")
     if len(fields) != 3:
         return BadRow(f"{len(fields)} columns, not label, title and content")
     label, title, text = fields
     if label.strip() not in _POLARITY_LABELS:
         return BadRow(f"the label is {label[:20]!r}, not 1 or 2")
     return _polarity_row(_POLARITY_LABELS[label.strip()], title.replace("\\n", "\n"), text.replace("\\n", "\n"))
+
+
+def _whole_rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Give the lines of a row together, by their quotes; one that is never closed takes lines up to the limit."""
+    held: list[str] = []
+    length, quotes = 0, 0
+    for line in lines:
+        held.append(line)
+        length, quotes = length + len(line), quotes + line.count('"')
+        if quotes % 2 == 0 or length > _LONGEST_FIELD:
+            yield held
+            held, length, quotes = [], 0, 0
+    if held:
+        yield held
 
 
 def _polarity_row(label: int, title: str, text: str) -> Row | BadRow:

@@ -48,13 +48,13 @@ _INT64 = 1 << 64
 
 def pinned(config: SnapshotConfig, lake: Lake) -> SnapshotConfig:
     """Fill in what the configuration leaves open: the newest version of `reviews`, and its first and last day."""
-    version = config.reviews_version if config.reviews_version is not None else lake.open(REVIEWS).version()
-    days = [file.day for file in lake.files(REVIEWS, version=version)]
+    state = lake.state(REVIEWS, config.reviews_version)
+    days = state.days.keys()
     if not days:
         raise ContractError("the lake holds no reviews to train on; run import-history or ingest first")
     return config.model_copy(
         update={
-            "reviews_version": version,
+            "reviews_version": state.version,
             "from_day": config.from_day or min(days),
             "to_day": config.to_day or max(days),
         }

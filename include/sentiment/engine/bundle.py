@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sentiment.core.atomic import replacing
 from sentiment.core.config import Share
 from sentiment.core.errors import ContractError
 from sentiment.core.names import LABELS, NEEDS_REVIEW_BELOW, EngineName, Family
@@ -89,22 +88,17 @@ def assembled(destination: Path) -> Iterator[Path]:
 
     Readers see the old bundle or the whole new one; a failed build leaves nothing.
     """
-    aside = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
-    aside.mkdir(parents=True)
-    try:
+    with replacing(destination) as aside:
+        aside.mkdir()
         yield aside
-        _replace(aside, destination)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def seal(folder: Path, description: Bundle) -> Bundle:
     """Write bundle.json, last and in one step, with the sha256 of all files in `folder`; returns what was written."""
     files = sorted({*REQUIRED, *(file.name for file in folder.iterdir())})
     sealed = description.model_copy(update={"sha256": {name: _sha256(folder / name) for name in files}})
-    draft = folder / f".{DESCRIPTION}"
-    draft.write_text(sealed.model_dump_json(indent=1), encoding="utf-8")
-    draft.replace(folder / DESCRIPTION)
+    with replacing(folder / DESCRIPTION) as draft:
+        draft.write_text(sealed.model_dump_json(indent=1), encoding="utf-8")
     return sealed
 
 
@@ -147,12 +141,3 @@ def _verify(file: Path, expected: str | None) -> None:
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _replace(aside: Path, destination: Path) -> None:
-    # A folder cannot be renamed over one that has files, so the old bundle steps aside first.
-    old = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
-    if destination.exists():
-        destination.rename(old)
-    aside.rename(destination)
-    shutil.rmtree(old, ignore_errors=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from sentiment.core.errors import ContractError
+from sentiment.core.text.characters import joined
 from sentiment.engine.knowledge import Knowledge
 from sentiment.engine.word_memory import WordMemory
 
@@ -60,7 +61,7 @@ class ReviewTokenizer:
         ids: list[np.ndarray] = []
         for start in range(0, len(texts), REVIEWS_AT_ONCE):
             rows = slice(start, start + REVIEWS_AT_ONCE)
-            cut = [self._cut(_join(title, text)) for title, text in zip(titles[rows], texts[rows], strict=True)]
+            cut = [self._cut(joined(title, text)) for title, text in zip(titles[rows], texts[rows], strict=True)]
             ids.extend(np.array(review, np.int64) for review in self._ids(cut))
         return ids
 
@@ -150,13 +151,6 @@ def length_batches(lengths: Sequence[int], token_budget: int) -> Iterator[np.nda
 
 def _whole_steps(length: int) -> int:
     return -(-length // LENGTH_STEP) * LENGTH_STEP
-
-
-def _join(title: str | None, text: str | None) -> str:
-    title, text = (title or "").strip(), text or ""
-    joined = f"{title}. {text}" if title else text
-    # A lone surrogate has no UTF-8 form and the tokenizer refuses it; it becomes a question mark.
-    return joined if joined.isascii() else joined.encode("utf-8", "replace").decode("utf-8")
 
 
 def _pad_id(tokenizer: Tokenizer) -> int:

@@ -1,10 +1,14 @@
-"""How reviews come in: a day's files, and a whole history."""
+"""How reviews come in, a day's files and a whole history, and what came of them."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from pydantic import Field
 
 from sentiment.core.config import EXPERTS, LONGEST_PLACE, TEXT, Day, Share, VerbConfig
+from sentiment.core.verb import VerbResult
+from sentiment.core.wording import counted
 
 
 class IngestOptions(VerbConfig):
@@ -56,3 +60,40 @@ class ImportHistoryConfig(IngestOptions):
         description="A .jsonl or .jsonl.gz file, or a folder or s3:// prefix of them, as the worker sees it.",
         title="File, folder or s3:// prefix of reviews",
     )
+
+
+class ImportResult(VerbResult):
+    """What came of a delivery: lines read = kept + duplicate + rejected.
+
+    `touched` are the days that were written; `gone` counts reviews that the delivery held before and holds no more,
+    `cut` texts that were longer than the limit, `reasons` the rejected lines by what is wrong with them.
+    """
+
+    days: int
+    touched: tuple[date, ...]
+    read: int
+    kept: int
+    duplicate: int
+    rejected: int
+    gone: int
+    cut: int
+    reasons: dict[str, int]
+    files: int
+    reviews_version: int
+
+    def sentences(self) -> list[str]:
+        """Count the lines."""
+        return [
+            f"{counted(self.read, 'line')} read: {self.kept:,} kept, {self.duplicate:,} duplicate, "
+            f"{self.rejected:,} rejected."
+        ]
+
+
+class IngestResult(ImportResult):
+    """What came of a day's delivery."""
+
+    day: date
+
+    def sentences(self) -> list[str]:
+        """Count the lines of the day."""
+        return [f"{self.day}: {sentence}" for sentence in super().sentences()]

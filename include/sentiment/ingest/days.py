@@ -1,25 +1,29 @@
 """Writes whole days of `reviews`: from rows that are sorted by day and product, without their repetitions.
 
+A repetition is a review of the same day and product by the same user, or in the same words. A day is looked at by
+itself, so that a history and the same days one by one give the same table, in whatever order they come; over all
+history repetitions are taken out of what models are trained on. A repetition stays with the review that stands for it,
+as `displaced`: when the file of that one is corrected, it takes its place.
+
 It works on Arrow batches, in whatever process, and holds one product's rows of a day at a time beside a batch. It
-commits nothing, and does not know where the rows come from.
+commits nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.ingest.clean import word_count
-from sentiment.ingest.deduplicate import all_rows, unique
 from sentiment.ingest.landing import Origin
-from sentiment.stores.lake.files import by_day, write_day_file
-from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.files import FILE, by_day, write_day_file
+from sentiment.stores.lake.schemas import DISPLACED_FIELDS, REVIEWS
 
 _DISPLACED = REVIEWS.schema.field("displaced")
 _DERIVED = ("word_count", "displaced")
+Row = dict[str, Any]
 # A review before repetitions are taken out. `fresh` ones are of the delivery that comes in; `former` ones came with an
 # earlier state of it and are not written, only compared with what is.
 ROWS = pa.schema(
@@ -31,21 +35,12 @@ ROWS = pa.schema(
 )
 ORDER = ("review_date", "parent_asin")
 # A file, and of the delivery that comes in how many reviews stand in it, and how many former ones no longer do.
-WRITTEN = pa.schema(
-    [
-        ("day", pa.date32()),
-        ("path", pa.string()),
-        ("size", pa.int64()),
-        ("rows", pa.int64()),
-        ("kept", pa.int64()),
-        ("gone", pa.int64()),
-    ]
-)
+WRITTEN = pa.schema([*FILE, pa.field("kept", pa.int64()), pa.field("gone", pa.int64())])
 
 
 def present_rows(batch: pa.RecordBatch, origin: Origin) -> pa.RecordBatch:
     """Return what a batch of `reviews` holds as ROWS, the displaced ones too; those of `origin` become former ones."""
-    rows = [row for stored in batch.to_pylist() for row in all_rows(stored)]
+    rows = [row for stored in batch.to_pylist() for row in _all_rows(stored)]
     for row in rows:
         row |= {"fresh": False, "former": origin.holds(row["source_file"])}
     return pa.RecordBatch.from_pylist(rows, schema=ROWS)
@@ -55,7 +50,7 @@ def is_of(batch: pa.RecordBatch, origin: Origin) -> bool:
     """Return whether a batch, of `quarantine` or of `reviews`, holds anything that came with a delivery."""
     names = set(batch["source_file"].unique().to_pylist())
     if "displaced" in batch.schema.names:
-        names |= {one["source_file"] for row in batch["displaced"].drop_null().to_pylist() for one in row}
+        names |= {other["source_file"] for row in batch["displaced"].drop_null().to_pylist() for other in row}
     return any(origin.holds(name) for name in names)
 
 
@@ -63,11 +58,21 @@ def write_days(batches: Iterable[pa.RecordBatch], root: str) -> Iterator[pa.Reco
     """Write the days of ROWS that are sorted by ORDER, and return a batch of WRITTEN for each."""
     for day, rows in by_day(batches, "review_date"):
         counts = {"kept": 0, "gone": 0}
-        file = write_day_file(root, REVIEWS, day, _standing(rows, counts))
+        file = write_day_file(root, REVIEWS, day, _without_former(rows, counts))
         yield pa.RecordBatch.from_pylist([{**vars(file), **counts}], schema=WRITTEN)
 
 
-def _standing(batches: Iterable[pa.RecordBatch], counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
+def unique(rows: Iterable[Row]) -> list[Row]:
+    """Return the reviews of one product and day that stand: of a user's the latest, of equal texts the earliest.
+
+    Rows have the columns of `reviews` but `displaced`, which is added. The outcome does not depend on their order. A
+    review without a user is nobody's second one. Between equals of several files that of the latest delivery stands.
+    """
+    of_users = [_standing(max, group, _newest) for group in _groups(rows, _reviewer)]
+    return [_standing(min, group, _oldest) for group in _groups(of_users, _words)]
+
+
+def _without_former(batches: Iterable[pa.RecordBatch], counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
     for whole in _whole_products(batches):
         table = whole.cast(ROWS)  # Spark's own schemas differ in what may be null
         former = set(table.filter(table["former"])["review_key"].to_pylist())
@@ -85,19 +90,17 @@ def _without_repetitions(rows: pa.Table) -> pa.Table:
     repeated = compute.is_in(rows["parent_asin"], value_set=several)
     alone = rows.filter(compute.invert(repeated))
     alone = alone.append_column(_DISPLACED, pa.nulls(alone.num_rows, _DISPLACED.type))
-    chosen = [row for group in _products(rows.filter(repeated).to_pylist()) for row in unique(group)]
+    chosen = [row for group in _groups(rows.filter(repeated).to_pylist(), _product) for row in unique(group)]
     standing = pa.concat_tables([alone, pa.Table.from_pylist(chosen, schema=pa.schema([*ROWS, _DISPLACED]))])
-    words = pa.array([word_count(text) for text in standing["text"].to_pylist()], pa.int32())
+    words = pa.array([_word_count(text) for text in standing["text"].to_pylist()], pa.int32())
     return standing.append_column("word_count", words).sort_by(
         [("parent_asin", "ascending"), ("review_key", "ascending")]
     )
 
 
-def _products(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(row["parent_asin"], []).append(row)
-    return found.values()
+def _word_count(text: str) -> int:
+    """Count the words of a cleaned text; the empty text has none."""
+    return text.count(" ") + 1 if text else 0
 
 
 def _whole_products(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -116,3 +119,52 @@ def _whole_products(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         held.append(batch.slice(begins))
     if held:
         yield pa.Table.from_batches(held)
+
+
+def _all_rows(row: Row) -> list[Row]:
+    """Return the review of a row of `reviews` and those that it displaced, each as it came."""
+    shared = {name: value for name, value in row.items() if name != "displaced"}
+    return [shared, *({**shared, **other} for other in row["displaced"] or ())]
+
+
+def _groups(rows: Iterable[Row], key: Callable[[Row], str]) -> Iterable[list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups.values()
+
+
+def _standing(choose: Callable[..., Row], group: list[Row], order: Callable[[Row], Any]) -> Row:
+    if len(group) == 1:
+        return group[0]
+    chosen = choose(group, key=order)
+    others = [row for row in group if row is not chosen]
+    displaced = [{name: row[name] for name in DISPLACED_FIELDS} for row in others]
+    inherited = [other for row in group for other in row.get("displaced") or ()]
+    return {**chosen, "displaced": sorted(displaced + inherited, key=_newest)}
+
+
+def _reviewer(row: Row) -> str:
+    return f"u{row['user_id']}" if row["user_id"] is not None else f"k{row['review_key']}"
+
+
+def _product(row: Row) -> str:
+    return str(row["parent_asin"])
+
+
+def _words(row: Row) -> str:
+    return str(row["text"])
+
+
+def _newest(row: Row) -> tuple[Any, ...]:
+    return (row["timestamp"], _delivery(row), row["text"], row["title"] or "", row["rating"], row["asin"] or "")
+
+
+def _oldest(row: Row) -> tuple[Any, ...]:
+    return (row["timestamp"], row["review_key"], row["source_file"])
+
+
+def _delivery(row: Row) -> tuple[bool, str]:
+    """Order deliveries: a day's file is a later word than a history's, and that of a later day than an earlier's."""
+    name = row["source_file"]
+    return (name[:1].isdigit() and name[4:5] == "-", name)

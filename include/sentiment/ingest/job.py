@@ -17,22 +17,23 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.ingest.config import ImportResult
 from sentiment.ingest.days import ORDER, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
-from sentiment.ingest.landing import Delivery
+from sentiment.ingest.landing import Delivery, require_unchanged
 from sentiment.ingest.lines import read_lines
 from sentiment.ingest.products import with_category
 from sentiment.ingest.validate import ARRAY
-from sentiment.ingest.whole import require_unchanged
-from sentiment.stores.lake.files import DataFile
+from sentiment.stores.lake.files import FILE, DataFile
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
-from sentiment.stores.lake.spark import read_files, read_table, write_files
+from sentiment.stores.lake.spark import read_files, write_files
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
-    from sentiment.stores.lake.schemas import TableSpec
+    from sentiment.stores.lake.log import TableState
+    from sentiment.stores.lake.schemas import DayTable
     from sentiment.stores.lake.tables import Lake
 
 
@@ -47,6 +48,19 @@ class Ingestion:
     run_id: str
 
 
+@dataclass(frozen=True)
+class _Target:
+    """A table that a delivery goes into, and the state of it from which the new content is worked out."""
+
+    base: DeltaTable
+    held: TableState
+
+    @classmethod
+    def of(cls, lake: Lake, spec: DayTable) -> _Target:
+        base = lake.grown(spec)
+        return cls(base, lake.state(spec, base.version()))
+
+
 @dataclass
 class _Counts:
     read: int = 0
@@ -59,46 +73,52 @@ class _Counts:
         return self.reasons.total()
 
 
-def ingest(spark: SparkSession, lake: Lake, run: Ingestion) -> dict[str, object]:
-    """Bring a delivery into the lake and return the counts: read = kept + duplicate + rejected.
+@dataclass(frozen=True)
+class _Written:
+    """The files of days, how many of the delivery's reviews stand in them, and how many of its earlier ones do not."""
 
-    `touched` are the days that were written: of fresh reviews, and those in which the delivery held some before; `gone`
-    counts the reviews that it held before and holds no more. Raises ContractError for too many bad lines and
-    UnavailableError for a file that is not whole, with nothing written; ConcurrentWriteError when another run wrote one
-    of the days meanwhile.
+    files: list[DataFile]
+    kept: int
+    gone: int
+
+
+def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportResult:
+    """Bring a delivery into the lake and count: read = kept + duplicate + rejected.
+
+    The days that are written are those of fresh reviews, and those in which the delivery held some before. Raises
+    ContractError for too many bad lines and UnavailableError for a file that is not whole, with nothing written;
+    ConcurrentWriteError when another run wrote one of the days meanwhile.
     """
     # Before anything is read: what another run commits from here on is not written over.
-    bases = {spec.name: lake.grown(spec) for spec in (REVIEWS, QUARANTINE)}
-    partitions = 2 * spark.sparkContext.defaultParallelism
-    judged = _judged(spark, run, partitions).persist(StorageLevel.MEMORY_AND_DISK)
+    reviews, quarantine = _Target.of(lake, REVIEWS), _Target.of(lake, QUARANTINE)
+    judged = _judged(spark, run).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         counts = _count(judged, run)
         require_unchanged(run.delivery.files)
-        days = counts.days | ({run.day} if run.day else set())
-        days |= _days_of(spark, lake, REVIEWS, bases[REVIEWS.name], run)
-        files, kept, gone = _write_reviews(spark, lake, judged, run, days, bases[REVIEWS.name])
+        days = counts.days | ({run.day} if run.day else set()) | _days_of(spark, lake, reviews.held, run)
+        written = _write_reviews(spark, lake, judged, run, days, reviews.held)
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
         # The reviews come last: a day that they hold is a day that was ingested whole.
-        _replace_quarantine(spark, lake, judged, run, counts, bases[QUARANTINE.name], metadata)
-        version = bases[REVIEWS.name].version()
+        _replace_quarantine(spark, lake, judged, run, quarantine, metadata)
+        version = reviews.base.version()
         if days:
-            metadata["rows"] = str(sum(file.rows for file in files))
-            version = lake.replace_days(REVIEWS, days, files, bases[REVIEWS.name], metadata)
+            metadata["rows"] = str(sum(file.rows for file in written.files))
+            version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata)
     finally:
         judged.unpersist()
-    return {
-        "days": len(days),
-        "touched": sorted(str(day) for day in days),
-        "read": counts.read,
-        "kept": kept,
-        "duplicate": counts.read - counts.rejected - kept,
-        "rejected": counts.rejected,
-        "gone": gone,
-        "cut": counts.cut,
-        "reasons": dict(sorted(counts.reasons.items())),
-        "files": len(run.delivery.files),
-        "reviews_version": version,
-    }
+    return ImportResult(
+        days=len(days),
+        touched=tuple(sorted(days)),
+        read=counts.read,
+        kept=written.kept,
+        duplicate=counts.read - counts.rejected - written.kept,
+        rejected=counts.rejected,
+        gone=written.gone,
+        cut=counts.cut,
+        reasons=dict(sorted(counts.reasons.items())),
+        files=len(run.delivery.files),
+        reviews_version=version,
+    )
 
 
 def _mapped(frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema) -> DataFrame:
@@ -110,16 +130,20 @@ def _mapped(frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatc
     return frame.mapInArrow(each, from_arrow_schema(schema, prefer_timestamp_ntz=False))
 
 
-def _judged(spark: SparkSession, run: Ingestion, partitions: int) -> DataFrame:
+def _partitions(spark: SparkSession) -> int:
+    return 2 * spark.sparkContext.defaultParallelism
+
+
+def _judged(spark: SparkSession, run: Ingestion) -> DataFrame:
     files = [(file.uri, name) for file, name in zip(run.delivery.files, run.delivery.names, strict=True)]
     rules = run.rules
-    return _mapped(read_lines(spark, files, partitions), lambda lines: judge(lines, rules), JUDGED)
+    return _mapped(read_lines(spark, files, _partitions(spark)), lambda lines: judge(lines, rules), JUDGED)
 
 
 def _count(judged: DataFrame, run: Ingestion) -> _Counts:
     """Count the lines and find the days, and refuse a broken file and a share of bad lines above the limit."""
     counts = _Counts()
-    groups = judged.groupBy("reason", "broken", F.when(F.col("broken").isNotNull(), F.col("source_file")).alias("file"))
+    groups = judged.groupBy("kind", "broken", F.when(F.col("broken").isNotNull(), F.col("source_file")).alias("file"))
     cut, days = F.count_if("cut"), F.collect_set("review_date")
     for row in groups.agg(F.count("*").alias("lines"), cut.alias("cut"), days.alias("days")).collect():
         if row["broken"]:
@@ -129,16 +153,12 @@ def _count(judged: DataFrame, run: Ingestion) -> _Counts:
         counts.read += row["lines"]
         counts.cut += row["cut"]
         counts.days |= set(row["days"])
-        if row["reason"]:
-            counts.reasons[_kind(row["reason"])] += row["lines"]
+        if row["kind"]:
+            counts.reasons[row["kind"]] += row["lines"]
     limit = run.rules.options.max_bad_share
     if counts.rejected > limit * counts.read:
         raise ContractError(_too_many(counts, limit, run.delivery.names))
     return counts
-
-
-def _kind(reason: str) -> str:
-    return "the review is of another day" if reason.startswith("the review is of ") else reason
 
 
 def _too_many(counts: _Counts, limit: float, names: tuple[str, ...]) -> str:
@@ -152,30 +172,31 @@ def _too_many(counts: _Counts, limit: float, names: tuple[str, ...]) -> str:
     )
 
 
-def _days_of(spark: SparkSession, lake: Lake, spec: TableSpec, base: DeltaTable, run: Ingestion) -> set[date]:
+def _days_of(spark: SparkSession, lake: Lake, held: TableState, run: Ingestion) -> set[date]:
     """Return the days in which the table holds rows that came with an earlier state of the delivery."""
-    origin, day = run.delivery.origin, spec.day_column or ""
-    columns = [day, "source_file", *(name for name in ("displaced",) if name in spec.schema.names)]
-    files = lake.files(spec, run.rules.days, base.version())
+    origin, day, names = run.delivery.origin, held.spec.day_column, held.spec.schema.names
+    files = held.files(run.rules.days)
     if not files:
         return set()
 
-    def found(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def one_row(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             if is_of(batch, origin):
                 yield batch.slice(0, 1).select([day])
 
-    table = read_table(spark, lake, spec, run.rules.days, base.version(), columns)
-    return {row[0] for row in table.mapInArrow(found, f"{day} date").distinct().collect()}
+    columns = [name for name in (day, "source_file", "displaced") if name in names]
+    table = read_files(spark, lake, held.spec, files, columns)
+    return {row[0] for row in table.mapInArrow(one_row, f"{day} date").distinct().collect()}
+
+
+def _present(held: TableState, days: set[date]) -> list[DataFile]:
+    return [file for file in held.files() if file.day in days and file.rows]
 
 
 def _write_reviews(
-    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, days: set[date], base: DeltaTable
-) -> tuple[list[DataFile], int, int]:
-    """Write the files of `days` with the delivery's reviews in place of its earlier ones; nothing is committed.
-
-    Returns the files, how many of the delivery's reviews stand in them, and how many of its earlier ones no longer do.
-    """
+    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, days: set[date], held: TableState
+) -> _Written:
+    """Write the files of `days` with the delivery's reviews in place of its earlier ones; nothing is committed."""
     fresh = with_category(spark, judged.where("reason IS NULL"), run.products).select(
         *(name for name in ROWS.names if name not in {"ingested_at", "fresh", "former"}),
         F.lit(run.rules.now.isoformat()).cast("timestamp").alias("ingested_at"),
@@ -183,41 +204,34 @@ def _write_reviews(
         F.lit(False).alias("former"),
     )
     rows, origin, root = fresh.select(*ROWS.names), run.delivery.origin, lake.root
-    if present := [file for file in lake.files(REVIEWS, None, base.version()) if file.day in days and file.rows]:
+    if present := _present(held, days):
         stored = read_files(spark, lake, REVIEWS, present)
         rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
-    partitions = 2 * spark.sparkContext.defaultParallelism
-    ordered = rows.repartition(partitions, "review_date").sortWithinPartitions(*ORDER)
+    ordered = rows.repartition(_partitions(spark), "review_date").sortWithinPartitions(*ORDER)
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_days(batches, root)
 
     written = ordered.mapInArrow(write, from_arrow_schema(WRITTEN)).collect()
-    files = [DataFile(*(row[name] for name in ("day", "path", "size", "rows"))) for row in written]
-    return files, sum(row["kept"] for row in written), sum(row["gone"] for row in written)
+    files = [DataFile(**{name: row[name] for name in FILE.names}) for row in written]
+    return _Written(files, sum(row["kept"] for row in written), sum(row["gone"] for row in written))
 
 
 def _replace_quarantine(
-    spark: SparkSession,
-    lake: Lake,
-    judged: DataFrame,
-    run: Ingestion,
-    counts: _Counts,
-    base: DeltaTable,
-    metadata: dict[str, str],
+    spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, target: _Target, metadata: dict[str, str]
 ) -> None:
     """Put the delivery's rejected lines in place of its earlier ones, under the day that it is of, or today."""
     of = run.day or run.rules.now.date()
-    days = {of} | _days_of(spark, lake, QUARANTINE, base, run)
+    days = {of} | _days_of(spark, lake, target.held, run)
     rejected = judged.where("reason IS NOT NULL").withColumn("ingest_date", F.lit(of))
     rows, origin = rejected.select(*QUARANTINE.schema.names), run.delivery.origin
-    present = [file for file in lake.files(QUARANTINE, None, base.version()) if file.day in days and file.rows]
+    present = _present(target.held, days)
     if present:
 
         def others(batch: pa.RecordBatch) -> pa.RecordBatch:
             return batch.filter(pa.array([not origin.holds(name) for name in batch["source_file"].to_pylist()]))
 
         rows = rows.unionByName(_mapped(read_files(spark, lake, QUARANTINE, present), others, QUARANTINE.schema))
-    files = write_files(rows, lake, QUARANTINE, len(days)) if counts.rejected or present else []
+    files = write_files(rows, lake, QUARANTINE, len(days)) if metadata["rejected"] != "0" or present else []
     total = str(sum(file.rows for file in files))
-    lake.replace_days(QUARANTINE, days, files, base, {**metadata, "rows": total})
+    lake.replace_days(QUARANTINE, days, files, target.base, {**metadata, "rows": total})

@@ -1,10 +1,11 @@
 """From lines to judged rows: a clean review with its key and day, or the reason for which the line is none.
 
-It works on Arrow batches, in whatever process; it knows neither Spark nor the lake.
+It works on Arrow batches, in whatever process.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -12,24 +13,41 @@ from typing import Any
 
 import pyarrow as pa
 
-from sentiment.core.text.clean import was_cut
-from sentiment.ingest.clean import clean
+from sentiment.core.text.characters import writable
+from sentiment.core.text.clean import clean_text, was_cut
 from sentiment.ingest.config import IngestOptions
-from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, Line, RejectedError, parse
+from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, OTHER_DAY, Line, RejectedError, parse
 from sentiment.stores.lake.schemas import REVIEWS
 
 _REVIEW = ("review_key", "user_id", "asin", "parent_asin", "rating", "title", "text", "timestamp", "review_date")
-# A row is a review, or has a `reason`, or is of a file that is `broken`; `raw` is kept of what is rejected.
+# A row is a review, has a `reason` and its `kind`, or is of a file that is `broken`; `raw` is kept of what is rejected.
 JUDGED = pa.schema(
     [
         ("source_file", pa.string()),
         ("line", pa.int64()),
         ("broken", pa.string()),
         ("reason", pa.string()),
+        ("kind", pa.string()),
         ("raw", pa.string()),
         ("cut", pa.bool_()),
         *(REVIEWS.schema.field(name) for name in _REVIEW),
     ]
+)
+
+
+_CONTRACTIONS = tuple(
+    (re.compile(pattern, re.IGNORECASE), words)
+    for pattern, words in (
+        (r"\b(can)'t\b", r"\1not"),
+        (r"\b(wo)n't\b", "will not"),
+        (r"\b(sha)n't\b", "shall not"),
+        (r"n't\b", " not"),
+        (r"'re\b", " are"),
+        (r"'ve\b", " have"),
+        (r"'ll\b", " will"),
+        (r"'m\b", " am"),
+        (r"\b(it|that|what|there|here|he|she|who)'s\b", r"\1 is"),
+    )
 )
 
 
@@ -48,14 +66,22 @@ def judge(lines: pa.RecordBatch, rules: Rules) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(judged, schema=JUDGED)
 
 
+def clean(text: str, options: IngestOptions) -> str:
+    """Return the cleaned text."""
+    cleaned = clean_text(text)
+    if options.expand_contractions:
+        cleaned = _expanded(cleaned)
+    return cleaned.lower() if options.lower_case else cleaned
+
+
 def _judged(row: dict[str, Any], rules: Rules) -> dict[str, Any]:
     origin = {"source_file": row["source_file"], "line": row["line"], "broken": row["broken"]}
     if row["broken"]:
-        return {**origin, "reason": row["broken"]}
+        return {**origin, "reason": row["broken"], "kind": row["broken"]}
     try:
         return {**origin, **_review(parse(row["raw"], rules.now), rules)}
     except RejectedError as error:
-        return {**origin, "reason": str(error), "raw": _writable(row["raw"])}
+        return {**origin, "reason": str(error), "kind": error.kind, "raw": writable(row["raw"])}
 
 
 def _review(line: Line, rules: Rules) -> dict[str, Any]:
@@ -64,12 +90,12 @@ def _review(line: Line, rules: Rules) -> dict[str, Any]:
         raise RejectedError(EMPTY_AFTER_CLEANING)
     day = line.timestamp.date()
     if rules.days and not rules.days[0] <= day <= rules.days[1]:
-        raise RejectedError(_other_day(day, rules.days))
+        raise RejectedError(_other_day(day, rules.days), OTHER_DAY)
     return {
         "review_key": _key(line, text),
-        "user_id": line.user_id and _writable(line.user_id),
-        "asin": _writable(line.asin),
-        "parent_asin": _writable(line.parent_asin),
+        "user_id": line.user_id and writable(line.user_id),
+        "asin": writable(line.asin),
+        "parent_asin": writable(line.parent_asin),
         "rating": line.rating,
         "title": clean(line.title, rules.options),
         "text": text,
@@ -93,6 +119,8 @@ def _other_day(day: date, days: tuple[date, date]) -> str:
     )
 
 
-def _writable(text: str) -> str:
-    """Return a text without halves of surrogates, which JSON can spell and no file can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+def _expanded(text: str) -> str:
+    text = text.replace("\u2019", "'")
+    for pattern, words in _CONTRACTIONS:
+        text = pattern.sub(words, text)
+    return text

@@ -2,18 +2,22 @@
 
 A file is called by its place in the landing (`2024-05-05/part-1.jsonl.gz`), wherever the landing is mounted; one of a
 history outside it by its address. What comes again under a name takes the place of what came under it before: a day's
-files as a whole, a history's one by one, packed or not. It does not know what a line means.
+files as a whole, a history's one by one, packed or not.
+
+Nobody reads a part of a file that is still being written or copied: one that did not change for half a minute is whole,
+one beside a `_SUCCESS` at once. Who cannot wait so long looks twice, and what was read is looked at once more.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.stores import files as storage
 from sentiment.stores.files import Seen
 
@@ -23,6 +27,10 @@ _PRODUCTS = re.compile(r"(^|/)meta_[^/]*$")
 _HIDDEN = re.compile(r"(^|/)[._]")
 # A writer's mark that all of a folder is there.
 WHOLE = "_SUCCESS"
+QUIET_SECONDS = 30.0
+# Between two looks of someone who waits before the screen; a copy writes every few milliseconds.
+LOOK_SECONDS = 2.0
+_LOOKS = 15
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,8 @@ def files_of_day(landing: str, day: date) -> list[Seen]:
 
 def delivery_of_day(landing: str, day: date, files: Iterable[Seen]) -> Delivery:
     """Return a day's delivery of these files."""
-    found = tuple(files)
-    return Delivery(found, tuple(_place(landing, file.uri) for file in found), Origin(str(day)))
+    seen = tuple(files)
+    return Delivery(seen, tuple(_place(landing, file.uri) for file in seen), Origin(str(day)))
 
 
 def nothing_landed(landing: str, day: date) -> str:
@@ -69,6 +77,49 @@ def nothing_landed(landing: str, day: date) -> str:
 def is_marked_whole(landing: str, day: date) -> bool:
     """Return whether the writer left `_SUCCESS` in the day's folder: nothing more comes."""
     return any(file.uri == storage.join(landing_root(landing), str(day), WHOLE) for file in _of_day(landing, day))
+
+
+def still_arriving(landing: str, day: date, now: float) -> str | None:
+    """Say that the day's files changed a moment ago, or None when they are whole or not there; `now` in seconds."""
+    files = files_of_day(landing, day)
+    newest = max(files, key=lambda file: file.modified, default=None)
+    if newest is None or now - newest.modified >= QUIET_SECONDS or is_marked_whole(landing, day):
+        return None
+    return (
+        f"{newest.uri} was written {max(0.0, now - newest.modified):.0f} s ago and may not be whole: it is taken when "
+        f"it has not changed for {QUIET_SECONDS:.0f} s, or at once with a _SUCCESS in the day's folder"
+    )
+
+
+def whole_delivery(landing: str, day: date, wait: Callable[[float], object] = time.sleep) -> Delivery:
+    """Return the day's files once two looks find them the same; empty where there are none.
+
+    Raises UnavailableError when they keep changing.
+    """
+    files = files_of_day(landing, day)
+    for _ in range(_LOOKS):
+        if still_arriving(landing, day, time.time()) is None:
+            return delivery_of_day(landing, day, files)
+        wait(LOOK_SECONDS)
+        again = files_of_day(landing, day)
+        if again == files:
+            return delivery_of_day(landing, day, files)
+        files = again
+    raise UnavailableError(f"the files of {day} in {landing} are still being written; run it again when they are whole")
+
+
+def require_unchanged(files: Sequence[Seen]) -> None:
+    """Raise UnavailableError when one of these files is not any more what it was when it was listed."""
+    for file in files:
+        if storage.look(file.uri) != [file]:
+            raise UnavailableError(
+                f"{file.uri} changed while it was read, so nothing of it was taken; run it again when it is whole"
+            )
+
+
+def days_before(day: date, count: int) -> tuple[date, date]:
+    """Return the closed range of the `count` days before a day."""
+    return day - timedelta(count), day - timedelta(1)
 
 
 def landed_days(landing: str, first: date, last: date) -> list[date]:
@@ -90,8 +141,7 @@ def history(source: str, landing: str) -> Delivery:
 
 def product_files(root: str) -> list[str]:
     """Return the product files (meta_*.jsonl or .jsonl.gz) under a folder or prefix, or the file itself."""
-    found = (file.uri for file in storage.look(root) if _is_review_file(root, file.uri))
-    return [uri for uri in found if _PRODUCTS.search(uri)]
+    return [file.uri for file in storage.look(root) if _is_review_file(root, file.uri) and _PRODUCTS.search(file.uri)]
 
 
 def landing_root(landing: str) -> str:
@@ -123,8 +173,3 @@ def _day_of(landing: str, uri: str) -> date | None:
         return date.fromisoformat(name)
     except ValueError:
         return None
-
-
-def days_before(day: date, count: int) -> tuple[date, date]:
-    """Return the closed range of the `count` days before a day."""
-    return day - timedelta(count), day - timedelta(1)

@@ -1,4 +1,4 @@
-"""The lines of landed files, read by Spark's workers, one task a file. It does not know what a line means.
+"""The lines of landed files, read by Spark's workers, one task a file.
 
 A file that cannot be read to its end gives one row with `broken` set, so that the job can name file and offset and
 write nothing.

@@ -1,6 +1,6 @@
 """What a raw line must be to become a review: its fields, or the reason for which it is rejected.
 
-The reasons are what operators read in the quarantine; they stand here once. It knows one line at a time, no files.
+The reasons are what operators read in the quarantine.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 NOT_JSON = "the line is not a JSON object"
 ARRAY = "the line begins a JSON array, and one object a line is wanted"
 SEVERAL = "the line holds more than one JSON object"
+OTHER_DAY = "the review is of another day"
 EMPTY_AFTER_CLEANING = "text holds nothing but markup, links or white space"
 
 # The first review of the first shop whose reviews are known is of 1995; what is older was written in seconds.
@@ -29,7 +30,11 @@ _FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+"
 
 
 class RejectedError(ValueError):
-    """The line is no review; the message is the reason."""
+    """The line is no review; the message is the reason, and `kind` what lines are counted by, the reason as a rule."""
+
+    def __init__(self, reason: str, kind: str = "") -> None:
+        super().__init__(reason)
+        self.kind = kind or reason
 
 
 @dataclass(frozen=True)

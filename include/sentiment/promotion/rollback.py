@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from pyarrow import compute, dataset
+from pyarrow import compute
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import CHAMPION
@@ -83,6 +83,6 @@ def _rescore(lake: Lake, left: int | None, champion: int) -> dict[str, Any]:
 
 
 def _days_scored_by(lake: Lake, version: int | None) -> list[date]:
-    table = lake.open(DAILY_SENTIMENT).to_pyarrow_dataset()
-    rows = table.to_table(columns=["review_date"], filter=dataset.field("model_version") == str(version))
-    return sorted(compute.unique(rows["review_date"]).to_pylist())
+    rows = lake.read(DAILY_SENTIMENT, columns=["review_date", "model_version"])
+    scored = rows.filter(compute.equal(rows["model_version"], str(version)))
+    return sorted(compute.unique(scored["review_date"]).to_pylist())

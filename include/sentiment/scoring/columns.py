@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.errors import ContractError
+from sentiment.core.text.characters import writable
 from sentiment.scoring.rows import chunks, file_kind, opened, read_rows
 
 _PREFIX = "predicted_"
@@ -73,7 +74,7 @@ def beside(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
 def encodable(value: Any) -> Any:
     """Put a question mark in place of half a character, which UTF-8 cannot hold."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        return writable(value)
     if isinstance(value, dict):
         return {name: encodable(inner) for name, inner in value.items()}
     return [encodable(inner) for inner in value] if isinstance(value, list) else value

@@ -15,16 +15,15 @@ from pyarrow import compute
 
 from sentiment.core.names import LABELS, POSITIVE
 from sentiment.scoring.daily import SUMMARISED, daily_sentiment
-from sentiment.stores.lake.files import DataFile, by_day, write_day_file
+from sentiment.stores.lake.files import FILE, DataFile, by_day, write_day_file
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, SCORES
 from sentiment.stores.lake.tables import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
 
-_FILE = pa.schema([("day", pa.date32()), ("path", pa.string()), ("size", pa.int64()), ("rows", pa.int64())])
 _COUNTS = ("reviews", "positive", "needs_review", "reused")
-_WRITTEN = pa.schema([pa.field("table", pa.string()), *_FILE, *(pa.field(name, pa.int64()) for name in _COUNTS)])
+_WRITTEN = pa.schema([pa.field("table", pa.string()), *FILE, *(pa.field(name, pa.int64()) for name in _COUNTS)])
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class WrittenDays:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
         """Make it from the rows that workers return: one a file, with what there is to count in it."""
-        files = {(row["table"], row["day"]): DataFile(**{name: row[name] for name in _FILE.names}) for row in rows}
+        files = {(row["table"], row["day"]): DataFile(**{name: row[name] for name in FILE.names}) for row in rows}
         return cls(files, {name: sum(row[name] for row in rows) for name in _COUNTS})
 
 

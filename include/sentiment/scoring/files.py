@@ -6,13 +6,13 @@ The output appears whole or not at all.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from sentiment.core.atomic import replacing
 from sentiment.core.progress import OnProgress
 from sentiment.core.text.clean import clean_text
 from sentiment.engine.scorer import Scorer
@@ -63,13 +63,9 @@ def predict_file(
             on_progress("scoring rows", counts["rows"], 0)
 
     to_csv = file_kind(target) == ".csv"
-    aside = target.with_name(f".{os.getpid()}.{target.name}")
-    try:
+    with replacing(target) as aside:
         rows = as_text(decided()) if to_csv and formulas_as_text else decided()
         write_rows(aside, rows, source, given, pa.schema([field.with_name(names[field.name]) for field in _DECISION]))
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
     notes = [*_renamed(names), *(_formulas(formulas) if to_csv and not formulas_as_text else [])]
     return {**counts, **({"notes": notes} if notes else {})}
 

@@ -19,7 +19,8 @@ from sentiment.scoring.pace import Pace
 from sentiment.scoring.ship import shipped
 from sentiment.scoring.worker import SCORED, Scoring, loaded, score_batch
 from sentiment.stores.lake.files import DataFile, write_day_file
-from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES, TableSpec
+from sentiment.stores.lake.log import TableState
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.stores.lake.spark import read_files
 from sentiment.stores.lake.tables import Lake
 
@@ -48,11 +49,12 @@ def score_days(
     run wrote one of the days meanwhile.
     """
     days = sorted(days)
-    version = lake.open(REVIEWS).version()
-    contents = {day: content for day, content in lake.content(REVIEWS, version).items() if day in set(days)}
+    held, wanted = lake.state(REVIEWS), set(days)
+    version = held.version
+    contents = {day: content for day, content in held.content().items() if day in wanted}
     bases = {spec.name: lake.grown(spec) for spec in (SCORES, DAILY_SENTIMENT)}
-    reviews = _files(lake, REVIEWS, days, version)
-    known = _files(lake, SCORES, days, bases[SCORES.name].version()) if run.reuse else []
+    reviews = _files(held, days)
+    known = _files(lake.state(SCORES, bases[SCORES.name].version()), days) if run.reuse else []
     written, total = WrittenDays.of([]), sum(file.rows for file in reviews)
     if total:
         done, pace = spark.sparkContext.accumulator(0), Pace(total)
@@ -76,9 +78,9 @@ def pieces_of(files: Sequence[DataFile], cores: int) -> int:
     return cores * ceil(wanted / cores)
 
 
-def _files(lake: Lake, spec: TableSpec, days: Sequence[date], version: int) -> list[DataFile]:
+def _files(state: TableState, days: Sequence[date]) -> list[DataFile]:
     wanted = set(days)
-    return [file for file in lake.files(spec, (days[0], days[-1]), version) if file.day in wanted]
+    return [file for file in state.files((days[0], days[-1])) if file.day in wanted]
 
 
 def _commit(

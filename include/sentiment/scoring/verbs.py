@@ -177,7 +177,7 @@ def _score(days: Sequence[date], config: ScoreConfig | RescoreConfig, context: C
         for (version, bundle), group in days_by_version(days, config.model, settings).items()
     ]
     counts = {"reviews": 0, "positive": 0, "needs_review": 0, "reused": 0}
-    with session(settings, "score", light=True) as spark:
+    with session(settings, "score", light=True, shared=context.spark) as spark:
         for run, group in runs:
             context.progress(f"scoring {counted(len(group), 'day')} with version {run.model_version}", 0, 0)
             done = score_days(spark, Lake(settings.lake_root), group, run, context.progress)

@@ -1,6 +1,8 @@
-"""Files in a local folder or under an s3:// prefix, by one set of functions; it does not know what is in them.
+"""Files in a local folder or under an s3:// prefix, by one set of functions.
 
-S3 goes through boto3 and pyarrow, both configured by the standard AWS_* variables (endpoint, region, keys).
+S3 goes through two clients, both configured by the standard AWS_* variables (endpoint, region, keys). boto3 lists with
+times, reads and writes small objects, and asks for a condition, which pyarrow cannot; pyarrow reads parts of Parquet
+files and writes them as they grow, which boto3 does not.
 """
 
 from __future__ import annotations
@@ -8,9 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 
 if TYPE_CHECKING:
@@ -97,11 +101,8 @@ def write_bytes(uri: str, content: bytes) -> None:
         bucket, key = bucket_and_key(uri)
         s3_client().put_object(Bucket=bucket, Key=key, Body=content)
         return
-    path = Path(uri)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(content)
-    aside.replace(path)
+    with replacing(Path(uri)) as aside:
+        aside.write_bytes(content)
 
 
 def arrow_filesystem(uri: str) -> tuple[FileSystem, str]:
@@ -110,11 +111,7 @@ def arrow_filesystem(uri: str) -> tuple[FileSystem, str]:
 
     if not is_s3(uri):
         return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    patience = fs.AwsStandardS3RetryStrategy(max_attempts=_ARROW_ATTEMPTS)
-    s3 = fs.S3FileSystem(endpoint_override=endpoint, region=region, retry_strategy=patience)
-    return s3, uri.removeprefix("s3://")
+    return _s3_filesystem(_configured()), uri.removeprefix("s3://")
 
 
 def delta_options() -> dict[str, str]:
@@ -131,11 +128,36 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 
 
 def s3_client() -> Any:
-    """Return boto3's client, configured as a deployment says, and patient."""
-    import boto3
+    """Return this process's client of boto3, configured as a deployment says, and patient."""
+    return _s3_client(_configured())
+
+
+_Configured = tuple[int, frozenset[tuple[str, str]]]
+
+
+def _configured() -> _Configured:
+    """Return what a client is made for: this process, since a forked one must not share connections, and its S3."""
+    return os.getpid(), frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+
+
+@cache
+def _s3_client(_: _Configured) -> Any:
+    from boto3 import Session
     from botocore.config import Config
 
-    return boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": _BOTO_ATTEMPTS}))
+    return Session().client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": _BOTO_ATTEMPTS}))
+
+
+@cache
+def _s3_filesystem(configured: _Configured) -> FileSystem:
+    from pyarrow import fs
+
+    variables = dict(configured[1])
+    return fs.S3FileSystem(
+        endpoint_override=variables.get("AWS_ENDPOINT_URL"),
+        region=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION"),
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ARROW_ATTEMPTS),
+    )
 
 
 def _files_under(folder: Path) -> Iterator[Path]:

@@ -37,7 +37,7 @@ def record(lake: Lake, version: int, previous: int | None, reason: str) -> Chang
     A change that is written already and did not reach the alias, a retry after a crash, is not written twice. Raises
     ConcurrentWriteError when another run wrote a row meanwhile.
     """
-    base = lake.open(PROMOTIONS)
+    base = lake.grown(PROMOTIONS)
     rows = history(lake, base.version())
     last = rows[-1] if rows else None
     if last and (last.version, last.previous, last.reason) == (version, previous, reason):
@@ -53,10 +53,12 @@ def observe(lake: Lake, champion: int | None) -> None:
 
     So a change that somebody made in MLflow is known from the next call on. Another run may write the same first.
     """
-    base = lake.open(PROMOTIONS)
+    rows = history(lake)
+    if not _observed(rows[-1] if rows else None, champion):
+        return
+    base = lake.grown(PROMOTIONS)
     rows = history(lake, base.version())
-    found = _observed(rows[-1] if rows else None, champion)
-    if found:
+    if found := _observed(rows[-1] if rows else None, champion):
         with suppress(ConcurrentWriteError):
             lake.append(PROMOTIONS, [_row(one) for one in found], provenance(), base)
 

@@ -1,4 +1,4 @@
-"""Opens and stops a Spark session; it does not know what runs in it."""
+"""A Spark session, opened and stopped; whoever has one already hands it in."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ _FIRST_COMPILER = ("-XX:TieredStopAtLevel=1",)
 
 
 @contextmanager
-def session(settings: Settings, name: str, *, light: bool = False) -> Iterator[SparkSession]:
-    """Give the running session, or open one and stop it at the end; `light` as in `driver_java_options`.
+def session(
+    settings: Settings, name: str, *, light: bool = False, shared: SparkSession | None = None
+) -> Iterator[SparkSession]:
+    """Open a session and stop it at the end, or give the `shared` one, which its owner stops.
 
-    Under spark-submit the master and the memory are those that were submitted; otherwise the settings' own.
+    `light` is as in `driver_java_options`. Under spark-submit the master and the memory are those that were submitted;
+    otherwise the settings' own. Raises RuntimeError when another session runs in this process, for there is one Java
+    machine a process, and settings that it was not opened with would be ignored.
     """
-    from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
-    try:
-        # Not getActiveSession: a thread may have none while the process has one, which would be stopped below.
-        running = SparkSession.active()
-    except PySparkRuntimeError:
-        running = None
-    if running is not None:
-        yield running
+    if shared is not None:
+        yield shared
         return
+    if running() is not None:
+        raise RuntimeError(f"a Spark session runs in this process already; hand it in where {name} would open its own")
     _require_user()
     # Spark would start its workers with whatever `python3` comes first in PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -70,6 +70,18 @@ def session(settings: Settings, name: str, *, light: bool = False) -> Iterator[S
         spark.stop()
 
 
+def running() -> SparkSession | None:
+    """Return the session of this process, or None: a training shares it, for TorchDistributor takes no other."""
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    try:
+        # Not getActiveSession: a thread may have none while the process has one.
+        return SparkSession.active()
+    except PySparkRuntimeError:
+        return None
+
+
 @contextmanager
 def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
     """Tell once a second how many tasks of the stages at work are done, while the block runs."""
@@ -78,14 +90,14 @@ def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator
         yield
 
 
-def driver_java_options(*, light: bool = False) -> dict[str, str]:
+def driver_java_options(*, light: bool = False, classes: Path = CLASSES) -> dict[str, str]:
     """Return the option of Spark, by its name, with which a driver's JVM on this machine starts and warms up faster.
 
     A light job asks little of the JVM: it is of one day's files, or works in Python, as scoring does.
     """
     compiler = _FIRST_COMPILER if light else _LATE_COMPILER
     # Quoted: Spark splits the options at blanks, and the folder of this checkout may have some.
-    shared = [f'"-XX:SharedArchiveFile={CLASSES}"'] if CLASSES.is_file() else []
+    shared = [f'"-XX:SharedArchiveFile={classes}"'] if classes.is_file() else []
     return {"spark.driver.extraJavaOptions": " ".join([*compiler, *shared])}
 
 
@@ -126,6 +138,7 @@ def _options(settings: Settings, light: bool) -> dict[str, str]:
         # ICU's tables of letters take a new JVM three seconds; Java's own lower case is as good for looking into texts.
         "spark.sql.icu.caseMappings.enabled": "false",
     }
+    # By this variable pyspark itself decides whether to start a JVM or to join that of spark-submit.
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     local = (_submitted_master() if submitted else settings.spark_master).startswith("local")
     if not submitted:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TextIO
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.stores.spark import session
+from sentiment.stores.spark import running, session
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
@@ -86,7 +86,7 @@ def _launcher(processes: int, settings: Settings, threads: int | None) -> Iterat
         _require_devices(processes)
         yield partial(_run_here, processes, threads or max(1, len(os.sched_getaffinity(0)) // processes))
     else:
-        with session(settings, "train") as spark:
+        with session(settings, "train", shared=running()) as spark:
             yield partial(_run_on_cluster, spark, processes, threads)
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 import pyarrow as pa
 from pyarrow import parquet
 
+from sentiment.core.atomic import replacing
 from sentiment.core.labelled import LabelledReviews
 from sentiment.training.config.train import TrainConfig
 
@@ -81,9 +82,8 @@ class Job:
 
     def fail(self, failure: Failure) -> None:
         """Say why this process gives up; of several, one is kept."""
-        aside = self.folder / "failure.json.new"
-        aside.write_text(json.dumps(asdict(failure)), encoding="utf-8")
-        aside.replace(self.folder / "failure.json")
+        with replacing(self.folder / "failure.json") as aside:
+            aside.write_text(json.dumps(asdict(failure)), encoding="utf-8")
 
     def failure(self) -> Failure:
         """Return why there is no result: what a process said, or else the last that was printed."""

@@ -6,8 +6,7 @@ import time
 from datetime import date
 
 from sentiment.core.settings import Settings
-from sentiment.ingest.landing import days_before, files_of_day, landed_days, nothing_landed
-from sentiment.ingest.whole import still_arriving
+from sentiment.ingest.landing import days_before, files_of_day, landed_days, nothing_landed, still_arriving
 
 # How far back days are looked for that were missed.
 LOOK_BACK_DAYS = 60

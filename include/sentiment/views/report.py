@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import SCORES
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import ModelVersion
@@ -25,14 +26,15 @@ def report_days(config: ReportConfig, settings: Settings) -> dict[str, Any]:
     whose figures cannot be held against them; `note` says which days bear another version's scores. The last two are
     there when there is something to say. Raises ContractError when nothing was scored yet.
     """
-    lake, registry = Lake(settings.lake_root), Registry(settings)
-    scored = [file.day for file in lake.files(SCORES)]
-    if not scored:
-        raise ContractError("no day was scored yet; run score_reviews, or `sentiment score --day DAY`")
-    last = max(scored)
+    scores = Lake(settings.lake_root).state(SCORES)
+    if not scores.days:
+        raise ContractError(
+            f"no day was scored yet in the lake {settings.lake_root}; run score_reviews, or `sentiment score --day DAY`"
+        )
+    last = max(scores.days)
     days = [last - timedelta(n) for n in reversed(range(config.days))]
-    written = lake.written_days(SCORES, days)
-    rows = [_row(lake, day) for day in days if day in written]
+    rows = [_row(scores, day) for day in days if day in scores.days]
+    registry = Registry(settings)
     champion = registry.champion()
     note = scored_by_others(rows, champion)
     return {"champion": champion, **({"note": note} if note else {}), "days": rows, **_models(registry, champion)}
@@ -52,8 +54,8 @@ def scored_by_others(rows: Rows, champion: int | None) -> str:
     )
 
 
-def _row(lake: Lake, day: date) -> dict[str, Any]:
-    table = lake.read(SCORES, (day, day), ["label", "needs_review", "model_version"])
+def _row(scores: TableState, day: date) -> dict[str, Any]:
+    table = scores.read((day, day), ["label", "needs_review", "model_version"])
     reviews = table.num_rows
     positive = pc.sum(pc.equal(table["label"], "positive")).as_py() or 0
     unsure = pc.sum(table["needs_review"]).as_py() or 0

@@ -1,4 +1,4 @@
-"""Writes the sample's files whole and counts what goes into them; it does not know how the lines came to be."""
+"""Writes the sample's files whole and counts what goes into them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from sentiment.core.atomic import replacing
 from sentiment_local.sample.days import DayLines
 
 
@@ -43,24 +44,17 @@ class Tally:
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a file of lines, gzipped where its name ends in .gz; a reader sees it whole or not at all."""
-    with _replacing(path) as out:
+    with replacing(path) as aside, _opened(aside) as out:
         for line in lines:
             out.write(line.encode() + b"\n")
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file aside and give it its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.tmp")
-    try:
-        with aside.open("wb") as raw:
-            if path.suffix == ".gz":
-                # No name and no time in the header: the same lines give the same bytes.
-                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as out:
-                    yield cast("BinaryIO", out)
-            else:
-                yield raw
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with path.open("wb") as raw:
+        if path.suffix != ".gz":
+            yield raw
+            return
+        # No name and no time in the header: the same lines give the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as out:
+            yield cast("BinaryIO", out)

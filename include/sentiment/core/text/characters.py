@@ -1,7 +1,4 @@
-"""Unicode in one form: compatible characters made plain (NFKC), and what has no width taken out of words.
-
-Knows characters, not markup.
-"""
+"""Unicode in one form: compatible characters made plain (NFKC), what has no width taken out, halves of pairs mended."""
 
 from __future__ import annotations
 
@@ -32,12 +29,21 @@ _SIGNS = re.compile(rf"[^\w\s\x00-\x7f]{{{_ACCENTS + 1},}}")
 
 
 def normal(text: str) -> str:
-    """Return a text in NFKC without invisible characters; half a surrogate becomes a question mark."""
+    """Return a text in NFKC without invisible characters, that UTF-8 can write."""
     if text.isascii():
         return text
-    # JSON can spell half a pair of surrogates, which UTF-8 cannot write.
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return _composed(_visible(_composed(text.translate(_APOSTROPHES))))
+    return _composed(_visible(_composed(writable(text).translate(_APOSTROPHES))))
+
+
+def writable(text: str) -> str:
+    """Put a question mark for half a pair of surrogates, which JSON can spell and UTF-8, a file or tokenizer cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def joined(title: str | None, text: str | None) -> str:
+    """Return title and text as the one text that models and tokenizers read."""
+    title, text = (title or "").strip(), text or ""
+    return writable(f"{title}. {text}" if title else text)
 
 
 def _visible(text: str) -> str:

@@ -1,9 +1,8 @@
 """The cleaning of a text: markup and links out, sentences parted, white space folded, one form of Unicode.
 
-Ingest, data sets, `predict`, the model in MLflow all call this function, so training and scoring see one
-text. Capitals, emoji, emoticons and repeated punctuation stay, because they carry sentiment. It knows neither reviews
-nor Spark. Every step is linear in the text's length, and most texts, which hold nothing that needs changing, cost some
-scans in C.
+Ingest, data sets, `predict`, the model in MLflow all call this function: training and scoring see one text. Capitals,
+emoji, emoticons and repeated punctuation stay, because they carry sentiment. Every step is linear in the text's length,
+and most texts, which hold nothing that needs changing, cost some scans in C.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _GLUED = re.compile(r"[.!?](?<=[^\W\d_][^\W\d_].)[.!?]*(?=[^\W\d_])")
 
 
-def clean_text(text: str) -> str:
-    """Return the cleaned text, in Unicode's form NFKC and at most LONGEST_TEXT characters long.
+def clean_text(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return the cleaned text, in Unicode's form NFKC and at most `longest` characters long.
 
-    Of a longer text only the first LONGEST_TEXT characters are read. Cleaning a clean text changes nothing.
+    Of a longer text only the first `longest` characters are read. Cleaning a clean text changes nothing.
     """
-    cleaned = _cleaned(text[:LONGEST_TEXT])
+    cleaned = _cleaned(text[:longest])
     # One character of Unicode can stand for up to 18 plain ones.
-    return cleaned if len(cleaned) <= LONGEST_TEXT else _cleaned(cleaned[:LONGEST_TEXT])
+    return cleaned if len(cleaned) <= longest else _cleaned(cleaned[:longest])
 
 
 def was_cut(text: str) -> bool:

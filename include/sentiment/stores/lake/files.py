@@ -1,4 +1,4 @@
-"""The Parquet files of the Delta tables: how one is written and read. It knows no log, and no commit.
+"""The Parquet files of the Delta tables: how one is written and read.
 
 They are read with pyarrow alone: a process that read through deltalake's own dataset may abort when it ends.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
@@ -15,13 +15,13 @@ import pyarrow as pa
 from pyarrow import compute
 
 from sentiment.stores import files as storage
-from sentiment.stores.lake.schemas import TableSpec
+from sentiment.stores.lake.schemas import DayTable
 
 # Rows that are held at a time, as in a batch of Spark's Python workers.
 _ROWS_AT_A_TIME = 4096
-
-
 _OF = "of-"
+# A DataFile as a row, by which Spark's workers tell the driver what they wrote.
+FILE = pa.schema([("day", pa.date32()), ("path", pa.string()), ("size", pa.int64()), ("rows", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class DataFile:
 
 
 def write_day_file(
-    root: str, spec: TableSpec, day: date, batches: Iterable[pa.RecordBatch], made_of: str = ""
+    root: str, spec: DayTable, day: date, batches: Iterable[pa.RecordBatch], made_of: str = ""
 ) -> DataFile:
     """Write one day's rows as a Parquet file under the table's root; no reader sees it before a commit names it.
 
@@ -62,7 +62,9 @@ def write_day_file(
     return DataFile(day, path, filesystem.get_file_info(f"{base}/{path}").size, rows)
 
 
-def file_batches(uri: str, day: date | None, day_column: str | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def file_batches(
+    uri: str, schema: pa.Schema, day_column: str | None = None, day: date | None = None
+) -> Iterator[pa.RecordBatch]:
     """Read a data file in batches of `schema`; a column that an older file lacks is null, that of its day constant."""
     from pyarrow import parquet
 
@@ -80,19 +82,24 @@ def file_batches(uri: str, day: date | None, day_column: str | None, schema: pa.
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def rows_in(uri: str) -> int:
+def counted(uri: str, file: DataFile) -> DataFile:
+    """Count the rows of a file of a table at `uri` whose writer, another program, left no figures of it in the log."""
+    return file if file.rows is not None else replace(file, rows=_rows_in(storage.join(uri, file.path)))
+
+
+def by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
+    """Yield every day of batches that are sorted by day, with its rows; take a day's rows before the next day."""
+    slices = (of_one_day for batch in batches for of_one_day in _slices(batch, day_column))
+    for day, of_the_day in groupby(slices, key=lambda of_one_day: of_one_day[0]):
+        yield day, (rows for _, rows in of_the_day)
+
+
+def _rows_in(uri: str) -> int:
     """Count the rows of a data file, from its footer."""
     from pyarrow import parquet
 
     filesystem, path = storage.arrow_filesystem(uri)
     return int(parquet.read_metadata(path, filesystem=filesystem).num_rows)
-
-
-def by_day(batches: Iterable[pa.RecordBatch], day_column: str) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
-    """Yield every day of batches that are sorted by day, with its rows; take a day's rows before the next day."""
-    slices = (piece for batch in batches for piece in _slices(batch, day_column))
-    for day, pieces in groupby(slices, key=lambda piece: piece[0]):
-        yield day, (rows for _, rows in pieces)
 
 
 def _slices(batch: pa.RecordBatch, day_column: str) -> Iterator[tuple[date, pa.RecordBatch]]:

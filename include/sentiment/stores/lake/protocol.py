@@ -1,16 +1,21 @@
-"""Which Delta tables this product reads and writes as they are: a feature that it does not know is refused by name.
+"""Which stores and which Delta tables this product reads and writes as they are; others are refused by name.
 
 Other programs write these tables too (an erasure by Spark, a platform's optimiser). What they turn on may change what
-a data file means: a deletion vector hides rows of it, a column mapping renames its columns. It knows the log,
-no data file.
+a data file means: a deletion vector hides rows of it, a column mapping renames its columns. A store must tell two
+writers apart: a commit is a file that only the first of them may create.
 """
 
 from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from functools import cache
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from sentiment.core.errors import ContractError
+from sentiment.stores.files import bucket_and_key, is_s3, join, s3_client
 
 _READ = frozenset({"timestampNtz", "columnMapping", "deletionVectors", "v2Checkpoint", "vacuumProtocolCheck"})
 _WRITTEN = _READ | {
@@ -31,19 +36,52 @@ _COLUMN_RULES = ("delta.generationExpression", "delta.invariants", "delta.identi
 
 def require_readable(table: DeltaTable) -> None:
     """Raise ContractError for a table whose data files do not say by themselves which rows it holds."""
-    found = _unknown(table.protocol().reader_features, _READ) + _switched_on(table, _READING)
+    turned_on = _unknown(table.protocol().reader_features, _READ) + _switched_on(table, _READING)
     if _hides_rows(table):
-        found.append("deletion vectors (rows that were deleted, but stand in its files still)")
-    _refuse(table, found, "read")
+        turned_on.append("deletion vectors (rows that were deleted, but stand in its files still)")
+    _refuse(table, turned_on, "read")
 
 
 def require_writable(table: DeltaTable) -> None:
     """Raise ContractError for a table that asks more of its writers than whole files for whole days."""
-    found = _unknown(table.protocol().writer_features, _WRITTEN) + _switched_on(table, tuple(_SWITCHES))
-    found += [name for name in table.metadata().configuration if name.startswith("delta.constraints.")]
+    turned_on = _unknown(table.protocol().writer_features, _WRITTEN) + _switched_on(table, tuple(_SWITCHES))
+    turned_on += [name for name in table.metadata().configuration if name.startswith("delta.constraints.")]
     for field in table.schema().fields:
-        found += [f"{rule} of {field.name}" for rule in _COLUMN_RULES if rule in field.metadata]
-    _refuse(table, found, "written")
+        turned_on += [f"{rule} of {field.name}" for rule in _COLUMN_RULES if rule in field.metadata]
+    _refuse(table, turned_on, "written")
+
+
+@cache
+def require_conditions(root: str) -> None:
+    """Raise ContractError for an S3 that lets two writers create one file: Delta's commits would overwrite each other.
+
+    It is asked once a process.
+    """
+    if not is_s3(root) or _refuses_a_second(root):
+        return
+    raise ContractError(
+        f"the S3 server of {root} ignores If-None-Match, by which two writers are told apart: commits would be lost "
+        "in silence; use a server with conditional writes, such as AWS S3, MinIO or SeaweedFS 4"
+    )
+
+
+def _refuses_a_second(root: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    client, (bucket, key) = s3_client(), bucket_and_key(join(root, f".conditions-{uuid.uuid4().hex}"))
+    try:
+        for _ in range(2):
+            client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
+    except ClientError as error:
+        # Any other answer is an error of its own: a key that is wrong, a bucket that is not there.
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") not in {409, 412, 501}:
+            raise
+        return error.response["ResponseMetadata"]["HTTPStatusCode"] != 501
+    finally:
+        # Whoever may not delete leaves an empty file, which no table names.
+        with suppress(ClientError):
+            client.delete_object(Bucket=bucket, Key=key)
+    return False
 
 
 def _hides_rows(table: DeltaTable) -> bool:
@@ -62,10 +100,10 @@ def _switched_on(table: DeltaTable, names: tuple[str, ...]) -> list[str]:
     return [f"{name} = {configuration[name]}" for name in on]
 
 
-def _refuse(table: DeltaTable, found: list[str], what: str) -> None:
-    if found:
+def _refuse(table: DeltaTable, turned_on: list[str], what: str) -> None:
+    if turned_on:
         raise ContractError(
-            f"the table {table.table_uri} cannot be {what} here, for another program turned on {', '.join(found)}; "
+            f"the table {table.table_uri} cannot be {what} here, for another program turned on {', '.join(turned_on)}; "
             "take it back with the program that did (in Spark: REORG TABLE … APPLY (PURGE), then ALTER TABLE … "
             "DROP FEATURE or SET TBLPROPERTIES), or let that program rewrite the table without it"
         )

@@ -1,4 +1,4 @@
-"""The lake's tables: their columns, types and partitions. It does not know how they are stored."""
+"""The lake's tables: their columns, types and partitions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ _TIME = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)
-class TableSpec:
-    """A Delta table: its name, its columns, and the day column that partitions it, where one does."""
+class PlainTable:
+    """A small Delta table without partitions, to which rows are added: its name and its columns."""
 
     name: str
     schema: pa.Schema
-    day_column: str | None = None
+
+
+@dataclass(frozen=True)
+class DayTable:
+    """A Delta table whose days are replaced as a whole: its name, its columns, and the one that is the partition."""
+
+    name: str
+    schema: pa.Schema
+    day_column: str
 
     @property
     def file_schema(self) -> pa.Schema:
         """The columns inside a data file: all but the partition, which Delta keeps in the path."""
         return pa.schema([field for field in self.schema if field.name != self.day_column])
+
+
+TableSpec = PlainTable | DayTable
 
 
 # What a repetition does not share with the review of the same day and product that stands for it.
@@ -39,7 +50,7 @@ _DISPLACED = pa.struct(
 )
 DISPLACED_FIELDS = tuple(field.name for field in _DISPLACED)
 
-REVIEWS = TableSpec(
+REVIEWS = DayTable(
     "reviews",
     pa.schema(
         [
@@ -63,7 +74,7 @@ REVIEWS = TableSpec(
     "review_date",
 )
 
-QUARANTINE = TableSpec(
+QUARANTINE = DayTable(
     "quarantine",
     pa.schema(
         [
@@ -77,7 +88,7 @@ QUARANTINE = TableSpec(
     "ingest_date",
 )
 
-SCORES = TableSpec(
+SCORES = DayTable(
     "scores",
     pa.schema(
         [
@@ -103,7 +114,7 @@ SCORES = TableSpec(
     "review_date",
 )
 
-DAILY_SENTIMENT = TableSpec(
+DAILY_SENTIMENT = DayTable(
     "daily_sentiment",
     pa.schema(
         [
@@ -122,12 +133,12 @@ DAILY_SENTIMENT = TableSpec(
     "review_date",
 )
 
-REVIEW_LABELS = TableSpec(
+REVIEW_LABELS = PlainTable(
     "review_labels",
     pa.schema([("review_key", pa.string()), ("label", pa.string()), ("labelled_by", pa.string()), ("at", _TIME)]),
 )
 
-PROMOTIONS = TableSpec(
+PROMOTIONS = PlainTable(
     "promotions",
     pa.schema(
         [

@@ -1,6 +1,6 @@
 """Delta tables from Spark: executors read and write the Parquet files, the driver makes the one commit.
 
-No Delta jar takes part. It does not know what the rows mean.
+No Delta jar takes part.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sentiment.stores import files as storage
-from sentiment.stores.lake.files import DataFile, by_day, file_batches, write_day_file
-from sentiment.stores.lake.schemas import TableSpec
+from sentiment.stores.lake.files import FILE, DataFile, by_day, file_batches, write_day_file
+from sentiment.stores.lake.schemas import DayTable
 from sentiment.stores.lake.tables import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _BYTES_A_TASK = 64 << 20
-_FILE_COLUMNS = "day date, path string, size long, rows long"
 
 
 def read_table(
     spark: SparkSession,
     lake: Lake,
-    spec: TableSpec,
+    spec: DayTable,
     days: tuple[date, date] | None = None,
     version: int | None = None,
     columns: Sequence[str] | None = None,
@@ -42,7 +41,7 @@ def read_table(
 def read_files(
     spark: SparkSession,
     lake: Lake,
-    spec: TableSpec,
+    spec: DayTable,
     files: Sequence[DataFile],
     columns: Sequence[str] | None = None,
 ) -> DataFrame:
@@ -53,12 +52,12 @@ def read_files(
     schema = from_arrow_schema(selected, prefer_timestamp_ntz=False)
     if not files:
         return spark.createDataFrame(selected.empty_table())
-    root, day_column = lake.uri(spec), spec.day_column or ""
+    root, day_column = lake.uri(spec), spec.day_column
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for day, path in zip(batch["day"].to_pylist(), batch["path"].to_pylist(), strict=True):
-                yield from file_batches(storage.join(root, path), day, day_column, selected)
+                yield from file_batches(storage.join(root, path), selected, day_column, day)
 
     listed = spark.createDataFrame(
         pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
@@ -70,24 +69,23 @@ def read_files(
     return listed.mapInArrow(read, schema)
 
 
-def write_files(frame: DataFrame, lake: Lake, spec: TableSpec, partitions: int) -> list[DataFile]:
+def write_files(frame: DataFrame, lake: Lake, spec: DayTable, partitions: int) -> list[DataFile]:
     """Write the rows as Parquet files, a day in one file, from `partitions` tasks; nothing is committed.
 
     A task that is tried again writes anew under other names; only the files of the attempt that ended well are
     returned, the others are never named by a commit.
     """
-    root, day_column = lake.root, spec.day_column or ""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    root, day_column = lake.root, spec.day_column
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         files = [write_day_file(root, spec, day, rows) for day, rows in by_day(batches, day_column)]
-        yield pa.RecordBatch.from_pylist(
-            [vars(file) for file in files],
-            schema=pa.schema([("day", pa.date32()), ("path", pa.string()), ("size", pa.int64()), ("rows", pa.int64())]),
-        )
+        yield pa.RecordBatch.from_pylist([vars(file) for file in files], schema=FILE)
 
     ordered = (
         frame.select(*spec.schema.names)
         .repartition(partitions, day_column)
         .sortWithinPartitions(day_column, *[name for name in ("review_key", "line") if name in spec.schema.names])
     )
-    return [DataFile(**row.asDict()) for row in ordered.mapInArrow(write, _FILE_COLUMNS).collect()]
+    return [DataFile(**row.asDict()) for row in ordered.mapInArrow(write, from_arrow_schema(FILE)).collect()]

@@ -18,7 +18,7 @@ def day_states(lake: Lake, days: Iterable[date]) -> dict[date, State]:
     `ingested` was never scored; `stale` was, and its reviews changed since, by whomever: a late review, a corrected
     file, a deletion, a restore.
     """
-    reviews, scored_of = lake.content(REVIEWS), lake.made_of(SCORES)
+    reviews, scored_of = lake.state(REVIEWS).content(), lake.state(SCORES).made_of()
     return {day: _state(reviews.get(day), scored_of.get(day)) for day in days}
 
 

