@@ -6,26 +6,28 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sentiment.core.settings import Settings
 from sentiment_airflow import notes
 from sentiment_airflow.hosts import allowed_hosts
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink, mlflow_url
 from sentiment_airflow.timetables import DayTimetable
 
 
-def _views() -> list[dict[str, Any]]:
-    address = mlflow_url()
+class SentimentPlugin(AirflowPlugin):
+    """Registers all of it; Airflow makes one when it loads its plugins, and the settings are read then."""
+
+    name = "sentiment"
+
+    def __init__(self) -> None:
+        self.external_views = _views(mlflow_url(Settings()))
+        self.timetables = [DayTimetable]
+        self.listeners = [notes]
+        self.fastapi_root_middlewares = allowed_hosts()
+        self.operator_extra_links = [ReportLink(), TrainingRunLink(), ModelVersionLink()]
+
+
+def _views(address: str) -> list[dict[str, Any]]:
     if not address:
         return []
     # A button of its own in the navigation. Without url_route it opens in a new tab: MLflow refuses foreign frames.
     return [{"name": "MLflow", "href": address, "destination": "nav", "nav_top_level": True}]
-
-
-class SentimentPlugin(AirflowPlugin):
-    """Registers all of it."""
-
-    name = "sentiment"
-    external_views = _views()
-    timetables = [DayTimetable]  # noqa: RUF012  as Airflow declares them
-    listeners = [notes]  # noqa: RUF012  as Airflow declares them
-    fastapi_root_middlewares = allowed_hosts()
-    operator_extra_links = [ReportLink(), TrainingRunLink(), ModelVersionLink()]  # noqa: RUF012  as Airflow declares them

@@ -75,6 +75,7 @@ BENCHMARK_TRAINING = Verb(
     result=BenchmarkResult,
     run=benchmark_training,
     group="Measure",
+    heavy=True,
     example="--processes 1 2",
 )
 BENCHMARK_MODELS = Verb(
@@ -83,6 +84,7 @@ BENCHMARK_MODELS = Verb(
     result=BenchmarkResult,
     run=benchmark_models,
     group="Measure",
+    heavy=True,
     example="--snapshots SNAPSHOT",
 )
 BENCHMARK_IMBALANCE = Verb(
@@ -91,6 +93,7 @@ BENCHMARK_IMBALANCE = Verb(
     result=BenchmarkResult,
     run=benchmark_imbalance,
     group="Measure",
+    heavy=True,
     example="--snapshot SNAPSHOT",
 )
 BENCHMARK_SCORING = Verb(
@@ -99,6 +102,7 @@ BENCHMARK_SCORING = Verb(
     result=BenchmarkResult,
     run=benchmark_scoring,
     group="Measure",
+    heavy=True,
     example="--parts latency",
 )
 BENCHMARK_PREPARATION = Verb(
@@ -107,6 +111,7 @@ BENCHMARK_PREPARATION = Verb(
     result=BenchmarkResult,
     run=benchmark_preparation,
     group="Measure",
+    heavy=True,
     example="--source reviews.jsonl.gz",
 )
 VERBS: tuple[AnyVerb, ...] = (
