@@ -51,7 +51,7 @@ def progress() -> Iterator[OnProgress]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
-        def on_progress(step: str, done: int, total: int) -> None:
+        def on_progress(step: str, done: int = 0, total: int = 0) -> None:
             bar.update(task, description=step, completed=done, total=total or None)
 
         yield on_progress
@@ -108,7 +108,7 @@ def _plain() -> OnProgress:
     """Print a line for each tenth of a step; one that was told already, or less than it, is not told again."""
     told: dict[str, int] = {}
 
-    def on_progress(step: str, done: int, total: int) -> None:
+    def on_progress(step: str, done: int = 0, total: int = 0) -> None:
         tenth = 10 * done // total if total else -1
         if tenth > told.get(step, -2):
             told[step] = tenth

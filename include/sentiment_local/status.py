@@ -6,12 +6,12 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sentiment.core.settings import Settings
 from sentiment_local import processes
 from sentiment_local.components import airflow_url, mlflow_url
 from sentiment_local.login import read_login
+from sentiment_local.results import ComponentRow, PlatformStatus
 from sentiment_local.states import ComponentRecord, PlatformRecord, read_record
 
 
@@ -64,32 +64,36 @@ def status(settings: Settings) -> Platform:
     return Platform(airflow_url(settings), mlflow_url(settings), states, record.events)
 
 
-def described(settings: Settings) -> dict[str, Any]:
+def described(settings: Settings) -> PlatformStatus:
     """Return what `sentiment status` shows: a row a component, the latest restarts, addresses and login."""
-    now = status(settings)
+    now, home = status(settings), str(settings.home.resolve())
     if not now.components:
-        return {"platform": "not started; start it: sentiment up", "home": str(settings.home.resolve())}
-    down = [f"{one.name}: {one.state}" + (f" ({one.reason})" if one.reason else "") for one in now.components]
-    down = [line for line, one in zip(down, now.components, strict=True) if not one.healthy]
-    return {
-        "platform": "; ".join(down) or "healthy",
-        "airflow": now.airflow_url,
+        return PlatformStatus(platform="not started; start it: sentiment up", home=home)
+    down = [
+        f"{component.name}: {component.state}" + (f" ({component.reason})" if component.reason else "")
+        for component in now.components
+        if not component.healthy
+    ]
+    return PlatformStatus(
+        platform="; ".join(down) or "healthy",
+        airflow=now.airflow_url,
         **vars(read_login(settings)),
-        "mlflow": now.mlflow_url,
-        "home": str(settings.home.resolve()),
-        **({"started_again": list(now.events[-5:])} if now.events else {}),
-        "components": [
-            {
-                "component": one.name,
-                "state": one.state,
-                "memory_mib": round(one.memory / 2**20),
-                "age_minutes": round(one.age / 60, 1),
-                "restarts": one.restarts,
-                "log": os.path.relpath(one.log),
-            }
-            for one in now.components
-        ],
-    }
+        mlflow=now.mlflow_url,
+        home=home,
+        **({"started_again": now.events[-5:]} if now.events else {}),
+        components=tuple(_row(component) for component in now.components),
+    )
+
+
+def _row(component: ComponentState) -> ComponentRow:
+    return ComponentRow(
+        component=component.name,
+        state=component.state,
+        memory_mib=round(component.memory / 2**20),
+        age_minutes=round(component.age / 60, 1),
+        restarts=component.restarts,
+        log=os.path.relpath(component.log),
+    )
 
 
 def _supervisor(record: PlatformRecord, running: bool) -> ComponentState:

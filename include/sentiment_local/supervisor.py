@@ -1,13 +1,11 @@
-"""Keeps the platform's components running, each on its own: `python -m sentiment_local.supervisor`, until SIGTERM.
+"""Keeps the platform's components running, each on its own, and ends them all when it is ended itself.
 
-It outlives the shell that started it, ends everything when it is ended itself, and writes what it sees to
-HOME/platform.json. When a component is started again stands in `supervision`.
+It writes what it sees to HOME/platform.json. When a component is started again stands in `supervision`.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,10 +14,9 @@ from types import FrameType
 
 import psutil
 
-from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_local import postgres, processes
-from sentiment_local.components import Component, components, ending_order
+from sentiment_local.components import Component, ending_order
 from sentiment_local.migration import migrate
 from sentiment_local.processes import Started
 from sentiment_local.states import ComponentRecord, PlatformRecord, is_written, write_record
@@ -223,38 +220,3 @@ class Supervisor:
             started=self._started.get(one.name),
             log=self._log_of(one.name),
         )
-
-
-def main() -> int:
-    """Set the platform up and keep it running, until this process is told to end."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    # The terminal that started it may close.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    settings = Settings()
-    settings = settings.model_copy(update={"home": settings.home.absolute()})
-    try:
-        supervisor = Supervisor(settings, components(settings))
-    except ContractError as error:
-        Supervisor(settings, ()).tell(str(error))
-        return 1
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, supervisor.stop)
-    try:
-        if postgres.is_own(settings):
-            postgres.prepare(settings)
-        if not supervisor.prepare_databases():
-            supervisor.stop()
-    except ContractError as error:
-        supervisor.tell(str(error))
-        supervisor.stop()
-    except Exception as error:
-        supervisor.tell(str(error))
-        log.exception("the platform cannot be set up")
-        supervisor.stop()
-    supervisor.run()
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -43,7 +43,7 @@ class Watch:
         if record is None or record.stopped:
             raise ContractError("the platform was stopped; start it again and go on: sentiment demo")
         for event in record.events[self._told :]:
-            self._on_progress(event.splitlines()[0], 0, 0)
+            self._on_progress(event.splitlines()[0])
         self._told = len(record.events)
         self._require_kept(record)
         return record

@@ -21,8 +21,9 @@ _OF_PRESETS = frozenset(name for settings in PRESETS.values() for name in settin
 def form(*verbs: AnyVerb, without: tuple[str, ...] = (), shared: tuple[str, ...] = ()) -> dict[str, Param]:
     """Return a form field for every field of the verbs' configurations.
 
-    What must be given comes first, then what people change; the others stand in closed sections. `day` may stay empty, where the run's date serves. Of a field that several
-    verbs share, which must be said, the last one's words stand. Raises ValueError for one that was not said.
+    What must be given comes first, then what people change; the others stand in closed sections. `day` may stay empty,
+    where the run's date serves. Of a field that several verbs share, which must be said, the last one's words stand.
+    Raises ValueError for one that was not said.
     """
     fields: dict[str, tuple[FieldInfo, dict[str, Any]]] = {}
     for config in (verb.config for verb in verbs):
