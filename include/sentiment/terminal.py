@@ -134,11 +134,11 @@ def _cell(value: Any, name: str) -> str:
     if isinstance(value, float):
         return f"{value:.1%}" if name.endswith("_share") or name == "accuracy" else f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{legible(str(key))}: {_cell(one, str(key))}" for key, one in value.items()) or "–"
+        return ", ".join(f"{legible(str(key))}: {_cell(member, str(key))}" for key, member in value.items()) or "–"
     if isinstance(value, list | tuple):
         shown = value if len(value) <= _SHOWN_OF_A_LIST else [*value[:3], "…", value[-1]]
         of = f" ({len(value):,})" if len(shown) < len(value) else ""
-        return (", ".join(_cell(one, name) for one in shown) or "–") + of
+        return (", ".join(_cell(member, name) for member in shown) or "–") + of
     return legible(str(value))
 
 

@@ -54,8 +54,10 @@ def components(settings: Settings) -> tuple[Component, ...]:
 def ending_order(wanted: Sequence[Component]) -> list[list[str]]:
     """Group names so that a component is ended before what it needs; those of a group end together."""
     depth: dict[str, int] = {}
-    for one in wanted:
-        depth[one.name] = 1 + max((depth.get(name, 0) for name in (*one.needs, *one.heard_through)), default=0)
+    for component in wanted:
+        depth[component.name] = 1 + max(
+            (depth.get(name, 0) for name in (*component.needs, *component.heard_through)), default=0
+        )
     levels = sorted(set(depth.values()), reverse=True)
     return [[name for name, level in depth.items() if level == wanted_level] for wanted_level in levels]
 

@@ -128,7 +128,7 @@ def _wait(settings: Settings, on_progress: OnProgress, deadline: float) -> None:
                 on_progress(line)
         told |= _lines(record)
         _require_well(record)
-        if record.components and all(one.state == "healthy" for one in record.components):
+        if record.components and all(component.state == "healthy" for component in record.components):
             return
         if time.monotonic() > deadline:
             raise UnavailableError(_late(record))
@@ -137,7 +137,10 @@ def _wait(settings: Settings, on_progress: OnProgress, deadline: float) -> None:
 
 def _lines(record: PlatformRecord) -> dict[str, str]:
     """Say where each component stands, under its name, and what is done before they start."""
-    lines = {one.name: f"{one.name}: {one.state}{one.reason and f' ({one.reason})'}" for one in record.components}
+    lines = {
+        component.name: f"{component.name}: {component.state}{component.reason and f' ({component.reason})'}"
+        for component in record.components
+    }
     waiting = {name: line for name, line in lines.items() if not line.endswith(": waiting")}
     return waiting | ({"step": record.step} if record.step else {})
 
@@ -148,17 +151,17 @@ def _require_well(record: PlatformRecord) -> None:
         raise ContractError(f"the platform cannot be set up: {record.trouble}")
     if record.stopped:
         raise ContractError(_STOPPED)
-    for one in record.components:
-        if one.state == "failed" or one.restarts >= _HOPELESS:
-            end = processes.end_of_log(one.log, one.started)
-            raise ContractError(f"{one.name} does not stay up ({one.reason}); {end}")
+    for component in record.components:
+        if component.state == "failed" or component.restarts >= _HOPELESS:
+            end = processes.end_of_log(component.log, component.started)
+            raise ContractError(f"{component.name} does not stay up ({component.reason}); {end}")
     if not processes.running(record.supervisor):
         end = processes.end_of_log(record.supervisor.log, record.supervisor)
         raise ContractError(f"the supervisor ended while the platform was starting; {end}")
 
 
 def _late(record: PlatformRecord) -> str:
-    late = next((one for one in record.components if one.state != "healthy"), None)
+    late = next((component for component in record.components if component.state != "healthy"), None)
     if late is None:
         return f"the supervisor is late; {processes.end_of_log(record.supervisor.log, record.supervisor)}"
     reason = f" ({late.reason})" if late.reason else ""
@@ -166,7 +169,7 @@ def _late(record: PlatformRecord) -> str:
 
 
 def _programs(record: PlatformRecord) -> list[Started]:
-    return [record.supervisor, *(one.started for one in record.components if one.started)]
+    return [record.supervisor, *(component.started for component in record.components if component.started)]
 
 
 def _make_pools(settings: Settings) -> None:

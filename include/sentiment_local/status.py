@@ -46,12 +46,12 @@ class Platform:
     @property
     def healthy(self) -> bool:
         """Whether every component runs and shows that it lives."""
-        return bool(self.components) and all(one.healthy for one in self.components)
+        return bool(self.components) and all(component.healthy for component in self.components)
 
     @property
     def started(self) -> bool:
         """Whether anything of it runs."""
-        return any(one.pid for one in self.components)
+        return any(component.pid for component in self.components)
 
 
 def status(settings: Settings) -> Platform:
@@ -60,7 +60,7 @@ def status(settings: Settings) -> Platform:
     if record is None:
         return Platform(airflow_url(settings), mlflow_url(settings), ())
     supervised = processes.running(record.supervisor)
-    states = (_supervisor(record, supervised), *(_state(one, supervised) for one in record.components))
+    states = (_supervisor(record, supervised), *(_state(component, supervised) for component in record.components))
     return Platform(airflow_url(settings), mlflow_url(settings), states, record.events)
 
 
@@ -98,7 +98,7 @@ def _row(component: ComponentState) -> ComponentRow:
 
 def _supervisor(record: PlatformRecord, running: bool) -> ComponentState:
     state, reason = ("healthy", "") if running else ("failed", "it ended by itself: run `sentiment up` again")
-    others = frozenset(one.started.pid for one in record.components if one.started)
+    others = frozenset(component.started.pid for component in record.components if component.started)
     return _component(
         ComponentRecord(
             name=record.supervisor.name,
@@ -111,18 +111,22 @@ def _supervisor(record: PlatformRecord, running: bool) -> ComponentState:
     )
 
 
-def _state(one: ComponentRecord, supervised: bool) -> ComponentState:
+def _state(component: ComponentRecord, supervised: bool) -> ComponentState:
     """What the record says holds while a supervisor keeps it; without one a component that runs is left to itself."""
-    alive = one.started is not None and processes.running(one.started)
-    if not alive and one.state in {"healthy", "starting", "silent"}:
+    alive = component.started is not None and processes.running(component.started)
+    if not alive and component.state in {"healthy", "starting", "silent"}:
         down = ("waiting", "it ended by itself") if supervised else ("failed", "nobody starts it again")
-        one = one.model_copy(update=dict(zip(("state", "reason"), down, strict=True)))
-    return _component(one)
+        component = component.model_copy(update=dict(zip(("state", "reason"), down, strict=True)))
+    return _component(component)
 
 
-def _component(one: ComponentRecord, others: frozenset[int] = frozenset()) -> ComponentState:
-    started = one.started
+def _component(component: ComponentRecord, others: frozenset[int] = frozenset()) -> ComponentState:
+    started = component.started
     if started is None or not processes.running(started):
-        return ComponentState(one.name, one.state, one.reason, 0, 0, 0.0, one.restarts, one.log)
+        return ComponentState(
+            component.name, component.state, component.reason, 0, 0, 0.0, component.restarts, component.log
+        )
     age, memory = time.time() - started.created, processes.memory(started, others)
-    return ComponentState(one.name, one.state, one.reason, started.pid, memory, age, one.restarts, one.log)
+    return ComponentState(
+        component.name, component.state, component.reason, started.pid, memory, age, component.restarts, component.log
+    )

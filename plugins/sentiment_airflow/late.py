@@ -19,5 +19,5 @@ def find_late() -> list[dict[str, str]]:
     context: Any = get_current_context()
     if not is_scheduled(context):
         return []
-    found = late_days(date.fromisoformat(run_day(context)), Settings())
-    return [{"day": str(day)} for day in found]
+    days = late_days(date.fromisoformat(run_day(context)), Settings())
+    return [{"day": str(day)} for day in days]

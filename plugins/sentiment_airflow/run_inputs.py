@@ -88,8 +88,8 @@ def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Map
         return config(**given)
     except ValidationError as error:
         reasons = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors()
+            f"{'.'.join(map(str, mistake['loc'])) or 'the form'}: {mistake['msg'].removeprefix('Value error, ')}"
+            for mistake in error.errors()
         )
         raise AirflowFailException(f"the run's configuration is refused: {reasons}") from None
 
