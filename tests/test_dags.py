@@ -16,6 +16,7 @@ from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.run_inputs import NO_DAY
 from sentiment_airflow.sensors import DaySensor
 from sentiment_airflow.timetables import DayTimetable
+from sentiment_local.platform import POOLS
 
 DAGS = (
     *("benchmark_scoring", "benchmark_training", "import_history", "ingest_reviews", "rescore_range", "score_reviews"),
@@ -122,6 +123,10 @@ def test_every_task_of_a_verb_waits_where_the_verb_says_and_announces_what_it_wr
         kind = task.operator_class if isinstance(task, MappedOperator) else type(task)
         assert (kind is SparkVerbOperator) == verb.on_spark
         assert [asset.name for asset in task.outlets] == ([verb.writes] if verb.writes else [])
+
+
+def test_every_pool_in_which_a_task_waits_is_made_when_the_platform_starts(bag):
+    assert {task.pool for dag in bag.dags.values() for task in dag.tasks} == {"default_pool", *POOLS}
 
 
 def test_every_task_is_tried_again_but_not_when_a_contract_is_broken(bag):

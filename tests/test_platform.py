@@ -25,7 +25,7 @@ from local_platform import free_port
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
-from sentiment_local import platform, postgres, private_files, processes, verbs
+from sentiment_local import databases, platform, private_files, processes, verbs
 from sentiment_local.components import components
 from sentiment_local.config import PlatformConfig, StatusConfig
 from sentiment_local.doctor import check_ports
@@ -336,7 +336,7 @@ def test_a_postgres_that_does_not_answer_says_why(home, monkeypatch):
     from sentiment_local import supervisor
     from sentiment_local.components import Component
 
-    monkeypatch.setattr(postgres, "silence", lambda settings: "no such role")
+    monkeypatch.setattr(databases, "silence", lambda settings: "no such role")
     monkeypatch.setattr(supervisor, "_UNANSWERED_SECONDS", 0.2)
     one = Component("postgres", (sys.executable, "-c", SLEEPER), dict(os.environ), lambda: None)
     watching = supervisor.Supervisor(Settings(), [one])
@@ -525,7 +525,7 @@ def test_a_database_server_elsewhere_is_used_and_none_is_started(tmp_path):
 @pytest.mark.parametrize("address", ["mysql://me:secret@host", "nonsense secret", "postgresql://"])
 def test_a_database_server_that_cannot_be_used_is_refused_without_its_password(address, tmp_path):
     with pytest.raises(ContractError, match="SENTIMENT_DATABASE") as error:
-        postgres.database_url(Settings(home=tmp_path, database=address), "airflow")
+        databases.database_url(Settings(home=tmp_path, database=address), "airflow")
     assert "secret" not in str(error.value)
 
 

@@ -310,3 +310,12 @@ def test_a_driver_that_dies_after_it_wrote_its_result_fails_as_one_that_died(
     operator = SparkVerbOperator(task_id="score", verb=SCORE)
     with pytest.raises(raised, match=sentence):
         operator.execute({"params": {"day": "2014-05-05"}, "ti": FakeTaskInstance({})})
+
+
+def test_a_mapped_task_of_spark_becomes_one_that_waits_in_sparks_pool_and_knows_its_fields(home):
+    late = run_each(INGEST, [{"day": "2024-06-29"}], task_id="ingest_late").unmap({"values": {"day": "2024-06-29"}})
+    assert (late.pool, late.values, [asset.name for asset in late.outlets]) == (
+        "spark",
+        {"day": "2024-06-29"},
+        ["reviews"],
+    )

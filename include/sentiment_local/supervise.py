@@ -7,7 +7,7 @@ import signal
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local import postgres
+from sentiment_local import databases, postgres
 from sentiment_local.components import components
 from sentiment_local.supervisor import Supervisor
 
@@ -30,7 +30,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.stop)
     try:
-        if postgres.is_own(settings):
+        if databases.is_own(settings):
             postgres.prepare(settings)
         if not supervisor.prepare_databases():
             supervisor.stop()

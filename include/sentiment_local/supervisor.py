@@ -15,7 +15,7 @@ from types import FrameType
 import psutil
 
 from sentiment.core.settings import Settings
-from sentiment_local import postgres, processes
+from sentiment_local import databases, processes
 from sentiment_local.components import Component, ending_order
 from sentiment_local.migration import migrate
 from sentiment_local.processes import Started
@@ -97,7 +97,7 @@ class Supervisor:
             self._stop.wait(0.1)
         if self._stop.is_set():
             return False
-        postgres.create_databases(self._settings)
+        databases.create_databases(self._settings)
         return self._migrate()
 
     def tell(self, trouble: str) -> None:
@@ -107,7 +107,7 @@ class Supervisor:
         self._write()
 
     def _hear_postgres(self, rule: Supervised) -> None:
-        why = postgres.silence(self._settings)
+        why = databases.silence(self._settings)
         if why is None:
             rule.gave_sign(time.time())
         elif time.time() > rule.launched + _UNANSWERED_SECONDS:
