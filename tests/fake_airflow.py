@@ -20,6 +20,7 @@ class FakeAirflow:
         self.open: list[int] = []
         self.scheduled: list[str] = []
         self.results: dict[str, Any] = {}
+        self.forms: dict[str, Mapping[str, Any]] = {}
         self.lost = False
 
     def wait_for_dags(self, dag_ids: Iterable[str], timeout: float) -> None:
@@ -48,6 +49,7 @@ class FakeAirflow:
     ) -> str:
         self.asked.append(("trigger", dag_id, run_id))
         self.states[run_id or "manual__1"] = "queued"
+        self.forms[dag_id] = conf
         if self.lost:
             raise UnavailableError("Airflow does not answer")
         return run_id or "manual__1"

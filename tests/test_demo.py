@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 
 from fake_airflow import DAYS, FakeAirflow
 from sentiment.core.errors import ContractError
-from sentiment.core.settings import Settings
+from sentiment.core.settings import PROJECT, Settings
 from sentiment_local import demo, runs
 from sentiment_local.config import DemoConfig
 from sentiment_local.runs import Runs
@@ -56,6 +57,15 @@ def test_it_imports_trains_and_reads_the_last_days_and_scores_them(landed):
     assert [asked[1] for asked in of_kind(server, "trigger")] == ["import_history", "train_models"]
     # One backfill of both days; they were done when the second was due, of another DAG in a real Airflow.
     assert of_kind(server, "backfill") == [("backfill", "ingest_reviews", DAYS[-2], DAYS[-1], "failed")]
+
+
+def test_it_asks_for_fields_that_the_forms_have(landed):
+    server = airflow()
+    work(server, landed)
+    for name, form in server.forms.items():
+        (dag,) = DagBag(str(PROJECT / "dags" / f"{name}.py")).dags.values()
+        for field, value in form.items():
+            assert dag.params.get_param(field).resolve(value) == value
 
 
 def test_called_again_it_starts_no_run_anew_and_another_question_is_another_run(landed):

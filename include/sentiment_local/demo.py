@@ -20,6 +20,7 @@ from sentiment.core.context import Context
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import PROJECT, Settings
 from sentiment.ingest.verbs import IMPORT_HISTORY, ImportResult
+from sentiment.training.config.train import TrainConfig
 from sentiment.views.config import ReportConfig
 from sentiment.views.verbs import REPORT
 from sentiment_local import platform
@@ -120,14 +121,12 @@ def last_in_a_row(days: Sequence[date], count: int) -> list[date]:
 
 def _training(config: DemoConfig) -> dict[str, Any]:
     sizes = {"test_reviews": _TEST_REVIEWS, "evaluation_reviews": _EVALUATION_REVIEWS}
-    return {
-        "candidates": [
-            {"family": "linear", "train_reviews": config.linear_reviews, **sizes},
-            {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 1},
-        ],
-        "seeds": 1,
-        **_EXPORT,
-    }
+    models = (
+        TrainConfig(family="linear", train_reviews=config.linear_reviews, **sizes),
+        TrainConfig(family="encoder", train_reviews=config.encoder_reviews, evaluations=1, **sizes),
+    )
+    candidates = [model.model_dump(mode="json", exclude_unset=True) for model in models]
+    return {"candidates": candidates, "seeds": 1, **_EXPORT}
 
 
 def leave_quiet(airflow: AirflowApi) -> None:
