@@ -1,7 +1,4 @@
-"""The arguments of the command line, generated from the verbs' configurations: read, and explained.
-
-It knows argparse and pydantic's fields; what a verb does is not known here.
-"""
+"""The arguments of the command line, generated from the verbs' configurations: read, and explained."""
 
 from __future__ import annotations
 

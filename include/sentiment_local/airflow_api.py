@@ -1,4 +1,4 @@
-"""A small client of Airflow's REST API v2, for the demonstration and the tests; it knows no DAG of this project."""
+"""A small client of Airflow's REST API v2, for the demonstration and the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speaks to Airflow's REST API v2: tokens, retries, pages and errors; what is asked for is not known here."""
+"""Speaks to Airflow's REST API v2: tokens, retries, pages and errors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Starts programs in sessions of their own, finds them again by process id and creation time, and ends them.
 
-It knows nothing of Airflow or MLflow, and never signals a process that it cannot tell to be one of its own.
+It never signals a process that it cannot tell to be one of its own.
 """
 
 from __future__ import annotations

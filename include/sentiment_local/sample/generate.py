@@ -1,6 +1,6 @@
 """Generates reviews to try the platform on, in the form in which a shop's files arrive: history, days, products.
 
-The same configuration gives the same bytes. It does not know what an ingest makes of the files.
+The same configuration gives the same bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress, logged
 from sentiment_local.config import SampleConfig
-from sentiment_local.results import SampleResult, Tallied
+from sentiment_local.results import SampleResult
 from sentiment_local.sample.days import DayLines, ReviewDays
 from sentiment_local.sample.files import Tally, write_lines
 from sentiment_local.sample.plan import daily_volumes
@@ -54,11 +54,11 @@ def generate(config: SampleConfig, on_progress: OnProgress = logged) -> SampleRe
         days=config.days,
         products=len(products),
         reviews=config.reviews,
-        **sum(daily.values(), start=history).counts(),
+        **dict(sum(daily.values(), start=history).counts()),
         empty_day=config.last_day - timedelta(EMPTY_DAY_FROM_END),
         split_day=config.last_day - timedelta(SPLIT_DAY_FROM_END),
-        history=Tallied(**history.counts()),
-        daily={name: Tallied(**tally.counts()) for name, tally in daily.items()},
+        history=history.counts(),
+        daily={name: tally.counts() for name, tally in daily.items()},
     )
 
 
