@@ -27,9 +27,8 @@ from sentiment.ingest.verbs import INGEST
 from sentiment.views.days import missing_files
 from sentiment_airflow.assets import FIRST_DAY, TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.late import find_late
 from sentiment_airflow.operators import run, run_each
-from sentiment_airflow.sensors import DaySensor
+from sentiment_airflow.sensors import DaySensor, find_late
 from sentiment_airflow.templates import given
 from sentiment_airflow.timetables import DAILY
 
