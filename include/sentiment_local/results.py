@@ -6,7 +6,6 @@ from datetime import date
 from typing import Literal
 
 from sentiment.core.verb import VerbResult
-from sentiment.stores.lake.states import State
 from sentiment.views.verbs import ReportResult
 
 
@@ -72,7 +71,7 @@ class DayRow(VerbResult):
     """A day that needs somebody: what is wrong with it, and what to do next."""
 
     day: date
-    state: Literal[State, "failed"]
+    state: Literal["missing", "ingested", "stale", "scored", "failed"]
     next: str
 
 
