@@ -21,11 +21,9 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.core.settings import Settings
-from sentiment_airflow.assets import LONG, TASKS
+from sentiment_airflow.assets import TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import VerbOperator
-from sentiment_benchmarks.config import BenchmarkScoringConfig
+from sentiment_airflow.operators import run
 from sentiment_benchmarks.verbs import BENCHMARK_SCORING
 
 with DAG(
@@ -35,14 +33,9 @@ with DAG(
     schedule=None,
     catchup=False,
     max_active_runs=1,
-    params=form(BenchmarkScoringConfig),
-    default_args=TASKS | {"execution_timeout": LONG},
+    params=form(BENCHMARK_SCORING),
+    default_args=TASKS,
     tags=["benchmarks"],
     doc_md=__doc__,
 ):
-    VerbOperator(
-        task_id="benchmark_scoring",
-        verb=BENCHMARK_SCORING,
-        pool="gpu",
-        queue=Settings().train_queue,
-    )
+    run(BENCHMARK_SCORING)

@@ -15,11 +15,9 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.core.settings import Settings
-from sentiment_airflow.assets import LONG, TASKS
+from sentiment_airflow.assets import TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import VerbOperator
-from sentiment_benchmarks.config import BenchmarkTrainingConfig
+from sentiment_airflow.operators import run
 from sentiment_benchmarks.verbs import BENCHMARK_TRAINING
 
 with DAG(
@@ -29,14 +27,9 @@ with DAG(
     schedule=None,
     catchup=False,
     max_active_runs=1,
-    params=form(BenchmarkTrainingConfig),
-    default_args=TASKS | {"execution_timeout": LONG},
+    params=form(BENCHMARK_TRAINING),
+    default_args=TASKS,
     tags=["benchmarks"],
     doc_md=__doc__,
 ):
-    VerbOperator(
-        task_id="benchmark_training",
-        verb=BENCHMARK_TRAINING,
-        pool="gpu",
-        queue=Settings().train_queue,
-    )
+    run(BENCHMARK_TRAINING)

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.ingest.config import ImportHistoryConfig
 from sentiment.ingest.verbs import IMPORT_HISTORY
-from sentiment_airflow.assets import REVIEWS, TASKS
+from sentiment_airflow.assets import TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import SparkVerbOperator
+from sentiment_airflow.operators import run
 
 with DAG(
     "import_history",
@@ -23,9 +22,9 @@ with DAG(
     description="Bring files of any number of days into the lake, in one Spark job.",
     schedule=None,
     max_active_runs=1,
-    params=form(ImportHistoryConfig),
+    params=form(IMPORT_HISTORY),
     default_args=TASKS,
     tags=["reviews"],
     doc_md=__doc__,
 ):
-    SparkVerbOperator(task_id="import_history", verb=IMPORT_HISTORY, outlets=[REVIEWS])
+    run(IMPORT_HISTORY)

@@ -23,14 +23,13 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.ingest.config import IngestConfig
 from sentiment.ingest.verbs import INGEST
 from sentiment.views.days import missing_files
-from sentiment_airflow.assets import FIRST_DAY, REVIEWS, TASKS
+from sentiment_airflow.assets import FIRST_DAY, TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.late import find_late
-from sentiment_airflow.operators import SparkVerbOperator
-from sentiment_airflow.sensors import DaySensor
+from sentiment_airflow.operators import run, run_each
+from sentiment_airflow.sensors import DaySensor, find_late
+from sentiment_airflow.templates import given
 from sentiment_airflow.timetables import DAILY
 
 with DAG(
@@ -41,18 +40,11 @@ with DAG(
     start_date=FIRST_DAY,
     catchup=False,
     max_active_runs=4,
-    params=form(IngestConfig),
+    params=form(INGEST),
     default_args=TASKS,
     tags=["reviews"],
     doc_md=__doc__,
 ):
     wait_for_files = DaySensor(task_id="wait_for_files", lacking=missing_files)
-    ingest = SparkVerbOperator(task_id="ingest", verb=INGEST, outlets=[REVIEWS])
-    wait_for_files >> ingest
-    late = SparkVerbOperator.partial(
-        task_id="ingest_late",
-        verb=INGEST,
-        outlets=[REVIEWS],
-        map_index_template="{{ task.values['day'] }}",
-    )
-    late.expand(values=find_late())
+    wait_for_files >> run(INGEST)
+    run_each(INGEST, find_late(), task_id="ingest_late", name=given(INGEST, "day"))

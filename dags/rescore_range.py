@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.scoring.config import RescoreConfig
 from sentiment.scoring.verbs import RESCORE, RESOLVE_MODELS
-from sentiment_airflow.assets import SCORES, TASKS
+from sentiment_airflow.assets import TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+from sentiment_airflow.operators import run
+from sentiment_airflow.templates import field_of
 
 with DAG(
     "rescore_range",
@@ -23,16 +23,10 @@ with DAG(
     description="Score all days of a range in one Spark job, with a version of your choice.",
     schedule=None,
     max_active_runs=1,
-    params=form(RescoreConfig),
+    params=form(RESCORE),
     default_args=TASKS,
     tags=["scores"],
     doc_md=__doc__,
 ):
-    resolve_model = VerbOperator(task_id="resolve_model", verb=RESOLVE_MODELS)
-    rescore = SparkVerbOperator(
-        task_id="rescore",
-        verb=RESCORE,
-        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}"},
-        outlets=[SCORES],
-    )
-    resolve_model >> rescore
+    resolve_model = run(RESOLVE_MODELS, task_id="resolve_model")
+    resolve_model >> run(RESCORE, model=field_of(resolve_model, "pinned"))

@@ -21,13 +21,13 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import RESOLVE_MODEL, SCORE
 from sentiment.views.days import missing_reviews
-from sentiment_airflow.assets import FIRST_DAY, SCORES, TASKS
+from sentiment_airflow.assets import FIRST_DAY, TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+from sentiment_airflow.operators import run
 from sentiment_airflow.sensors import DaySensor
+from sentiment_airflow.templates import field_of
 from sentiment_airflow.timetables import DAILY
 
 # A run that was asked for scores what was asked, and what changed under its scores.
@@ -41,17 +41,12 @@ with DAG(
     start_date=FIRST_DAY,
     catchup=False,
     max_active_runs=4,
-    params=form(ScoreConfig),
+    params=form(SCORE),
     default_args=TASKS,
     tags=["scores"],
     doc_md=__doc__,
 ):
     wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking=missing_reviews)
-    resolve_model = VerbOperator(task_id="resolve_model", verb=RESOLVE_MODEL, values={"catch_up": CATCH_UP})
-    score = SparkVerbOperator(
-        task_id="score",
-        verb=SCORE,
-        values={"model": "{{ ti.xcom_pull(task_ids='resolve_model')['pinned'] }}", "catch_up": CATCH_UP},
-        outlets=[SCORES],
-    )
+    resolve_model = run(RESOLVE_MODEL, catch_up=CATCH_UP)
+    score = run(SCORE, model=field_of(resolve_model, "pinned"), catch_up=CATCH_UP)
     wait_for_reviews >> resolve_model >> score

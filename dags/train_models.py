@@ -22,18 +22,20 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.verbs import SNAPSHOT
-from sentiment.export.config import ExportConfig
 from sentiment.export.verbs import EXPORT
-from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.verbs import COMPARE, PROMOTE
 from sentiment.training.verbs import TRAIN
 from sentiment_airflow.assets import TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+from sentiment_airflow.operators import run, run_each
+from sentiment_airflow.templates import fields_of
 from sentiment_airflow.timetables import WEEKLY
-from sentiment_airflow.training import CANDIDATES, COMPARING, EXPORTING, PROMOTING, TRAINING, candidates, chosen
+from sentiment_airflow.training import CANDIDATES, EXPORTED, TRAINED, candidates, chosen
+
+FORM = form(SNAPSHOT, COMPARE, EXPORT, PROMOTE, without=("runs", "run_id", "versions"), shared=("significance",))
+# Of the trainings and exports that succeeded; one that failed does not stop the others.
+SOME = "all_done_min_one_success"
 
 with DAG(
     "train_models",
@@ -43,17 +45,15 @@ with DAG(
     catchup=False,
     # One by hand need not wait for the week's; their trainings take turns in the pool.
     max_active_runs=2,
-    params=CANDIDATES | form(SnapshotConfig, ExportConfig, PromoteConfig, without=("run_id", "versions")),
+    params=CANDIDATES | FORM,
     default_args=TASKS,
     tags=["models"],
     doc_md=__doc__,
 ):
-    snapshot = SparkVerbOperator(task_id="snapshot", verb=SNAPSHOT)
-    training = VerbOperator.partial(task_id="train", verb=TRAIN, **TRAINING)
-    train = training.expand(values=candidates(snapshot.output))
-    compare = VerbOperator(task_id="compare", verb=COMPARE, **COMPARING)
-    exporting = VerbOperator.partial(task_id="export", verb=EXPORT, **EXPORTING)
-    export = exporting.expand(values=chosen(compare.output))
-    promote = VerbOperator(task_id="promote", verb=PROMOTE, **PROMOTING)
+    snapshot = run(SNAPSHOT)
+    train = run_each(TRAIN, candidates(snapshot.output), name=TRAINED)
+    compare = run(COMPARE, trigger_rule=SOME, runs=fields_of(train, "run_id"))
+    export = run_each(EXPORT, chosen(compare.output), name=EXPORTED)
+    promote = run(PROMOTE, trigger_rule=SOME, versions=fields_of(export, "version"))
     train >> compare
     export >> promote

@@ -20,40 +20,31 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.verbs import SNAPSHOT
-from sentiment.tuning.config import TuneConfig
 from sentiment.tuning.verbs import CONCLUDE_STUDY, OPEN_STUDY, SEARCH
 from sentiment_airflow.assets import LONG, TASKS
 from sentiment_airflow.forms import form
-from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
-from sentiment_airflow.tuning import SEARCHING, THEN, then, training_form, workers
+from sentiment_airflow.operators import run, run_each
+from sentiment_airflow.templates import field_of
+from sentiment_airflow.tuning import THEN, best_of, then, training_form, workers
 
-PINNED = {"snapshot": "{{ ti.xcom_pull(task_ids='snapshot')['snapshot'] }}"}
-STUDY = {"study": "{{ ti.xcom_pull(task_ids='open_study')['study'] }}"}
 QUESTION = "Train with the best settings?"
-BEST = (
-    "{% set done = ti.xcom_pull(task_ids='conclude') %}Macro F1 **{{ done['macro_f1'] }}** on validation, with\n\n"
-    "| setting | value |\n| --- | --- |\n"
-    "{% for name, value in done['best'].items() %}| {{ name }} | {{ value }} |\n{% endfor %}"
-)
 
 with DAG(
     "tune_models",
     dag_display_name="6 · Search for better settings",
     description="Try settings of a training, and train with the best after your approval.",
     schedule=None,
-    params=THEN | form(SnapshotConfig, TuneConfig, without=("snapshot",)),
+    params=THEN | form(SNAPSHOT, OPEN_STUDY, without=("snapshot",)),
     default_args=TASKS,
     tags=["models"],
     doc_md=__doc__,
 ):
-    snapshot = SparkVerbOperator(task_id="snapshot", verb=SNAPSHOT)
-    study = VerbOperator(task_id="open_study", verb=OPEN_STUDY, values=PINNED)
-    trying = VerbOperator.partial(task_id="search", verb=SEARCH, **SEARCHING)
-    search = trying.expand(values=workers(study.output))
-    conclude = VerbOperator(task_id="conclude", verb=CONCLUDE_STUDY, values=STUDY, trigger_rule="all_done")
-    approve = ApprovalOperator(task_id="approve", subject=QUESTION, body=BEST, response_timeout=LONG)
+    snapshot = run(SNAPSHOT)
+    study = run(OPEN_STUDY, snapshot=field_of(snapshot, "snapshot"))
+    search = run_each(SEARCH, workers(study.output))
+    conclude = run(CONCLUDE_STUDY, task_id="conclude", trigger_rule="all_done", study=field_of(study, "study"))
+    approve = ApprovalOperator(task_id="approve", subject=QUESTION, body=best_of(conclude), response_timeout=LONG)
     train_best = TriggerDagRunOperator(
         task_id="train_best",
         trigger_dag_id="train_models",

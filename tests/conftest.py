@@ -41,34 +41,17 @@ os.environ.setdefault("SPARK_SUBMIT_OPTS", FRUGAL_JAVA)
 if WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# With the longest files first the workers end at about the same time; the first two take minutes each.
-LONGEST = (
-    "test_reliability",
-    "test_whole_demo",
-    "test_end_to_end",
-    "test_dag_runs",
-    "test_any_order",
-    "test_forms_in_browser",
-    "test_parallel",
-    "test_tuning",
-    "test_export",
-    "test_benchmark_scoring",
-    "test_ingest",
-    "test_scoring_cluster",
-    "test_scoring_job",
-    "test_models",
-    "test_benchmark_models",
-    "test_staged_training",
-    "test_training_options",
-    "test_training_failures",
-    "test_benchmark_preparation",
-)
+# What a file's heaviest test is marked as says how early it begins: the workers then end at about the same time.
+HEAVIEST = ("thorough", "e2e", "slow", "spark")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; the others, and the tests within a file, keep their order."""
-    place = {name: at for at, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+    """Put the heaviest files first; the others, and the tests within a file, keep their order."""
+    place: dict[Path, int] = {}
+    for item in items:
+        marks = [HEAVIEST.index(mark.name) for mark in item.iter_markers() if mark.name in HEAVIEST]
+        place[item.path] = min([place.get(item.path, len(HEAVIEST)), *marks])
+    items.sort(key=lambda item: place[item.path])
 
 
 def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:

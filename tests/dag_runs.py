@@ -1,4 +1,4 @@
-"""Runs the five DAGs once, in the order of a first week, and writes what came of each step to FOLDER/results.json.
+"""Runs every DAG, in the order of a first week, and writes what came of each step to FOLDER/results.json.
 
 It is a program of its own, run by test_dag_runs.py, because Airflow reads its environment once, when it is imported.
 `spark-submit` in PATH is a script that counts how often it is called and goes on to the real one.
@@ -36,6 +36,9 @@ def main() -> None:
     # A tiny encoder on few reviews loses more in int8 than a real one may.
     loose = {"max_accuracy_loss": 0.2}
 
+    small = {"train_reviews": 100, "evaluation_reviews": 50, "encoder": candidate["encoder"], "max_length": 48}
+    search = {"family": "linear", "train_reviews": 600, "test_reviews": 100, "buckets": 2**12, "then": "stop"}
+
     from airflow.utils.db import initdb
 
     initdb()
@@ -53,6 +56,9 @@ def main() -> None:
         "train two": ("train_models", {"candidates": [linear, encoder, broken], "seeds": 2, **loose}),
         "score": ("score_reviews", {"day": first}),
         "rescore with version 1": ("rescore_range", {"from_day": "2024-06-20", "to_day": empty, "model": "1"}),
+        "search": ("tune_models", {**search, "trials": 2, "workers": 1}),
+        "time training": ("benchmark_training", {**small, "family": "encoder", "processes": [1], "repeats": 1}),
+        "time scoring": ("benchmark_scoring", {"parts": ["engines"], "reviews": 50, "cores": 1, "repeats": 1}),
     }
     results = {"first": first, "empty": empty, "made": made["daily"]}
     for name, step in steps.items():

@@ -8,7 +8,7 @@ from datetime import date
 import httpx
 import pytest
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment_local import airflow_http
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.airflow_http import AirflowHttp
@@ -120,7 +120,7 @@ def unreachable(error: httpx.TransportError, answers: int = 0) -> tuple[AirflowA
 
 def test_an_airflow_that_is_not_there_is_said_after_some_tries():
     api, asked = unreachable(httpx.ConnectError("refused"))
-    with pytest.raises(ContractError, match="is it started"):
+    with pytest.raises(UnavailableError, match="is it started"):
         api.unpause("d")
     assert len(asked) == 10
 
@@ -132,7 +132,7 @@ def test_a_server_that_is_started_again_meanwhile_is_waited_for():
 
 def test_a_run_that_may_have_been_started_is_not_started_again():
     api, asked = unreachable(httpx.ReadError("reset"), answers=3)
-    with pytest.raises(ContractError, match="does not answer"):
+    with pytest.raises(UnavailableError, match="does not answer"):
         api.trigger("d", {})
     assert asked == ["POST"]
 
@@ -155,7 +155,7 @@ def test_a_dag_that_cannot_be_imported_ends_the_wait_at_once():
     )
     with pytest.raises(ContractError, match=r"broken\.py"):
         airflow.api().wait_for_dags(["d"], timeout=60)
-    with pytest.raises(ContractError, match="does not know"):
+    with pytest.raises(UnavailableError, match="does not know"):
         FakeAirflow(
             dags=airflow.answers["dags"], importErrors=[(200, {"import_errors": [], "total_entries": 0})]
         ).api().wait_for_dags(["d"], timeout=0)

@@ -31,6 +31,8 @@ from sentiment.stores.lake.schemas import REVIEWS, SCORES
 from sentiment.stores.lake.states import day_states
 from sentiment.stores.lake.tables import Lake
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2024, 5, 5)
 DAYS = [FIRST + timedelta(n) for n in range(4)]
 TEXTS = ("a good thing to own", "a bad thing to own", "so so", "good and cheap")

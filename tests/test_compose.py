@@ -7,6 +7,7 @@ import yaml
 
 from sentiment.core.settings import OF_OTHERS, PROJECT, Settings
 from sentiment_local.airflow_environment import airflow_environment
+from sentiment_local.platform import POOLS
 
 COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
@@ -166,7 +167,7 @@ def test_airflows_processes_share_the_keys_they_believe_one_another_by():
 def test_the_pools_that_the_dags_use_are_created_with_one_slot_each():
     pools = yaml.safe_load(COMPOSE["configs"]["pools"]["content"])
 
-    assert {name: pool["slots"] for name, pool in pools.items()} == {"spark": 1, "gpu": 1}
+    assert {name: pool["slots"] for name, pool in pools.items()} == dict.fromkeys(POOLS, 1)
 
 
 def test_every_named_volume_is_declared_and_used():

@@ -1,4 +1,4 @@
-"""The five DAGs as Airflow runs them, on generated reviews, with a real spark-submit: a first week in small."""
+"""Every DAG as Airflow runs it, on generated reviews, with a real spark-submit: a first week in small."""
 
 import json
 import os
@@ -225,6 +225,35 @@ def test_a_range_is_scored_anew_by_a_pinned_version_and_names_the_days_that_are_
     assert set(lake.read(SCORES, (first, empty))["model_version"].to_pylist()) == {"1"}
     assert lake.read(DAILY_SENTIMENT, (first, first)).num_rows > 0
     assert lake.written_days(SCORES, [empty]) == {empty}
+
+
+def test_what_was_rescored_is_announced_day_by_day_as_what_was_scored_and_imported_is(week):
+    assert [event["asset"] for event in week["import"]["events"]] == ["reviews"] * result(
+        week["import"], "import_history"
+    )["days"]
+    days = [{"asset": "scores", "day": week[name]} for name in ("first", "empty")]
+    assert sorted(week["rescore with version 1"]["events"], key=lambda event: event["day"]) == days
+
+
+def test_a_search_tries_its_trials_and_ends_where_the_form_says(week):
+    step = week["search"]
+    assert step["state"] == "success"
+    assert [one["trained"] for one in step["results"]["search"]] == [2]
+    concluded = result(step, "conclude")
+    assert concluded["best"]["family"] == "linear"
+    assert concluded["study"] == result(step, "open_study")["study"]
+    assert {states(step)[name] for name in ("approve", "train_best")} == {"skipped"}
+
+
+def test_training_and_scoring_are_measured_in_a_run_of_mlflow_each(week, deployment):
+    for step, task in (("time training", "benchmark_training"), ("time scoring", "benchmark_scoring")):
+        assert week[step]["state"] == "success", week[step]["errors"]
+        assert Registry(deployment).trained(result(week[step], task)["run_id"]).tags["sentiment.dag"] == task
+
+
+def test_no_dag_is_left_out(week):
+    run = set((PROJECT / "tests" / "dag_runs.py").read_text(encoding="utf-8").split('"'))
+    assert {file.stem for file in (PROJECT / "dags").glob("*.py")} <= run
 
 
 def test_every_task_leaves_a_link_for_the_ui_even_where_there_is_no_server_to_lead_to(week):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment_local.demo_home import home_of, use_home
 
 
@@ -14,6 +15,8 @@ from sentiment_local.demo_home import home_of, use_home
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Make folders of reviews, and give the function that makes one."""
     monkeypatch.delenv("SENTIMENT_HOME", raising=False)
+    # A .env in this checkout is its owner's, not the tests'.
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
 
     def make(name: str) -> Path:
         folder = tmp_path / name
@@ -26,7 +29,7 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def use(root: Path, reviews: Path | None, stopped: list[Path] | None = None) -> Path:
     seen = stopped if stopped is not None else []
-    return use_home(root, reviews, lambda settings: seen.append(settings.home)).home
+    return use_home(root, reviews, Settings(), lambda settings: seen.append(settings.home)).home
 
 
 def test_two_inputs_whose_folders_have_one_name_never_share_a_home(tmp_path, inputs):
@@ -70,3 +73,15 @@ def test_a_folder_that_is_no_input_is_refused_and_nothing_is_made(tmp_path, inpu
     with pytest.raises(ContractError, match="is no folder of reviews"):
         use(tmp_path / "var", tmp_path / "nothing")
     assert not (tmp_path / "var").exists()
+
+
+def test_a_home_that_the_settings_name_is_used_as_it_is_and_nothing_is_made_current(tmp_path, inputs, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / "mine"))
+    assert use(tmp_path / "var", inputs("reviews")) == tmp_path / "mine"
+    assert (tmp_path / "mine" / "landing").resolve() == tmp_path / "reviews" / "daily"
+    assert not (tmp_path / "var").exists()
+
+
+def test_what_else_the_settings_say_is_kept_in_the_demos_home(tmp_path, inputs):
+    made = use_home(tmp_path / "var", inputs("reviews"), Settings(airflow_port=18080), lambda _: None)
+    assert (made.home, made.airflow_port) == (tmp_path / "var" / "reviews", 18080)

@@ -7,15 +7,21 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
+from local_platform import free_port
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.provenance import actor
 from sentiment.core.settings import Settings
 from sentiment.stores.spark import _require_user
-from sentiment_local import doctor, preflight
+from sentiment_local import doctor, preflight, verbs
+from sentiment_local.config import DoctorConfig
 
 PREFLIGHT = Path(preflight.__file__)
 GIB = preflight.GIBIBYTE
@@ -188,3 +194,41 @@ def test_a_postgres_that_cannot_run_here_is_said_with_a_way_out(monkeypatch, tmp
     check = doctor.check_postgres()
     assert not check.ok
     assert "SENTIMENT_DATABASE" in check.remedy
+
+
+@pytest.fixture
+def context(tmp_path, monkeypatch) -> Context:
+    """A machine with room enough, and ports that nobody listens at."""
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=64 * GIB))
+    ports = {name: free_port() for name in ("airflow_port", "mlflow_port")}
+    here = Settings(home=tmp_path, mlflow_uri="", lake="", database="", **ports)
+    return replace(Context.of_process(lambda *_: None), settings=here)
+
+
+def test_the_verb_returns_a_row_a_check_of_a_machine_that_is_ready(context):
+    checked = verbs.doctor(DoctorConfig(), context).checks
+    assert {"python", "java", "spark packages", "spark-submit", "postgres", "disk", "memory"} < {
+        row.name for row in checked
+    }
+    assert all(row.ok for row in checked)
+
+
+def test_each_check_is_made_once(context, monkeypatch):
+    made: list[str] = []
+    real = preflight.check_java
+
+    def counted(environment):
+        made.append("java")
+        return real(environment)
+
+    monkeypatch.setattr(doctor, "check_java", counted)
+    verbs.doctor(DoctorConfig(), context)
+    assert made == ["java"]
+
+
+def test_the_verb_fails_with_what_is_missing_and_what_to_do(context):
+    listener, port = a_port()
+    with listener, pytest.raises(ContractError, match=f"port {port} is taken by (.|\n)*SENTIMENT_AIRFLOW_PORT"):
+        verbs.doctor(
+            DoctorConfig(), replace(context, settings=context.settings.model_copy(update={"airflow_port": port}))
+        )

@@ -6,83 +6,75 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException
 
+from sentiment.core.settings import PROJECT
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.export.config import ExportConfig
-from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.ingest.config import IngestConfig
+from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
 from sentiment.promotion.config import CompareConfig, PromoteConfig
-from sentiment.promotion.resolution import days_of
-from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
+from sentiment.promotion.verbs import COMPARE, PROMOTE
+from sentiment.scoring.config import RescoreConfig, ScoreConfig
+from sentiment.scoring.verbs import RESCORE, SCORE
+from sentiment.training.config.presets import PRESETS
 from sentiment.training.config.train import TrainConfig
-from sentiment.tuning.config import TuneConfig
-from sentiment.views.config import ReportConfig
+from sentiment.training.verbs import TRAIN
+from sentiment.verbs import verbs
+from sentiment.views.verbs import REPORT
 from sentiment_airflow.forms import form
 from sentiment_airflow.run_inputs import NO_DAY, run_config, run_day
 from sentiment_airflow.training import CANDIDATES, candidates
-from sentiment_benchmarks.config import BenchmarkTrainingConfig
-from sentiment_local.config import DemoConfig, SampleConfig
 
-FORMS = [
-    IngestConfig,
-    ImportHistoryConfig,
-    SnapshotConfig,
-    TrainConfig,
-    ExportConfig,
-    PromoteConfig,
-    ScoreConfig,
-    RescoreConfig,
-    PredictConfig,
-    SampleConfig,
-    DemoConfig,
-    TuneConfig,
-    CompareConfig,
-    BenchmarkTrainingConfig,
-]
+OF_PRESETS = {name for settings in PRESETS.values() for name in settings}
 
 
 def context(params: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"params": params, **more}
 
 
-@pytest.mark.parametrize("config", FORMS, ids=lambda config: config.__name__)
-def test_every_field_becomes_a_described_form_field_whose_default_is_valid_and_is_the_configurations_own(config):
-    fields = form(config)
+@pytest.mark.parametrize("verb", verbs().values(), ids=repr)
+def test_every_field_becomes_a_described_form_field_whose_default_is_valid_and_is_the_configurations_own(verb):
+    config, fields = verb.config, form(verb)
     assert set(fields) == set(config.model_fields)
     for name, info in config.model_fields.items():
         param = fields[name]
-        assert (param.description, param.schema.get("title")) == (info.description, info.title)
+        assert param.description.startswith(info.description)
+        assert param.schema.get("title") == info.title
         if info.is_required() and name != "day":
             assert not param.has_value
         else:
             expected = None if name == "day" else json.loads(json.dumps(info.default, default=str))
-            assert param.resolve() == (None if expected == "" else expected)
+            left_open = "preset" in config.model_fields and name in OF_PRESETS
+            assert param.resolve() == (None if expected == "" or left_open else expected)
 
 
-@pytest.mark.parametrize("config", FORMS, ids=lambda config: config.__name__)
-def test_what_must_be_given_comes_first_then_what_people_change_then_the_closed_sections(config):
-    ranks = [
-        ("section" in param.schema, not config.model_fields[name].is_required()) for name, param in form(config).items()
-    ]
+@pytest.mark.parametrize("verb", verbs().values(), ids=repr)
+def test_what_must_be_given_comes_first_then_what_people_change_then_the_closed_sections(verb):
+    fields = verb.config.model_fields
+    ranks = [("section" in param.schema, not fields[name].is_required()) for name, param in form(verb).items()]
     assert ranks == sorted(ranks)
 
 
 def test_a_text_that_may_be_empty_is_nullable_for_airflow_takes_an_empty_one_for_missing():
-    source = form(SnapshotConfig)["source"]
+    source = form(SNAPSHOT)["source"]
     assert source.schema["type"] == ["string", "null"]
     assert source.resolve() is None
 
 
 def test_a_form_field_takes_its_type_its_choices_and_its_limits_from_the_class():
-    fields = form(TrainConfig)
-    assert fields["family"].schema["enum"] == ["linear", "encoder", "lora", "bilstm", "lstm", "gru"]
-    assert fields["epochs"].schema["type"] == "number"
+    fields = form(TRAIN)
+    # A published setting may say it, so that it may be left open.
+    assert fields["family"].schema["enum"] == ["linear", "encoder", "lora", "bilstm", "lstm", "gru", None]
+    assert fields["epochs"].schema["type"] == ["number", "null"]
     assert fields["seed"].schema["type"] == "integer"
     assert fields["snapshot"].schema["type"] == ["string", "null"]
-    assert form(IngestConfig)["lower_case"].schema["type"] == "boolean"
+    assert form(INGEST)["lower_case"].schema["type"] == "boolean"
     with pytest.raises(ValueError, match="101"):
-        form(ReportConfig)["days"].resolve("101")
+        form(REPORT)["days"].resolve("101")
     with pytest.raises(ValueError, match="99"):
         fields["train_reviews"].resolve(99)
     with pytest.raises(ValueError, match="forest"):
@@ -90,7 +82,7 @@ def test_a_form_field_takes_its_type_its_choices_and_its_limits_from_the_class()
 
 
 def test_the_day_of_a_form_is_a_date_and_may_stay_empty():
-    day = form(ScoreConfig)["day"]
+    day = form(SCORE)["day"]
     assert day.schema["type"] == ["string", "null"]
     assert day.schema["format"] == "date"
     assert day.resolve() is None
@@ -100,14 +92,14 @@ def test_the_day_of_a_form_is_a_date_and_may_stay_empty():
 
 
 def test_a_required_field_of_a_form_must_be_filled_in():
-    first = form(RescoreConfig)["from_day"]
+    first = form(RESCORE)["from_day"]
     assert first.schema["format"] == "date"
     with pytest.raises((TypeError, ValueError)):
         Param.resolve(first)
 
 
-def test_fields_can_be_left_out_and_classes_joined_in_one_form():
-    fields = form(SnapshotConfig, PromoteConfig, without=("versions",))
+def test_fields_can_be_left_out_and_verbs_joined_in_one_form():
+    fields = form(SNAPSHOT, PROMOTE, without=("versions",))
     assert set(fields) == {*SnapshotConfig.model_fields, *PromoteConfig.model_fields} - {"versions"}
 
 
@@ -122,7 +114,7 @@ def test_values_of_the_task_win_over_the_form_and_the_form_over_the_defaults():
 
 def test_a_range_without_its_last_day_is_its_first_day_alone():
     made = run_config(RescoreConfig, context({"from_day": "2024-06-01", "to_day": None}), {})
-    assert days_of(made) == [date(2024, 6, 1)]
+    assert made.every_day() == [date(2024, 6, 1)]
 
 
 def test_a_list_that_a_template_wrote_as_text_is_read():
@@ -143,7 +135,7 @@ class Run:
 
 
 class OfDag:
-    params = {"day": None, "model": "champion", "reuse": True}  # noqa: RUF012
+    params = ParamsDict({"day": None, "model": "champion", "reuse": True})
 
 
 @pytest.mark.parametrize("kind", ["scheduled", "backfill"])
@@ -174,11 +166,11 @@ def test_a_refusal_is_told_in_its_own_words():
     assert "Value error" not in str(error.value)
 
 
-@pytest.mark.parametrize("config", [ImportHistoryConfig, SnapshotConfig])
-def test_a_place_that_no_command_line_would_take_is_refused_by_the_form_and_by_the_verb(config):
+@pytest.mark.parametrize("verb", [IMPORT_HISTORY, SNAPSHOT], ids=repr)
+def test_a_place_that_no_command_line_would_take_is_refused_by_the_form_and_by_the_verb(verb):
     with pytest.raises(AirflowFailException, match="source: String should have at most 4096 characters"):
-        run_config(config, context({"dataset": "imdb", "source": "x" * 2**20}), {})
-    assert form(config)["source"].schema["maxLength"] == 4096
+        run_config(verb.config, context({"dataset": "imdb", "source": "x" * 2**20}), {})
+    assert form(verb)["source"].schema["maxLength"] == 4096
 
 
 @pytest.mark.parametrize(
@@ -229,16 +221,50 @@ def test_a_refused_configuration_fails_at_once_and_names_the_field(config, param
     assert sentence in str(failure.value)
 
 
-def test_a_field_that_stands_at_its_default_leaves_the_word_to_a_preset():
-    untouched = {name: info.default for name, info in TrainConfig.model_fields.items()}
-    made = run_config(TrainConfig, context({**untouched, "preset": "lora-polarity", "epochs": 2.0}), {})
-    assert (made.family, made.learning_rate, made.epochs) == ("lora", 5e-4, 2.0)
+def test_in_a_form_as_on_the_command_line_what_is_given_wins_over_a_preset_and_what_is_not_does_not():
+    untouched = {name: param.resolve() for name, param in form(TRAIN).items()}
+    of_form = {**untouched, "preset": "lora-polarity", "epochs": TrainConfig.model_fields["epochs"].default}
+    made = run_config(TrainConfig, context(of_form), {})
+    assert (made.family, made.learning_rate, made.epochs) == ("lora", 5e-4, 1.0)
+    assert made == TrainConfig(preset="lora-polarity", epochs=1.0)
+    assert run_config(TrainConfig, context(untouched), {}) == TrainConfig()
+
+
+def test_a_field_that_two_verbs_share_must_be_said_to_be_shared():
+    with pytest.raises(ValueError, match="significance is a field of CompareConfig and of PromoteConfig"):
+        form(COMPARE, PROMOTE)
+    assert "significance" in form(COMPARE, PROMOTE, shared=("significance",))
+
+
+def test_a_verb_takes_the_fields_of_a_form_that_were_made_of_its_class_and_no_others_of_that_name():
+    for asked, significance in (((PROMOTE,), 0.05), ((COMPARE, PROMOTE), 0.01)):
+
+        class OfForm:
+            params = ParamsDict(form(*asked, without=("runs",), shared=("significance",)))
+
+        run = context({"significance": 0.01}, dag=OfForm)
+        assert run_config(PromoteConfig, run, {}).significance == 0.01
+        assert run_config(CompareConfig, run, {"runs": ["a"]}).significance == significance
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "dags").glob("*.py")), ids=lambda file: file.stem)
+def test_a_form_opens_with_eight_fields_at_most_and_the_others_stand_in_closed_sections(file):
+    (dag,) = DagBag(str(file)).dags.values()
+    opened = [name for name in dag.params if "section" not in dag.params.get_param(name).schema]
+    assert len(opened) <= 8
+
+
+# What the snapshot's task returns.
+PINNED = {
+    **{"snapshot": "s", "dataset": "lake", "bad_rows": 0, "splits": {}},
+    **dict.fromkeys(("reviews_version", "from_day", "to_day", "cutoff")),
+}
 
 
 def trainings(**params: Any) -> list[dict[str, Any]]:
     """Return what train_models would train, of a form in which these fields were changed."""
     form_of_training = {name: param.value for name, param in CANDIDATES.items()} | params
-    return inspect.unwrap(candidates.function)({"snapshot": "s"}, form_of_training)
+    return inspect.unwrap(candidates.function)(PINNED, form_of_training)
 
 
 def test_the_plain_fields_are_one_or_two_models_and_a_linear_one_has_no_epochs():

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,10 +22,12 @@ from pydantic import ValidationError
 
 from conftest import FOLDERS
 from local_platform import free_port
-from sentiment.core.errors import ContractError
+from sentiment.core.context import Context
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
-from sentiment_local import platform, postgres, private_files, processes
+from sentiment_local import databases, platform, private_files, processes, verbs
 from sentiment_local.components import components
+from sentiment_local.config import PlatformConfig, StatusConfig
 from sentiment_local.doctor import check_ports
 from sentiment_local.login import read_login
 from sentiment_local.processes import Started
@@ -97,6 +100,22 @@ def test_components_start_answer_and_stop(settings, stand_ins):
     assert platform.stop(settings) == 3
     assert not any(alive(one.pid) for one in started.components)
     assert status(settings).components == ()
+
+
+def test_the_verbs_start_show_and_stop_it(settings, stand_ins):
+    stand_ins(web_server("mlflow", settings.mlflow_port), web_server("api-server", settings.airflow_port, "mlflow"))
+    said: list[str] = []
+    context = replace(Context.of_process(lambda step, *_: said.append(step)), settings=settings)
+    assert verbs.status(StatusConfig(), context).platform.startswith("not started")
+    started = verbs.up(PlatformConfig(), context)
+    assert (started.airflow, started.mlflow) == (f"http://127.0.0.1:{settings.airflow_port}", settings.tracking_uri)
+    assert (started.user, started.password) == ("admin", read_login(settings).password)
+    shown = verbs.status(StatusConfig(), context)
+    assert (shown.platform, shown.password) == ("healthy", started.password)
+    assert verbs.down(PlatformConfig(), context).stopped == 3
+    assert "api-server: healthy" in said
+    assert said[-1] == "stopping"
+    assert verbs.down(PlatformConfig(), context).stopped == 0
 
 
 def test_starting_a_platform_of_which_all_is_healthy_changes_nothing_and_says_so(settings, stand_ins):
@@ -184,7 +203,7 @@ def test_a_component_that_dies_at_each_start_is_reported_with_its_log_and_nothin
 
 def test_a_component_that_is_late_is_reported_with_its_log(settings, stand_ins):
     stand_ins(script("api-server", "import time; print('still migrating', flush=True); time.sleep(60)"))
-    with pytest.raises(ContractError, match="not healthy in time") as error:
+    with pytest.raises(UnavailableError, match="not healthy in time") as error:
         platform.start(settings, lambda line: None, timeout=4)
     assert "still migrating" in str(error.value)
 
@@ -301,13 +320,13 @@ def test_a_start_that_is_told_to_end_leaves_nothing_running(settings, stand_ins,
 
 
 def test_what_cannot_be_set_up_is_told_by_the_supervisor_without_a_traceback(home, monkeypatch, caplog):
-    from sentiment_local import supervisor
+    from sentiment_local import supervise
 
     for name in ("AIRFLOW_PORT", "MLFLOW_PORT"):
         monkeypatch.setenv(f"SENTIMENT_{name}", str(free_port()))
     monkeypatch.setenv("SENTIMENT_DATABASE", "rubbish")
-    monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)
-    assert supervisor.main() == 1
+    monkeypatch.setattr(supervise.signal, "signal", lambda *_: None)
+    assert supervise.main() == 1
     assert read_record(Settings()).trouble.startswith("SENTIMENT_DATABASE must read")
     assert not [record for record in caplog.records if record.exc_info]
     (home / "platform.json").unlink()
@@ -317,7 +336,7 @@ def test_a_postgres_that_does_not_answer_says_why(home, monkeypatch):
     from sentiment_local import supervisor
     from sentiment_local.components import Component
 
-    monkeypatch.setattr(postgres, "silence", lambda settings: "no such role")
+    monkeypatch.setattr(databases, "silence", lambda settings: "no such role")
     monkeypatch.setattr(supervisor, "_UNANSWERED_SECONDS", 0.2)
     one = Component("postgres", (sys.executable, "-c", SLEEPER), dict(os.environ), lambda: None)
     watching = supervisor.Supervisor(Settings(), [one])
@@ -345,14 +364,14 @@ def test_a_second_start_at_the_same_time_waits_and_finds_the_platform(settings, 
 
 
 def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings, stand_ins):
-    assert "not started" in described(settings)["platform"]
+    assert "not started" in described(settings).platform
     stand_ins(web_server("api-server", settings.airflow_port))
     components(settings)  # which makes the login
     platform.start(settings, lambda line: None)
     shown = described(settings)
-    assert (shown["platform"], shown["user"]) == ("healthy", "admin")
-    assert shown["password"] == read_login(settings).password
-    assert [row["component"] for row in shown["components"]] == ["supervisor", "api-server"]
+    assert (shown.platform, shown.user) == ("healthy", "admin")
+    assert shown.password == read_login(settings).password
+    assert [row.component for row in shown.components] == ["supervisor", "api-server"]
 
 
 def test_a_record_in_ruins_is_written_anew_while_the_supervisor_lives(settings, stand_ins):
@@ -506,7 +525,7 @@ def test_a_database_server_elsewhere_is_used_and_none_is_started(tmp_path):
 @pytest.mark.parametrize("address", ["mysql://me:secret@host", "nonsense secret", "postgresql://"])
 def test_a_database_server_that_cannot_be_used_is_refused_without_its_password(address, tmp_path):
     with pytest.raises(ContractError, match="SENTIMENT_DATABASE") as error:
-        postgres.database_url(Settings(home=tmp_path, database=address), "airflow")
+        databases.database_url(Settings(home=tmp_path, database=address), "airflow")
     assert "secret" not in str(error.value)
 
 

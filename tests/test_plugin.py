@@ -16,21 +16,37 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.serialized_objects import OperatorSerialization
 
-import sentiment_plugin
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.export.verbs import EXPORT
 from sentiment.ingest.verbs import INGEST
 from sentiment.promotion.verbs import PROMOTE, PromoteResult
-from sentiment.scoring.verbs import SCORE
+from sentiment.scoring.verbs import RESOLVE_MODEL, SCORE
 from sentiment.stores.registry.pages import server_address
+from sentiment.training.verbs import TRAIN
+from sentiment.verbs import verbs
 from sentiment_airflow import notes
 from sentiment_airflow.assets import REVIEWS
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.notes import NOTE_KEY
-from sentiment_airflow.operators import SparkVerbOperator, VerbOperator
+from sentiment_airflow.operators import SparkVerbOperator, VerbOperator, run, run_each
+from sentiment_airflow.templates import field_of, fields_of, given, own
 from sentiment_plugin import SentimentPlugin
 
 SERVER = "http://mlflow.example:5000"
+
+FIGURES = {"accuracy": 0.9, "macro_f1": 0.8}
+TRAINED = {
+    **{"run_id": "abc", "family": "linear", "snapshot": "s", "train_reviews": 100, "test_reviews": 50, "seconds": 1.0},
+    **FIGURES,
+    **{f"{name}_interval": [0.7, 0.9] for name in FIGURES},
+}
+EXPORTED = {
+    **{"version": 3, "run_id": "abc", "family": "linear", **FIGURES},
+    **dict.fromkeys(("false_negative_rate_negatives", "log_loss", "ece", "reviews_per_second"), 0.1),
+}
+PROMOTED = {"promoted": True, "champion": 3, "previous": 1, "reason": "it is better", "candidates": []}
+RESOLVED = {"model": "3", "versions": [3], "pinned": "3@0123456789abcdef"}
 
 
 class FakeTaskInstance:
@@ -46,8 +62,12 @@ class FakeTaskInstance:
         return self.result
 
 
-def link(kind, result):
-    return kind().get_link(VerbOperator(task_id="promote", verb=PROMOTE), ti_key=FakeTaskInstance(result))
+def link(kind, verb, result):
+    return kind().get_link(VerbOperator(task_id="promote", verb=verb), ti_key=FakeTaskInstance(result))
+
+
+def views():
+    return SentimentPlugin().external_views
 
 
 @pytest.fixture
@@ -56,7 +76,7 @@ def server(home, monkeypatch):
 
 
 def test_mlflow_stands_in_the_navigation_where_there_is_a_server(server):
-    (view,) = sentiment_plugin._views()
+    (view,) = views()
     shown = ExternalViewResponse.model_validate(view)
     assert (shown.name, shown.href, shown.destination, shown.nav_top_level) == ("MLflow", SERVER, "nav", True)
     # With a route Airflow would show it in a frame, which MLflow refuses.
@@ -65,15 +85,15 @@ def test_mlflow_stands_in_the_navigation_where_there_is_a_server(server):
 
 def test_a_browser_may_reach_mlflow_by_another_address_than_the_tasks(server, monkeypatch):
     monkeypatch.setenv("SENTIMENT_MLFLOW_PUBLIC_URL", "https://mlflow.shop.example/")
-    assert [view["href"] for view in sentiment_plugin._views()] == ["https://mlflow.shop.example"]
-    assert link(ModelVersionLink, {"version": 3}).startswith("https://mlflow.shop.example/#/")
+    assert [view["href"] for view in views()] == ["https://mlflow.shop.example"]
+    assert link(ModelVersionLink, EXPORT, EXPORTED).startswith("https://mlflow.shop.example/#/")
 
 
 @pytest.mark.parametrize("variable", ["SENTIMENT_MLFLOW_URI", "SENTIMENT_MLFLOW_PUBLIC_URL"])
 def test_no_link_bears_the_password_of_mlflows_address(server, monkeypatch, variable):
     monkeypatch.setenv(variable, "https://mlops:S3cret@mlflow.example")
-    assert [view["href"] for view in sentiment_plugin._views()] == ["https://mlflow.example"]
-    assert link(ModelVersionLink, {"version": 3}).startswith("https://mlflow.example/#/models")
+    assert [view["href"] for view in views()] == ["https://mlflow.example"]
+    assert link(ModelVersionLink, EXPORT, EXPORTED).startswith("https://mlflow.example/#/models")
     assert server_address(Settings()) == "https://mlflow.example"
 
 
@@ -81,32 +101,37 @@ def test_no_link_bears_the_password_of_mlflows_address(server, monkeypatch, vari
 def test_without_a_server_there_is_no_view_and_no_link(home, monkeypatch, address):
     if address:
         monkeypatch.setenv("SENTIMENT_MLFLOW_URI", address)
-    assert sentiment_plugin._views() == []
-    assert link(TrainingRunLink, {"run_id": "abc"}) == ""
-    assert link(ModelVersionLink, {"version": 3}) == ""
+    assert views() == []
+    assert link(TrainingRunLink, TRAIN, TRAINED) == ""
+    assert link(ModelVersionLink, EXPORT, EXPORTED) == ""
 
 
 def test_the_run_link_leads_to_the_run_whatever_its_experiment(server):
     page = f"{SERVER}/#/experiments/1/runs/abc/artifacts/report.html"
-    assert link(ReportLink, {"report": page}) == page
-    assert link(ReportLink, {"report": "/home/mlflow/artifacts/abc/report.html"}) == ""
-    assert link(ReportLink, {"run_id": "abc"}) == ""
-    assert link(TrainingRunLink, {"run_id": "abc", "family": "linear"}) == f"{SERVER}/#/runs/abc"
+    assert link(ReportLink, TRAIN, {**TRAINED, "report": page}) == page
+    assert link(ReportLink, TRAIN, {**TRAINED, "report": "/home/mlflow/artifacts/abc/report.html"}) == ""
+    assert link(ReportLink, TRAIN, TRAINED) == ""
+    assert link(TrainingRunLink, TRAIN, TRAINED) == f"{SERVER}/#/runs/abc"
 
 
 @pytest.mark.parametrize(
-    "result",
-    [{"version": 3, "run_id": "abc"}, {"champion": 3, "promoted": True}, {"model": "3", "versions": [3]}],
-    ids=["export", "promote", "resolve_model"],
+    ("verb", "result"), [(EXPORT, EXPORTED), (PROMOTE, PROMOTED), (RESOLVE_MODEL, RESOLVED)], ids=repr
 )
-def test_the_version_link_leads_to_the_version_that_a_result_names(server, result):
-    assert link(ModelVersionLink, result) == f"{SERVER}/#/models/review-sentiment/versions/3"
+def test_the_version_link_leads_to_the_version_that_a_result_names(server, verb, result):
+    assert link(ModelVersionLink, verb, result) == f"{SERVER}/#/models/review-sentiment/versions/3"
 
 
-@pytest.mark.parametrize("result", [None, {}, {"model": "champion_at_date"}, {"champion": None}, "text", 5])
-def test_a_result_without_run_and_version_gives_no_link(server, result):
-    assert link(TrainingRunLink, result) == ""
-    assert link(ModelVersionLink, result) == ""
+@pytest.mark.parametrize(
+    ("verb", "result"),
+    [
+        *((PROMOTE, result) for result in (None, {}, "text", 5, {**PROMOTED, "champion": None})),
+        (RESOLVE_MODEL, {"model": "champion_at_date", "versions": [1, 3], "pinned": "champion_at_date"}),
+        (TRAIN, {**TRAINED, "run_id": ""}),
+    ],
+)
+def test_a_result_without_run_and_version_gives_no_link(server, verb, result):
+    assert link(TrainingRunLink, verb, result) == ""
+    assert link(ModelVersionLink, verb, result) == ""
 
 
 def test_a_task_that_failed_is_not_asked_for_its_result(server):
@@ -223,11 +248,45 @@ def test_a_failure_that_the_scheduler_tells_of_is_left_to_it():
     assert notes.on_task_instance_failed(FakeTaskInstance({}), "no heartbeat") is None
 
 
-def test_a_spark_operator_takes_the_pool_of_spark_and_the_settings_memory(home, monkeypatch):
+@pytest.mark.parametrize("made", [run, lambda verb: run_each(verb, [])], ids=["one", "mapped"])
+@pytest.mark.parametrize(
+    ("verb", "pool", "queue", "days"),
+    [
+        (SCORE, "spark", "default", ["scores"]),
+        (INGEST, "spark", "default", ["reviews"]),
+        (TRAIN, "gpu", "gpus", []),
+        (PROMOTE, "default_pool", "default", []),
+    ],
+    ids=repr,
+)
+def test_the_verb_says_where_its_task_waits_and_what_it_announces(home, monkeypatch, made, verb, pool, queue, days):
+    monkeypatch.setenv("SENTIMENT_TRAIN_QUEUE", "gpus")
+    task = made(verb)
+    assert (task.pool, task.queue, [asset.name for asset in task.outlets]) == (pool, queue, days)
+
+
+def test_a_spark_operator_takes_the_settings_memory(home, monkeypatch):
     monkeypatch.setenv("SENTIMENT_SPARK_MEMORY", "3g")
-    operator = SparkVerbOperator(task_id="score", verb=SCORE)
-    assert operator.pool == "spark"
-    assert operator._driver_memory == "3g"
+    assert run(SCORE)._driver_memory == "3g"
+
+
+def test_a_field_that_a_verb_does_not_take_or_return_fails_the_file_that_names_it():
+    with pytest.raises(ValueError, match="score does not take modle; it takes day, "):
+        run(SCORE, modle="3")
+    with pytest.raises(ValueError, match="promote returns no version; it returns promoted, champion"):
+        field_of(run(PROMOTE), "version")
+    with pytest.raises(ValueError, match="train returns no runs; it returns run_id"):
+        fields_of(run_each(TRAIN, []), "runs")
+    with pytest.raises(ValueError, match="export returns no name"):
+        own(EXPORT, "name")
+    with pytest.raises(ValueError, match="train does not take review; it takes"):
+        given(TRAIN, "review")
+
+
+def test_every_verb_that_tells_which_days_it_wrote_announces_them_and_no_other():
+    telling = {name for name, verb in verbs().items() if "touched" in verb.result.model_fields}
+    assert telling == {name for name, verb in verbs().items() if verb.writes}
+    assert telling == {"import-history", "ingest", "score", "rescore"}
 
 
 @pytest.mark.parametrize(
@@ -251,3 +310,12 @@ def test_a_driver_that_dies_after_it_wrote_its_result_fails_as_one_that_died(
     operator = SparkVerbOperator(task_id="score", verb=SCORE)
     with pytest.raises(raised, match=sentence):
         operator.execute({"params": {"day": "2014-05-05"}, "ti": FakeTaskInstance({})})
+
+
+def test_a_mapped_task_of_spark_becomes_one_that_waits_in_sparks_pool_and_knows_its_fields(home):
+    late = run_each(INGEST, [{"day": "2024-06-29"}], task_id="ingest_late").unmap({"values": {"day": "2024-06-29"}})
+    assert (late.pool, late.values, [asset.name for asset in late.outlets]) == (
+        "spark",
+        {"day": "2024-06-29"},
+        ["reviews"],
+    )

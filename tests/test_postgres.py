@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local import postgres, processes
+from sentiment_local import databases, postgres, processes
 from sentiment_local.processes import Started
 
 
@@ -28,7 +28,7 @@ def started(settings: Settings) -> Started:
     command = postgres.server_command(settings)
     server = processes.launch("postgres", command, os.environ, settings.home, settings.home / "logs" / "postgres.log")
     deadline = time.monotonic() + 20
-    while not postgres.answers(settings):
+    while not databases.answers(settings):
         assert time.monotonic() < deadline, processes.last_lines(server.log)
         time.sleep(0.1)
     return server
@@ -45,18 +45,18 @@ def settings(tmp_path_factory) -> Settings:
 def server(settings: Settings) -> Iterator[Started]:
     postgres.prepare(settings)
     running = started(settings)
-    postgres.create_databases(settings)
+    databases.create_databases(settings)
     yield running
     processes.end([running], 10)
 
 
 def connected(settings: Settings, name: str):
-    address = postgres.database_url(settings, name).replace("+psycopg2", "")
+    address = databases.database_url(settings, name).replace("+psycopg2", "")
     return psycopg2.connect(address)
 
 
 def test_each_database_is_reached_by_its_owner(settings: Settings, server: Started) -> None:
-    for name in postgres.DATABASES:
+    for name in databases.DATABASES:
         with connected(settings, name) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "select current_user, current_database(), pg_get_userbyid(datdba) from pg_database "
@@ -71,7 +71,7 @@ def test_data_and_socket_are_closed_to_others_and_no_port_is_open(settings: Sett
 
     assert mode(settings.home / "postgres") == 0o700
     assert mode(settings.home / "postgres" / "data") == 0o700
-    assert mode(Path(make_url(postgres.database_url(settings, "airflow")).query["host"])) == 0o700
+    assert mode(Path(make_url(databases.database_url(settings, "airflow")).query["host"])) == 0o700
     assert not [one for one in psutil.Process(server.pid).net_connections("inet") if one.status == "LISTEN"]
 
 
@@ -80,7 +80,7 @@ def test_what_is_there_is_not_made_again(settings: Settings, server: Started) ->
         cursor.execute("create table kept as select 7 as number")
     connection.close()
     postgres.prepare(settings)
-    postgres.create_databases(settings)
+    databases.create_databases(settings)
     os.kill(server.pid, signal.SIGKILL)
     processes.end([server], 5)
     again = started(settings)
@@ -101,17 +101,17 @@ def test_a_home_of_any_name_reaches_its_server_in_its_own_folder(name: str) -> N
         postgres.prepare(here)
         server = started(here)
         try:
-            postgres.create_databases(here)
+            databases.create_databases(here)
             assert (here.home / "postgres" / "socket" / ".s.PGSQL.5432").exists()
-            assert make_url(postgres.database_url(here, "mlflow")).query["host"] == str(here.home / "postgres/socket")
+            assert make_url(databases.database_url(here, "mlflow")).query["host"] == str(here.home / "postgres/socket")
         finally:
             processes.end([server], 10)
 
 
 def test_why_a_server_does_not_answer_is_told(tmp_path) -> None:
     here = Settings(home=tmp_path, database="postgresql://me:secret@127.0.0.1:1")
-    assert "Connection refused" in str(postgres.silence(here))
-    assert "secret" not in str(postgres.silence(here))
+    assert "Connection refused" in str(databases.silence(here))
+    assert "secret" not in str(databases.silence(here))
 
 
 @pytest.mark.parametrize("ruin", [b"", b"\x00\xff" * 9, None])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from inspect import signature
 from typing import Any
 
 import httpx
 import pytest
 
+from fake_airflow import DAYS, FakeAirflow
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_local import airflow_http, processes, runs
@@ -20,68 +21,16 @@ from sentiment_local.runs import Runs
 from sentiment_local.states import ComponentRecord, PlatformRecord, write_record
 from sentiment_local.watch import Watch
 
-DAYS = [date(2024, 6, 1) + timedelta(number) for number in range(4)]
-
-
-class FakeAirflow:
-    """Runs a day's or a form's run to its end at the second look; remembers what it was asked to do."""
-
-    def __init__(self, days: dict[date, str] | None = None, states: dict[str, str] | None = None) -> None:
-        self.days, self.states = dict(days or {}), dict(states or {})
-        self.asked: list[tuple[Any, ...]] = []
-        self.open: list[int] = []
-        self.lost = False
-
-    def run_state(self, dag: str, run_id: str) -> str | None:
-        state = self.states.get(run_id)
-        if state in {"queued", "running"}:
-            self.states[run_id] = "running" if state == "queued" else "success"
-        return state
-
-    def trigger(self, dag: str, conf: dict[str, Any], run_id: str | None = None) -> str:
-        self.asked.append(("trigger", dag, run_id))
-        self.states[run_id or "manual__1"] = "queued"
-        if self.lost:
-            raise ContractError("Airflow does not answer")
-        return run_id or "manual__1"
-
-    def clear_failed(self, dag: str, run_id: str) -> None:
-        self.asked.append(("clear", dag, run_id))
-        self.states[run_id] = "queued"
-
-    def task_states(self, dag: str, run_id: str) -> dict[str, str]:
-        return {"one": self.states.get(run_id) or self.days[date.fromisoformat(run_id)]}
-
-    def task_log(self, *_: Any) -> str:
-        return "the log of the failed task"
-
-    def xcom(self, dag: str, run_id: str, task: str) -> dict[str, str]:
-        return {"of": run_id}
-
-    def day_runs(self, dag: str, first: date, last: date) -> dict[date, tuple[str, str]]:
-        found = {day: (str(day), state) for day, state in self.days.items() if first <= day <= last}
-        self.days |= {day: "success" for day, state in self.days.items() if state == "queued"}
-        return found
-
-    def backfill(self, dag: str, first: date, last: date, reprocess: str, max_active_runs: int) -> int:
-        self.asked.append(("backfill", dag, first, last, reprocess))
-        for day in DAYS:
-            again = {"failed": {"failed"}, "completed": {"failed", "success"}}[reprocess]
-            if first <= day <= last and self.days.get(day, "failed") in again:
-                self.days[day] = "queued"
-        if self.lost:
-            self.open = [1]
-            raise ContractError("Airflow does not answer")
-        return 1
-
-    def open_backfills(self, dag: str) -> list[int]:
-        found, self.open = self.open, []
-        return found
-
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     monkeypatch.setattr(runs, "_POLL_SECONDS", 0)
+
+
+def test_the_stand_in_is_called_as_the_client_is():
+    for name, method in vars(FakeAirflow).items():
+        if not name.startswith("_"):
+            assert list(signature(method).parameters) == list(signature(getattr(AirflowApi, name)).parameters), name
 
 
 def waited(airflow: FakeAirflow) -> Runs:
@@ -161,7 +110,7 @@ def test_a_run_whose_tasks_multiply_is_never_less_done_than_before():
             {"list": "success", "train[0]": "success", "train[1]": "success", "train[2]": "success", "export": None},
         )
 
-        def task_states(self, dag: str, run_id: str) -> dict[str, str]:
+        def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
             return self.looks[seen]
 
     job, shares = runs.DagRun(Multiplying(states={"r": "running"}), "train_models", "r"), []

@@ -13,10 +13,11 @@ import pytest
 
 from sentiment.core.errors import ContractError
 from sentiment_local.config import SampleConfig
+from sentiment_local.sample import generate as generating
 from sentiment_local.sample.categories import CATEGORIES
 from sentiment_local.sample.days import DUPLICATE_KINDS
 from sentiment_local.sample.dirt import MALFORMED_KINDS
-from sentiment_local.sample.generate import HISTORY, PRODUCTS, generate
+from sentiment_local.sample.generate import HISTORY, PRODUCTS
 from sentiment_local.sample.texts import grammar
 
 REVIEWS, DAYS, DAILY_DAYS = 3000, 30, 10
@@ -26,6 +27,11 @@ LAST_DAY = date(2024, 6, 29)
 def config(output: Path, **changes: Any) -> SampleConfig:
     fields = {"output": output, "reviews": REVIEWS, "days": DAYS, "daily_days": DAILY_DAYS, "last_day": LAST_DAY}
     return SampleConfig(**(fields | changes))
+
+
+def generate(config: SampleConfig, *progress: Any) -> dict[str, Any]:
+    """Generate, and return what `--json` prints of it."""
+    return generating.generate(config, *progress).model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +199,7 @@ def test_every_slot_of_every_phrase_can_be_filled(category):
 
 def test_progress_rises_to_the_number_of_reviews(tmp_path):
     seen: list[tuple[int, int]] = []
-    generate(config(tmp_path, reviews=100, days=10, daily_days=7), lambda done, total: seen.append((done, total)))
+    generate(config(tmp_path, reviews=100, days=10, daily_days=7), lambda _, done, total: seen.append((done, total)))
     assert len(seen) == 10
     assert seen == sorted(seen)
     assert seen[-1] == (100, 100)
@@ -217,7 +223,7 @@ def test_a_failing_run_leaves_the_earlier_files_whole(tmp_path):
     generate(config(tmp_path, reviews=300))
     before = content(tmp_path)
 
-    def stop(done: int, total: int) -> None:
+    def stop(step: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

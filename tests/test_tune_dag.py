@@ -9,7 +9,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from sentiment.core.settings import PROJECT
-from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.training.config.train import TrainConfig
 from sentiment.tuning.config import TuneConfig
 from sentiment_airflow.training import candidates
@@ -21,6 +21,17 @@ def dag() -> Any:
     found = DagBag(str(PROJECT / "dags" / "tune_models.py"))
     assert found.import_errors == {}
     return found.dags["tune_models"]
+
+
+def pinned(**fields: Any) -> dict[str, Any]:
+    """What the snapshot's task returns."""
+    whole = {"dataset": "lake", "reviews_version": None, "from_day": None, "to_day": None, "cutoff": None}
+    return {"snapshot": "s", **whole, "bad_rows": 0, "splits": {}, **fields}
+
+
+def concluded(**best: Any) -> dict[str, Any]:
+    """What the search's last task returns."""
+    return {"study": "s", "run_id": "r", "macro_f1": 0.8, "best_trial": 1, "best": best, "trials": {"complete": 2}}
 
 
 def called(task: Any, *given: Any) -> Any:
@@ -55,7 +66,10 @@ def test_each_worker_is_a_task_and_a_dead_one_does_not_keep_the_study_from_its_c
     assert isinstance(search, MappedOperator)
     assert search.partial_kwargs["pool"] == "gpu"
     assert conclude.trigger_rule == "all_done"
-    assert called(workers, {"study": "s", "workers": 3, "trials": 12}) == [{"study": "s"}] * 3
+    assert (
+        called(workers, {"study": "s", "workers": 3, "trials": 12, "snapshot": "of it", "run_id": "r"})
+        == [{"study": "s"}] * 3
+    )
 
 
 def test_nobody_trains_who_has_not_been_asked_unless_the_form_says_so(dag):
@@ -65,24 +79,24 @@ def test_nobody_trains_who_has_not_been_asked_unless_the_form_says_so(dag):
 
 
 def test_a_search_on_a_data_set_hands_on_its_files():
-    pinned = {"snapshot": "s", "reviews_version": None, "from_day": None, "to_day": None}
-    form = called(training_form, {"best": {"family": "linear"}}, pinned, {"dataset": "imdb", "source": "/imdb"})
+    asked = {"dataset": "imdb", "source": "/imdb"}
+    form = called(training_form, concluded(family="linear"), pinned(dataset="imdb"), asked)
     assert form == {"candidates": [{"family": "linear", "snapshot": "s"}], "dataset": "imdb", "source": "/imdb"}
 
 
 def test_a_candidate_that_names_its_snapshot_is_trained_on_it():
     params = {"candidates": [{"family": "linear", "snapshot": "of the search"}, {"family": "lora"}], "seeds": 1}
-    named, open_ = called(candidates, {"snapshot": "of this run"}, params)
+    named, open_ = called(candidates, pinned(snapshot="of this run"), params)
     assert (named["snapshot"], open_["snapshot"]) == ("of the search", "of this run")
 
 
 def test_the_best_settings_and_the_reviews_of_the_search_become_the_form_of_train_models(dag):
     best = {"family": "encoder", "learning_rate": 3e-5, "snapshot": "s"}
-    pinned = {"snapshot": "s", "reviews_version": 0, "from_day": "2024-01-01", "to_day": "2024-03-01"}
+    of_lake = {"reviews_version": 0, "from_day": "2024-01-01", "to_day": "2024-03-01"}
     asked = {"from_day": "2024-01-01", "to_day": None, "min_words": 5, "trials": 12}
-    form = called(training_form, {"best": best}, pinned, asked)
+    form = called(training_form, concluded(**best), pinned(**of_lake), asked)
     # Approved days later, when reviews came in meanwhile, it is still the snapshot of the search.
-    assert form == {"candidates": [best], "min_words": 5, **{name: pinned[name] for name in LAKE_FIELDS}}
+    assert form == {"candidates": [best], "min_words": 5, **of_lake}
     assert dag.get_task("train_best").trigger_dag_id == "train_models"
     training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"]
     for name, value in form.items():

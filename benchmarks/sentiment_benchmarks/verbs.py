@@ -62,6 +62,7 @@ BENCHMARK_TRAINING = Verb(
     result=TrainingBenchmark,
     run=benchmark_training,
     group="Measure",
+    heavy=True,
     example="--processes 1 2",
 )
 BENCHMARK_MODELS = Verb(
@@ -70,6 +71,7 @@ BENCHMARK_MODELS = Verb(
     result=ModelsBenchmark,
     run=benchmark_models,
     group="Measure",
+    heavy=True,
     example="--snapshots SNAPSHOT",
 )
 BENCHMARK_IMBALANCE = Verb(
@@ -78,6 +80,7 @@ BENCHMARK_IMBALANCE = Verb(
     result=ImbalanceBenchmark,
     run=benchmark_imbalance,
     group="Measure",
+    heavy=True,
     example="--snapshot SNAPSHOT",
 )
 BENCHMARK_SCORING = Verb(
@@ -86,6 +89,7 @@ BENCHMARK_SCORING = Verb(
     result=ScoringBenchmark,
     run=benchmark_scoring,
     group="Measure",
+    heavy=True,
     example="--parts latency",
 )
 BENCHMARK_PREPARATION = Verb(
@@ -94,6 +98,7 @@ BENCHMARK_PREPARATION = Verb(
     result=PreparationBenchmark,
     run=benchmark_preparation,
     group="Measure",
+    heavy=True,
     example="--source reviews.jsonl.gz",
 )
 VERBS: tuple[AnyVerb, ...] = (

@@ -1,7 +1,4 @@
-"""The arguments of the command line, generated from the verbs' configurations: read, and explained.
-
-It knows argparse and pydantic's fields; what a verb does is not known here.
-"""
+"""The arguments of the command line, generated from the verbs' configurations: read, and explained."""
 
 from __future__ import annotations
 
@@ -46,13 +43,13 @@ class _Parser(argparse.ArgumentParser):
 def read(words: Sequence[str] | None, verbs: Mapping[str, AnyVerb]) -> dict[str, Any]:
     """Return the verb and the flags that were given; ends the program with 2 and a sentence when they are wrong."""
     parser, of_verb = _parsers(verbs)
-    found, unknown = parser.parse_known_args(words)
-    given = vars(found)
+    namespace, unknown = parser.parse_known_args(words)
+    given = vars(namespace)
     if unknown:
-        one = of_verb[given["verb"]]
-        flags = [flag for action in one._actions for flag in action.option_strings]
+        chosen = of_verb[given["verb"]]
+        flags = [flag for action in chosen._actions for flag in action.option_strings]
         near = get_close_matches(unknown[0].partition("=")[0], flags, 1)
-        one.error(f"unknown argument {unknown[0]}" + (f"; did you mean {near[0]}?" if near else ""))
+        chosen.error(f"unknown argument {unknown[0]}" + (f"; did you mean {near[0]}?" if near else ""))
     return given
 
 
@@ -66,22 +63,22 @@ def _parsers(verbs: Mapping[str, AnyVerb]) -> tuple[_Parser, dict[str, _Parser]]
     )
     parser.add_argument("--version", action="version", version=f"sentiment {_version()}")
     folders = {"": parser.add_subparsers(required=True, metavar="VERB", help=argparse.SUPPRESS)}
-    found: dict[str, _Parser] = {}
+    of_verb: dict[str, _Parser] = {}
     for name, verb in verbs.items():
         folder, _, word = name.rpartition(" ")
         if folder not in folders:
-            one = folders[""].add_parser(
+            folder_parser = folders[""].add_parser(
                 folder, usage=f"sentiment {folder} WHAT [OPTIONS]", description=_listing(verbs, folder)
             )
-            folders[folder] = one.add_subparsers(required=True, metavar="WHAT", help=argparse.SUPPRESS)
-        found[name] = _add_verb(folders[folder], name, word, verb)
-    return parser, found
+            folders[folder] = folder_parser.add_subparsers(required=True, metavar="WHAT", help=argparse.SUPPRESS)
+        of_verb[name] = _add_verb(folders[folder], name, word, verb)
+    return parser, of_verb
 
 
 def _add_verb(folder: Any, name: str, word: str, verb: AnyVerb) -> _Parser:
     example = " ".join(filter(None, ["sentiment", name, verb.example]))
     place = f" [{verb.positional.rstrip('s').upper()} ...]" if verb.positional else ""
-    one: _Parser = folder.add_parser(
+    parser: _Parser = folder.add_parser(
         word,
         prog=f"sentiment {name}",
         usage=f"sentiment {name}{place} [OPTIONS]",
@@ -90,17 +87,17 @@ def _add_verb(folder: Any, name: str, word: str, verb: AnyVerb) -> _Parser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    one.set_defaults(verb=name)
-    groups = {_COMMON: one.add_argument_group(_COMMON)}
+    parser.set_defaults(verb=name)
+    groups = {_COMMON: parser.add_argument_group(_COMMON)}
     for field, info in sorted(verb.config.model_fields.items(), key=lambda item: _rank(item[1])):
         section = _section(info)
         if section not in groups:
-            groups[section] = one.add_argument_group(section)
+            groups[section] = parser.add_argument_group(section)
         _add_argument(groups[section], field, info, positional=field == verb.positional)
     groups[_COMMON].add_argument(
         "--json", action="store_true", default=False, help="Print the result as one JSON line."
     )
-    return one
+    return parser
 
 
 def _version() -> str:

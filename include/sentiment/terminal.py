@@ -51,7 +51,7 @@ def progress() -> Iterator[OnProgress]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
-        def on_progress(step: str, done: int, total: int) -> None:
+        def on_progress(step: str, done: int = 0, total: int = 0) -> None:
             bar.update(task, description=step, completed=done, total=total or None)
 
         yield on_progress
@@ -108,7 +108,7 @@ def _plain() -> OnProgress:
     """Print a line for each tenth of a step; one that was told already, or less than it, is not told again."""
     told: dict[str, int] = {}
 
-    def on_progress(step: str, done: int, total: int) -> None:
+    def on_progress(step: str, done: int = 0, total: int = 0) -> None:
         tenth = 10 * done // total if total else -1
         if tenth > told.get(step, -2):
             told[step] = tenth
@@ -134,11 +134,11 @@ def _cell(value: Any, name: str) -> str:
     if isinstance(value, float):
         return f"{value:.1%}" if name.endswith("_share") or name == "accuracy" else f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{legible(str(key))}: {_cell(one, str(key))}" for key, one in value.items()) or "–"
+        return ", ".join(f"{legible(str(key))}: {_cell(member, str(key))}" for key, member in value.items()) or "–"
     if isinstance(value, list | tuple):
         shown = value if len(value) <= _SHOWN_OF_A_LIST else [*value[:3], "…", value[-1]]
         of = f" ({len(value):,})" if len(shown) < len(value) else ""
-        return (", ".join(_cell(one, name) for one in shown) or "–") + of
+        return (", ".join(_cell(member, name) for member in shown) or "–") + of
     return legible(str(value))
 
 

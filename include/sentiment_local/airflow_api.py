@@ -1,4 +1,4 @@
-"""A small client of Airflow's REST API v2, for the demonstration and the tests; it knows no DAG of this project."""
+"""A small client of Airflow's REST API v2, for the demonstration and the tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment_local.airflow_http import AirflowHttp, RefusedError
 
 Reprocess = Literal["none", "failed", "completed"]
@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.5
 class AirflowApi:
     """Airflow, as the user whose login the requests carry.
 
-    Every method raises ContractError when Airflow refuses the request or does not answer.
+    Every method raises ContractError when Airflow refuses the request, UnavailableError when it does not answer.
     """
 
     def __init__(self, http: AirflowHttp) -> None:
@@ -41,7 +41,9 @@ class AirflowApi:
                 return
             self._fail_on_import_errors()
             if time.monotonic() > deadline:
-                raise ContractError(f"Airflow does not know {sorted(missing)} after {timeout:g} s; see its DAG folder")
+                raise UnavailableError(
+                    f"Airflow does not know {sorted(missing)} after {timeout:g} s; see its DAG folder"
+                )
             time.sleep(_POLL_SECONDS)
 
     def fields(self, dag_id: str) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,4 @@
-"""Airflow's settings on one machine, as the AIRFLOW_* variables that it reads, each with its reason.
-
-It knows nothing of MLflow or of how Airflow is started.
-"""
+"""Airflow's settings on one machine, as the AIRFLOW_* variables that it reads, each with its reason."""
 
 from __future__ import annotations
 

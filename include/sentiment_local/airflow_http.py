@@ -1,4 +1,4 @@
-"""Speaks to Airflow's REST API v2: tokens, retries, pages and errors; what is asked for is not known here."""
+"""Speaks to Airflow's REST API v2: tokens, retries, pages and errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment_local.login import Login
 
 _PAGE = 100
@@ -52,7 +52,7 @@ class AirflowHttp:
     def call(self, method: str, path: str, **request: Any) -> Any:
         """Send a request to /api/v2/`path` and return the JSON of its answer.
 
-        Raises ContractError when Airflow does not answer, RefusedError with its reason when it refuses.
+        Raises UnavailableError when Airflow does not answer, RefusedError with its reason when it refuses.
         """
         response = self._send(method, f"/api/v2/{path}", request)
         if response.is_error:
@@ -79,7 +79,7 @@ class AirflowHttp:
                 response = self._send_once(method, path, request)
             except httpx.TransportError as error:
                 if attempt == _TRIES or not _repeatable(method, error):
-                    raise ContractError(self._unanswered(error)) from error
+                    raise UnavailableError(self._unanswered(error)) from error
             else:
                 if attempt == _TRIES or not self._worth_another_try(response):
                     return response

@@ -14,7 +14,7 @@ from pathlib import Path
 from sentiment.core.environment import without_proxy
 from sentiment.core.settings import PROJECT, Settings
 from sentiment.views import mlflow_app
-from sentiment_local import postgres, vitals
+from sentiment_local import databases, postgres, vitals
 from sentiment_local.airflow_environment import airflow_environment, spark_connection
 
 HOST = "127.0.0.1"
@@ -46,7 +46,7 @@ def components(settings: Settings) -> tuple[Component, ...]:
     settings = settings.model_copy(update={"home": settings.home.absolute()})
     for folder in ("airflow", "mlflow", "logs"):
         (settings.home / folder).mkdir(parents=True, exist_ok=True)
-    database = (_postgres(settings),) if postgres.is_own(settings) else ()
+    database = (_postgres(settings),) if databases.is_own(settings) else ()
     mlflow = (_mlflow(settings),) if runs_mlflow(settings) else ()
     return (*database, *mlflow, *_airflow(settings))
 
@@ -54,8 +54,10 @@ def components(settings: Settings) -> tuple[Component, ...]:
 def ending_order(wanted: Sequence[Component]) -> list[list[str]]:
     """Group names so that a component is ended before what it needs; those of a group end together."""
     depth: dict[str, int] = {}
-    for one in wanted:
-        depth[one.name] = 1 + max((depth.get(name, 0) for name in (*one.needs, *one.heard_through)), default=0)
+    for component in wanted:
+        depth[component.name] = 1 + max(
+            (depth.get(name, 0) for name in (*component.needs, *component.heard_through)), default=0
+        )
     levels = sorted(set(depth.values()), reverse=True)
     return [[name for name, level in depth.items() if level == wanted_level] for wanted_level in levels]
 
@@ -82,7 +84,7 @@ def airflow_command(*words: str) -> tuple[str, ...]:
 
 def of_airflow(settings: Settings) -> dict[str, str]:
     """Return the environment of Airflow's programs."""
-    database = postgres.database_url(settings, "airflow")
+    database = databases.database_url(settings, "airflow")
     return {
         **_common(settings),
         **airflow_environment(settings, airflow_url(settings), database),
@@ -92,7 +94,7 @@ def of_airflow(settings: Settings) -> dict[str, str]:
 
 def _postgres(settings: Settings) -> Component:
     def sign() -> float | None:
-        return vitals.now_if(postgres.answers(settings))
+        return vitals.now_if(databases.answers(settings))
 
     return Component("postgres", postgres.server_command(settings), _inherited(), sign)
 
@@ -107,7 +109,7 @@ def _mlflow(settings: Settings) -> Component:
         *(("--app-name", mlflow_app.NAME) if mlflow_app.is_installed() else ()),
     )
     # In the environment and not on the command line, where every user of the machine could read a password.
-    environment = {**_common(settings), "MLFLOW_BACKEND_STORE_URI": postgres.database_url(settings, "mlflow")}
+    environment = {**_common(settings), "MLFLOW_BACKEND_STORE_URI": databases.database_url(settings, "mlflow")}
     url = f"{mlflow_url(settings)}/health"
     return Component("mlflow", command, environment, lambda: vitals.now_if(vitals.answers(url)), ("postgres",))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
-from typing import Any
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
@@ -15,6 +14,7 @@ from sentiment.ingest.landing import landed_days
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.states import State, day_states
 from sentiment.stores.lake.tables import Lake
+from sentiment_local.results import DayRow, DaysStatus
 from sentiment_local.status import status
 
 _INGEST, _SCORE = "ingest_reviews", "score_reviews"
@@ -27,7 +27,7 @@ _REMEDIES = {
 FailedRuns = dict[str, dict[date, str]]
 
 
-def day_report(settings: Settings, count: int) -> dict[str, Any]:
+def day_report(settings: Settings, count: int) -> DaysStatus:
     """Return how many of the last `count` days are in which state, and a row for each that needs somebody.
 
     The last day is the newest that has landed or is in the lake.
@@ -41,16 +41,16 @@ def day_report(settings: Settings, count: int) -> dict[str, Any]:
     last = max(known)
     days = [last - timedelta(n) for n in reversed(range(count))]
     states, failed, note = day_states(lake, days), *_failed(settings, days[0], last)
-    rows = [_row(day, states[day], day in known, failed) for day in days if states[day] != "scored"]
+    rows = tuple(_row(day, states[day], day in known, failed) for day in days if states[day] != "scored")
     counted = dict(sorted(Counter(states.values()).items()))
-    return {"from_day": str(days[0]), "to_day": str(last), "states": counted, **note, "attention": rows}
+    return DaysStatus(from_day=days[0], to_day=last, states=counted, **note, attention=rows)
 
 
-def _row(day: date, state: State, landed: bool, failed: FailedRuns) -> dict[str, str]:
+def _row(day: date, state: State, landed: bool, failed: FailedRuns) -> DayRow:
     run = failed[_INGEST if state == "missing" else _SCORE].get(day)
     there = landed or state != "missing"
     remedy = f"the run {run} failed: read its note, mend that, and clear it" if run else _REMEDIES[state, there]
-    return {"day": str(day), "state": "failed" if run else state, "next": remedy}
+    return DayRow(day=day, state="failed" if run else state, next=remedy)
 
 
 def _failed(settings: Settings, first: date, last: date) -> tuple[FailedRuns, dict[str, str]]:

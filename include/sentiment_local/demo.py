@@ -11,19 +11,25 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sentiment.core.context import Context
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import PROJECT, Settings
+from sentiment.ingest.verbs import IMPORT_HISTORY, ImportResult
+from sentiment.training.config.train import TrainConfig
 from sentiment.views.config import ReportConfig
+from sentiment.views.verbs import REPORT
 from sentiment_local import platform
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.config import DemoConfig, SampleConfig
 from sentiment_local.demo_home import landed_days, review_history, use_home
 from sentiment_local.doctor import diagnose, require
 from sentiment_local.login import read_login
+from sentiment_local.results import DemoResult
 from sentiment_local.runs import Runs
 from sentiment_local.status import Platform, status
 from sentiment_local.watch import Watch
@@ -40,29 +46,30 @@ _WHAT_NOW = (
 )
 
 
-def run_demo(config: DemoConfig, on_progress: OnProgress) -> dict[str, Any]:
-    """Run the demo, or go on with it, and return days, models, seconds of each stage, addresses and the login."""
-    settings = _prepared(config, on_progress)
+def run_demo(config: DemoConfig, context: Context) -> DemoResult:
+    """Run the demo, or go on with it, in a home of its input's own; the platform stays up."""
+    settings = _prepared(config, context.settings, context.progress)
     seconds: dict[str, float] = {}
     with _timed(seconds, "platform"):
-        running = platform.start(settings, lambda step: on_progress(step, 0, 0))
+        running = platform.start(settings, context.progress)
     try:
-        watch = Watch(settings, on_progress)
+        watch = Watch(settings, context.progress)
         with platform.open_airflow(settings, on_retry=watch.check) as airflow:
-            runs = Runs(airflow, running.airflow_url, on_progress, watch.look)
-            imported = _main_job(airflow, runs, config, settings, seconds)
-            _leave_quiet(airflow)
+            runs = Runs(airflow, running.airflow_url, context.progress, watch.look)
+            imported = main_job(airflow, runs, config, settings, seconds)
+            leave_quiet(airflow)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "the platform stays up and works on; `make demo` goes on from there, `make down` stops it"
         ) from None
-    return _summary(config, settings, imported, seconds, running)
+    return _summary(config, replace(context, settings=settings), imported, seconds, running)
 
 
-def _main_job(
+def main_job(
     airflow: AirflowApi, runs: Runs, config: DemoConfig, settings: Settings, seconds: dict[str, float]
-) -> Any:
-    days = _last_in_a_row(landed_days(settings), config.days)
+) -> ImportResult:
+    """Import, train, ingest and score; `seconds` takes how long each stage was. Returns what the import came to."""
+    days = last_in_a_row(landed_days(settings), config.days)
     source = review_history(settings)
     import_id = _run_id("import", {"source": source}, _identity(Path(source)))
     airflow.wait_for_dags(DAGS, _DAGS_SECONDS)
@@ -77,16 +84,15 @@ def _main_job(
         runs.wait(training, runs.complete("ingest_reviews", days))
     with _timed(seconds, "score days"):
         runs.wait(runs.complete("score_reviews", days))
-    return imported
+    return IMPORT_HISTORY.result.model_validate(imported)
 
 
-def _prepared(config: DemoConfig, on_progress: OnProgress) -> Settings:
-    settings = use_home(PROJECT / "var", config.reviews, platform.stop)
+def _prepared(config: DemoConfig, given: Settings, on_progress: OnProgress) -> Settings:
+    settings = use_home(PROJECT / "var", config.reviews, given, platform.stop)
     if config.reviews is None and not (settings.home / "reviews" / "daily").is_dir():
         from sentiment_local.sample.generate import generate
 
-        sample = SampleConfig(output=settings.home / "reviews")
-        generate(sample, lambda done, total: on_progress("generating sample reviews, days", done, total))
+        generate(SampleConfig(output=settings.home / "reviews"), on_progress)
     if not status(settings).started:
         require(diagnose(settings))
     return settings
@@ -103,7 +109,7 @@ def _identity(file: Path) -> str:
     return f"{found.st_size} {found.st_mtime_ns}"
 
 
-def _last_in_a_row(days: Sequence[date], count: int) -> list[date]:
+def last_in_a_row(days: Sequence[date], count: int) -> list[date]:
     """Return the last days without a gap, at most so many: a backfill is a range, and a day without a file waits."""
     chosen = [days[-1]]
     for day in reversed(days[:-1]):
@@ -115,17 +121,15 @@ def _last_in_a_row(days: Sequence[date], count: int) -> list[date]:
 
 def _training(config: DemoConfig) -> dict[str, Any]:
     sizes = {"test_reviews": _TEST_REVIEWS, "evaluation_reviews": _EVALUATION_REVIEWS}
-    return {
-        "candidates": [
-            {"family": "linear", "train_reviews": config.linear_reviews, **sizes},
-            {"family": "encoder", "train_reviews": config.encoder_reviews, **sizes, "evaluations": 1},
-        ],
-        "seeds": 1,
-        **_EXPORT,
-    }
+    models = (
+        TrainConfig(family="linear", train_reviews=config.linear_reviews, **sizes),
+        TrainConfig(family="encoder", train_reviews=config.encoder_reviews, evaluations=1, **sizes),
+    )
+    candidates = [model.model_dump(mode="json", exclude_unset=True) for model in models]
+    return {"candidates": candidates, "seeds": 1, **_EXPORT}
 
 
-def _leave_quiet(airflow: AirflowApi) -> None:
+def leave_quiet(airflow: AirflowApi) -> None:
     """Pause the DAGs again, and delete the runs of yesterday that Airflow made when the daily ones were unpaused.
 
     The demo's files are of another time: such a run would wait half a day for a file, and fail, every day.
@@ -138,24 +142,23 @@ def _leave_quiet(airflow: AirflowApi) -> None:
 
 
 def _summary(
-    config: DemoConfig, settings: Settings, imported: Any, seconds: dict[str, float], running: Platform
-) -> dict[str, Any]:
+    config: DemoConfig, context: Context, imported: ImportResult, seconds: dict[str, float], running: Platform
+) -> DemoResult:
     from sentiment.stores.registry.versions import Registry
-    from sentiment.views.report import report_days
 
-    report = report_days(ReportConfig(days=config.days), settings)
-    counts = {name: imported[name] for name in ("read", "kept", "duplicate", "rejected")}
-    return {
-        **report,
-        "history": counts,
-        "seconds": {stage: round(value) for stage, value in seconds.items()},
-        "lake": settings.lake_root,
-        "airflow": running.airflow_url,
+    settings = context.settings
+    report = REPORT.run(ReportConfig(days=config.days), context)
+    return DemoResult(
+        **{name: getattr(report, name) for name in report.model_fields_set},
+        history=imported.model_dump(include={"read", "kept", "duplicate", "rejected"}),
+        seconds={stage: round(value) for stage, value in seconds.items()},
+        lake=settings.lake_root,
+        airflow=running.airflow_url,
         **vars(read_login(settings)),
-        "mlflow": Registry(settings).runs_address(),
-        "now": _WHAT_NOW,
-        "stop": "make down",
-    }
+        mlflow=Registry(settings).runs_address(),
+        now=_WHAT_NOW,
+        stop="make down",
+    )
 
 
 @contextmanager

@@ -20,15 +20,15 @@ _CURRENT = "current"
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(\.jsonl(\.gz)?)?$")
 
 
-def use_home(root: Path, reviews: Path | None, stop: Callable[[Settings], object]) -> Settings:
+def use_home(root: Path, reviews: Path | None, settings: Settings, stop: Callable[[Settings], object]) -> Settings:
     """Make the home of an input current and return its settings; a platform that runs in another home is stopped.
 
     The home's landing and products point to the input, so that commands need no settings to find them. A home that
-    SENTIMENT_HOME names is used as it is.
+    the settings name (SENTIMENT_HOME) is used as it is.
     """
     source = _checked(reviews) if reviews else None
-    given = os.environ.get("SENTIMENT_HOME")
-    home = Path(given).absolute() if given else home_of(root, source)
+    given = "home" in settings.model_fields_set
+    home = settings.home if given else home_of(root, source)
     require_home(home)
     home.mkdir(parents=True, exist_ok=True)
     folder = source or home / "reviews"
@@ -39,9 +39,14 @@ def use_home(root: Path, reviews: Path | None, stop: Callable[[Settings], object
     if not given:
         current = root / _CURRENT
         if current.is_symlink() and current.resolve() != home:
-            stop(Settings(home=current.resolve()))
+            stop(_at(settings, current.resolve()))
         _point(current, home)
-    return Settings(home=home)
+    return _at(settings, home)
+
+
+def _at(settings: Settings, home: Path) -> Settings:
+    """Return the settings with another home; raises ValidationError for one that addresses cannot hold."""
+    return Settings.model_validate({**settings.model_dump(exclude_unset=True), "home": home})
 
 
 def home_of(root: Path, source: Path | None) -> Path:

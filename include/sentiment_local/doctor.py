@@ -20,7 +20,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores import files as storage
 from sentiment.stores.lake.protocol import require_conditions
-from sentiment_local import postgres
+from sentiment_local import databases, postgres
 from sentiment_local.components import runs_mlflow
 from sentiment_local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, check_user, sentences
 
@@ -37,7 +37,7 @@ def diagnose(settings: Settings) -> list[Check]:
         check_java(dict(os.environ)),
         check_spark_versions(),
         check_spark_submit(Path(sys.executable).parent, os.environ.get("PATH", "")),
-        *([check_postgres()] if postgres.is_own(settings) else []),
+        *([check_postgres()] if databases.is_own(settings) else []),
         *check_ports(settings),
         *([check_store(settings.lake_root)] if storage.is_s3(settings.lake_root) else []),
         check_disk(settings.home, DISK_GIB),

@@ -14,17 +14,19 @@ def as_interrupts() -> Iterator[None]:
     """Let SIGTERM and SIGHUP, where they would end this process, raise KeyboardInterrupt, once."""
     # Python hears signals in its main thread alone. What nohup ignores stays ignored.
     main = threading.current_thread() is threading.main_thread()
-    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if main and signal.getsignal(one) is signal.SIG_DFL]
+    numbers = [
+        signum for signum in (signal.SIGTERM, signal.SIGHUP) if main and signal.getsignal(signum) is signal.SIG_DFL
+    ]
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        for one in numbers:
-            signal.signal(one, signal.SIG_IGN)
+        for signum in numbers:
+            signal.signal(signum, signal.SIG_IGN)
         raise KeyboardInterrupt(f"it was told to end ({signal.Signals(number).name})")
 
     try:
-        for one in numbers:
-            signal.signal(one, interrupt)
+        for signum in numbers:
+            signal.signal(signum, interrupt)
         yield
     finally:
-        for one in numbers:
-            signal.signal(one, signal.SIG_DFL)
+        for signum in numbers:
+            signal.signal(signum, signal.SIG_DFL)

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment_local import processes
 from sentiment_local.airflow_api import AirflowApi
@@ -32,16 +33,17 @@ POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a 
 START_SECONDS = 300.0
 _POLL_SECONDS = 0.3
 _STOPPED = "the platform was stopped while it was starting"
-_SUPERVISOR = (sys.executable, "-m", "sentiment_local.supervisor")
+_SUPERVISOR = (sys.executable, "-m", "sentiment_local.supervise")
 # Ends of one component during a start after which it is not waited for: what is wrong will not mend itself.
 _HOPELESS = 3
 
 
-def start(settings: Settings, on_progress: Callable[[str], None], timeout: float = START_SECONDS) -> Platform:
+def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SECONDS) -> Platform:
     """Start the platform in the background, wait until every component is healthy, and make the pools.
 
     A platform of which all is healthy is left alone; the rest of one that only half runs is ended first. When a port is
-    taken, or a component fails or is late, everything is stopped and ContractError says which, with its last lines.
+    taken, or a component fails, everything is stopped and ContractError says which, with its last lines; so it is with
+    one that is late, which is an UnavailableError.
     Settings that none can run with are refused before; interrupted, or told to end, it leaves nothing running.
     """
     require_usable(settings)
@@ -94,7 +96,7 @@ def open_airflow(settings: Settings, on_retry: Callable[[], object] = lambda: No
 
 
 @contextmanager
-def _alone(settings: Settings, on_progress: Callable[[str], None]) -> Iterator[None]:
+def _alone(settings: Settings, on_progress: OnProgress) -> Iterator[None]:
     """Let one start at a time through; a second one waits, and then finds the platform running."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "platform.lock").open("w") as lock:
@@ -115,7 +117,7 @@ def _launch(settings: Settings) -> None:
     write_record(settings, PlatformRecord(supervisor=supervisor))
 
 
-def _wait(settings: Settings, on_progress: Callable[[str], None], deadline: float) -> None:
+def _wait(settings: Settings, on_progress: OnProgress, deadline: float) -> None:
     told: dict[str, str] = {}
     while True:
         record = read_record(settings)
@@ -126,16 +128,19 @@ def _wait(settings: Settings, on_progress: Callable[[str], None], deadline: floa
                 on_progress(line)
         told |= _lines(record)
         _require_well(record)
-        if record.components and all(one.state == "healthy" for one in record.components):
+        if record.components and all(component.state == "healthy" for component in record.components):
             return
         if time.monotonic() > deadline:
-            raise ContractError(_late(record))
+            raise UnavailableError(_late(record))
         time.sleep(_POLL_SECONDS)
 
 
 def _lines(record: PlatformRecord) -> dict[str, str]:
     """Say where each component stands, under its name, and what is done before they start."""
-    lines = {one.name: f"{one.name}: {one.state}{one.reason and f' ({one.reason})'}" for one in record.components}
+    lines = {
+        component.name: f"{component.name}: {component.state}{component.reason and f' ({component.reason})'}"
+        for component in record.components
+    }
     waiting = {name: line for name, line in lines.items() if not line.endswith(": waiting")}
     return waiting | ({"step": record.step} if record.step else {})
 
@@ -146,17 +151,17 @@ def _require_well(record: PlatformRecord) -> None:
         raise ContractError(f"the platform cannot be set up: {record.trouble}")
     if record.stopped:
         raise ContractError(_STOPPED)
-    for one in record.components:
-        if one.state == "failed" or one.restarts >= _HOPELESS:
-            end = processes.end_of_log(one.log, one.started)
-            raise ContractError(f"{one.name} does not stay up ({one.reason}); {end}")
+    for component in record.components:
+        if component.state == "failed" or component.restarts >= _HOPELESS:
+            end = processes.end_of_log(component.log, component.started)
+            raise ContractError(f"{component.name} does not stay up ({component.reason}); {end}")
     if not processes.running(record.supervisor):
         end = processes.end_of_log(record.supervisor.log, record.supervisor)
         raise ContractError(f"the supervisor ended while the platform was starting; {end}")
 
 
 def _late(record: PlatformRecord) -> str:
-    late = next((one for one in record.components if one.state != "healthy"), None)
+    late = next((component for component in record.components if component.state != "healthy"), None)
     if late is None:
         return f"the supervisor is late; {processes.end_of_log(record.supervisor.log, record.supervisor)}"
     reason = f" ({late.reason})" if late.reason else ""
@@ -164,7 +169,7 @@ def _late(record: PlatformRecord) -> str:
 
 
 def _programs(record: PlatformRecord) -> list[Started]:
-    return [record.supervisor, *(one.started for one in record.components if one.started)]
+    return [record.supervisor, *(component.started for component in record.components if component.started)]
 
 
 def _make_pools(settings: Settings) -> None:

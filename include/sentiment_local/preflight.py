@@ -1,7 +1,7 @@
 """Checks that a machine can carry the environment at all; it runs before that environment exists.
 
 Only the standard library, and syntax that Python 3.6 understands, so that an old interpreter can still say that it is
-too old: `python3 include/sentiment_local/preflight.py [FOLDER]`. It knows nothing of settings, ports or packages.
+too old: `python3 include/sentiment_local/preflight.py [FOLDER]`.
 """
 
 import importlib.util

@@ -1,6 +1,6 @@
 """Starts programs in sessions of their own, finds them again by process id and creation time, and ends them.
 
-It knows nothing of Airflow or MLflow, and never signals a process that it cannot tell to be one of its own.
+It never signals a process that it cannot tell to be one of its own.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def family(started: Started) -> list[psutil.Process]:
         members |= {process.pid: process for process in [leader, *leader.children(recursive=True)]}
     if leader is not None or not psutil.pid_exists(started.pid):
         # What outlived its parent, and what that has started since in sessions of its own.
-        for process in [one for one in psutil.process_iter() if _of_session(one, started)]:
-            members |= {one.pid: one for one in [process, *_children(process)]}
+        for orphan in [process for process in psutil.process_iter() if _of_session(process, started)]:
+            members |= {process.pid: process for process in [orphan, *_children(orphan)]}
     return [process for process in members.values() if _alive(process)]
 
 

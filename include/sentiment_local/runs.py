@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.progress import OnProgress
 from sentiment_local.airflow_api import AirflowApi
 
@@ -164,7 +164,7 @@ class Runs:
     def _trigger(self, dag: str, conf: Mapping[str, Any], run_id: str | None) -> str:
         try:
             return self._airflow.trigger(dag, conf, run_id=run_id)
-        except ContractError:
+        except (ContractError, UnavailableError):
             # The server may have ended after it had made the run and before it could say so.
             if run_id and self._airflow.run_state(dag, run_id):
                 return run_id
@@ -173,14 +173,14 @@ class Runs:
     def _post_backfill(self, dag: str, days: Sequence[date]) -> None:
         try:
             self._airflow.backfill(dag, days[0], days[-1], reprocess="failed", max_active_runs=2)
-        except ContractError:
+        except (ContractError, UnavailableError):
             if not self._airflow.open_backfills(dag):
                 raise
 
     def _wait_for_the_last_backfill(self, dag: str) -> None:
         """A DAG has one open backfill at most, and Airflow closes one up to 30 s after its last run."""
         while backfills := self._airflow.open_backfills(dag):
-            self._on_progress(f"{dag}: waiting until Airflow closes the last backfill", 0, 0)
+            self._on_progress(f"{dag}: waiting until Airflow closes the last backfill")
             self._on_look({f"open backfills of {dag}": backfills})
             time.sleep(_POLL_SECONDS)
 

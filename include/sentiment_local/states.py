@@ -83,7 +83,9 @@ def forget_record(settings: Settings) -> None:
 
 def _of_version_0_3(programs: list[dict[str, Any]]) -> dict[str, Any]:
     """Read what a platform without a supervisor left, so that it can be ended."""
-    rest = [{"name": one["name"], "state": "failed", "started": one, "log": one["log"]} for one in programs]
+    rest = [
+        {"name": program["name"], "state": "failed", "started": program, "log": program["log"]} for program in programs
+    ]
     return {"supervisor": programs[0], "components": rest}
 
 

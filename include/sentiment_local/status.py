@@ -6,12 +6,12 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sentiment.core.settings import Settings
 from sentiment_local import processes
 from sentiment_local.components import airflow_url, mlflow_url
 from sentiment_local.login import read_login
+from sentiment_local.results import ComponentRow, PlatformStatus
 from sentiment_local.states import ComponentRecord, PlatformRecord, read_record
 
 
@@ -46,12 +46,12 @@ class Platform:
     @property
     def healthy(self) -> bool:
         """Whether every component runs and shows that it lives."""
-        return bool(self.components) and all(one.healthy for one in self.components)
+        return bool(self.components) and all(component.healthy for component in self.components)
 
     @property
     def started(self) -> bool:
         """Whether anything of it runs."""
-        return any(one.pid for one in self.components)
+        return any(component.pid for component in self.components)
 
 
 def status(settings: Settings) -> Platform:
@@ -60,41 +60,45 @@ def status(settings: Settings) -> Platform:
     if record is None:
         return Platform(airflow_url(settings), mlflow_url(settings), ())
     supervised = processes.running(record.supervisor)
-    states = (_supervisor(record, supervised), *(_state(one, supervised) for one in record.components))
+    states = (_supervisor(record, supervised), *(_state(component, supervised) for component in record.components))
     return Platform(airflow_url(settings), mlflow_url(settings), states, record.events)
 
 
-def described(settings: Settings) -> dict[str, Any]:
+def described(settings: Settings) -> PlatformStatus:
     """Return what `sentiment status` shows: a row a component, the latest restarts, addresses and login."""
-    now = status(settings)
+    now, home = status(settings), str(settings.home.resolve())
     if not now.components:
-        return {"platform": "not started; start it: sentiment up", "home": str(settings.home.resolve())}
-    down = [f"{one.name}: {one.state}" + (f" ({one.reason})" if one.reason else "") for one in now.components]
-    down = [line for line, one in zip(down, now.components, strict=True) if not one.healthy]
-    return {
-        "platform": "; ".join(down) or "healthy",
-        "airflow": now.airflow_url,
+        return PlatformStatus(platform="not started; start it: sentiment up", home=home)
+    down = [
+        f"{component.name}: {component.state}" + (f" ({component.reason})" if component.reason else "")
+        for component in now.components
+        if not component.healthy
+    ]
+    return PlatformStatus(
+        platform="; ".join(down) or "healthy",
+        airflow=now.airflow_url,
         **vars(read_login(settings)),
-        "mlflow": now.mlflow_url,
-        "home": str(settings.home.resolve()),
-        **({"started_again": list(now.events[-5:])} if now.events else {}),
-        "components": [
-            {
-                "component": one.name,
-                "state": one.state,
-                "memory_mib": round(one.memory / 2**20),
-                "age_minutes": round(one.age / 60, 1),
-                "restarts": one.restarts,
-                "log": os.path.relpath(one.log),
-            }
-            for one in now.components
-        ],
-    }
+        mlflow=now.mlflow_url,
+        home=home,
+        **({"started_again": now.events[-5:]} if now.events else {}),
+        components=tuple(_row(component) for component in now.components),
+    )
+
+
+def _row(component: ComponentState) -> ComponentRow:
+    return ComponentRow(
+        component=component.name,
+        state=component.state,
+        memory_mib=round(component.memory / 2**20),
+        age_minutes=round(component.age / 60, 1),
+        restarts=component.restarts,
+        log=os.path.relpath(component.log),
+    )
 
 
 def _supervisor(record: PlatformRecord, running: bool) -> ComponentState:
     state, reason = ("healthy", "") if running else ("failed", "it ended by itself: run `sentiment up` again")
-    others = frozenset(one.started.pid for one in record.components if one.started)
+    others = frozenset(component.started.pid for component in record.components if component.started)
     return _component(
         ComponentRecord(
             name=record.supervisor.name,
@@ -107,18 +111,22 @@ def _supervisor(record: PlatformRecord, running: bool) -> ComponentState:
     )
 
 
-def _state(one: ComponentRecord, supervised: bool) -> ComponentState:
+def _state(component: ComponentRecord, supervised: bool) -> ComponentState:
     """What the record says holds while a supervisor keeps it; without one a component that runs is left to itself."""
-    alive = one.started is not None and processes.running(one.started)
-    if not alive and one.state in {"healthy", "starting", "silent"}:
+    alive = component.started is not None and processes.running(component.started)
+    if not alive and component.state in {"healthy", "starting", "silent"}:
         down = ("waiting", "it ended by itself") if supervised else ("failed", "nobody starts it again")
-        one = one.model_copy(update=dict(zip(("state", "reason"), down, strict=True)))
-    return _component(one)
+        component = component.model_copy(update=dict(zip(("state", "reason"), down, strict=True)))
+    return _component(component)
 
 
-def _component(one: ComponentRecord, others: frozenset[int] = frozenset()) -> ComponentState:
-    started = one.started
+def _component(component: ComponentRecord, others: frozenset[int] = frozenset()) -> ComponentState:
+    started = component.started
     if started is None or not processes.running(started):
-        return ComponentState(one.name, one.state, one.reason, 0, 0, 0.0, one.restarts, one.log)
+        return ComponentState(
+            component.name, component.state, component.reason, 0, 0, 0.0, component.restarts, component.log
+        )
     age, memory = time.time() - started.created, processes.memory(started, others)
-    return ComponentState(one.name, one.state, one.reason, started.pid, memory, age, one.restarts, one.log)
+    return ComponentState(
+        component.name, component.state, component.reason, started.pid, memory, age, component.restarts, component.log
+    )

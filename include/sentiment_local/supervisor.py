@@ -1,13 +1,11 @@
-"""Keeps the platform's components running, each on its own: `python -m sentiment_local.supervisor`, until SIGTERM.
+"""Keeps the platform's components running, each on its own, and ends them all when it is ended itself.
 
-It outlives the shell that started it, ends everything when it is ended itself, and writes what it sees to
-HOME/platform.json. When a component is started again stands in `supervision`.
+It writes what it sees to HOME/platform.json. When a component is started again stands in `supervision`.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,10 +14,9 @@ from types import FrameType
 
 import psutil
 
-from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local import postgres, processes
-from sentiment_local.components import Component, components, ending_order
+from sentiment_local import databases, processes
+from sentiment_local.components import Component, ending_order
 from sentiment_local.migration import migrate
 from sentiment_local.processes import Started
 from sentiment_local.states import ComponentRecord, PlatformRecord, is_written, write_record
@@ -48,7 +45,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, wanted: Sequence[Component]) -> None:
         self._settings, self._wanted = settings, wanted
-        self._rules = {one.name: Supervised(one.name) for one in wanted}
+        self._rules = {component.name: Supervised(component.name) for component in wanted}
         self._started: dict[str, Started] = {}
         self._restarts = dict.fromkeys(self._rules, 0)
         self._events: list[str] = []
@@ -70,8 +67,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Watch until `stop`; whatever happens here, nothing is left running."""
-        for one in self._wanted:
-            threading.Thread(target=self._listen, args=(one,), daemon=True).start()
+        for component in self._wanted:
+            threading.Thread(target=self._listen, args=(component,), daemon=True).start()
         before = time.time()
         try:
             while not self._stop.is_set():
@@ -82,8 +79,8 @@ class Supervisor:
                 if not self._settings.home.is_dir():
                     log.error("%s was removed: ending", self._settings.home)
                     break
-                for one in self._wanted:
-                    self._try(self._round, one, now)
+                for component in self._wanted:
+                    self._try(self._round, component, now)
                 self._try(self._write)
                 self._stop.wait(_ROUND_SECONDS)
         finally:
@@ -91,7 +88,7 @@ class Supervisor:
 
     def prepare_databases(self) -> bool:
         """Start PostgreSQL, make the databases and Airflow's tables; return False when it was stopped meanwhile."""
-        first = [one for one in self._wanted if one.name == "postgres"]
+        first = [component for component in self._wanted if component.name == "postgres"]
         self._write(step=_DATABASES)
         while first and not self._stop.is_set() and self._rules["postgres"].state != "healthy":
             self._round(first[0], time.time())
@@ -100,7 +97,7 @@ class Supervisor:
             self._stop.wait(0.1)
         if self._stop.is_set():
             return False
-        postgres.create_databases(self._settings)
+        databases.create_databases(self._settings)
         return self._migrate()
 
     def tell(self, trouble: str) -> None:
@@ -110,7 +107,7 @@ class Supervisor:
         self._write()
 
     def _hear_postgres(self, rule: Supervised) -> None:
-        why = postgres.silence(self._settings)
+        why = databases.silence(self._settings)
         if why is None:
             rule.gave_sign(time.time())
         elif time.time() > rule.launched + _UNANSWERED_SECONDS:
@@ -122,9 +119,9 @@ class Supervisor:
 
     def _beside_airflow(self) -> None:
         """MLflow makes its own tables while Airflow's are made."""
-        for one in self._wanted:
-            if one.name in _BESIDE_AIRFLOW:
-                self._round(one, time.time())
+        for component in self._wanted:
+            if component.name in _BESIDE_AIRFLOW:
+                self._round(component, time.time())
         self._write(step=_MIGRATING)
 
     def _try(self, action: Callable[..., object], *given: object) -> object:
@@ -135,41 +132,45 @@ class Supervisor:
             log.exception("%s: tried again in the next round", action.__name__)
             return None
 
-    def _round(self, one: Component, now: float) -> None:
-        rule, started = self._rules[one.name], self._started.get(one.name)
+    def _round(self, component: Component, now: float) -> None:
+        rule, started = self._rules[component.name], self._started.get(component.name)
         alive = started is not None and processes.running(started)
         if rule.state in {"starting", "healthy", "silent"} and not alive:
-            self._ended(one, "it ended by itself")
-        rule.look(now, excused=self._any_down(*one.needs, *one.heard_through))
+            self._ended(component, "it ended by itself")
+        rule.look(now, excused=self._any_down(*component.needs, *component.heard_through))
         order = rule.order(now)
         if order == "end":
-            self._ended(one, rule.reason)
-        elif order == "launch" and not self._any_down(*one.needs):
-            self._launch(one, now)
+            self._ended(component, rule.reason)
+        elif order == "launch" and not self._any_down(*component.needs):
+            self._launch(component, now)
 
     def _any_down(self, *names: str) -> bool:
         return any(name in self._rules and self._rules[name].state != "healthy" for name in names)
 
-    def _launch(self, one: Component, now: float) -> None:
+    def _launch(self, component: Component, now: float) -> None:
         home = self._settings.home
-        self._rules[one.name].was_launched(now)
-        self._started[one.name] = processes.launch(one.name, one.command, one.environment, home, self._log_of(one.name))
-        log.info("%s: started as process %d", one.name, self._started[one.name].pid)
+        self._rules[component.name].was_launched(now)
+        self._started[component.name] = processes.launch(
+            component.name, component.command, component.environment, home, self._log_of(component.name)
+        )
+        log.info("%s: started as process %d", component.name, self._started[component.name].pid)
 
-    def _ended(self, one: Component, reason: str) -> None:
+    def _ended(self, component: Component, reason: str) -> None:
         """Clear away what is left of a component, and say when it is started again."""
-        rule = self._rules[one.name]
-        if one.name in self._started:
-            processes.end([self._started[one.name]], _LEFT_OVER_SECONDS)
+        rule = self._rules[component.name]
+        if component.name in self._started:
+            processes.end([self._started[component.name]], _LEFT_OVER_SECONDS)
         now = time.time()
         rule.ended(now, reason)
-        self._restarts[one.name] += 1
+        self._restarts[component.name] += 1
         if rule.state == "failed":
-            end = processes.end_of_log(self._log_of(one.name), self._started.get(one.name), 5)
-            self._say(f"{one.name}: {reason}; given up after {RESTARTS} starts in ten minutes; {end}")
+            end = processes.end_of_log(self._log_of(component.name), self._started.get(component.name), 5)
+            self._say(f"{component.name}: {reason}; given up after {RESTARTS} starts in ten minutes; {end}")
         else:
             pause = rule.launch_at - now
-            self._say(f"{one.name}: {reason}; started again in {pause:.0f} s ({len(rule.restarts)} of {RESTARTS})")
+            self._say(
+                f"{component.name}: {reason}; started again in {pause:.0f} s ({len(rule.restarts)} of {RESTARTS})"
+            )
 
     def _forgive(self, now: float, why: str) -> None:
         log.warning("%s", why)
@@ -180,11 +181,11 @@ class Supervisor:
         log.warning("%s", event)
         self._events.append(f"{time.strftime('%H:%M:%S')} {event}")
 
-    def _listen(self, one: Component) -> None:
+    def _listen(self, component: Component) -> None:
         """Look for signs of life, often until the first one."""
-        rule = self._rules[one.name]
+        rule = self._rules[component.name]
         while not self._stop.is_set():
-            sign = self._try(one.sign)
+            sign = self._try(component.sign)
             if isinstance(sign, float):
                 rule.gave_sign(sign)
             self._stop.wait(_SIGN_SECONDS if rule.state == "healthy" else 1.0)
@@ -204,7 +205,7 @@ class Supervisor:
     def _write(self, step: str = "") -> None:
         record = PlatformRecord(
             supervisor=self._self,
-            components=tuple(self._record(one) for one in self._wanted),
+            components=tuple(self._record(component) for component in self._wanted),
             step=step,
             trouble=self._trouble,
             stopped=self._stop.is_set() and not self._trouble,
@@ -213,48 +214,13 @@ class Supervisor:
         if not is_written(self._settings, record):
             write_record(self._settings, record)
 
-    def _record(self, one: Component) -> ComponentRecord:
-        rule = self._rules[one.name]
+    def _record(self, component: Component) -> ComponentRecord:
+        rule = self._rules[component.name]
         return ComponentRecord(
-            name=one.name,
+            name=component.name,
             state=rule.state,
             reason=rule.reason,
-            restarts=self._restarts[one.name],
-            started=self._started.get(one.name),
-            log=self._log_of(one.name),
+            restarts=self._restarts[component.name],
+            started=self._started.get(component.name),
+            log=self._log_of(component.name),
         )
-
-
-def main() -> int:
-    """Set the platform up and keep it running, until this process is told to end."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    # The terminal that started it may close.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    settings = Settings()
-    settings = settings.model_copy(update={"home": settings.home.absolute()})
-    try:
-        supervisor = Supervisor(settings, components(settings))
-    except ContractError as error:
-        Supervisor(settings, ()).tell(str(error))
-        return 1
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, supervisor.stop)
-    try:
-        if postgres.is_own(settings):
-            postgres.prepare(settings)
-        if not supervisor.prepare_databases():
-            supervisor.stop()
-    except ContractError as error:
-        supervisor.tell(str(error))
-        supervisor.stop()
-    except Exception as error:
-        supervisor.tell(str(error))
-        log.exception("the platform cannot be set up")
-        supervisor.stop()
-    supervisor.run()
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

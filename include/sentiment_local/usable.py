@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local import postgres
+from sentiment_local import databases
 from sentiment_local.components import runs_mlflow
 from sentiment_local.doctor import check_memory
 
@@ -28,7 +28,7 @@ def require_usable(settings: Settings) -> None:
         )
     # Both raise for a value that they cannot read.
     check_memory(0, settings.spark_memory)
-    postgres.database_url(settings, postgres.DATABASES[0])
+    databases.database_url(settings, databases.DATABASES[0])
 
 
 def require_home(home: Path) -> None:

@@ -2,99 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
-
 from sentiment.core.context import Context
-from sentiment.core.verb import AnyVerb, Verb, VerbResult
-from sentiment.views.verbs import ReportResult
+from sentiment.core.verb import AnyVerb, Verb
 from sentiment_local.config import DemoConfig, DoctorConfig, PlatformConfig, SampleConfig, StatusConfig
-
-Rows = tuple[dict[str, Any], ...]
-
-
-class DoctorResult(VerbResult):
-    """A row a check of this machine."""
-
-    checks: Rows
-
-
-class UpResult(VerbResult):
-    """Where the platform is, and how to sign in."""
-
-    airflow: str
-    user: str
-    password: str
-    mlflow: str
-
-
-class DownResult(VerbResult):
-    """How many processes were stopped."""
-
-    stopped: int
-
-
-class StatusResult(VerbResult):
-    """The platform on this machine, or the days that need somebody."""
-
-
-class PlatformStatus(StatusResult):
-    """The platform: addresses and login, a row a component, and what was started again; little where it is down."""
-
-    platform: str
-    airflow: str | None = None
-    user: str | None = None
-    password: str | None = None
-    mlflow: str | None = None
-    home: str
-    started_again: tuple[str, ...] | None = None
-    components: Rows | None = None
-
-
-class DaysStatus(StatusResult):
-    """How many of the last days are in which state, and a row for each that needs somebody (`attention`)."""
-
-    from_day: date
-    to_day: date
-    states: dict[str, int]
-    note: str | None = None
-    attention: Rows
-
-
-class Tallied(VerbResult):
-    """The lines of some files, and how many of them are malformed or duplicates, by kind."""
-
-    lines: int
-    malformed: dict[str, int]
-    duplicates: dict[str, int]
-
-
-class SampleResult(Tallied):
-    """What was generated, in all, in the history and in each daily file; `reviews` are the sound ones."""
-
-    output: str
-    files: int
-    days: int
-    products: int
-    reviews: int
-    empty_day: date
-    split_day: date
-    history: Tallied
-    daily: dict[str, Tallied]
-
-
-class DemoResult(ReportResult):
-    """What the demo came to: the report of its days, what was imported, seconds a stage, addresses and login."""
-
-    history: dict[str, int]
-    seconds: dict[str, int]
-    lake: str
-    airflow: str
-    user: str
-    password: str
-    mlflow: str
-    now: str
-    stop: str
+from sentiment_local.results import (
+    CheckRow,
+    DemoResult,
+    DoctorResult,
+    DownResult,
+    SampleResult,
+    StatusResult,
+    UpResult,
+)
 
 
 def doctor(config: DoctorConfig, context: Context) -> DoctorResult:
@@ -102,11 +21,11 @@ def doctor(config: DoctorConfig, context: Context) -> DoctorResult:
     from sentiment_local.doctor import diagnose, require
     from sentiment_local.usable import require_usable
 
-    context.progress("checking this machine", 0, 0)
+    context.progress("checking this machine")
     require_usable(context.settings)
     checks = diagnose(context.settings)
     require(checks)
-    return DoctorResult(checks=tuple(check._asdict() for check in checks))
+    return DoctorResult(checks=tuple(CheckRow(**check._asdict()) for check in checks))
 
 
 def up(config: PlatformConfig, context: Context) -> UpResult:
@@ -114,7 +33,7 @@ def up(config: PlatformConfig, context: Context) -> UpResult:
     from sentiment_local.login import read_login
     from sentiment_local.platform import start
 
-    platform = start(context.settings, lambda step: context.progress(step, 0, 0))
+    platform = start(context.settings, context.progress)
     login = read_login(context.settings)
     return UpResult(airflow=platform.airflow_url, **vars(login), mlflow=platform.mlflow_url)
 
@@ -123,7 +42,7 @@ def down(config: PlatformConfig, context: Context) -> DownResult:
     """Stop the platform on this machine."""
     from sentiment_local.platform import stop
 
-    context.progress("stopping", 0, 0)
+    context.progress("stopping")
     return DownResult(stopped=stop(context.settings))
 
 
@@ -133,24 +52,23 @@ def status(config: StatusConfig, context: Context) -> StatusResult:
     from sentiment_local.status import described
 
     if config.days:
-        context.progress("looking at landing, lake and Airflow", 0, 0)
-        return DaysStatus.model_validate(day_report(context.settings, config.days))
-    return PlatformStatus.model_validate(described(context.settings))
+        context.progress("looking at landing, lake and Airflow")
+        return day_report(context.settings, config.days)
+    return described(context.settings)
 
 
 def sample(config: SampleConfig, context: Context) -> SampleResult:
     """Generate reviews to try the platform on."""
     from sentiment_local.sample.generate import generate
 
-    made = generate(config, lambda done, total: context.progress("writing days", done, total))
-    return SampleResult.model_validate(made)
+    return generate(config, context.progress)
 
 
 def demo(config: DemoConfig, context: Context) -> DemoResult:
     """Run the main job on this machine, end to end, and leave the platform up."""
     from sentiment_local.demo import run_demo
 
-    return DemoResult.model_validate(run_demo(config, context.progress))
+    return run_demo(config, context)
 
 
 VERBS: tuple[AnyVerb, ...] = (

@@ -43,7 +43,7 @@ class Watch:
         if record is None or record.stopped:
             raise ContractError("the platform was stopped; start it again and go on: sentiment demo")
         for event in record.events[self._told :]:
-            self._on_progress(event.splitlines()[0], 0, 0)
+            self._on_progress(event.splitlines()[0])
         self._told = len(record.events)
         self._require_kept(record)
         return record
@@ -54,10 +54,10 @@ class Watch:
                 f"the supervisor of the platform ended; see {record.supervisor.log}, then `sentiment down` and go on "
                 "with `sentiment demo`"
             )
-        for one in record.components:
-            if one.state == "failed":
-                end = processes.end_of_log(one.log, one.started, 5)
-                raise ContractError(f"{one.name} does not stay up ({one.reason}); {end}")
+        for component in record.components:
+            if component.state == "failed":
+                end = processes.end_of_log(component.log, component.started, 5)
+                raise ContractError(f"{component.name} does not stay up ({component.reason}); {end}")
 
     def _log_bytes(self) -> int:
         logs = self._settings.home / "airflow" / "logs"

@@ -7,8 +7,12 @@ from typing import Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
 
+from sentiment.core.verb import DayTable
+
 REVIEWS = Asset("reviews", "sentiment://lake/reviews")
 SCORES = Asset("scores", "sentiment://lake/scores")
+# Whoever writes days of a table tells of each as a partition of its asset.
+DAYS_OF: dict[DayTable, Asset] = {"reviews": REVIEWS, "scores": SCORES}
 
 # Any past day may be backfilled: the first Amazon review is of 1996.
 FIRST_DAY = datetime(1996, 1, 1, tzinfo=UTC)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from airflow.sdk import BaseOperatorLink
+from pydantic import ValidationError
 
 from sentiment.core.names import REGISTERED_MODEL
 from sentiment.core.settings import Settings
+from sentiment.core.verb import VerbResult
 from sentiment.stores.registry.pages import without_password
 
 
-def mlflow_url() -> str:
+def mlflow_url(settings: Settings) -> str:
     """Return the address at which a browser reaches MLflow, for everyone to see; empty when there is no server."""
-    address = os.environ.get("SENTIMENT_MLFLOW_PUBLIC_URL") or Settings().mlflow_uri
+    address = settings.mlflow_public_url or settings.mlflow_uri
     return without_password(address.rstrip("/")) if address.startswith("http") else ""
 
 
@@ -25,9 +26,9 @@ class TrainingRunLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the run's page, or nothing when the task made no run."""
-        run_id = _result(ti_key).get("run_id")
+        run_id, server = getattr(_result(operator, ti_key), "run_id", None), mlflow_url(Settings())
         # MLflow leads this address on to the run's page under its experiment, which the result does not name.
-        return f"{mlflow_url()}/#/runs/{run_id}" if run_id and mlflow_url() else ""
+        return f"{server}/#/runs/{run_id}" if run_id and server else ""
 
 
 class ReportLink(BaseOperatorLink):
@@ -37,7 +38,7 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the report's page, or nothing when the task made none."""
-        report = str(_result(ti_key).get("report", ""))
+        report = getattr(_result(operator, ti_key), "report", None) or ""
         return report if report.startswith("http") else ""
 
 
@@ -48,15 +49,19 @@ class ModelVersionLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the version's page, or nothing when the task names no version."""
-        result = _result(ti_key)
-        version = result.get("version") or result.get("champion") or result.get("model")
-        known = version and str(version).isdigit() and mlflow_url()
-        return f"{mlflow_url()}/#/models/{REGISTERED_MODEL}/versions/{version}" if known else ""
+        result, server = _result(operator, ti_key), mlflow_url(Settings())
+        version = result.version_named() if result else None
+        return f"{server}/#/models/{REGISTERED_MODEL}/versions/{version}" if version and server else ""
 
 
-def _result(ti: Any) -> dict[str, Any]:
+def _result(operator: Any, ti: Any) -> VerbResult | None:
     # Airflow asks in the task's process, right after the result was pushed; `ti` is the running task instance.
     if ti.state != "success":  # there is no result, and asking for it would put a second error into the task's log
-        return {}
-    result = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
-    return result if isinstance(result, dict) else {}
+        return None
+    try:
+        made: VerbResult = operator.verb.result.model_validate(
+            ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
+        )
+    except ValidationError:
+        return None
+    return made

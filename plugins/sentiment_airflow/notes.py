@@ -71,8 +71,12 @@ def _note(dag_run: DagRun) -> None:
     """Add the tasks' sentences, in the order in which they ended, to what stands there; never trouble the scheduler."""
     try:
         said = _paragraphs(_said(dag_run))
-        given = [one for one in (dag_run.note or "").split("\n\n") if one and not one.startswith(_FAILED)]
-        if new := [one for one in said if one not in given]:
+        given = [
+            paragraph
+            for paragraph in (dag_run.note or "").split("\n\n")
+            if paragraph and not paragraph.startswith(_FAILED)
+        ]
+        if new := [paragraph for paragraph in said if paragraph not in given]:
             dag_run.note = "\n\n".join([*given, *new])[:_LONGEST]
     except Exception:
         log.exception("the note of %s could not be written", dag_run.run_id)
@@ -80,8 +84,8 @@ def _note(dag_run: DagRun) -> None:
 
 def _paragraphs(said: list[str]) -> list[str]:
     """Return what was done as one paragraph, and each failure as one of its own."""
-    done = " ".join(one for one in said if not one.startswith(_FAILED))
-    return [*filter(None, [done]), *(one for one in said if one.startswith(_FAILED))]
+    done = " ".join(sentence for sentence in said if not sentence.startswith(_FAILED))
+    return [*filter(None, [done]), *(sentence for sentence in said if sentence.startswith(_FAILED))]
 
 
 def _said(dag_run: DagRun) -> list[str]:
@@ -102,4 +106,4 @@ def _said(dag_run: DagRun) -> list[str]:
 
 
 def _sentences(value: Any) -> list[str]:
-    return [str(one) for one in (json.loads(value) if isinstance(value, str) else value)]
+    return [str(sentence) for sentence in (json.loads(value) if isinstance(value, str) else value)]

@@ -1,4 +1,4 @@
-"""Operators that run a verb: in the task's own process, or through spark-submit."""
+"""Tasks that run a verb, in the task's own process or through spark-submit: the verb says which, and where it waits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import BaseOperator
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException
 
 from sentiment.core.context import Context
@@ -17,6 +18,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import DRIVER, Settings
 from sentiment.core.verb import AnyVerb, VerbResult
 from sentiment.stores.spark import driver_java_options
+from sentiment_airflow.assets import DAYS_OF, LONG
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.notes import NOTE_KEY
 from sentiment_airflow.run_inputs import run_config
@@ -57,7 +59,6 @@ class SparkVerbOperator(SparkSubmitOperator):
         super().__init__(
             application=str(DRIVER),
             name=verb.name,
-            pool="spark",
             driver_memory=Settings().spark_memory,
             conf={"spark.ui.enabled": "false", "spark.log.level": "ERROR", **driver_java_options(light=verb.light)},
             **kwargs,
@@ -83,7 +84,32 @@ class SparkVerbOperator(SparkSubmitOperator):
         return tell(self, context, result)
 
 
-def tell(operator: VerbOperator | SparkVerbOperator, context: Any, result: VerbResult) -> dict[str, Any]:
+VerbTask = VerbOperator | SparkVerbOperator
+
+
+def run(verb: AnyVerb, *, task_id: str = "", trigger_rule: str = "all_success", **fields: Any) -> VerbTask:
+    """Make the task of a verb; `fields` of its configuration are given here, the others by the run's form.
+
+    Raises ValueError for a field that the verb does not take.
+    """
+    operator = SparkVerbOperator if verb.on_spark else VerbOperator
+    _require_fields(verb, fields)
+    return operator(
+        task_id=task_id or _task_id(verb), verb=verb, values=fields, trigger_rule=trigger_rule, **_place(verb)
+    )
+
+
+def run_each(verb: AnyVerb, each: Any, *, task_id: str = "", name: str | None = None) -> MappedOperator:
+    """Make a task of a verb for each member of what a task returns: a list of fields of its configuration.
+
+    `name` is the template of what each is called.
+    """
+    operator = SparkVerbOperator if verb.on_spark else VerbOperator
+    mapped = operator.partial(task_id=task_id or _task_id(verb), verb=verb, map_index_template=name, **_place(verb))
+    return mapped.expand(values=each)
+
+
+def tell(operator: VerbTask, context: Any, result: VerbResult) -> dict[str, Any]:
     """Say what came of a task: in its log's last lines, for its run's note, and to the template of a mapped name."""
     sentences = result.sentences()
     for sentence in sentences:
@@ -92,6 +118,25 @@ def tell(operator: VerbOperator | SparkVerbOperator, context: Any, result: VerbR
         context["ti"].xcom_push(NOTE_KEY, sentences)
     context["result"] = result.model_dump(mode="json", exclude_unset=True)
     return dict(context["result"])
+
+
+def _task_id(verb: AnyVerb) -> str:
+    return verb.name.replace("-", "_").replace(" ", "_")
+
+
+def _place(verb: AnyVerb) -> dict[str, Any]:
+    """Return where a verb's task waits, on which machines and how long it may take, and the days that it tells of."""
+    place: dict[str, Any] = {"outlets": [DAYS_OF[verb.writes]]} if verb.writes else {}
+    if verb.heavy:
+        return {**place, "pool": "gpu", "queue": Settings().train_queue, "execution_timeout": LONG}
+    return {**place, "pool": "spark"} if verb.on_spark else place
+
+
+def _require_fields(verb: AnyVerb, fields: Mapping[str, Any]) -> None:
+    if strange := sorted(fields.keys() - verb.config.model_fields.keys()):
+        raise ValueError(
+            f"{verb.name} does not take {', '.join(strange)}; it takes {', '.join(verb.config.model_fields)}"
+        )
 
 
 def _raise_broken_contract(result_file: Path) -> None:

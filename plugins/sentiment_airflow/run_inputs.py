@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from pydantic import ValidationError
 
 from sentiment.core.config import VerbConfig
+from sentiment_airflow.forms import belongs
 
 NO_DAY = (
     "this run has neither a day nor a logical date: trigger it again and fill in `day` (YYYY-MM-DD), "
@@ -74,24 +75,30 @@ def _with_nearest(key: str, known: Iterable[str]) -> str:
 
 
 def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Mapping[str, Any]) -> VerbConfig:
-    """Build a verb's configuration from the form, overridden by the task's own values; empty fields keep defaults."""
+    """Build a verb's configuration from its fields of the form, overridden by the task's own values.
+
+    Empty fields keep their defaults.
+    """
     require_known(context)
-    fields = config.model_fields
-    # A form sends every field. What stands at its default was not chosen, and must not win over a preset.
-    chosen = {name: value for name, value in context["params"].items() if name in fields}
-    given = {name: value for name, value in chosen.items() if value != fields[name].default}
-    given |= {name: _parsed(value) for name, value in values.items()}
+    given = _of_form(config, context) | {name: _parsed(value) for name, value in values.items()}
     given = {name: value for name, value in given.items() if value not in (None, "")}
-    if "day" in fields and "day" not in values:
+    if "day" in config.model_fields and "day" not in values:
         given["day"] = run_day(context)
     try:
         return config(**given)
     except ValidationError as error:
         reasons = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors()
+            f"{'.'.join(map(str, mistake['loc'])) or 'the form'}: {mistake['msg'].removeprefix('Value error, ')}"
+            for mistake in error.errors()
         )
         raise AirflowFailException(f"the run's configuration is refused: {reasons}") from None
+
+
+def _of_form(config: type[VerbConfig], context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form says of this class; a field of that name that was made of another one is not its."""
+    dag = context.get("dag")
+    own = {name: value for name, value in context["params"].items() if name in config.model_fields}
+    return {name: value for name, value in own.items() if dag is None or belongs(dag.params.get_param(name), config)}
 
 
 def is_scheduled(context: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The sensor that waits for a day, without holding a worker slot, and says what is missing when it gives up."""
+"""What looks for days: the sensor that waits for one, holding no worker slot, and the look for those that it missed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from airflow.sdk import BaseSensorOperator
+from airflow.sdk import BaseSensorOperator, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from sentiment.core.settings import Settings
-from sentiment_airflow.run_inputs import run_day
+from sentiment_airflow.run_inputs import is_scheduled, run_day
 
 _HOURS = 3600
 
@@ -49,3 +49,15 @@ class DaySensor(BaseSensorOperator):
         except ValueError as error:
             raise AirflowFailException(f"day: {error}; write it as YYYY-MM-DD") from None
         return self.lacking(day, Settings())
+
+
+@task
+def find_late() -> list[dict[str, str]]:
+    """Return the landed days of the look-back that the lake lacks; a run that was asked for minds its own day alone."""
+    from sentiment.views.days import late_days
+
+    context: Any = get_current_context()
+    if not is_scheduled(context):
+        return []
+    days = late_days(date.fromisoformat(run_day(context)), Settings())
+    return [{"day": str(day)} for day in days]

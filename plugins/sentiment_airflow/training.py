@@ -7,9 +7,12 @@ from typing import Any, get_args
 from airflow.sdk import Param, task
 
 from sentiment.core.names import Family
-from sentiment.core.settings import Settings
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.export.verbs import EXPORT
+from sentiment.promotion.verbs import COMPARE
 from sentiment.training.config.train import TrainConfig
-from sentiment_airflow.assets import LONG
+from sentiment.training.verbs import TRAIN
+from sentiment_airflow.templates import given, own
 
 _FAMILIES = list(get_args(Family))
 _WHAT = (
@@ -62,30 +65,12 @@ CANDIDATES: dict[str, Param] = {
         section="For experts",
     ),
 }
-# Where trainings wait, and how the mapped tasks are named: what is trained, and what of it was exported.
-TRAINING = {
-    "pool": "gpu",
-    "queue": Settings().train_queue,
-    "execution_timeout": LONG,
-    "map_index_template": "{{ task.values['family'] or 'encoder' }}, "
-    "{{ '{:,}'.format(task.values['train_reviews'] or 12000) }} reviews"
-    "{% if params['seeds'] > 1 %}, seed {{ task.values['seed'] }}{% endif %}",
-}
-EXPORTING = {
-    "map_index_template": "{% if result %}{{ result['family'] }}, version {{ result['version'] }}{% endif %}",
-}
-# Of the trainings and exports that succeeded; one that failed does not stop the others. Lists of task ids, because of a
-# single mapped task a single id would give its result and no list.
-COMPARING: dict[str, Any] = {
-    "values": {"runs": "{{ ti.xcom_pull(task_ids=['train']) | select | map(attribute='run_id') | list | tojson }}"},
-    "trigger_rule": "all_done_min_one_success",
-}
-PROMOTING: dict[str, Any] = {
-    "values": {
-        "versions": "{{ ti.xcom_pull(task_ids=['export']) | select | map(attribute='version') | list | tojson }}"
-    },
-    "trigger_rule": "all_done_min_one_success",
-}
+# How the mapped tasks are named: what is trained, and what of it was exported.
+TRAINED = (
+    f"{given(TRAIN, 'family')}, {given(TRAIN, 'train_reviews', ',')} reviews"
+    f"{{% if params['seeds'] > 1 %}}, seed {given(TRAIN, 'seed')}{{% endif %}}"
+)
+EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'version')}{{% endif %}}"
 
 
 @task
@@ -94,9 +79,9 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
 
     A candidate that names its snapshot, as the winner of a search does, keeps it.
     """
-    first = TrainConfig.model_fields["seed"].default
+    pinned, first = SNAPSHOT.result.model_validate(snapshot).snapshot, TrainConfig.model_fields["seed"].default
     return [
-        {"snapshot": snapshot["snapshot"], **candidate, "seed": candidate.get("seed", first) + number}
+        {"snapshot": pinned, **candidate, "seed": candidate.get("seed", first) + number}
         for candidate in params.get("candidates") or _of_form(params)
         for number in range(params["seeds"])
     ]
@@ -105,7 +90,7 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
 @task
 def chosen(comparison: dict[str, Any]) -> list[dict[str, str]]:
     """Return the run of each candidate that is to be exported."""
-    return [{"run_id": run} for run in comparison["runs"]]
+    return [{"run_id": run} for run in COMPARE.result.model_validate(comparison).runs]
 
 
 def _of_form(params: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from airflow.sdk import Param, task
 
-from sentiment.core.settings import Settings
 from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
-from sentiment_airflow.assets import LONG
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.tuning.verbs import CONCLUDE_STUDY, OPEN_STUDY
+from sentiment_airflow.operators import VerbTask
+from sentiment_airflow.templates import field_of, result_of
 
-# Where trials wait, and how long they may take.
-SEARCHING = {"pool": "gpu", "queue": Settings().train_queue, "execution_timeout": LONG}
 THEN: dict[str, Param] = {
     "then": Param(
         "ask",
@@ -28,7 +28,8 @@ _NEXT = {"ask": "approve", "train": "train_best", "stop": None}
 @task
 def workers(opened: dict[str, Any]) -> list[dict[str, Any]]:
     """Give each worker what it needs: the study's name, by which it finds all else."""
-    return [{"study": opened["study"]}] * int(opened["workers"])
+    study = OPEN_STUDY.result.model_validate(opened)
+    return [{"study": study.study}] * study.workers
 
 
 @task.branch
@@ -43,7 +44,18 @@ def training_form(concluded: dict[str, Any], snapshot: dict[str, Any], params: d
 
     What was left open when the search began is given as it was pinned: an approval may take days, and reviews come in.
     """
+    best, pinned = CONCLUDE_STUDY.result.model_validate(concluded).best, SNAPSHOT.result.model_validate(snapshot)
     asked = {name: params.get(name) for name in SnapshotConfig.model_fields}
-    asked |= {name: snapshot[name] for name in LAKE_FIELDS}
+    asked |= pinned.model_dump(mode="json", include=set(LAKE_FIELDS))
     given = {name: value for name, value in asked.items() if value not in (None, "")}
-    return {"candidates": [{**concluded["best"], "snapshot": snapshot["snapshot"]}], **given}
+    return {"candidates": [{**best, "snapshot": pinned.snapshot}], **given}
+
+
+def best_of(conclude: VerbTask) -> str:
+    """Return the template of the best settings, as whoever approves them reads them."""
+    return (
+        f"Macro F1 **{field_of(conclude, 'macro_f1')}** on validation, with\n\n"
+        "| setting | value |\n| --- | --- |\n"
+        f"{{% for name, value in {result_of(conclude, 'best')}.items() %}}"
+        "| {{ name }} | {{ value }} |\n{% endfor %}"
+    )

@@ -6,16 +6,23 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Protocol
 
 log = logging.getLogger(__name__)
 
-# Called with what is being done, how much of it is done, and how much there is (0 when that is unknown).
-OnProgress = Callable[[str, int, int], None]
+
+class OnProgress(Protocol):
+    """Called with what is being done, how much of it is done, and how much there is; 0 and 0 when that is unknown."""
+
+    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
+        """Tell it."""
+
+
 # What it is called with, measured now.
 Measure = Callable[[], tuple[str, int, int]]
 
 
-def logged(step: str, done: int, total: int) -> None:
+def logged(step: str, done: int = 0, total: int = 0) -> None:
     """Write progress to the log: the way of Airflow's tasks."""
     log.info("%s%s", step, f": {done} of {total}" if total else "")
 

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 DRIVER = PROJECT / "include" / "sentiment" / "driver.py"
 PREFIX = "SENTIMENT_"
 # Variables of ours that others read: provenance, and the plugin of Airflow's pages.
-OF_OTHERS = frozenset({"GIT_COMMIT", "ALLOWED_HOSTS", "MLFLOW_PUBLIC_URL"})
+OF_OTHERS = frozenset({"GIT_COMMIT", "ALLOWED_HOSTS"})
 # So near (HOEM and HOME, with the prefix) is a misspelling; what a cluster adds for a service named `sentiment`
 # (SENTIMENT_MLFLOW_SERVICE_PORT) is farther from all of ours.
 _MISSPELT = 0.85
@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         description="Server of Airflow's and MLflow's databases, postgresql://user:password@host; our own when empty.",
     )
     mlflow_uri: str = Field("", description="MLflow tracking address; the platform's server when empty.")
+    mlflow_public_url: str = Field("", description="MLflow's address in a browser, for links; the same when empty.")
     artifacts: str = Field("", description="Root of MLflow's artifacts, a folder or s3://; HOME/mlflow when empty.")
     experiment: str = Field("review-sentiment", description="MLflow experiment of the training runs.")
     studies: str = Field(

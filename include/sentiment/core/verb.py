@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,6 +28,13 @@ class VerbResult(BaseModel):
         """Say what came of it in one to three sentences, for a run's note and a task's last lines; none is silence."""
         return []
 
+    def version_named(self) -> int | None:
+        """Return the model version that this is about, for a link to its page; None where it is about none."""
+        return None
+
+
+# The tables of the lake whose days verbs write, and tell of.
+DayTable = Literal["reviews", "scores"]
 
 C = TypeVar("C", bound=VerbConfig)
 R = TypeVar("R", bound=VerbResult)
@@ -37,8 +44,10 @@ R = TypeVar("R", bound=VerbResult)
 class Verb(Generic[C, R]):
     """A subcommand of the command line and a task of Airflow.
 
-    `on_spark` says that it opens a Spark session, `light` that it asks little of Spark's JVM. `positional` is the field
-    that is given by position. One without a group is not listed: the platform itself calls it.
+    `on_spark` says that it opens a Spark session, `light` that it asks little of Spark's JVM, `heavy` that it trains or
+    measures, and wants a machine for itself for hours. `writes` is the table of which it writes days; its result names
+    them as `touched`. `positional` is the field that is given by position. One without a group is not listed: the
+    platform itself calls it.
     """
 
     name: str
@@ -51,6 +60,8 @@ class Verb(Generic[C, R]):
     positional: str | None = None
     on_spark: bool = False
     light: bool = False
+    heavy: bool = False
+    writes: DayTable | None = None
 
     def __repr__(self) -> str:
         return f"Verb({self.name!r})"

@@ -35,6 +35,10 @@ class ExportResult(VerbResult):
             f"{self.macro_f1:.3f} on the test reviews as it scores{gate}."
         ]
 
+    def version_named(self) -> int | None:
+        """Return the version."""
+        return self.version
+
 
 def export(config: ExportConfig, context: Context) -> ExportResult:
     """Export a trained run as a bundle that passed its parity check, measure what will run, and register it."""

@@ -58,6 +58,7 @@ IMPORT_HISTORY = Verb(
     group="Data",
     example="--source more_reviews.jsonl.gz",
     on_spark=True,
+    writes="reviews",
 )
 INGEST = Verb(
     name="ingest",
@@ -68,4 +69,5 @@ INGEST = Verb(
     example="--day 2026-03-01",
     on_spark=True,
     light=True,
+    writes="reviews",
 )

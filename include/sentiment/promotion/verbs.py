@@ -45,6 +45,10 @@ class PromoteResult(VerbResult):
         outcome = f"Version {self.champion} is champion now" if self.promoted else "Nothing was promoted"
         return [f"{outcome}: {self.reason}."]
 
+    def version_named(self) -> int | None:
+        """Return the champion, where there is one."""
+        return self.champion
+
 
 class RollbackResult(VerbResult):
     """The version that is champion again, and the command that scores the days anew that bear the other's scores."""

@@ -28,6 +28,10 @@ class ResolvedModel(VerbResult):
         """Name the version."""
         return [f"The model that scores: version {self.model}."]
 
+    def version_named(self) -> int | None:
+        """Return the version, where one scores all days."""
+        return self.versions[0] if len(self.versions) == 1 else None
+
 
 class _ScoredResult(VerbResult):
     """What scoring some days came to; `touched` are the days that were written, `reused` the scores that were kept."""
@@ -216,6 +220,7 @@ SCORE = Verb(
     example="--day 2026-03-01",
     on_spark=True,
     light=True,
+    writes="scores",
 )
 RESCORE = Verb(
     name="rescore",
@@ -226,6 +231,7 @@ RESCORE = Verb(
     example="--from-day 2026-03-01 --to-day 2026-03-31 --model 2",
     on_spark=True,
     light=True,
+    writes="scores",
 )
 PREDICT = Verb(
     name="predict",

@@ -23,4 +23,5 @@ TRAIN = Verb(
     run=train,
     group="Models",
     example="--family encoder --train-reviews 12000 --epochs 2",
+    heavy=True,
 )

@@ -44,7 +44,8 @@ TUNE = Verb(
     run=tune,
     group="Models",
     example="--family lora --lora-ranks 4 8 16 --trials 12",
+    heavy=True,
 )
 OPEN_STUDY = Verb(name="open-study", config=TuneConfig, result=OpenStudyResult, run=open_study)
-SEARCH = Verb(name="search", config=StudyConfig, result=SearchResult, run=search)
+SEARCH = Verb(name="search", config=StudyConfig, result=SearchResult, run=search, heavy=True)
 CONCLUDE_STUDY = Verb(name="conclude-study", config=StudyConfig, result=StudyResult, run=conclude_study)

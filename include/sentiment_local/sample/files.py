@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from sentiment.core.atomic import replacing
+from sentiment_local.results import Tallied
 from sentiment_local.sample.days import DayLines
 
 
@@ -36,10 +37,10 @@ class Tally:
         total.duplicates = self.duplicates + other.duplicates
         return total
 
-    def counts(self) -> dict[str, Any]:
-        """Return the counts as JSON takes them, kinds sorted by name."""
+    def counts(self) -> Tallied:
+        """Return the counts, kinds sorted by name."""
         malformed, duplicates = dict(sorted(self.malformed.items())), dict(sorted(self.duplicates.items()))
-        return {"lines": self.lines, "malformed": malformed, "duplicates": duplicates}
+        return Tallied(lines=self.lines, malformed=malformed, duplicates=duplicates)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
 """Generates reviews to try the platform on, in the form in which a shop's files arrive: history, days, products.
 
-The same configuration gives the same bytes. It does not know what an ingest makes of the files.
+The same configuration gives the same bytes.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from sentiment.core.errors import ContractError
+from sentiment.core.progress import OnProgress, logged
 from sentiment_local.config import SampleConfig
+from sentiment_local.results import SampleResult
 from sentiment_local.sample.days import DayLines, ReviewDays
 from sentiment_local.sample.files import Tally, write_lines
 from sentiment_local.sample.plan import daily_volumes
@@ -27,13 +28,11 @@ HISTORY, PRODUCTS = "reviews.jsonl.gz", "meta_sample.jsonl.gz"
 logger = logging.getLogger(__name__)
 
 
-def generate(config: SampleConfig, on_progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+def generate(config: SampleConfig, on_progress: OnProgress = logged) -> SampleResult:
     """Write HISTORY (sorted by time), `daily/` and PRODUCTS into config.output and return what was planted in them.
 
-    `on_progress` is called after each day with the reviews drawn so far and in all. The result counts files, days,
-    products, lines, reviews (sound ones, duplicates left out), malformed lines and duplicates by kind, in all and for
-    the history and every daily day alone (a duplicate counts where its second line stands). ContractError where the
-    output holds review files that this configuration would not replace.
+    `on_progress` is told after each day the reviews drawn so far and in all. A duplicate counts where its second line
+    stands. ContractError where the output holds review files that this configuration would not replace.
     """
     names = _day_names(config)
     history_file, products_file = config.output / HISTORY, config.output / PRODUCTS
@@ -49,18 +48,18 @@ def generate(config: SampleConfig, on_progress: Callable[[int, int], None] | Non
     write_lines(history_file, history.counting(next(days) for _ in range(config.days - config.daily_days)))
     daily = {name: _write_day(daily_files[name], next(days)) for name in names}
     logger.info("wrote %d reviews of %d days to %s", config.reviews, config.days, config.output)
-    return {
-        "output": str(config.output),
-        "files": len(files),
-        "days": config.days,
-        "products": len(products),
-        "reviews": config.reviews,
-        **sum(daily.values(), start=history).counts(),
-        "empty_day": names[-1 - EMPTY_DAY_FROM_END],
-        "split_day": names[-1 - SPLIT_DAY_FROM_END],
-        "history": history.counts(),
-        "daily": {name: tally.counts() for name, tally in daily.items()},
-    }
+    return SampleResult(
+        output=str(config.output),
+        files=len(files),
+        days=config.days,
+        products=len(products),
+        reviews=config.reviews,
+        **dict(sum(daily.values(), start=history).counts()),
+        empty_day=config.last_day - timedelta(EMPTY_DAY_FROM_END),
+        split_day=config.last_day - timedelta(SPLIT_DAY_FROM_END),
+        history=history.counts(),
+        daily={name: tally.counts() for name, tally in daily.items()},
+    )
 
 
 def _day_names(config: SampleConfig) -> list[str]:
@@ -87,7 +86,7 @@ def _refuse_strangers(output: Path, files: list[Path]) -> None:
 
 
 def _days(
-    config: SampleConfig, rng: random.Random, products: list[Product], on_progress: Callable[[int, int], None] | None
+    config: SampleConfig, rng: random.Random, products: list[Product], on_progress: OnProgress
 ) -> Iterator[DayLines]:
     first_day = config.last_day - timedelta(days=config.days - 1)
     volumes = daily_volumes(rng, config.reviews, first_day, config.days, config.days - 1 - EMPTY_DAY_FROM_END)
@@ -96,8 +95,7 @@ def _days(
     for day, volume in enumerate(volumes):
         lines = days.draw(day)
         done += volume
-        if on_progress:
-            on_progress(done, config.reviews)
+        on_progress("writing sample reviews", done, config.reviews)
         yield lines
 
 

@@ -1,4 +1,4 @@
-"""Draws sentences from rules of phrases; it does not know what they are about."""
+"""Draws sentences from rules of phrases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans how many reviews each day of the sample has and where malformed lines go; it does not know the reviews."""
+"""Plans how many reviews each day of the sample has and where malformed lines go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the title and the text of a review that suits its stars; it does not know products, users or days."""
+"""Writes the title and the text of a review that suits its stars."""
 
 from __future__ import annotations
 

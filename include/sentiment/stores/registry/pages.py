@@ -36,7 +36,7 @@ def without_password(text: str) -> str:
 
 def server_address(settings: Settings) -> str:
     """Return the address at which a browser reaches MLflow; empty where a database is opened without a server."""
-    address = os.environ.get("SENTIMENT_MLFLOW_PUBLIC_URL") or settings.tracking_uri
+    address = settings.mlflow_public_url or settings.tracking_uri
     return without_password(address.rstrip("/")) if address.startswith("http") else ""
 
 

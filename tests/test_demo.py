@@ -1,0 +1,104 @@
+"""What the demo asks of Airflow, in which order, and that it asks nothing twice."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from fake_airflow import DAYS, FakeAirflow
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import PROJECT, Settings
+from sentiment_local import demo, runs
+from sentiment_local.config import DemoConfig
+from sentiment_local.runs import Runs
+
+COUNTS = {"read": 90, "kept": 80, "duplicate": 6, "rejected": 4}
+IMPORTED = {**COUNTS, "days": 3, "touched": ["2024-05-01"], "gone": 0, "cut": 0, "reasons": {}, "files": 1}
+
+
+@pytest.fixture
+def landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home with a history and four landed days."""
+    monkeypatch.setattr(runs, "_POLL_SECONDS", 0)
+    (tmp_path / "reviews").mkdir()
+    (tmp_path / "reviews" / "history.jsonl.gz").write_bytes(b"all of them")
+    (tmp_path / "landing").mkdir()
+    for day in DAYS:
+        (tmp_path / "landing" / f"{day}.jsonl.gz").touch()
+    return Settings(home=tmp_path)
+
+
+def airflow() -> FakeAirflow:
+    made = FakeAirflow()
+    made.results["import_history"] = {**IMPORTED, "reviews_version": 1}
+    return made
+
+
+def work(airflow: FakeAirflow, settings: Settings, **changes: Any) -> tuple[Any, dict[str, float]]:
+    """Do the main job, and return what the import came to and the seconds of each stage."""
+    started = Runs(airflow, "http://airflow", lambda *_: None, lambda seen: None)
+    seconds: dict[str, float] = {}
+    return demo.main_job(airflow, started, DemoConfig(days=2, **changes), settings, seconds), seconds
+
+
+def of_kind(airflow: FakeAirflow, kind: str) -> list[tuple[Any, ...]]:
+    return [asked for asked in airflow.asked if asked[0] == kind]
+
+
+def test_it_imports_trains_and_reads_the_last_days_and_scores_them(landed):
+    server = airflow()
+    imported, seconds = work(server, landed)
+    assert imported.model_dump(include=set(COUNTS)) == COUNTS
+    assert list(seconds) == ["import history", "train, export, promote; ingest days meanwhile", "score days"]
+    assert [asked[1] for asked in of_kind(server, "trigger")] == ["import_history", "train_models"]
+    # One backfill of both days; they were done when the second was due, of another DAG in a real Airflow.
+    assert of_kind(server, "backfill") == [("backfill", "ingest_reviews", DAYS[-2], DAYS[-1], "failed")]
+
+
+def test_it_asks_for_fields_that_the_forms_have(landed):
+    server = airflow()
+    work(server, landed)
+    for name, form in server.forms.items():
+        (dag,) = DagBag(str(PROJECT / "dags" / f"{name}.py")).dags.values()
+        for field, value in form.items():
+            assert dag.params.get_param(field).resolve(value) == value
+
+
+def test_called_again_it_starts_no_run_anew_and_another_question_is_another_run(landed):
+    server = airflow()
+    work(server, landed)
+    before = of_kind(server, "trigger")
+    work(server, landed)
+    assert of_kind(server, "trigger") == before
+    work(server, landed, linear_reviews=500)
+    assert [asked[1] for asked in of_kind(server, "trigger")[2:]] == ["train_models"]
+    (landed.home / "reviews" / "history.jsonl.gz").write_bytes(b"more of them than before")
+    work(server, landed)
+    assert [asked[1] for asked in of_kind(server, "trigger")[3:]] == ["import_history", "train_models"]
+
+
+def test_it_leaves_the_dags_paused_and_without_the_runs_of_yesterday(landed):
+    server = airflow()
+    server.scheduled = ["scheduled__yesterday"]
+    demo.leave_quiet(server)
+    assert [dag for _, dag in of_kind(server, "pause")] == list(demo.DAGS)
+    assert [dag for _, dag, _ in of_kind(server, "delete")] == ["ingest_reviews", "score_reviews"]
+
+
+def test_days_are_the_last_ones_without_a_gap():
+    first, (second, third) = date(2024, 6, 1), (date(2024, 6, 3), date(2024, 6, 4))
+    assert demo.last_in_a_row([first, second, third], 3) == [second, third]
+    assert demo.last_in_a_row([first, second, third], 1) == [third]
+    assert demo.last_in_a_row([second - timedelta(1), second], 7) == [second - timedelta(1), second]
+
+
+def test_a_folder_of_two_histories_is_refused_before_anything_is_asked(landed):
+    (landed.home / "reviews" / "more.jsonl").touch()
+    server = airflow()
+    with pytest.raises(ContractError, match="put exactly one"):
+        work(server, landed)
+    assert server.asked == []
