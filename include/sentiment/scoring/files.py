@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.core.text.clean import clean_text
 from sentiment.engine.scorer import Scorer
@@ -68,6 +69,10 @@ def predict_file(
         rows = as_text(decided()) if to_csv and formulas_as_text else decided()
         write_rows(aside, rows, source, given, pa.schema([field.with_name(names[field.name]) for field in _DECISION]))
         aside.replace(target)
+    except RecursionError:
+        raise ContractError(
+            f"a value of {source} is nested too deeply to be written; leave its column out, or write it as text"
+        ) from None
     finally:
         aside.unlink(missing_ok=True)
     notes = [*_renamed(names), *(_formulas(formulas) if to_csv and not formulas_as_text else [])]
