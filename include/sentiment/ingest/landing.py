@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
@@ -100,8 +100,14 @@ def landing_root(landing: str) -> str:
 
 
 def _of_day(landing: str, day: date) -> list[Seen]:
-    root = storage.join(landing, str(day))
-    return [file for name in (f"{root}.jsonl.gz", f"{root}.jsonl", root) for file in storage.look(name)]
+    root = storage.join(landing_root(landing), str(day))
+    return [file for name in (f"{root}.jsonl.gz", f"{root}.jsonl", root) for file in _look_by_place(name)]
+
+
+def _look_by_place(name: str) -> list[Seen]:
+    """Return the files under a name; where it is a link they are called by its place, not by where it leads."""
+    behind = storage.resolved(name)
+    return [replace(file, uri=name + file.uri.removeprefix(behind)) for file in storage.look(name)]
 
 
 def _is_review_file(root: str, uri: str) -> bool:
@@ -120,9 +126,10 @@ def _day_of(landing: str, uri: str) -> date | None:
         return None
     name = _place(landing, uri).split("/", 1)[0].removesuffix(".gz").removesuffix(".jsonl")
     try:
-        return date.fromisoformat(name)
+        day = date.fromisoformat(name)
     except ValueError:
         return None
+    return day if str(day) == name else None  # 20240505 and 2024-W18-7 are days too, and no names that are looked for
 
 
 def days_before(day: date, count: int) -> tuple[date, date]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sentiment.core.errors import UnavailableError
@@ -53,7 +54,8 @@ def whole_delivery(landing: str, day: date, wait: Callable[[float], object] = ti
 def require_unchanged(files: Sequence[Seen]) -> None:
     """Raise UnavailableError when one of these files is not any more what it was when it was listed."""
     for file in files:
-        if storage.look(file.uri) != [file]:
+        # A link is listed by its place, and found under the name of what it leads to.
+        if [replace(found, uri=file.uri) for found in storage.look(file.uri)] != [file]:
             raise UnavailableError(
                 f"{file.uri} changed while it was read, so nothing of it was taken; run it again when it is whole"
             )
