@@ -6,6 +6,8 @@ from pydantic import Field
 
 from sentiment.core.config import EXPERTS, LONGEST_PLACE, TEXT, Day, Share, VerbConfig
 
+LATE_DAYS = 60
+
 
 class IngestOptions(VerbConfig):
     """How raw lines become reviews, for a day's files and for a whole history alike."""
@@ -39,7 +41,7 @@ class IngestConfig(IngestOptions):
         title="Day (UTC)",
     )
     late_days: int = Field(
-        60,
+        LATE_DAYS,
         ge=0,
         description="A day's file may hold reviews of so many days before it; they go into the days that they are of.",
         title="Take late reviews of (days)",

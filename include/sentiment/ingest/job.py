@@ -156,7 +156,7 @@ def _days_of(spark: SparkSession, lake: Lake, spec: TableSpec, base: DeltaTable,
     """Return the days in which the table holds rows that came with an earlier state of the delivery."""
     origin, day = run.delivery.origin, spec.day_column or ""
     columns = [day, "source_file", *(name for name in ("displaced",) if name in spec.schema.names)]
-    files = lake.files(spec, run.rules.days, base.version())
+    files = lake.files(spec, run.rules.reach, base.version())
     if not files:
         return set()
 
@@ -165,7 +165,7 @@ def _days_of(spark: SparkSession, lake: Lake, spec: TableSpec, base: DeltaTable,
             if is_of(batch, origin):
                 yield batch.slice(0, 1).select([day])
 
-    table = read_table(spark, lake, spec, run.rules.days, base.version(), columns)
+    table = read_table(spark, lake, spec, run.rules.reach, base.version(), columns)
     return {row[0] for row in table.mapInArrow(found, f"{day} date").distinct().collect()}
 
 

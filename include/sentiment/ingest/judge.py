@@ -6,7 +6,7 @@ It works on Arrow batches, in whatever process; it knows neither Spark nor the l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sentiment.core.text.clean import was_cut
 from sentiment.ingest.clean import clean
-from sentiment.ingest.config import IngestOptions
+from sentiment.ingest.config import LATE_DAYS, IngestOptions
 from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, Line, RejectedError, parse
 from sentiment.stores.lake.schemas import REVIEWS
 
@@ -40,6 +40,14 @@ class Rules:
     options: IngestOptions
     now: datetime
     days: tuple[date, date] | None = None
+
+    @property
+    def reach(self) -> tuple[date, date] | None:
+        """The closed range of days that may hold reviews of an earlier state of the delivery, None for all days.
+
+        It may have been taken with more late days than now: with as many as there are by default, if nobody said more.
+        """
+        return self.days and (min(self.days[0], self.days[1] - timedelta(LATE_DAYS)), self.days[1])
 
 
 def judge(lines: pa.RecordBatch, rules: Rules) -> pa.RecordBatch:
