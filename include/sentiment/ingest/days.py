@@ -100,6 +100,11 @@ def _products(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
     return found.values()
 
 
+def _first_of(products: pa.Array, one: str | None) -> int:
+    # Another program's rows may be of no product, which is not found by its value.
+    return int(compute.index(products.is_null(), True).as_py() if one is None else compute.index(products, one).as_py())
+
+
 def _whole_products(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Cut rows that are sorted by product into tables that hold all rows of each of their products."""
     held: list[pa.RecordBatch] = []
@@ -107,7 +112,7 @@ def _whole_products(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         if not batch.num_rows:
             continue
         last = batch["parent_asin"][-1].as_py()
-        begins = compute.index(batch["parent_asin"], last).as_py()
+        begins = _first_of(batch["parent_asin"], last)
         if held and (begins or held[-1]["parent_asin"][-1].as_py() != last):
             yield pa.Table.from_batches([*held, batch.slice(0, begins)])
             held = []

@@ -9,6 +9,7 @@ product's rows, nothing of files or Spark.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from sentiment.stores.lake.schemas import DISPLACED_FIELDS
@@ -54,14 +55,25 @@ def _reviewer(row: Row) -> str:
 
 
 def _newest(row: Row) -> tuple[Any, ...]:
-    return (row["timestamp"], _delivery(row), row["text"], row["title"] or "", row["rating"], row["asin"] or "")
+    return (
+        _moment(row),
+        _delivery(row),
+        *(row[name] or "" for name in ("text", "title")),
+        row["rating"] or 0.0,
+        row["asin"] or "",
+    )
 
 
 def _oldest(row: Row) -> tuple[Any, ...]:
-    return (row["timestamp"], row["review_key"], row["source_file"])
+    return (_moment(row), *(row[name] or "" for name in ("review_key", "source_file")))
+
+
+def _moment(row: Row) -> datetime:
+    # Another program's rows may lack what ours have; they are put in order all the same.
+    return row["timestamp"] or datetime.min.replace(tzinfo=UTC)
 
 
 def _delivery(row: Row) -> tuple[bool, str]:
     """Order deliveries: a day's file is a later word than a history's, and that of a later day than an earlier's."""
-    name = row["source_file"]
+    name = row["source_file"] or ""
     return (name[:1].isdigit() and name[4:5] == "-", name)

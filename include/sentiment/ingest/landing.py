@@ -32,8 +32,10 @@ class Origin:
     day: str = ""
     names: frozenset[str] = frozenset()
 
-    def holds(self, source_file: str) -> bool:
-        """Return whether a row of this file came with an earlier state of this delivery."""
+    def holds(self, source_file: str | None) -> bool:
+        """Return whether a row of this file came with an earlier state of this delivery; one of no file did not."""
+        if source_file is None:
+            return False
         unpacked = source_file.removesuffix(".gz")
         return unpacked.split("/", 1)[0].removesuffix(".jsonl") == self.day if self.day else unpacked in self.names
 
