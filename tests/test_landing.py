@@ -140,6 +140,13 @@ def test_what_a_days_link_leads_to_is_called_by_the_place_of_the_link_and_taken(
         whole.require_unchanged(delivery.files)
 
 
+def test_a_file_name_that_no_table_can_hold_is_refused_by_its_name(home, land):
+    path = land("2014-05-05/part-1.jsonl", [raw_review(DAY)])
+    path.rename(path.with_name("part-\udcff.jsonl"))
+    with pytest.raises(ContractError, match=r"2014-05-05/part-.udcff\.jsonl' is not in UTF-8; rename it"):
+        whole.whole_delivery(f"{home}/landing", DAY)
+
+
 def test_the_landed_days_are_those_of_files_and_folders_of_a_range(home, land):
     for name in ("2014-05-01.jsonl", "2014-05-03.jsonl.gz", "2014-05-05/a.jsonl", "2014-05-07.jsonl", "old/x.jsonl"):
         land(name, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sentiment.core.config import EXPERTS, LONGEST_PLACE, TEXT, Day, Share, VerbConfig
+from sentiment.core.config import EXPERTS, LONGEST_PLACE, MOST_DAYS, TEXT, Day, Share, VerbConfig
 
 LATE_DAYS = 60
 
@@ -43,6 +43,7 @@ class IngestConfig(IngestOptions):
     late_days: int = Field(
         LATE_DAYS,
         ge=0,
+        le=MOST_DAYS,
         description="A day's file may hold reviews of so many days before it; they go into the days that they are of.",
         title="Take late reviews of (days)",
         json_schema_extra=EXPERTS,

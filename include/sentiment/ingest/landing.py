@@ -57,7 +57,7 @@ def files_of_day(landing: str, day: date) -> list[Seen]:
 def delivery_of_day(landing: str, day: date, files: Iterable[Seen]) -> Delivery:
     """Return a day's delivery of these files."""
     found = tuple(files)
-    return Delivery(found, tuple(_place(landing, file.uri) for file in found), Origin(str(day)))
+    return Delivery(found, _places(landing, found), Origin(str(day)))
 
 
 def nothing_landed(landing: str, day: date) -> str:
@@ -86,7 +86,7 @@ def history(source: str, landing: str) -> Delivery:
     )
     if not files:
         raise ContractError(f"{source} holds no .jsonl or .jsonl.gz file of reviews; check the path given as source")
-    names = tuple(_place(landing, file.uri) for file in files)
+    names = _places(landing, files)
     return Delivery(files, names, Origin(names=frozenset(name.removesuffix(".gz") for name in names)))
 
 
@@ -116,6 +116,15 @@ def _is_review_file(root: str, uri: str) -> bool:
     """Tell whether a name is that of a file of lines; what is hidden counts from `root` on, not above it."""
     below = uri.removeprefix(landing_root(root)).lstrip("/") or PurePosixPath(uri).name
     return bool(_READABLE.search(uri)) and not _HIDDEN.search(below)
+
+
+def _places(landing: str, files: Iterable[Seen]) -> tuple[str, ...]:
+    """Return what files are called in the lake; raises ContractError for a name that no table can hold."""
+    names = tuple(_place(landing, file.uri) for file in files)
+    for name in names:
+        if name.encode("utf-8", "replace") != name.encode("utf-8", "surrogateescape"):
+            raise ContractError(f"the name of the file {name!a} is not in UTF-8; rename it")
+    return names
 
 
 def _place(landing: str, uri: str) -> str:
