@@ -54,6 +54,12 @@ def files_of_day(landing: str, day: date) -> list[Seen]:
     return [file for file in _of_day(landing, day) if _is_review_file(landing, file.uri)]
 
 
+def passed_over(landing: str, day: date) -> list[str]:
+    """Return what lies in the day's folder, is not hidden, and is of no kind that is read."""
+    names = (_place(landing, file.uri) for file in _of_day(landing, day))
+    return [name for name in names if not _READABLE.search(name) and not _HIDDEN.search(name)]
+
+
 def delivery_of_day(landing: str, day: date, files: Iterable[Seen]) -> Delivery:
     """Return a day's delivery of these files."""
     found = tuple(files)

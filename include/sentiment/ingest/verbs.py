@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.verb import Verb, VerbResult
-from sentiment.core.wording import counted
+from sentiment.core.wording import counted, listed
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, IngestOptions
 
 if TYPE_CHECKING:
     from sentiment.ingest.landing import Delivery
+
+log = logging.getLogger(__name__)
 
 
 class ImportResult(VerbResult):
@@ -54,13 +57,15 @@ class IngestResult(ImportResult):
 
 def ingest(config: IngestConfig, context: Context) -> IngestResult:
     """Bring one day's landed files into the lake; late reviews go into the days that they are of."""
-    from sentiment.ingest.landing import nothing_landed
+    from sentiment.ingest.landing import nothing_landed, passed_over
     from sentiment.ingest.whole import whole_delivery
 
     landing, day = context.settings.landing_root, config.day
     delivery = whole_delivery(landing, day)
     if not delivery.files:
         raise ContractError(nothing_landed(landing, day))
+    if others := passed_over(landing, day):
+        log.warning("%s: %s passed over, for only .jsonl and .jsonl.gz are read", day, listed(others))
     imported = _ingest(config, delivery, (day - timedelta(config.late_days), day), context)
     return IngestResult(day=day, **dict(imported))
 
