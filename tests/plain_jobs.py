@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,8 @@ from sentiment.ingest.landing import Delivery
 from sentiment.ingest.lines import lines_of
 from sentiment.scoring import days as scoring_days
 from sentiment.scoring.job import _commit
-from sentiment.scoring.worker import SCORED, Scoring, score_batch
+from sentiment.scoring.known import UNCHANGED
+from sentiment.scoring.worker import KEPT, SCORED, Scoring, score_batch
 from sentiment.stores.lake.files import DataFile
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.tables import Lake
@@ -37,10 +39,11 @@ def ingest(
 ) -> set[date]:
     """Bring a delivery into the lake, from the state that `bases` are in; returns the days that were written."""
     bases = bases or bases_of(lake)
-    scope = (day - timedelta(60), day) if day else None
-    judged = _judged(delivery, Rules(IngestConfig(day=day or NOW.date()), NOW, scope))
+    scope = (day - timedelta(late_days), day) if day else None
+    rules = Rules(IngestConfig(day=day or NOW.date()), NOW, scope)
+    judged, reach = _judged(delivery, rules), rules.reach
     days = set(judged["review_date"].drop_null().to_pylist()) | ({day} if day else set())
-    stored = [batch for batch in _stored(lake, bases[REVIEWS.name]) if not scope or scope[0] <= batch[0] <= scope[1]]
+    stored = [batch for batch in _stored(lake, bases[REVIEWS.name]) if not reach or reach[0] <= batch[0] <= reach[1]]
     days |= {at for at, batch in stored if is_of(batch, delivery.origin)}
     fresh = _fresh(judged)
     present = [present_rows(batch, delivery.origin) for at, batch in stored if at in days]
@@ -58,8 +61,9 @@ def score(lake: Lake, days: list[date], bases: Bases | None = None) -> None:
     bases = bases or bases_of(lake)
     version = bases[REVIEWS.name].version()
     contents = {day: content for day, content in lake.content(REVIEWS, version).items() if day in days}
-    run = Scoring("", "1", "test", NOW)  # type: ignore[arg-type]
-    found = [row for day in contents for row in _score_day(lake, day, version, contents[day], run)]
+    run = Scoring("", "1", "test", NOW, content="bundle")  # type: ignore[arg-type]
+    known = _known(lake, bases[SCORES.name], run)
+    found = [row for day in contents for row in _score_day(lake, day, version, contents[day], run, known)]
     written = scoring_days.WrittenDays.of(found)  # type: ignore[arg-type]
     _commit(lake, sorted(days), written, bases, contents, {})
 
@@ -86,11 +90,27 @@ def _stored(lake: Lake, base: DeltaTable) -> list[tuple[date, pa.RecordBatch]]:
     return [(batch["review_date"][0].as_py(), batch) for batch in table.to_batches() if batch.num_rows]
 
 
-def _score_day(lake: Lake, day: date, version: int, content: str, run: Scoring) -> list[dict[str, Any]]:
+def _known(lake: Lake, base: DeltaTable, run: Scoring) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return the scores that still hold, as `known` joins them: by what it says that makes a review unchanged."""
+    rows = lake.read(SCORES, None, None, base.version()).to_pylist()
+    same = [row for row in rows if (row["model_version"], row["bundle"]) == (run.model_version, run.content)]
+    return {tuple(row[name] for name in UNCHANGED): {name: row[name] for name in KEPT} for row in same}
+
+
+def _text_hash(row: Mapping[str, Any]) -> int:
+    return int.from_bytes(sha256(f"{row['title']}\x1f{row['text']}".encode()).digest()[:8], "big", signed=True)
+
+
+def _score_day(
+    lake: Lake, day: date, version: int, content: str, run: Scoring, known: Mapping[tuple[Any, ...], dict[str, Any]]
+) -> list[dict[str, Any]]:
     reviews = lake.read(REVIEWS, (day, day), None, version).to_pylist()
     if not reviews:
         return []
-    rows = [{**row, "reused": False} for row in reviews]
+    rows = []
+    for row in ({**review, "text_hash": _text_hash(review)} for review in reviews):
+        kept = known.get(tuple(row[name] for name in UNCHANGED))
+        rows.append({**row, **(kept or {}), "reused": kept is not None})
     schema = pa.schema([*SCORED, pa.field("title", pa.string()), pa.field("text", pa.string())])
     batch = score_batch(Oracle(), pa.RecordBatch.from_pylist(rows, schema), run)  # type: ignore[arg-type]
     return scoring_days._write_day(lake.root, day, iter([batch]), content)

@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
+import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -66,6 +67,7 @@ SAID = st.builds(
     Said, st.integers(1, 3), st.integers(1, 2), st.sampled_from(DAYS), st.integers(1, 3), st.sampled_from(TEXTS)
 )
 LINES = st.lists(SAID, min_size=1, max_size=6)
+LATE = st.sampled_from((60, 1))  # of how many days before it a day's file may hold reviews
 CRASH = st.none() | st.tuples(st.integers(1, 2), st.booleans())  # at which commit; before it or after it
 Held = dict[str, tuple[Said, ...]]  # what the lake holds of each delivery
 Standing = dict[Said, set[tuple[str, Said]]]  # a line that stands, and all that it stands for
@@ -121,18 +123,18 @@ class AnyOrder(RuleBasedStateMachine):
         self.deliver(DAYS[-1], later, FORMS[0], None)
         self.score(set(DAYS), None)
 
-    @rule(day=st.sampled_from(DAYS), lines=LINES | st.just([]), form=st.sampled_from(FORMS), crash=CRASH)
-    def deliver(self, day: date, lines: list[Said], form: str, crash: tuple[int, bool] | None) -> None:
+    @rule(day=st.sampled_from(DAYS), lines=LINES | st.just([]), form=st.sampled_from(FORMS), crash=CRASH, late=LATE)
+    def deliver(self, day: date, lines: list[Said], form: str, crash: tuple[int, bool] | None, late: int = 60) -> None:
         """A day's file comes, is corrected, or comes under another name, and is ingested."""
         self._clear(day)
         self._land(form.format(day), lines)
-        self._ingest(self._delivery(day), day, crash)
+        self._ingest(self._delivery(day), day, crash, late)
 
-    @rule(data=st.data(), crash=CRASH)
-    def ingest_again(self, data: st.DataObject, crash: tuple[int, bool] | None) -> None:
+    @rule(data=st.data(), crash=CRASH, late=LATE)
+    def ingest_again(self, data: st.DataObject, crash: tuple[int, bool] | None, late: int) -> None:
         """As after a crash, or because somebody clears the run."""
         day = data.draw(st.sampled_from(self._landed_days()))
-        self._ingest(self._delivery(day), day, crash)
+        self._ingest(self._delivery(day), day, crash, late)
 
     @rule(lines=LINES, crash=CRASH)
     def import_history(self, lines: list[Said], crash: tuple[int, bool] | None) -> None:
@@ -229,18 +231,18 @@ class AnyOrder(RuleBasedStateMachine):
             else:
                 assert state == ("scored" if of == writing else "stale")
 
-    def _ingest(self, delivery: Delivery, day: date | None, crash: tuple[int, bool] | None) -> None:
+    def _ingest(self, delivery: Delivery, day: date | None, crash: tuple[int, bool] | None, late: int = 60) -> None:
         try:
-            touched = plain_jobs.ingest(lake_of(self.lake, crash), delivery, day)
+            touched = plain_jobs.ingest(lake_of(self.lake, crash), delivery, day, late_days=late)
         except CrashedError:
             if crash != (2, True):
                 return
             touched = None
-        self._now_holds(delivery, day, touched)
+        self._now_holds(delivery, day, touched, late)
 
-    def _now_holds(self, delivery: Delivery, day: date | None, touched: Iterable[date] | None) -> None:
+    def _now_holds(self, delivery: Delivery, day: date | None, touched: Iterable[date] | None, late: int = 60) -> None:
         name = str(day) if day else HISTORY
-        lines = tuple(said for said in self._lines(delivery) if day is None or said.day <= day)
+        lines = tuple(said for said in self._lines(delivery) if day is None or day - timedelta(late) <= said.day <= day)
         expected = {said.day for said in (*lines, *self.held.get(name, ()))} | ({day} if day else set())
         assert touched is None or set(touched) == expected
         self.held[name] = lines

@@ -290,12 +290,27 @@ def test_a_file_without_reviews_is_refused(home):
         snapshot(home, "imdb", write_jsonl(home / "train.jsonl.gz", []))
 
 
-def test_a_packed_file_that_breaks_off_is_refused(home):
+@pytest.mark.parametrize("left", [slice(0, 0), slice(0, -8)])
+def test_a_packed_file_that_breaks_off_is_refused(home, left):
+    write_jsonl(home / "more.jsonl.gz", imdb_rows(100, first=100))
     path = write_jsonl(home / "all.jsonl.gz", imdb_rows(100))
-    path.write_bytes(path.read_bytes()[:-8])
+    path.write_bytes(path.read_bytes()[left])
     with pytest.raises(ContractError, match=r"all\.jsonl\.gz cannot be read to its end: .*; fetch it again"):
-        snapshot(home, "imdb", path)
+        snapshot(home, "imdb", home)
     assert not list(home.rglob("manifest.json"))
+
+
+@pytest.mark.parametrize("form", ["all.csv", "all.ft.txt", "all.jsonl.gz"])
+def test_a_byte_order_mark_costs_no_review(home, form):
+    write = {"all.csv": write_csv, "all.ft.txt": write_fasttext, "all.jsonl.gz": write_jsonl}[form]
+    dataset, rows = ("imdb", imdb_rows(100)) if write is write_jsonl else ("amazon_polarity", polarity_rows(100))
+    path = write(home / form, rows)
+    packed = form.endswith(".gz")
+    marked = b"\xef\xbb\xbf" + (gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+    path.write_bytes(gzip.compress(marked) if packed else marked)
+
+    result, _, splits = snapshot(home, dataset, path)
+    assert (result["bad_rows"], sum(len(reviews) for reviews in splits.values())) == (0, 100)
 
 
 def test_a_split_without_one_of_the_classes_is_refused(home):

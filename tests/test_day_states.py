@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 import tiny
 from conftest import fill, lake_review, raw_review
 from scoring_days import DAY, LATER, ONE, furnish
+from sentiment.core.config import EARLIEST_DAY
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.scoring.config import ScoreConfig
@@ -100,3 +101,11 @@ def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_m
 def test_without_any_day_it_says_where_it_looked(home):
     with pytest.raises(ContractError, match="neither the landing"):
         done(verbs()["status"], StatusConfig(days=7))
+
+
+def test_nobody_looks_back_before_the_calendar():
+    for verb in verbs().values():
+        for name, field in verb.config.model_fields.items():
+            if "(days)" in (field.title or ""):
+                bounds = {type(one).__name__: one for one in field.metadata}
+                assert EARLIEST_DAY - timedelta(bounds["Le"].le) > date.min, f"{name} of {verb.name}"

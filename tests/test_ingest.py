@@ -68,6 +68,8 @@ BAD_LINES = [
     (json.dumps(raw_review(DAY)) + json.dumps(raw_review(DAY)), "the line holds more than one JSON object"),
     (json.dumps(raw_review(DAY)) + " garbage }", "the line holds more than one JSON object"),
     ('"only a string"', "the line is not a JSON object"),
+    (json.dumps(raw_review(DAY))[:-1] + ', "text": "Another text"}', "the line gives one name several values"),
+    (json.dumps(raw_review(DAY))[:-1] + ', "rating": 1.0}', "the line gives one name several values"),
     (without("rating"), "rating is missing"),
     (raw_review(DAY, rating=None), "rating is missing"),
     (raw_review(DAY, rating="many"), "rating is not a number"),
@@ -318,8 +320,9 @@ def test_numbers_as_programs_write_them_are_the_same_moment(lake, land):
 
 def test_a_byte_order_mark_costs_no_review(home, lake, land):
     path = land(FILE, [raw_review(DAY, 1), raw_review(DAY, 2)])
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    assert (ingest()["kept"], users(lake)) == (2, ["U1", "U2"])
+    marked = b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(marked + marked.replace(b"U1", b"U3").replace(b"U2", b"U4"))  # as `cat` puts two files together
+    assert (ingest()["kept"], users(lake)) == (4, ["U1", "U2", "U3", "U4"])
 
 
 def test_a_history_and_a_day_that_overlap_double_nothing(home, lake, land):
@@ -376,6 +379,13 @@ def test_an_empty_file_is_an_empty_success_and_the_day_is_known(lake, land, name
     assert lake.written_days(REVIEWS, [DAY]) == {DAY}
     assert missing_reviews(DAY, Settings()) is None
     assert "run ingest_reviews for that day first" in missing_reviews(DAY + timedelta(1), Settings())
+
+
+def test_what_lies_in_a_days_folder_and_is_not_read_is_named(lake, land, caplog):
+    for name in ("a.jsonl", "b.JSONL", "c.jsonl.zst", "_SUCCESS", ".d.json", "_temporary/e.csv"):
+        land(f"{DAY}/{name}", [raw_review(DAY)])
+    assert ingest()["read"] == 1
+    assert f"{DAY}: {DAY}/b.JSONL, {DAY}/c.jsonl.zst passed over, for only .jsonl" in caplog.text
 
 
 def test_hostile_texts_survive(lake, land):

@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import string
 import struct
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from conftest import fill, lake_review
+import plain_jobs
+from conftest import fill, lake_review, raw_review
 from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.ingest.landing import delivery_of_day, files_of_day
 from sentiment.stores.lake.files import write_day_file
-from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.schemas import REVIEWS, SCORES
 from sentiment.stores.lake.tables import Lake
 
 MONDAY = date(2024, 5, 6)
 TUESDAY = MONDAY + timedelta(1)
+MONDAY_NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -148,3 +151,27 @@ def test_a_constraint_of_another_program_is_not_written_past(lake):
     with pytest.raises(ContractError, match=r"delta\.constraints\.stars"):
         lake.replace_days(REVIEWS, [MONDAY], [], lake.open(REVIEWS), {})
     assert users(lake, MONDAY) == ["U0", "U1", "U2"]
+
+
+@pytest.mark.parametrize("lacking", [name for name in REVIEWS.schema.names if name != "review_date"])
+@pytest.mark.parametrize("product", ["P0", "one of its own"])
+def test_a_row_of_another_program_that_lacks_what_ours_have_stays_and_stops_neither_ingest_nor_scoring(
+    home, land, lacking, product
+):
+    lake, landing = Lake(str(home / "lake")), str(home / "landing")
+
+    def ingest(*numbers: int) -> None:
+        land(f"{MONDAY}.jsonl", [raw_review(MONDAY, number) for number in numbers])
+        plain_jobs.ingest(lake, delivery_of_day(landing, MONDAY, files_of_day(landing, MONDAY)), MONDAY)
+
+    ingest(0, 1)
+    theirs = lake_review(MONDAY, 9, parent_asin=product, source_file="theirs", rating=1.0) | {lacking: None}
+    write_deltalake(lake.uri(REVIEWS), pa.Table.from_pylist([theirs], schema=REVIEWS.schema), mode="append")
+    ingest(0, 2)
+    plain_jobs.score(lake, [MONDAY])
+
+    moments = [row["timestamp"] or MONDAY_NOON for row in lake.read(REVIEWS).to_pylist()]
+    assert sorted(moments) == sorted(
+        [MONDAY_NOON, MONDAY_NOON + timedelta(milliseconds=2), theirs["timestamp"] or MONDAY_NOON]
+    )
+    assert lake.read(SCORES).num_rows == 3

@@ -19,6 +19,7 @@ from sentiment.ingest.landing import (
     require_unchanged,
     whole_delivery,
 )
+from sentiment.ingest.lines import lines_of
 from sentiment.ingest.products import found_files
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
@@ -129,9 +130,35 @@ def test_a_linked_folder_is_read_by_the_place_of_its_link_and_one_that_leads_bac
     assert [file.uri for file in history(str(source), "").files] == [str(source / "old" / "2013" / "reviews.jsonl")]
 
 
+@pytest.mark.parametrize("linked", ["2014-05-05.jsonl", "2014-05-05", "2014-05-05/part-1.jsonl"])
+def test_what_a_days_link_leads_to_is_called_by_the_place_of_the_link_and_taken(home, land, linked):
+    blob = land("../store/ab/2f91.jsonl", [raw_review(DAY)])
+    link = home / "landing" / linked
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(blob if linked.endswith(".jsonl") else blob.parent)
+
+    delivery = whole_delivery(f"{home}/landing", DAY)
+
+    assert len(delivery.names) == 1
+    assert all(map(delivery.origin.holds, delivery.names))
+    require_unchanged(delivery.files)
+    blob.write_text("")
+    with pytest.raises(UnavailableError, match="changed while it was read"):
+        require_unchanged(delivery.files)
+
+
+def test_a_file_name_that_no_table_can_hold_is_refused_by_its_name(home, land):
+    path = land("2014-05-05/part-1.jsonl", [raw_review(DAY)])
+    path.rename(path.with_name("part-\udcff.jsonl"))
+    with pytest.raises(ContractError, match=r"2014-05-05/part-.udcff\.jsonl' is not in UTF-8; rename it"):
+        whole_delivery(f"{home}/landing", DAY)
+
+
 def test_the_landed_days_are_those_of_files_and_folders_of_a_range(home, land):
     for name in ("2014-05-01.jsonl", "2014-05-03.jsonl.gz", "2014-05-05/a.jsonl", "2014-05-07.jsonl", "old/x.jsonl"):
         land(name, [])
+    for no_name_of_a_day in ("20140502.jsonl", "2014-W18-5.jsonl", "2014-05-4.jsonl"):
+        land(no_name_of_a_day, [])
     assert [day.day for day in landed_days(f"{home}/landing", date(2014, 5, 1), date(2014, 5, 6))] == [1, 3, 5]
 
 
@@ -214,6 +241,14 @@ def test_a_broken_gzip_is_named_with_its_offset_and_nothing_is_written(home, lan
         done(INGEST, IngestConfig(day=DAY, max_bad_share=1))
     assert [lake.open(spec).version() for spec in (REVIEWS, QUARANTINE)] == versions
     assert lake.read(REVIEWS)["review_key"].to_pylist() == ["2014-05-05-0"]
+
+
+@pytest.mark.parametrize("rest", [b'{"rating": 5.0, "te', b"\xef\xbb\xbf{", b"\0" * 4096, b'{"rating": 5.0\0\0\0'])
+def test_a_file_that_ends_within_a_line_or_in_room_that_was_never_written_is_not_whole(home, land, rest):
+    path = land("2014-05-05.jsonl", [raw_review(DAY)])
+    path.write_bytes(path.read_bytes() + rest)
+    ends = [broken for batch in lines_of(str(path), path.name) for broken in batch["broken"].to_pylist() if broken]
+    assert ends == ["it breaks off within line 2"]
 
 
 @pytest.mark.spark

@@ -182,6 +182,7 @@ def test_only_what_begins_as_a_formula_and_is_no_number_counts_as_one(text):
         ("in.jsonl", b'{"text": ' + b"1" * 5_000 + b"}", "line 1: this is not JSON"),
         ("in.csv", b'id,text\n1,good\n2,"never closed\n3,bad\n', "line 3: the quotes of the row"),
         ("in.csv", b'id,text\n1,"closed\n2,"later" on\n', "line 2: the quotes of the row"),
+        ("in.jsonl.gz", b"", "cannot be read to its end: it has 0 bytes"),
     ],
 )
 def test_what_would_lose_a_value_or_a_row_is_refused_and_named(tmp_path, name, content, sentence):
@@ -191,6 +192,26 @@ def test_what_would_lose_a_value_or_a_row_is_refused_and_named(tmp_path, name, c
     with pytest.raises(ContractError, match=sentence):
         predict(tmp_path / name, tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def nested(levels, inmost="1"):
+    return "[" * levels + inmost + "]" * levels
+
+
+@pytest.mark.parametrize("levels", [10, 100, 300, 500, 800])
+@pytest.mark.parametrize("kind", [".jsonl", ".csv", ".parquet"])
+def test_what_is_nested_is_written_so_that_it_can_be_read_or_refused_in_a_sentence(tmp_path, levels, kind):
+    (tmp_path / "in.jsonl").write_text(f'{{"text": "good", "x": {nested(levels, "NaN")}}}\n')
+    target, refused = tmp_path / f"out{kind}", ""
+    try:
+        predict(tmp_path / "in.jsonl", target)
+    except ContractError as error:
+        refused = str(error)
+
+    assert bool(refused) == (not target.exists())
+    assert not refused or (levels > 10 and "nested" in refused)
+    if not refused:
+        assert [row["text"] for row in read_rows(target)] == ["good"]
 
 
 @pytest.mark.parametrize("values", [[1, "two"], [{}], [2**80], [{"a": 1}, 3]])

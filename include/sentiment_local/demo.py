@@ -19,7 +19,8 @@ from typing import Any
 from sentiment.core.context import Context
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import PROJECT, Settings
-from sentiment.ingest.verbs import IMPORT_HISTORY, ImportResult
+from sentiment.ingest.config import ImportResult
+from sentiment.ingest.verbs import IMPORT_HISTORY
 from sentiment.training.config.train import TrainConfig
 from sentiment.views.config import ReportConfig
 from sentiment.views.verbs import REPORT

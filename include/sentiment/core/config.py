@@ -39,6 +39,8 @@ LONGEST_PLACE = 4096
 
 # The oldest review of Amazon is of 1996; a range from the year 1 to 9999 would be looked through for days.
 EARLIEST_DAY, LATEST_DAY = date(1995, 1, 1), date(2099, 12, 31)
+# How far back from a day anybody may look: further than the oldest review, and not before the calendar.
+MOST_DAYS = 50_000
 
 
 def _no_number(value: object) -> object:

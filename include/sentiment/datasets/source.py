@@ -95,20 +95,20 @@ def opened(file: SourceFile) -> Iterator[TextIO]:
     A packed file that breaks off raises ContractError.
     """
     with closing(storage.open_binary(file.uri)) as packed:
-        # Only "\n" ends a line: a stray "\r" is part of a review.
-        text = io.TextIOWrapper(_unpacked(packed, file.name), "utf-8", "replace", newline="\n")
         try:
-            yield text
+            # Only "\n" ends a line: a stray "\r" is part of a review. A byte order mark is part of none.
+            yield io.TextIOWrapper(_unpacked(packed, file.name), "utf-8-sig", "replace", newline="\n")
         except (EOFError, zlib.error, OSError) as error:
             raise ContractError(f"{file.uri} cannot be read to its end: {error}; fetch it again") from error
 
 
 def _unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
+    buffered = io.BufferedReader(cast("io.RawIOBase", stream))
     if name.endswith(".gz"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
-    if name.endswith(".bz2"):
-        return cast("IO[bytes]", bz2.BZ2File(stream))
-    return cast("IO[bytes]", io.BufferedReader(cast("io.RawIOBase", stream)))
+        if not buffered.peek(1):
+            raise EOFError("it has 0 bytes, and an empty gzip has some twenty")
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
+    return cast("IO[bytes]", bz2.BZ2File(buffered)) if name.endswith(".bz2") else buffered
 
 
 def _placed(uri: str, source: str) -> SourceFile:

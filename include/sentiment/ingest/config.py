@@ -6,9 +6,11 @@ from datetime import date
 
 from pydantic import Field
 
-from sentiment.core.config import EXPERTS, LONGEST_PLACE, TEXT, Day, Share, VerbConfig
+from sentiment.core.config import EXPERTS, LONGEST_PLACE, MOST_DAYS, TEXT, Day, Share, VerbConfig
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import counted
+
+LATE_DAYS = 60
 
 
 class IngestOptions(VerbConfig):
@@ -43,8 +45,9 @@ class IngestConfig(IngestOptions):
         title="Day (UTC)",
     )
     late_days: int = Field(
-        60,
+        LATE_DAYS,
         ge=0,
+        le=MOST_DAYS,
         description="A day's file may hold reviews of so many days before it; they go into the days that they are of.",
         title="Take late reviews of (days)",
         json_schema_extra=EXPERTS,

@@ -12,6 +12,7 @@ commits nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -103,6 +104,11 @@ def _word_count(text: str) -> int:
     return text.count(" ") + 1 if text else 0
 
 
+def _first_of(products: pa.Array, one: str | None) -> int:
+    # Another program's rows may be of no product, which is not found by its value.
+    return int(compute.index(products.is_null(), True).as_py() if one is None else compute.index(products, one).as_py())
+
+
 def _whole_products(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Cut rows that are sorted by product into tables that hold all rows of each of their products."""
     held: list[pa.RecordBatch] = []
@@ -110,7 +116,7 @@ def _whole_products(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         if not batch.num_rows:
             continue
         last = batch["parent_asin"][-1].as_py()
-        begins = compute.index(batch["parent_asin"], last).as_py()
+        begins = _first_of(batch["parent_asin"], last)
         if held and (begins or held[-1]["parent_asin"][-1].as_py() != last):
             yield pa.Table.from_batches([*held, batch.slice(0, begins)])
             held = []
@@ -157,14 +163,20 @@ def _words(row: Row) -> str:
 
 
 def _newest(row: Row) -> tuple[Any, ...]:
-    return (row["timestamp"], _delivery(row), row["text"], row["title"] or "", row["rating"], row["asin"] or "")
+    words = (row[name] or "" for name in ("text", "title"))
+    return (_moment(row), _delivery(row), *words, row["rating"] or 0.0, row["asin"] or "")
 
 
 def _oldest(row: Row) -> tuple[Any, ...]:
-    return (row["timestamp"], row["review_key"], row["source_file"])
+    return (_moment(row), *(row[name] or "" for name in ("review_key", "source_file")))
+
+
+def _moment(row: Row) -> datetime:
+    # Another program's rows may lack what ours have; they are put in order all the same.
+    return row["timestamp"] or datetime.min.replace(tzinfo=UTC)
 
 
 def _delivery(row: Row) -> tuple[bool, str]:
     """Order deliveries: a day's file is a later word than a history's, and that of a later day than an earlier's."""
-    name = row["source_file"]
+    name = row["source_file"] or ""
     return (name[:1].isdigit() and name[4:5] == "-", name)

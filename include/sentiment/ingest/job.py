@@ -175,7 +175,7 @@ def _too_many(counts: _Counts, limit: float, names: tuple[str, ...]) -> str:
 def _days_of(spark: SparkSession, lake: Lake, held: TableState, run: Ingestion) -> set[date]:
     """Return the days in which the table holds rows that came with an earlier state of the delivery."""
     origin, day, names = run.delivery.origin, held.spec.day_column, held.spec.schema.names
-    files = held.files(run.rules.days)
+    files = held.files(run.rules.reach)
     if not files:
         return set()
 

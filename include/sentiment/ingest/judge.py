@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sentiment.core.text.characters import writable
 from sentiment.core.text.clean import clean_text, was_cut
-from sentiment.ingest.config import IngestOptions
+from sentiment.ingest.config import LATE_DAYS, IngestOptions
 from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, OTHER_DAY, Line, RejectedError, parse
 from sentiment.stores.lake.schemas import REVIEWS
 
@@ -58,6 +58,14 @@ class Rules:
     options: IngestOptions
     now: datetime
     days: tuple[date, date] | None = None
+
+    @property
+    def reach(self) -> tuple[date, date] | None:
+        """The closed range of days that may hold reviews of an earlier state of the delivery, None for all days.
+
+        It may have been taken with more late days than now: with as many as there are by default, if nobody said more.
+        """
+        return self.days and (min(self.days[0], self.days[1] - timedelta(LATE_DAYS)), self.days[1])
 
 
 def judge(lines: pa.RecordBatch, rules: Rules) -> pa.RecordBatch:

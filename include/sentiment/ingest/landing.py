@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
@@ -40,8 +40,10 @@ class Origin:
     day: str = ""
     names: frozenset[str] = frozenset()
 
-    def holds(self, source_file: str) -> bool:
-        """Return whether a row of this file came with an earlier state of this delivery."""
+    def holds(self, source_file: str | None) -> bool:
+        """Return whether a row of this file came with an earlier state of this delivery; one of no file did not."""
+        if source_file is None:
+            return False
         unpacked = source_file.removesuffix(".gz")
         return unpacked.split("/", 1)[0].removesuffix(".jsonl") == self.day if self.day else unpacked in self.names
 
@@ -60,10 +62,16 @@ def files_of_day(landing: str, day: date) -> list[Seen]:
     return [file for file in _of_day(landing, day) if _is_review_file(landing, file.uri)]
 
 
+def passed_over(landing: str, day: date) -> list[str]:
+    """Return what lies in the day's folder, is not hidden, and is of no kind that is read."""
+    names = (_place(landing, file.uri) for file in _of_day(landing, day))
+    return [name for name in names if not _READABLE.search(name) and not _HIDDEN.search(name)]
+
+
 def delivery_of_day(landing: str, day: date, files: Iterable[Seen]) -> Delivery:
     """Return a day's delivery of these files."""
     seen = tuple(files)
-    return Delivery(seen, tuple(_place(landing, file.uri) for file in seen), Origin(str(day)))
+    return Delivery(seen, _places(landing, seen), Origin(str(day)))
 
 
 def nothing_landed(landing: str, day: date) -> str:
@@ -111,7 +119,8 @@ def whole_delivery(landing: str, day: date, wait: Callable[[float], object] = ti
 def require_unchanged(files: Sequence[Seen]) -> None:
     """Raise UnavailableError when one of these files is not any more what it was when it was listed."""
     for file in files:
-        if storage.look(file.uri) != [file]:
+        # A link is listed by its place, and found under the name of what it leads to.
+        if [replace(seen, uri=file.uri) for seen in storage.look(file.uri)] != [file]:
             raise UnavailableError(
                 f"{file.uri} changed while it was read, so nothing of it was taken; run it again when it is whole"
             )
@@ -135,7 +144,7 @@ def history(source: str, landing: str) -> Delivery:
     )
     if not files:
         raise ContractError(f"{source} holds no .jsonl or .jsonl.gz file of reviews; check the path given as source")
-    names = tuple(_place(landing, file.uri) for file in files)
+    names = _places(landing, files)
     return Delivery(files, names, Origin(names=frozenset(name.removesuffix(".gz") for name in names)))
 
 
@@ -150,14 +159,29 @@ def landing_root(landing: str) -> str:
 
 
 def _of_day(landing: str, day: date) -> list[Seen]:
-    root = storage.join(landing, str(day))
-    return [file for name in (f"{root}.jsonl.gz", f"{root}.jsonl", root) for file in storage.look(name)]
+    root = storage.join(landing_root(landing), str(day))
+    return [file for name in (f"{root}.jsonl.gz", f"{root}.jsonl", root) for file in _look_by_place(name)]
+
+
+def _look_by_place(name: str) -> list[Seen]:
+    """Return the files under a name; where it is a link they are called by its place, not by where it leads."""
+    behind = storage.resolved(name)
+    return [replace(file, uri=name + file.uri.removeprefix(behind)) for file in storage.look(name)]
 
 
 def _is_review_file(root: str, uri: str) -> bool:
     """Tell whether a name is that of a file of lines; what is hidden counts from `root` on, not above it."""
     below = uri.removeprefix(landing_root(root)).lstrip("/") or PurePosixPath(uri).name
     return bool(_READABLE.search(uri)) and not _HIDDEN.search(below)
+
+
+def _places(landing: str, files: Iterable[Seen]) -> tuple[str, ...]:
+    """Return what files are called in the lake; raises ContractError for a name that no table can hold."""
+    names = tuple(_place(landing, file.uri) for file in files)
+    for name in names:
+        if name.encode("utf-8", "replace") != name.encode("utf-8", "surrogateescape"):
+            raise ContractError(f"the name of the file {name!a} is not in UTF-8; rename it")
+    return names
 
 
 def _place(landing: str, uri: str) -> str:
@@ -170,6 +194,7 @@ def _day_of(landing: str, uri: str) -> date | None:
         return None
     name = _place(landing, uri).split("/", 1)[0].removesuffix(".gz").removesuffix(".jsonl")
     try:
-        return date.fromisoformat(name)
+        day = date.fromisoformat(name)
     except ValueError:
         return None
+    return day if str(day) == name else None  # 20240505 and 2024-W18-7 are days too, and no names that are looked for

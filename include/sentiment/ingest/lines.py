@@ -45,8 +45,6 @@ def lines_of(uri: str, name: str) -> Iterator[pa.RecordBatch]:
     """Read one file as batches of LINES; `name` is what it is called in the lake."""
     for first, lines, broken in _chunks(uri):
         texts = [_text(line) for line in lines]
-        if first == 1 and texts:
-            texts[0] = texts[0].removeprefix("\ufeff").lstrip()
         numbered = [(first + at, text) for at, text in enumerate(texts) if text]
         rows = [*numbered, (None, None)] if broken else numbered
         yield pa.RecordBatch.from_arrays(
@@ -85,6 +83,8 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
 def _breaks_off(line: bytes) -> bool:
     """Tell whether a last line without a line end is the beginning of an object; a whole one with a rest is none."""
     text = _text(line)
+    if text.endswith("\0"):
+        return True  # room that was set aside for the file, and never written
     if not text.startswith("{"):
         return False
     try:
@@ -106,4 +106,5 @@ def _unpacked(uri: str) -> BinaryIO:
 
 
 def _text(line: bytes) -> str:
-    return line.decode("utf-8", errors="replace").strip("\r\n \t")
+    # A byte order mark stands before a file, and where files were put one after another within it.
+    return line.decode("utf-8", errors="replace").strip("\r\n \t\ufeff")

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.verb import Verb
-from sentiment.core.wording import counted
+from sentiment.core.wording import counted, listed
 from sentiment.ingest.config import ImportHistoryConfig, ImportResult, IngestConfig, IngestResult
 
 if TYPE_CHECKING:
     from sentiment.ingest.judge import Rules
     from sentiment.ingest.landing import Delivery
 
+log = logging.getLogger(__name__)
+
 
 def ingest(config: IngestConfig, context: Context) -> IngestResult:
     """Bring one day's landed files into the lake; late reviews go into the days that they are of."""
     from sentiment.ingest.judge import Rules
-    from sentiment.ingest.landing import nothing_landed, whole_delivery
+    from sentiment.ingest.landing import nothing_landed, passed_over, whole_delivery
 
     landing, day = context.settings.landing_root, config.day
     delivery = whole_delivery(landing, day)
     if not delivery.files:
         raise ContractError(nothing_landed(landing, day))
+    if others := passed_over(landing, day):
+        log.warning("%s: %s passed over, for only .jsonl and .jsonl.gz are read", day, listed(others))
     rules = Rules(config, context.now, (day - timedelta(config.late_days), day))
     return IngestResult(day=day, **dict(_ingest(delivery, rules, context, day)))
 

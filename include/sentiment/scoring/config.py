@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from sentiment.core.config import EXPERTS, DayRange, ModelReference, OneDay, VerbConfig
+from sentiment.core.config import EXPERTS, MOST_DAYS, DayRange, ModelReference, OneDay, VerbConfig
 from sentiment.core.names import CHAMPION, EngineChoice
 
 # In place of a file: standard input, or standard output.
@@ -55,6 +55,7 @@ class ScoreConfig(LakeScoringOptions, OneDay):
     look_back: int = Field(
         60,
         ge=0,
+        le=MOST_DAYS,
         description="Days before it whose reviews changed since, by late ones or a corrected file, are scored again.",
         title="Look back for changed days (days)",
         json_schema_extra=EXPERTS,

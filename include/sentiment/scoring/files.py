@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from sentiment.core.atomic import replacing
+from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.core.text.clean import clean_text
 from sentiment.engine.scorer import Scorer
@@ -63,9 +64,15 @@ def predict_file(
             on_progress("scoring rows", counts["rows"], 0)
 
     to_csv = file_kind(target) == ".csv"
-    with replacing(target) as aside:
-        rows = as_text(decided()) if to_csv and formulas_as_text else decided()
-        write_rows(aside, rows, source, given, pa.schema([field.with_name(names[field.name]) for field in _DECISION]))
+    added = pa.schema([field.with_name(names[field.name]) for field in _DECISION])
+    try:
+        with replacing(target) as aside:
+            rows = as_text(decided()) if to_csv and formulas_as_text else decided()
+            write_rows(aside, rows, source, given, added)
+    except RecursionError:
+        raise ContractError(
+            f"a value of {source} is nested too deeply to be written; leave its column out, or write it as text"
+        ) from None
     notes = [*_renamed(names), *(_formulas(formulas) if to_csv and not formulas_as_text else [])]
     return {**counts, **({"notes": notes} if notes else {})}
 

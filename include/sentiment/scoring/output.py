@@ -64,6 +64,11 @@ def _write_csv(path: Path, rows: Iterable[Row], names: list[str]) -> None:
 
 def _write_parquet(path: Path, rows: Iterable[Row], schema: pa.Schema) -> None:
     try:
+        # A schema of more than some hundred levels is written, and no program of Arrow's reads it again.
+        pa.ipc.read_schema(schema.serialize())
+    except OSError as error:
+        raise ContractError("Parquet cannot hold a column that is nested so deeply; write .jsonl instead") from error
+    try:
         with parquet.ParquetWriter(path, schema) as writer:
             for chunk in chunks(rows):
                 writer.write_table(pa.Table.from_pylist([encodable(row) for row in chunk], schema=schema))

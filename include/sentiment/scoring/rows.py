@@ -61,6 +61,8 @@ def opened(path: Path) -> IO[str]:
     """Open a text file, packed or not; the mark that spreadsheets put before the first line is no part of it."""
     # `surrogatepass` keeps half a character, which JSON can spell, from ending the run.
     if path.name.lower().endswith(".gz"):
+        if not path.stat().st_size:
+            raise EOFError("it has 0 bytes, and an empty gzip has some twenty")
         return cast("IO[str]", gzip.open(path, "rt", encoding="utf-8-sig", errors="surrogatepass"))
     with path.open("rb") as stream:
         encoding = encoding_of(stream.read(4))

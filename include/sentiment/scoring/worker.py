@@ -71,7 +71,8 @@ def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.Recor
 
 
 def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, pa.Array]:
-    answers = scorer.answer(reviews["title"].to_pylist(), reviews["text"].to_pylist())
+    # Rows of another program may lack either.
+    answers = scorer.answer(*(compute.fill_null(reviews[name], "").to_pylist() for name in ("title", "text")))
     decisions = scorer.decide(answers)
     found = {**vars(decisions), "decided_by": answers.decided_by}
     constant: dict[str, object] = {"model_version": run.model_version, "bundle": run.content or None}
