@@ -12,13 +12,13 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_file_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path):
-    file = tmp_path / "deep" / "scores.csv"
+    file = tmp_path / "scores.csv"
     for text in ("old", "new"):
         with replacing(file) as aside:
             aside.write_text(text)
             assert (aside.suffix, aside.name[0]) == (".csv", ".")
             assert text == "old" or file.read_text() == "old"
-    assert (file.read_text(), names(tmp_path)) == ("new", ["deep", "scores.csv"])
+    assert (file.read_text(), names(tmp_path)) == ("new", ["scores.csv"])
 
 
 def half_a_file(aside: Path) -> None:
@@ -64,6 +64,12 @@ def test_of_two_that_make_a_thing_once_the_first_ones_stays(tmp_path, folder):
             (aside.mkdir() or aside / "content" if folder else aside).write_text(content)
     assert (place / "content" if folder else place).read_text() == "first"
     assert names(tmp_path) == (["content", "key"] if folder else ["key"])
+
+
+def test_a_folder_that_was_removed_is_not_made_again(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "gone" / "record.json") as aside:
+        aside.touch()
+    assert names(tmp_path) == []
 
 
 def test_what_cannot_be_moved_is_told(tmp_path):

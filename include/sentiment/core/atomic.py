@@ -17,7 +17,8 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """Give a free name beside `path`; what the block makes there, a file, a link or a folder, takes its place.
 
-    It ends as `path` does. When the block raises, what it made is removed and `path` stays as it is.
+    It ends as `path` does, in a folder that is there. When the block raises, what it made is removed and `path` stays
+    as it is.
     """
     with _beside(path) as aside:
         yield aside
@@ -57,7 +58,6 @@ def left_over(path: Path) -> list[Path]:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
     try:
         yield aside

@@ -88,6 +88,7 @@ def assembled(destination: Path) -> Iterator[Path]:
 
     Readers see the old bundle or the whole new one; a failed build leaves nothing.
     """
+    destination.parent.mkdir(parents=True, exist_ok=True)
     with replacing(destination) as aside:
         aside.mkdir()
         yield aside

@@ -50,7 +50,8 @@ def _ingest(delivery: Delivery, rules: Rules, context: Context, day: date | None
     settings = context.settings
     run = Ingestion(delivery=delivery, rules=rules, products=settings.products_root, day=day, run_id=context.run_id)
     step = f"ingesting {counted(len(delivery.files), 'file')}"
-    opened = session(settings, "ingest", light=True, shared=context.spark)
+    light = INGEST.light if day else IMPORT_HISTORY.light
+    opened = session(settings, "ingest", light=light, shared=context.spark)
     with opened as spark, watched(spark, step, context.progress):
         return ingest_delivery(spark, Lake(settings.lake_root), run)
 

@@ -101,6 +101,7 @@ def write_bytes(uri: str, content: bytes) -> None:
         bucket, key = bucket_and_key(uri)
         s3_client().put_object(Bucket=bucket, Key=key, Body=content)
         return
+    Path(uri).parent.mkdir(parents=True, exist_ok=True)
     with replacing(Path(uri)) as aside:
         aside.write_bytes(content)
 

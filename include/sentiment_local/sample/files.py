@@ -45,6 +45,7 @@ class Tally:
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a file of lines, gzipped where its name ends in .gz; a reader sees it whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside, _opened(aside) as out:
         for line in lines:
             out.write(line.encode() + b"\n")

@@ -85,9 +85,10 @@ class Handle:
 
     def state_of(self, spec: DayTable, uri: str) -> TableState:
         """Return the state of the table's present version."""
-        if self.state is None or self.state.version != self.table.version():
-            self.state = state_of(spec, uri, self.table)
-        return self.state
+        state = self.state
+        if state is None or state.spec is not spec or state.version != self.table.version():
+            state = self.state = state_of(spec, uri, self.table)
+        return state
 
 
 _idle: dict[str, Handle] = {}

@@ -71,6 +71,7 @@ def _joined(modules: Sequence[str], folder: Path) -> Path:
     """Put the slices of an archive together and unpack it into `folder`, once; the folder appears whole or not."""
     if folder.is_dir():
         return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
     log.info("unpacking %s, once", folder.name)
     with creating(folder) as unpacked, tempfile.TemporaryFile(dir=folder.parent) as archive:
         for slice_file in map(_slice, modules):
