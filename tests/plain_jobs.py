@@ -18,7 +18,8 @@ from sentiment.ingest.landing import Delivery
 from sentiment.ingest.lines import lines_of
 from sentiment.scoring import days as scoring_days
 from sentiment.scoring.job import _commit
-from sentiment.scoring.worker import SCORED, Scoring, score_batch
+from sentiment.scoring.scored import SCORED
+from sentiment.scoring.worker import Scoring, score_batch
 from sentiment.stores.lake.files import DataFile
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.tables import Lake
@@ -58,7 +59,7 @@ def score(lake: Lake, days: list[date], bases: Bases | None = None) -> None:
     bases = bases or bases_of(lake)
     version = bases[REVIEWS.name].version()
     contents = {day: content for day, content in lake.content(REVIEWS, version).items() if day in days}
-    run = Scoring("", "1", "test", NOW)  # type: ignore[arg-type]
+    run = Scoring("", 1, "test", NOW)  # type: ignore[arg-type]
     found = [row for day in contents for row in _score_day(lake, day, version, contents[day], run)]
     written = scoring_days.WrittenDays.of(found)  # type: ignore[arg-type]
     _commit(lake, sorted(days), written, bases, contents, {})

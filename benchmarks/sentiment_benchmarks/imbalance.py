@@ -7,6 +7,7 @@ from typing import Any, get_args
 import numpy as np
 from pydantic import ValidationError
 
+from sentiment.core.context import Context
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment.datasets.read import read_split
@@ -37,9 +38,10 @@ def run_imbalance_benchmark(
                 rows += _measured(candidate, data, config)
     write_tables(config.output, {"imbalance": rows})
     registry = Registry(settings)
-    with registry.run("benchmark imbalance", config.model_dump(mode="json"), {"benchmark": "imbalance"}) as run_id:
-        registry.log_folder(config.output / "tables", "tables")
-    return {"run_id": run_id, "output": str(config.output), "imbalance": rows}
+    params, tags = config.model_dump(mode="json"), {"benchmark": "imbalance"}
+    with registry.run("benchmark imbalance", params, tags, Context.of_process()) as run:
+        run.log_folder(config.output / "tables", "tables")
+    return {"run_id": run.run_id, "output": str(config.output), "imbalance": rows}
 
 
 def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) -> TrainConfig | None:

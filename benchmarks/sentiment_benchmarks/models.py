@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
@@ -83,9 +84,10 @@ def run_model_benchmark(config: BenchmarkModelsConfig, settings: Settings, on_pr
     tables = {"models": rows, "comparisons": comparisons}
     write_tables(config.output, tables)
     registry = Registry(settings)
-    with registry.run("benchmark models", config.model_dump(mode="json"), {"benchmark": "models"}) as run_id:
-        registry.log_folder(config.output / "tables", "tables")
-    return {"run_id": run_id, "output": str(config.output), **tables}
+    params, tags = config.model_dump(mode="json"), {"benchmark": "models"}
+    with registry.run("benchmark models", params, tags, Context.of_process()) as run:
+        run.log_folder(config.output / "tables", "tables")
+    return {"run_id": run.run_id, "output": str(config.output), **tables}
 
 
 def _for_picture(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Measured, Measured]]:

@@ -11,12 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment.datasets.pin import snapshot_folder
 from sentiment.datasets.read import read_split
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
 from sentiment.stores.spark import session
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
@@ -40,9 +42,10 @@ def run_training_benchmark(
     train = read_split(folder, "train", config.train_reviews)
     validation = read_split(folder, "validation", config.evaluation_reviews)
     registry = Registry(settings)
-    with registry.run("benchmark training", config.model_dump(mode="json"), {"benchmark": "training"}) as run_id:
+    params, tags = config.model_dump(mode="json"), {"benchmark": "training"}
+    with registry.run("benchmark training", params, tags, Context.of_process()) as run:
         measured: dict[Arrangement, list[Measured]] = {one: [] for one in arrangements(config)}
-        workdir = settings.home / "training" / run_id
+        workdir = settings.home / "training" / run.run_id
         # One session for all, or each would start a Java machine.
         with session(settings, "benchmark"):
             for done, one in enumerate([*measured] * config.repeats):
@@ -50,10 +53,10 @@ def run_training_benchmark(
                 measured[one].append(_measure(_train_config(config, one), train, validation, workdir, config.threads))
         rows = scaling_rows(measured, len(train))
         with TemporaryDirectory() as scratch:
-            _write(rows, config.output or Path(scratch), registry)
-        registry.log_metrics({_metric(row): row["seconds"] for row in rows})
-        registry.log_json(machine(), "machine.json")
-    return {"run_id": run_id, "output": str(config.output or ""), **machine(), "training": rows}
+            _write(rows, config.output or Path(scratch), run)
+        run.log_metrics({_metric(row): row["seconds"] for row in rows})
+        run.log_json(machine(), "machine.json")
+    return {"run_id": run.run_id, "output": str(config.output or ""), **machine(), "training": rows}
 
 
 def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
@@ -91,10 +94,10 @@ def _measure(
     return Measured(seconds, whole - seconds, max(one["eval_macro_f1"] for one in history if "eval_macro_f1" in one))
 
 
-def _write(rows: list[dict[str, Any]], folder: Path, registry: Registry) -> None:
-    registry.log_folder(write_tables(folder, {"training": rows}), "tables")
+def _write(rows: list[dict[str, Any]], folder: Path, run: RunHandle) -> None:
+    run.log_folder(write_tables(folder, {"training": rows}), "tables")
     scaling_picture(rows, folder / "pictures" / "training.png")
-    registry.log_folder(folder / "pictures", "pictures")
+    run.log_folder(folder / "pictures", "pictures")
 
 
 def _metric(row: dict[str, Any]) -> str:

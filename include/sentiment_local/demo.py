@@ -140,19 +140,21 @@ def _leave_quiet(airflow: AirflowApi) -> None:
 def _summary(
     config: DemoConfig, settings: Settings, imported: Any, seconds: dict[str, float], running: Platform
 ) -> dict[str, Any]:
+    from sentiment.stores.lake.tables import Lake
     from sentiment.stores.registry.versions import Registry
     from sentiment.views.report import report_days
 
-    report = report_days(ReportConfig(days=config.days), settings)
+    registry = Registry(settings)
+    report = report_days(ReportConfig(days=config.days), Lake(settings.lake_root), registry)
     counts = {name: imported[name] for name in ("read", "kept", "duplicate", "rejected")}
     return {
-        **report,
+        **report.model_dump(mode="json", exclude_unset=True),
         "history": counts,
         "seconds": {stage: round(value) for stage, value in seconds.items()},
         "lake": settings.lake_root,
         "airflow": running.airflow_url,
         **vars(read_login(settings)),
-        "mlflow": Registry(settings).runs_address(),
+        "mlflow": registry.runs_address(),
         "now": _WHAT_NOW,
         "stop": "make down",
     }

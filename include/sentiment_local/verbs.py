@@ -7,7 +7,7 @@ from typing import Any
 
 from sentiment.core.context import Context
 from sentiment.core.verb import AnyVerb, Verb, VerbResult
-from sentiment.views.verbs import ReportResult
+from sentiment.views.results import ReportResult
 from sentiment_local.config import DemoConfig, DoctorConfig, PlatformConfig, SampleConfig, StatusConfig
 
 Rows = tuple[dict[str, Any], ...]

@@ -14,6 +14,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sentiment.core.context import Context
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment.ingest.landing import history
@@ -49,7 +50,12 @@ def run_preparation_benchmark(
     present = [name for name in CONTENDERS if name == OURS or find_spec(name)]
     registry = Registry(settings)
     with (
-        registry.run("benchmark preparation", config.model_dump(mode="json"), {"benchmark": "preparation"}) as run_id,
+        registry.run(
+            "benchmark preparation",
+            config.model_dump(mode="json"),
+            {"benchmark": "preparation"},
+            Context.of_process(),
+        ) as run,
         TemporaryDirectory() as scratch,
     ):
         runs: dict[str, list[Imported]] = {name: [] for name in present}
@@ -60,13 +66,13 @@ def run_preparation_benchmark(
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
         cleaning = cleaning_rows()
-        registry.log_folder(
+        run.log_folder(
             write_tables(config.output or Path(scratch), {"preparation": rows, "cleaning": cleaning}), "tables"
         )
-        registry.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
-        registry.log_json(machine(), "machine.json")
+        run.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
+        run.log_json(machine(), "machine.json")
     return {
-        "run_id": run_id,
+        "run_id": run.run_id,
         "output": str(config.output or ""),
         **machine(),
         "preparation": rows,

@@ -60,8 +60,8 @@ def gather(config: BenchmarkScoringConfig, settings: Settings, scratch: Path) ->
 
     Raises ContractError when it does not, and no snapshot was named.
     """
-    _, bundle = bundle_of(config.model, datetime.now(UTC).date(), settings)
-    origin = read_bundle(bundle).provenance
+    _, fetched = bundle_of(config.model, datetime.now(UTC).date(), settings)
+    bundle, origin = fetched.folder, fetched.description.provenance
     named = config.snapshot or origin.get("snapshot")
     if not named or "run_id" not in origin:
         raise ContractError(f"{bundle} does not say which run and snapshot it comes from; export the model anew")

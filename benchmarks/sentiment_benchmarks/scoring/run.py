@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sentiment.core.context import Context
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.versions import Registry
@@ -37,7 +38,7 @@ def run_scoring_benchmark(
     registry = Registry(settings)
     params, tags = config.model_dump(mode="json"), {"benchmark": "scoring"}
     with (
-        registry.run("benchmark scoring", params, tags) as run_id,
+        registry.run("benchmark scoring", params, tags, Context.of_process()) as run,
         TemporaryDirectory(dir=settings.home) as scratch,
     ):
         material = gather(config, settings, Path(scratch))
@@ -50,10 +51,10 @@ def run_scoring_benchmark(
             _PICTURES[name](tables[name], written / "pictures" / f"{name}.png")
         for folder in ("tables", "pictures"):
             if (written / folder).is_dir():
-                registry.log_folder(written / folder, folder)
-        registry.log_metrics(_metrics(tables))
-        registry.log_json(machine(), "machine.json")
-    return {"run_id": run_id, "output": str(config.output or ""), **machine(), **tables}
+                run.log_folder(written / folder, folder)
+        run.log_metrics(_metrics(tables))
+        run.log_json(machine(), "machine.json")
+    return {"run_id": run.run_id, "output": str(config.output or ""), **machine(), **tables}
 
 
 def _measured(

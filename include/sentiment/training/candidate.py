@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
@@ -25,6 +26,7 @@ from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
@@ -79,15 +81,16 @@ def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProg
     note = too_few(config, splits.sizes())
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}", 0, 0)
     tags = {"family": config.family, "snapshot": config.snapshot or ""}
-    with registry.run(_name(config), effective_settings(config), tags) as run_id:
+    with registry.run(_name(config), effective_settings(config), tags, Context.of_process()) as run:
+        run_id = run.run_id
         manifest = read_manifest(folder) or {}
-        registry.log_reviews(run_id, used_reviews(folder, manifest, splits.by_name()))
-        registry.log_json(manifest, "snapshot.json")
+        run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
+        run.log_json(manifest, "snapshot.json")
         workdir = settings.home / "training" / run_id
         if config.folds:
-            _cross_validate(registry, config, splits.train, workdir.with_name(f"{run_id}-folds"), on_progress)
+            _cross_validate(run, config, splits.train, workdir.with_name(f"{run_id}-folds"), on_progress)
         started = time.monotonic()
-        fitted = fit(config, splits.train, splits.validation, workdir, _log_to(registry, on_progress, config.epochs))
+        fitted = fit(config, splits.train, splits.validation, workdir, _log_to(run, on_progress, config.epochs))
         training = Training(run_id, _name(config), config, fitted, splits.sizes(), time.monotonic() - started)
         on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
         found = _judged(training, splits, registry, workdir / "dossier")
@@ -99,12 +102,13 @@ def train_candidate(config: TrainConfig, settings: Settings, on_progress: OnProg
 def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> dict[str, Any]:
     """Measure a trained model, leave everything that is said of it in its run, and return the verb's result."""
     assessment, figures, warning = _assessed(training.fitted, training.config, splits)
-    registry.log_metrics({**figures, **_costs(training)})
+    run = registry.handle(training.run_id)
+    run.log_metrics({**figures, **_costs(training)})
     if warning:
         log.warning("%s", warning)
-    registry.attach(training.run_id, write_dossier(dossier, training, assessment, splits.test, warning))
+    run.log_folder(write_dossier(dossier, training, assessment, splits.test, warning))
     found = result(training, assessment, warning)
-    registry.describe(description(found, registry.artifact_page(training.run_id, REPORT)))
+    run.describe(description(found, registry.artifact_page(training.run_id, REPORT)))
     return found
 
 
@@ -114,14 +118,14 @@ def _name(config: TrainConfig) -> str:
 
 
 def _cross_validate(
-    registry: Registry, config: TrainConfig, train: LabelledReviews, workdir: Path, on_progress: OnProgress
+    run: RunHandle, config: TrainConfig, train: LabelledReviews, workdir: Path, on_progress: OnProgress
 ) -> None:
     """Log mean and deviation over the folds as metrics, and every fold's row as a table."""
     on_progress(f"cross-validating, {config.folds} folds", 0, 0)
     rows = cross_validate(config, train, workdir)
     shown = summary(rows)
-    registry.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
-    registry.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
+    run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
+    run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
     shutil.rmtree(workdir, ignore_errors=True)
 
 
@@ -151,10 +155,10 @@ def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
     return predict_logits(fitted, LabelledReviews.of([""] * len(texts), titles, texts, nobody_knows))
 
 
-def _log_to(registry: Registry, on_progress: OnProgress, epochs: float) -> OnLog:
+def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float) -> OnLog:
     def on_log(record: dict[str, Any]) -> None:
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
-        registry.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
+        run.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
         if "epoch" in record:  # the linear family has none: it is solved at once
             on_progress("training, per cent", round(100 * min(epoch / epochs, 1)), 100)
 

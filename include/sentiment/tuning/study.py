@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import TrialState
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
@@ -43,7 +44,7 @@ def open_study(config: TuneConfig, settings: Settings) -> dict[str, Any]:
     run_id = study.user_attrs.get("run_id")
     if run_id is None or not runs.reopen(run_id):
         tags = {"family": config.family, "snapshot": snapshot, "study": name}
-        run_id = runs.begin(name, config.model_dump(mode="json"), tags)
+        run_id = runs.begin(name, config.model_dump(mode="json"), tags, Context.of_process()).run_id
         study.set_user_attr("run_id", run_id)
     sizes = {"trials": config.trials, "workers": config.workers}
     return {"study": name, "snapshot": config.snapshot, "run_id": run_id, **sizes}
@@ -68,9 +69,9 @@ def conclude_study(config: StudyConfig, settings: Settings, on_progress: OnProgr
     with TemporaryDirectory() as folder:
         _write(study, fields, Path(folder))
         draw_study(study, Path(folder))
-        runs.add_folder(run_id, Path(folder), "study")
+        runs.handle(run_id).log_folder(Path(folder), "study")
     figures = {f"trials_{state}": count for state, count in counts.items()}
-    runs.add_metrics(run_id, {"best_macro_f1": study.best_value, **figures})
+    runs.handle(run_id).log_metrics({"best_macro_f1": study.best_value, **figures})
     runs.end(run_id, "complete")
     return {
         "study": config.study,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna import TrialPruned
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
@@ -59,7 +60,10 @@ class Objective:
         trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
         tags = {"family": candidate.family, "snapshot": candidate.snapshot or "", "trial": str(trial.number)}
-        run_id = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.parent)
+        begun = self.runs.begin(
+            f"trial-{trial.number}", effective_settings(candidate), tags, Context.of_process(), self.parent
+        )
+        run_id = begun.run_id
         trial.set_user_attr("run_id", run_id)
         watch = _Watch(self, trial, run_id, candidate.epochs)
         try:
@@ -103,7 +107,7 @@ class _Watch:
         """Called by the training with each log record."""
         objective, done = self._objective, min(record.get("epoch", self._epochs) / self._epochs, 1)
         figures = {name: value for name, value in record.items() if name != "step"}
-        objective.runs.add_metrics(self._run_id, figures, int(record.get("step", 0)))
+        objective.runs.handle(self._run_id).log_metrics(figures, int(record.get("step", 0)))
         objective.on_progress(f"trial {self._trial.number + 1} of {objective.config.trials}", round(100 * done), 100)
         if SCORE not in record:
             return
