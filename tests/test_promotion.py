@@ -522,23 +522,24 @@ def test_a_crash_before_the_alias_is_written_down_when_another_version_is_judged
 
 def test_an_alias_that_was_moved_by_hand_is_observed_whatever_is_decided(judge, lake, rivals):
     registry = rivals(GOOD, POOR)
-    record(lake, 2, 1, "better")  # and somebody moved the alias back to 1
+    record(lake, 2, 1, "better", a_context())  # and somebody moved the alias back to 1
     judge(registry, versions=(2,))
     last = history(lake)[-1]
     assert (last.version, last.previous) == (1, 2)
     assert last.reason.startswith("observed: MLflow's alias names this version")
-    assert champion_at(lake, datetime.now(UTC).date()) == 1
+    today = datetime.now(UTC).date()
+    assert champions_at(lake, [today]) == {today: 1}
 
 
 def test_the_loser_of_two_promotions_at_once_is_told_to_judge_again(judge, lake, rivals):
     registry = rivals(POOR, GOOD)
-    find = registry.find
+    find = registry.find_evidence
 
     def meanwhile(*given: object) -> Path | None:
         registry.named = 7
         return find(*given)
 
-    registry.find = meanwhile
+    registry.find_evidence = meanwhile
     with pytest.raises(ConcurrentWriteError, match="another run made version 7 champion while this one was deciding"):
         judge(registry, versions=(2,))
     assert [version for _, version in changes(lake)] == [1]
@@ -561,7 +562,7 @@ def test_an_outage_stops_a_promotion_before_anything_is_decided(judge, lake, riv
         raise UnavailableError("MLflow does not answer")
 
     registry = rivals(POOR, GOOD)
-    for name in ("versions", "champion", "find", "alias"):
+    for name in ("versions", "champion", "find_evidence", "alias"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(registry, name, lambda *_: gone())
             with pytest.raises(UnavailableError):

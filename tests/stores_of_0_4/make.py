@@ -34,7 +34,7 @@ def main() -> None:
     from conftest import fill, lake_review
     from sentiment import config as c
     from sentiment import pipeline
-    from sentiment.lake import REVIEWS
+    from sentiment.lake.schemas import REVIEWS
 
     settings = c.Settings()
     known = tiny.reviews(20)
@@ -48,15 +48,16 @@ def main() -> None:
         family="linear",
         buckets=2**9,
         snapshot=SNAPSHOT,
+        train_reviews=100,
         test_reviews=100,
-        encoder=str(tiny.write_encoder(FOLDER / "encoder")),
+        encoder=str(tiny.write_encoder(HOME / "encoder")),
     )
     run = pipeline.train(train)
-    version = pipeline.export(c.ExportConfig(run_id=run["run_id"], parity_reviews=50, max_accuracy_loss=0.05))
-    promoted = pipeline.promote(c.PromoteConfig())
-    scored = [pipeline.score(c.ScoreConfig(day=day)) for day in DAYS]
+    pipeline.export(c.ExportConfig(run_id=run["run_id"], parity_reviews=50, max_accuracy_loss=0.05))
+    pipeline.promote(c.PromoteConfig())
+    for day in DAYS:
+        pipeline.score(c.ScoreConfig(day=day))
     pack()
-    print(json.dumps({"run": run, "version": version, "promoted": promoted, "scored": scored}, default=str, indent=1))
 
 
 def write_snapshot(lake: str) -> None:

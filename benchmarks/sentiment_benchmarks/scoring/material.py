@@ -61,7 +61,8 @@ def gather(config: BenchmarkScoringConfig, settings: Settings, scratch: Path) ->
     Raises ContractError when it does not, and no snapshot was named.
     """
     _, fetched = bundle_of(config.model, datetime.now(UTC).date(), settings)
-    bundle, origin = fetched.folder, fetched.description.provenance
+    bundle = fetched.folder
+    origin = read_bundle(bundle).provenance
     named = config.snapshot or origin.get("snapshot")
     if not named or "run_id" not in origin:
         raise ContractError(f"{bundle} does not say which run and snapshot it comes from; export the model anew")
