@@ -1,8 +1,4 @@
-"""Score reviews with a bundle: tokenise once, let the gate answer what it is sure of, batch the rest by length, decide.
-
-Runs in scoring workers, so it imports engines, tokenizers and NumPy and never a training library; it knows nothing of
-Spark, tables or where the bundle came from.
-"""
+"""Score reviews with a bundle: tokenise once, let the gate answer what it is sure of, batch the rest by length, decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a trained model to a bundle: models for engines, parity, the gate, seal. Knows the order and no details."""
+"""From a trained model to a bundle: models for engines, parity, the gate, seal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Finds where the gate is sure enough, and how it speaks with the network where it is not.
-
-Knows log odds and labels of validation reviews; nothing of models or files.
-"""
+"""Finds where the gate is sure enough, and how it speaks with the network where it is not."""
 
 from __future__ import annotations
 

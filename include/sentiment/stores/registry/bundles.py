@@ -1,4 +1,4 @@
-"""The bundles that this machine has fetched, each in a folder named by its content. Knows files, no registry.
+"""The bundles that this machine has fetched, each in a folder named by its content.
 
 A version's number says nothing of its content: another MLflow, or a model made anew, gives the same numbers again.
 """
