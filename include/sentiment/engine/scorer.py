@@ -1,4 +1,4 @@
-"""Score reviews with a bundle: tokenise once, let the gate answer what it is sure of, batch the rest by length, decide."""
+"""Score reviews with a bundle: tokenise once, the gate answers what it is sure of, the rest is batched by length."""
 
 from __future__ import annotations
 
