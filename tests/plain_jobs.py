@@ -19,8 +19,8 @@ from sentiment.ingest.landing import Delivery
 from sentiment.ingest.lines import lines_of
 from sentiment.scoring import days as scoring_days
 from sentiment.scoring.job import _commit
-from sentiment.scoring.known import UNCHANGED
-from sentiment.scoring.worker import KEPT, SCORED, Scoring, score_batch
+from sentiment.scoring.scored import KEPT, SCORED, UNCHANGED
+from sentiment.scoring.worker import Scoring, score_batch
 from sentiment.stores.lake.files import DataFile
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.tables import Lake
@@ -61,7 +61,7 @@ def score(lake: Lake, days: list[date], bases: Bases | None = None) -> None:
     bases = bases or bases_of(lake)
     version = bases[REVIEWS.name].version()
     contents = {day: content for day, content in lake.content(REVIEWS, version).items() if day in days}
-    run = Scoring("", "1", "test", NOW, content="bundle")  # type: ignore[arg-type]
+    run = Scoring("", 1, "test", NOW, content="bundle")  # type: ignore[arg-type]
     known = _known(lake, bases[SCORES.name], run)
     found = [row for day in contents for row in _score_day(lake, day, version, contents[day], run, known)]
     written = scoring_days.WrittenDays.of(found)  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def _stored(lake: Lake, base: DeltaTable) -> list[tuple[date, pa.RecordBatch]]:
 def _known(lake: Lake, base: DeltaTable, run: Scoring) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return the scores that still hold, as `known` joins them: by what it says that makes a review unchanged."""
     rows = lake.read(SCORES, None, None, base.version()).to_pylist()
-    same = [row for row in rows if (row["model_version"], row["bundle"]) == (run.model_version, run.content)]
+    same = [row for row in rows if (row["model_version"], row["bundle"]) == (str(run.version), run.content)]
     return {tuple(row[name] for name in UNCHANGED): {name: row[name] for name in KEPT} for row in same}
 
 

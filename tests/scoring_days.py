@@ -61,6 +61,8 @@ def rows(lake: Lake, spec: DayTable, day: date, *without: str) -> list[dict[str,
 class Oracle:
     """A scorer of no model: texts with "good" in them are positive. It keeps what it was asked."""
 
+    engine_name = "onnxruntime-fp32"
+
     def __init__(self) -> None:
         self.asked: list[str] = []
 

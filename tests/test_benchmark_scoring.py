@@ -9,6 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 import tiny
+from contexts import a_context
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import logged
@@ -421,9 +422,9 @@ def test_a_part_alone_is_measured_alone(measured, home):
 
 def test_the_material_is_what_the_bundle_says_it_comes_from(home, material, monkeypatch):
     registry = Registry(Settings())
-    with registry.run("train", {"n": 1}, {}) as run_id:
-        registry.log_folder(material.model, "model")
-    origin = material.description.provenance | {"run_id": run_id}
+    with registry.run("train", {"n": 1}, {}, a_context()) as run:
+        run.log_folder(material.model, "model")
+    origin = material.description.provenance | {"run_id": run.run_id}
     cached = home / "bundles" / CONTENT
     cached.parent.mkdir()
     cached.symlink_to(material.bundle, target_is_directory=True)

@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 import tiny
 from conftest import without_server
+from contexts import a_context
 from sentiment.core.context import Context
 from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import (
@@ -58,6 +59,7 @@ def deployment(tmp_path_factory) -> Settings:
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="trainings")
     write_snapshot(settings)
+    mlflow.set_tracking_uri(settings.tracking_uri)  # for what the tests themselves ask MLflow
     return settings
 
 
@@ -164,7 +166,7 @@ def test_the_experiment_is_one_of_model_development_and_leads_back_to_airflow(li
     assert "metrics.`test_macro_f1`" in json.loads(json.loads(shown.tags[SAVED_VIEW])["state"])["selectedColumns"]
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.shop.example/")
     Registry(deployment).runs_address()
-    with Registry(deployment).run("empty", {"seed": 0}, {}):
+    with Registry(deployment).run("empty", {"seed": 0}, {}, a_context(deployment)):
         pass
     described = mlflow.get_experiment_by_name("trainings").tags[DESCRIPTION]
     assert "[train_models](https://airflow.shop.example/dags/train_models)" in described
@@ -173,7 +175,9 @@ def test_the_experiment_is_one_of_model_development_and_leads_back_to_airflow(li
 def test_an_older_experiment_gets_what_it_lacks_and_keeps_what_a_person_wrote(linear, deployment, monkeypatch):
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.shop.example")
     older = mlflow.create_experiment("older", tags={DESCRIPTION: "Ask Ada."})
-    with Registry(deployment.model_copy(update={"experiment": "older"})).run("empty", {"seed": 0}, {}):
+    with Registry(deployment.model_copy(update={"experiment": "older"})).run(
+        "empty", {"seed": 0}, {}, a_context(deployment)
+    ):
         pass
     tags = mlflow.get_experiment(older).tags
     assert (tags[KIND], tags[DESCRIPTION]) == (MODEL_DEVELOPMENT, "Ask Ada.")

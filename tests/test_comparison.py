@@ -2,16 +2,15 @@
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from contexts import a_context
 from sentiment.core.errors import ContractError
-from sentiment.core.progress import logged
-from sentiment.core.settings import Settings
 from sentiment.evaluation.predictions import write_predictions
-from sentiment.promotion import comparison
 from sentiment.promotion.comparison import compare_runs, group
 from sentiment.promotion.config import CompareConfig
 from sentiment.stores.registry.entries import TrainedRun
@@ -42,19 +41,29 @@ class FakeRegistry:
         probability = np.where(right == (LABELS == 1), 0.9, 0.1)
         return write_predictions(destination / name, [str(row) for row in range(1_000)], LABELS, probability)
 
-    def attach_json(self, run_id: str, content: object, name: str) -> None:
-        self.attached[run_id, name] = content
+    def handle(self, run_id: str) -> "FakeHandle":
+        return FakeHandle(run_id, self.attached)
+
+
+@dataclass
+class FakeHandle:
+    """Keeps what is added to a run."""
+
+    run_id: str
+    attached: dict
+
+    def log_json(self, content: object, name: str) -> None:
+        self.attached[self.run_id, name] = content
 
 
 @pytest.fixture
-def compare(home, monkeypatch):
+def compare(home):
     """Return a function that runs the verb over runs, and gives its result and what the runs keep of it."""
 
     def verb(*runs: TrainedRun, **options: object) -> tuple[dict, dict]:
         registry = FakeRegistry(*runs)
-        monkeypatch.setattr(comparison, "Registry", lambda settings: registry)
         config = CompareConfig(runs=tuple(one.run_id for one in runs), **options)
-        return compare_runs(config, Settings(), logged), registry.attached
+        return compare_runs(config, registry, a_context()).model_dump(mode="json"), registry.attached
 
     return verb
 
@@ -98,7 +107,7 @@ def test_a_candidate_shows_mean_and_deviation_over_its_seeds(compare):
     assert encoder["macro_f1_std"] == pytest.approx(0.01)
     assert encoder["accuracy_mean"] == pytest.approx(0.96)
     assert (single["macro_f1_mean"], single["macro_f1_std"]) == (0.9, None)
-    assert "log_loss_mean" not in single
+    assert single["log_loss_mean"] is None
 
 
 def test_pairs_are_tested_on_the_chosen_runs_and_over_the_seeds_that_both_have(compare):

@@ -11,7 +11,7 @@ from sentiment.engine.calibration import logistic
 from sentiment.engine.cascade import Gate, sure
 from sentiment.engine.features import bigram_buckets, unigram_buckets
 from sentiment.engine.scorer import Scorer
-from sentiment.export.gate import Judged, fit_rule, gate_figures
+from sentiment.export.gate import BothOdds, fit_rule, gate_figures
 from sentiment.training.gate import fit_gate
 
 BUCKETS = 2**12
@@ -84,7 +84,7 @@ def judged(reviews=4000, gate_errors=0.06, seed=0):
     sides = np.where(labels == 1, 1.0, -1.0)
     network = sides * draw.normal(4, 2.2, reviews)
     gate = sides * draw.normal(3, 3 / -_normal_quantile(gate_errors), reviews)
-    return Judged(network, gate, labels, 0.5)
+    return BothOdds(network, gate, labels, 0.5)
 
 
 def _normal_quantile(share):
@@ -107,7 +107,7 @@ def test_the_pair_is_never_worse_than_the_network_where_the_rule_was_fitted():
 
 def test_a_gate_that_knows_nothing_answers_hardly_anything():
     reviews = judged()
-    noise = Judged(reviews.network, np.random.default_rng(2).normal(0, 3, 4000), reviews.labels, 0.5)
+    noise = BothOdds(reviews.network, np.random.default_rng(2).normal(0, 3, 4000), reviews.labels, 0.5)
     rule, figures = fit_rule(noise, temperature=1.0)
     assert figures["gate_share"] < 0.02
     assert rule is None or figures["pair_accuracy"] >= figures["alone_accuracy"]

@@ -21,6 +21,7 @@ from scoring_days import Oracle
 from sentiment.core.errors import ContractError
 from sentiment.scoring.files import predict_file
 from sentiment.scoring.output import begins_a_formula
+from sentiment.scoring.results import FileCounts
 from sentiment.scoring.rows import read_rows
 
 # The command line, whose model is the oracle of these tests.
@@ -28,11 +29,12 @@ PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(PROJECT / "tests")!r})
 from pathlib import Path
+from types import SimpleNamespace
 from scoring_days import Oracle
 from sentiment import cli
 from sentiment.engine import scorer
 from sentiment.promotion import resolution
-resolution.bundle_of = lambda *_: ("7", Path("none"))
+resolution.bundle_of = lambda *_: (7, SimpleNamespace(folder=Path("none")))
 scorer.Scorer.load = classmethod(lambda cls, *_, **__: Oracle())
 sys.exit(cli.main(sys.argv[1:]))
 """
@@ -105,7 +107,7 @@ def test_what_cannot_be_read_or_written_is_a_sentence(tmp_path):
 def test_a_day_without_rows_keeps_its_columns(tmp_path):
     (tmp_path / "in.csv").write_bytes(b"id,text\n")
     for target in ("out.csv", "out.parquet"):
-        assert predict_file(Oracle(), tmp_path / "in.csv", tmp_path / target, "7", lambda *_: None)["rows"] == 0
+        assert predict_file(Oracle(), tmp_path / "in.csv", tmp_path / target, 7, lambda *_: None).rows == 0
     of_csv = (tmp_path / "out.csv").read_text().strip().split(",")
     of_parquet = parquet.read_schema(tmp_path / "out.parquet").names
     assert of_csv == of_parquet
@@ -115,11 +117,11 @@ def test_a_day_without_rows_keeps_its_columns(tmp_path):
 def test_two_columns_of_one_name_are_refused_by_name(tmp_path):
     (tmp_path / "twice.csv").write_bytes(b"text,text,want\na,b,c\n")
     with pytest.raises(ContractError, match=r"twice\.csv has several columns named text"):
-        predict_file(Oracle(), tmp_path / "twice.csv", tmp_path / "out.csv", "7", lambda *_: None)
+        predict_file(Oracle(), tmp_path / "twice.csv", tmp_path / "out.csv", 7, lambda *_: None)
 
 
-def predict(source: Path, target: Path, **options: bool) -> dict[str, object]:
-    return predict_file(Oracle(), source, target, "7", lambda *_: None, **options)
+def predict(source: Path, target: Path, **options: bool) -> FileCounts:
+    return predict_file(Oracle(), source, target, 7, lambda *_: None, **options)
 
 
 GOLD = {"text": "good phone", "label": 1, "Confidence": "annotator was sure", "predicted_label": "x"}
@@ -138,10 +140,10 @@ def test_columns_of_the_input_that_have_our_names_stay_and_ours_are_told_apart(t
     (row,) = read_rows(tmp_path / target)
     assert {name: str(row[name]) for name in GOLD} == {name: str(value) for name, value in GOLD.items()}
     assert (row["predicted_predicted_label"], float(row["predicted_confidence"])) == ("positive", 0.9)
-    assert result["positive"] == 1
-    assert result["notes"] == [
-        "the input has its own label, confidence, which stay; ours are predicted_predicted_label, predicted_confidence"
-    ]
+    assert result.positive == 1
+    assert result.notes == (
+        "the input has its own label, confidence, which stay; ours are predicted_predicted_label, predicted_confidence",
+    )
 
 
 def test_a_column_that_begins_at_the_last_line_is_told_apart_in_all_of_them(tmp_path):
@@ -157,13 +159,13 @@ FORMULAS = b"text,note\n=HYPERLINK(1),good\ngood,@SUM(A1)\ngood,-5\ngood,+49 30\
 
 def test_a_value_that_a_spreadsheet_would_run_is_told_and_made_a_text_on_request(tmp_path):
     (tmp_path / "in.csv").write_bytes(FORMULAS)
-    (note,) = predict(tmp_path / "in.csv", tmp_path / "out.csv")["notes"]
+    (note,) = predict(tmp_path / "in.csv", tmp_path / "out.csv").notes
     assert note.startswith("3 rows hold a value that a spreadsheet runs as a formula; --formulas-as-text")
     assert [row["text"] for row in read_rows(tmp_path / "out.csv")] == ["=HYPERLINK(1)", "good", "good", "good"]
-    assert "notes" not in predict(tmp_path / "in.csv", tmp_path / "safe.csv", formulas_as_text=True)
+    assert not predict(tmp_path / "in.csv", tmp_path / "safe.csv", formulas_as_text=True).notes
     safe = [(row["text"], row["note"]) for row in read_rows(tmp_path / "safe.csv")]
     assert safe == [("'=HYPERLINK(1)", "good"), ("good", "'@SUM(A1)"), ("good", "-5"), ("good", "'+49 30")]
-    assert "notes" not in predict(tmp_path / "in.csv", tmp_path / "out.jsonl")
+    assert not predict(tmp_path / "in.csv", tmp_path / "out.jsonl").notes
 
 
 @drawn(st.text(max_size=8))
@@ -233,7 +235,7 @@ def test_what_is_no_number_in_the_input_is_null_in_json_lines(tmp_path):
 )
 def test_what_stands_for_a_missing_text_and_what_is_none_is_not_scored(tmp_path, cell):
     (tmp_path / "in.jsonl").write_text(f'{{"text": {cell}}}\n{{"text": "nan, the good bread"}}\n')
-    assert predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")["unscored"] == 1
+    assert predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl").unscored == 1
     assert [row["label"] for row in read_rows(tmp_path / "out.jsonl")] == [None, "positive"]
 
 
@@ -265,5 +267,5 @@ def test_any_rows_are_scored_whole_and_in_order_or_refused_in_a_sentence(tmp_pat
         except ContractError:
             assert not (folder / target).exists()
             continue
-        assert counts["rows"] == len(given)
+        assert counts.rows == len(given)
     assert len((folder / "out.jsonl").read_text().splitlines()) == len(given)

@@ -10,31 +10,35 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from contexts import a_context, a_try
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
-from sentiment.core.progress import logged
+from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.datasets.snapshot import (
-    snapshot_folder,
-)
+from sentiment.datasets.snapshot import snapshot_folder
+from sentiment.engine.bundle import Bundle
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.paired_tests import Difference, Disagreement
 from sentiment.evaluation.predictions import write_predictions
 from sentiment.promotion.config import PromoteConfig
-from sentiment.promotion.evidence import CapabilityChange, Evidence, Measured, SliceChange, Speeds, on_behaviour
+from sentiment.promotion.evidence import Evidence, Speeds, on_behaviour
 from sentiment.promotion.gate import choose_challenger, close_to_best, decide
 from sentiment.promotion.promote import promote_best
+from sentiment.promotion.results import CapabilityChange, MeasuredVersion, SliceChange
 from sentiment.promotion.speed import in_turn
 from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import PROMOTIONS
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.ledger import champion_at, changes, history, record
+from sentiment.stores.ledger import champions_at, changes, history, record
+from sentiment.stores.registry.bundles import FetchedBundle
 from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 
 RULES = PromoteConfig()  # tolerance 0.002, significance 0.05, 1.5 times cheaper, slices of 100 may lose 0.03
 
 
-def measured(version: int, macro_f1: float, family: str = "encoder", validation: float | None = None) -> Measured:
-    return Measured(version, family, macro_f1, macro_f1, validation)
+def measured(
+    version: int, macro_f1: float, family: str = "encoder", validation: float | None = None
+) -> MeasuredVersion:
+    return MeasuredVersion(version, family, macro_f1, macro_f1, validation)
 
 
 def evidence(
@@ -130,10 +134,10 @@ def test_a_better_challenger_must_not_fail_more_cases_of_any_capability():
 
 
 def test_behaviour_that_nobody_measured_is_said_and_stops_nothing():
-    unknown = evidence(+0.1, behaviour=None, behaviour_missing="the run of version 2 keeps no behaviour.json")
+    unknown = evidence(+0.1, behaviour=None, behaviour_missing="version 2 keeps no behaviour.json")
     decision = decide(measured(7, 0.9), measured(2, 0.8), None, unknown, RULES)
     assert decision.version == 7
-    assert decision.reason.endswith("behaviour was not compared: the run of version 2 keeps no behaviour.json")
+    assert decision.reason.endswith("behaviour was not compared: version 2 keeps no behaviour.json")
 
 
 @pytest.mark.parametrize(
@@ -199,10 +203,10 @@ def lake(home: Path) -> Lake:
 
 
 def test_a_retry_does_not_double_a_row_of_the_ledger(lake):
-    record(lake, 1, None, "the first")
-    record(lake, 1, None, "the first")
-    record(lake, 2, 1, "better")
-    record(lake, 1, 2, "rolled back")
+    record(lake, 1, None, "the first", a_context())
+    record(lake, 1, None, "the first", a_context())
+    record(lake, 2, 1, "better", a_context())
+    record(lake, 1, 2, "rolled back", a_context())
     rows = sorted(lake.read(PROMOTIONS).to_pylist(), key=lambda row: row["at"])
     assert [(row["version"], row["previous_version"], row["reason"]) for row in rows] == [
         ("1", None, "the first"),
@@ -211,11 +215,10 @@ def test_a_retry_does_not_double_a_row_of_the_ledger(lake):
     ]
 
 
-def test_the_ledger_names_the_airflow_run_that_decided(lake, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CTX_DAG_ID", "train_models")
-    monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "manual__1")
-    record(lake, 1, None, "the first")
+def test_the_ledger_names_who_decided_and_its_commit_the_run(lake):
+    record(lake, 1, None, "the first", a_try(1, "promote"))
     assert lake.read(PROMOTIONS)["decided_by"].to_pylist() == ["train_models/manual__1"]
+    assert lake.open(PROMOTIONS).history(1)[0]["task"] == "promote"
 
 
 def test_the_champion_of_a_date_is_the_one_at_the_end_of_that_day(lake):
@@ -227,7 +230,8 @@ def test_the_champion_of_a_date_is_the_one_at_the_end_of_that_day(lake):
     ]
     lake.append(PROMOTIONS, rows[::-1], {})
     assert [version for _, version in changes(lake)] == [1, 2, 3]
-    assert [champion_at(lake, date(2024, 6, day)) for day in (9, 10, 11, 12, 13)] == [None, 2, 2, 3, 3]
+    days = [date(2024, 6, day) for day in (9, 10, 11, 12, 13)]
+    assert champions_at(lake, days) == dict(zip(days, [None, 2, 2, 3, 3], strict=True))
 
 
 TESTED = 400
@@ -255,14 +259,15 @@ def version(
 
 
 class FakeRegistry:
-    """Versions and what their runs keep in dicts, and the alias."""
+    """Versions, what they keep of their test reviews and what their runs keep, in dicts; and the alias."""
 
     def __init__(self, champion: int | None, *versions: ModelVersion) -> None:
         self.named, self.known, self.kept, self.behaviour = champion, versions, {}, {}
+        self.at_runs: dict[str, np.ndarray] = {}
         self.crashes = False
 
     def keeps(self, number: int, probability: np.ndarray) -> None:
-        self.kept[f"run-{number}"] = probability
+        self.kept[number] = probability
 
     def versions(self) -> list[ModelVersion]:
         return sorted(self.known, key=lambda one: -one.version)
@@ -282,35 +287,55 @@ class FakeRegistry:
         assert self.named == instead_of
         self.named = number
 
-    def fetch_bundle(self, number: int) -> Path:
-        return Path(f"bundle-{number}")
+    def fetch_bundle(self, number: int) -> FetchedBundle:
+        return FetchedBundle(Path(f"bundle-{number}"), Bundle(family="linear", max_length=1, head_share=1), "")
 
     def trained(self, run_id: str) -> TrainedRun:
         raise ContractError(f"MLflow has no run {run_id!r}")
 
+    def find_evidence(self, number: int, destination: Path) -> Path | None:
+        if number in self.kept:
+            write_predictions(destination / "bundle_predictions.parquet", KEYS, LABELS, self.kept[number])
+        if number in self.behaviour:
+            (destination / "behaviour.json").write_text(json.dumps(self.behaviour[number]), encoding="utf-8")
+        return destination if number in {*self.kept, *self.behaviour} else None
+
     def find(self, run_id: str, name: str, destination: Path) -> Path | None:
-        if name == "bundle_predictions.parquet" and run_id in self.kept:
-            return write_predictions(destination / name, KEYS, LABELS, self.kept[run_id])
-        if name == "behaviour.json" and run_id in self.behaviour:
-            (destination / name).write_text(json.dumps(self.behaviour[run_id]), encoding="utf-8")
-            return destination / name
+        if name == "bundle_predictions.parquet" and run_id in self.at_runs:
+            return write_predictions(destination / name, KEYS, LABELS, self.at_runs[run_id])
         return None
 
 
+class Scored:
+    """What bundles say of any reviews, and what they were asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, np.ndarray] = {}
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def score(self, bundle: Path, reviews: LabelledReviews) -> np.ndarray:
+        self.asked.append((str(bundle), reviews.keys))
+        return self.answers[str(bundle)]
+
+
 @pytest.fixture
-def judge(home, lake, monkeypatch):
+def scored() -> Scored:
+    return Scored()
+
+
+@pytest.fixture
+def judge(home, lake, scored):
     """Return a function that runs the verb over a fake registry, whose bundles are so many times faster than the first.
 
     Every version is as fast as the others where no `faster` is given.
     """
 
     def run(registry: FakeRegistry, faster: float = 1, **options: object) -> dict:
-        def side_by_side(bundles: dict[int, Path], reviews: object) -> dict[int, float]:
+        def race(bundles: dict[int, Path], reviews: object) -> dict[int, float]:
             return {number: 100.0 * (faster if number != min(bundles) else 1) for number in bundles}
 
-        monkeypatch.setattr("sentiment.promotion.promote.side_by_side", side_by_side)
-        monkeypatch.setattr("sentiment.promotion.promote.Registry", lambda settings: registry)
-        return promote_best(PromoteConfig(**options), Settings(), logged)
+        result = promote_best(PromoteConfig(**options), registry, a_context(), race, scored.score)
+        return result.model_dump(mode="json", exclude_unset=True)
 
     return run
 
@@ -321,7 +346,7 @@ def rivals(lake):
 
     def registry(champion: np.ndarray, challenger: np.ndarray) -> FakeRegistry:
         write_test_split(snapshot_folder(lake, "s1"))
-        record(lake, 1, None, "the first")
+        record(lake, 1, None, "the first", a_context())
         known = FakeRegistry(1, version(1, champion), version(2, challenger))
         known.keeps(1, champion)
         known.keeps(2, challenger)
@@ -377,7 +402,7 @@ def test_a_better_challenger_that_loses_a_category_is_refused(judge, rivals):
 
 def test_the_behaviour_of_both_runs_is_compared(judge, rivals):
     registry = rivals(POOR, GOOD)
-    registry.behaviour = {"run-1": [row("negation", 40, 4)], "run-2": [row("negation", 40, 5)]}
+    registry.behaviour = {1: [row("negation", 40, 4)], 2: [row("negation", 40, 5)]}
     result = judge(registry, versions=(2,))
     assert not result["promoted"]
     assert "negation 12.5% instead of 10.0%" in result["reason"]
@@ -387,8 +412,8 @@ def test_the_behaviour_of_both_runs_is_compared(judge, rivals):
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        ({"run-2": [row("negation", 40, 5)]}, "the run of version 1 keeps no behaviour.json"),
-        ({"run-1": [row("old", 3, 0)], "run-2": [row("new", 3, 3)]}, "the two ran different suites"),
+        ({2: [row("negation", 40, 5)]}, "version 1 keeps no behaviour.json"),
+        ({1: [row("old", 3, 0)], 2: [row("new", 3, 3)]}, "the two ran different suites"),
     ],
 )
 def test_behaviour_that_cannot_be_compared_is_named(judge, rivals, behaviour, reason):
@@ -405,38 +430,26 @@ def test_the_result_is_plain_json_whatever_was_found(judge, rivals):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-@pytest.fixture
-def scored(monkeypatch):
-    """Let bundles say what `scored` holds for them, and remember what they were asked about."""
-    answers, asked = {}, []
-
-    def probabilities(bundle: Path, reviews: object) -> np.ndarray:
-        asked.append((str(bundle), reviews.keys))
-        return answers[str(bundle)]
-
-    monkeypatch.setattr("sentiment.export.register.bundle_probabilities", probabilities)
-    answers["asked"] = asked
-    return answers
-
-
 @pytest.mark.parametrize(("anew", "promoted"), [(POOR, True), (said(), False)])
 def test_the_champion_is_scored_anew_when_its_test_reviews_were_others(judge, lake, scored, anew, promoted):
     write_test_split(snapshot_folder(lake, "s2"))
     registry = FakeRegistry(1, version(1, said(), snapshot="s1"), version(2, GOOD, snapshot="s2"))
     registry.keeps(2, GOOD)
-    scored["bundle-1"] = anew
+    scored.answers["bundle-1"] = anew
     result = judge(registry, versions=(2,))
     assert result["promoted"] is promoted
     assert f"the champion (version 1) {evaluate(LABELS, anew)['macro_f1']:.4f}" in result["reason"]
-    assert scored["asked"] == [("bundle-1", KEYS)]
+    assert scored.asked == [("bundle-1", KEYS)]
 
 
-def test_predictions_of_a_later_export_of_the_same_run_are_not_taken_for_a_versions_own(judge, rivals, scored):
+@pytest.mark.parametrize(("left", "asked"), [(POOR, []), (GOOD, ["bundle-1"])], ids=["its own", "a later export's"])
+def test_of_a_version_before_0_5_the_runs_predictions_count_when_they_are_its_own(judge, rivals, scored, left, asked):
     registry = rivals(POOR, GOOD)
-    registry.keeps(1, GOOD)
-    scored["bundle-1"] = POOR
+    del registry.kept[1]
+    registry.at_runs["run-1"] = left
+    scored.answers["bundle-1"] = POOR
     assert judge(registry, versions=(2,))["promoted"]
-    assert [bundle for bundle, _ in scored["asked"]] == ["bundle-1"]
+    assert [bundle for bundle, _ in scored.asked] == asked
 
 
 def test_a_version_is_judged_at_the_threshold_that_it_was_exported_with(judge, rivals):
@@ -448,7 +461,7 @@ def test_a_version_is_judged_at_the_threshold_that_it_was_exported_with(judge, r
 
 
 def test_the_champion_does_not_follow_itself(judge, lake):
-    record(lake, 1, None, "the first")
+    record(lake, 1, None, "the first", a_context())
     result = judge(FakeRegistry(1, version(1, GOOD)), versions=(1,))
     assert (result["promoted"], result["reason"]) == (False, "version 1 is the champion already")
     assert [version for _, version in changes(lake)] == [1]
@@ -485,7 +498,7 @@ def test_a_crash_at_any_point_of_a_promotion_is_mended_by_the_next_call(judge, l
 
     with monkeypatch.context() as patch:
         if point == "before the ledger":
-            patch.setattr("sentiment.promotion.change.record", killed)
+            patch.setattr("sentiment.promotion.champion.record", killed)
         elif point == "before the alias":
             registry.crashes = True
         else:
@@ -502,30 +515,31 @@ def test_a_crash_at_any_point_of_a_promotion_is_mended_by_the_next_call(judge, l
 
 def test_a_crash_before_the_alias_is_written_down_when_another_version_is_judged_next(judge, lake, rivals):
     registry = rivals(GOOD, POOR)
-    record(lake, 9, 1, "better, and killed before the alias")
+    record(lake, 9, 1, "better, and killed before the alias", a_context())
     assert not judge(registry, versions=(2,))["promoted"]
     assert [(one.version, one.previous) for one in history(lake)] == [(1, None), (9, 1), (1, 9)]
 
 
 def test_an_alias_that_was_moved_by_hand_is_observed_whatever_is_decided(judge, lake, rivals):
     registry = rivals(GOOD, POOR)
-    record(lake, 2, 1, "better")  # and somebody moved the alias back to 1
+    record(lake, 2, 1, "better", a_context())  # and somebody moved the alias back to 1
     judge(registry, versions=(2,))
     last = history(lake)[-1]
     assert (last.version, last.previous) == (1, 2)
     assert last.reason.startswith("observed: MLflow's alias names this version")
-    assert champion_at(lake, datetime.now(UTC).date()) == 1
+    today = datetime.now(UTC).date()
+    assert champions_at(lake, [today]) == {today: 1}
 
 
 def test_the_loser_of_two_promotions_at_once_is_told_to_judge_again(judge, lake, rivals):
     registry = rivals(POOR, GOOD)
-    find = registry.find
+    find = registry.find_evidence
 
     def meanwhile(*given: object) -> Path | None:
         registry.named = 7
         return find(*given)
 
-    registry.find = meanwhile
+    registry.find_evidence = meanwhile
     with pytest.raises(ConcurrentWriteError, match="another run made version 7 champion while this one was deciding"):
         judge(registry, versions=(2,))
     assert [version for _, version in changes(lake)] == [1]
@@ -534,7 +548,7 @@ def test_the_loser_of_two_promotions_at_once_is_told_to_judge_again(judge, lake,
 @pytest.mark.parametrize("lost", ["the version", "the alias"])
 def test_a_champion_that_is_gone_from_mlflow_is_not_the_same_as_none(judge, lake, rivals, lost):
     registry = rivals(GOOD, POOR)
-    record(lake, 3, 1, "better")
+    record(lake, 3, 1, "better", a_context())
     registry.named = None
     registry.known += (version(3, GOOD),) if lost == "the alias" else ()
     with pytest.raises(ContractError, match=f"version 3 is champion since .*: somebody deleted {lost} there") as raised:
@@ -548,7 +562,7 @@ def test_an_outage_stops_a_promotion_before_anything_is_decided(judge, lake, riv
         raise UnavailableError("MLflow does not answer")
 
     registry = rivals(POOR, GOOD)
-    for name in ("versions", "champion", "find", "alias"):
+    for name in ("versions", "champion", "find_evidence", "alias"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(registry, name, lambda *_: gone())
             with pytest.raises(UnavailableError):

@@ -1,7 +1,9 @@
 """Runs, versions and aliases in a real MLflow database, which all of these tests share because creating it is slow."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import mlflow
 import pandas as pd
@@ -10,12 +12,13 @@ from mlflow.exceptions import BAD_REQUEST, INTERNAL_ERROR, TEMPORARILY_UNAVAILAB
 
 import tiny
 from conftest import without_server
+from contexts import a_context, a_try
+from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.names import PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.core.settings import Settings
 from sentiment.engine.bundle import INT8_MODEL, identity, read_bundle
 from sentiment.engine.scorer import Scorer
-from sentiment.stores.registry import runs
 from sentiment.stores.registry.bundles import bundle_cache
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry
@@ -40,78 +43,102 @@ def bundle(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def registered(registry, bundle) -> tuple[int, int]:
+def said(tmp_path_factory) -> Path:
+    """A folder with what a bundle said of its test reviews."""
+    folder = tmp_path_factory.mktemp("said")
+    (folder / "behaviour.json").write_text("[]", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def registered(registry, deployment, bundle, said) -> tuple[int, int]:
     """Register the bundle twice; returns both versions."""
-    with registry.run("linear", {"seed": 0}, {}) as run_id:
-        pass
-    return tuple(registry.register(bundle, run_id, TAGS, {"bundle_macro_f1": 0.91}) for _ in range(2))
+    run_id = run_of(registry, deployment)
+    return tuple(registry.register(bundle, said, run_id, TAGS, {"bundle_macro_f1": 0.91}) for _ in range(2))
 
 
-@pytest.fixture
-def task(monkeypatch):
-    """Return a function that makes this process a try of an Airflow task."""
-
-    def become(number: int, task_id: str = "train") -> None:
-        given = {"DAG_ID": "train_models", "DAG_RUN_ID": "manual__1", "TASK_ID": task_id, "TRY_NUMBER": str(number)}
-        for name, value in given.items():
-            monkeypatch.setenv(f"AIRFLOW_CTX_{name}", value)
-
-    return become
-
-
-def train(registry: Registry, seed: int, crash: bool = False) -> str:
-    with registry.run("linear-100", {"seed": seed, "encoder": "tiny"}, {"family": "linear"}) as run_id:
-        registry.log_metrics({"macro_f1": 0.9, "undefined": float("nan")})
+def train(registry: Registry, seed: int, context: Context, crash: bool = False) -> str:
+    with registry.run("linear-100", {"seed": seed, "encoder": "tiny"}, {"family": "linear"}, context) as run:
+        run.log_metrics({"macro_f1": 0.9, "undefined": float("nan")})
         if crash:
             raise MemoryError("killed")
-    return run_id
+    return run.run_id
 
 
-def test_a_retry_of_the_same_task_goes_on_with_the_unfinished_run(registry, task):
-    task(1)
+def run_of(registry: Registry, settings: Settings, seed: int = 0) -> str:
+    with registry.run("linear", {"seed": seed}, {}, a_context(settings)) as run:
+        return run.run_id
+
+
+def test_a_retry_of_the_same_task_goes_on_with_the_unfinished_run(registry):
     with pytest.raises(MemoryError):
-        train(registry, seed=1, crash=True)
-    task(2)
-    run_id = train(registry, seed=1)
-    runs = mlflow.search_runs(experiment_names=["tests"], filter_string="params.seed = '1'", output_format="list")
+        train(registry, 1, a_try(1), crash=True)
+    run_id = train(registry, 1, a_try(2))
+    runs = registry._client.search_runs([registry._experiment()], "params.seed = '1'")
     assert [(run.info.run_id, run.info.status) for run in runs] == [(run_id, "FINISHED")]
     assert runs[0].data.tags["sentiment.try"] == "2"
 
 
-def test_a_finished_run_other_parameters_and_another_task_each_begin_a_run_of_their_own(registry, task):
-    task(1)
-    finished, other_seed = train(registry, seed=2), train(registry, seed=3)
-    again = train(registry, seed=2)
-    task(1, "tune")
-    other_task = train(registry, seed=2)
+def test_a_finished_run_other_parameters_and_another_task_each_begin_a_run_of_their_own(registry):
+    finished, other_seed = train(registry, 2, a_try(1)), train(registry, 3, a_try(1))
+    again = train(registry, 2, a_try(1))
+    other_task = train(registry, 2, a_try(1, "tune"))
     assert len({finished, other_seed, again, other_task}) == 4
 
 
-def test_a_run_keeps_parameters_finite_figures_and_where_it_came_from(registry, task):
-    task(1)
-    run = registry.trained(train(registry, seed=4))
+def test_a_run_keeps_parameters_finite_figures_who_began_it_and_where_it_came_from(registry):
+    run = registry.trained(train(registry, 4, a_try(1)))
     assert run.params == {"seed": "4", "encoder": "tiny"}
     assert run.metrics == {"macro_f1": 0.9}
+    assert run.tags["mlflow.user"] == "train_models/manual__1"
     expected = {"dag": "train_models", "run": "manual__1", "task": "train", "try": "1", "family": "linear"}
     assert expected.items() <= {name.removeprefix("sentiment."): value for name, value in run.tags.items()}.items()
 
 
+def test_threads_of_one_process_write_to_runs_of_their_own(registry):
+    begun = Barrier(4)
+
+    def work(seed: int) -> str:
+        with registry.run("linear", {"seed": seed}, {}, a_context()) as run:
+            begun.wait(30)
+            run.log_metrics({"seed": seed})
+            return run.run_id
+
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(work, range(100, 104)))
+    assert [registry.trained(run_id).metrics for run_id in runs] == [{"seed": float(seed)} for seed in range(100, 104)]
+    assert mlflow.active_run() is None
+
+
+def test_two_registries_of_one_process_have_an_address_each(registry, registered, tmp_path):
+    elsewhere = Settings(home=tmp_path, mlflow_uri=without_server(tmp_path), artifacts="")
+    assert Registry(elsewhere).versions() == []
+    assert [version.version for version in registry.versions()] == [2, 1]
+
+
 def test_versions_count_up_and_carry_their_tags_and_figures(registry, registered, bundle):
     assert registered == (1, 2)
-    assert [one.version for one in registry.versions()] == [2, 1]
+    assert [version.version for version in registry.versions()] == [2, 1]
     version = registry.version(1)
     assert version.tags == {**TAGS, "bundle": identity(bundle)}
     assert registry.trained(version.run_id).metrics["bundle_macro_f1"] == 0.91
 
 
-def test_a_version_asks_for_text_and_takes_a_title(registry, registered):
-    signature = mlflow.models.get_model_info(f"models:/{REGISTERED_MODEL}/1").signature
+def test_a_version_asks_for_text_and_takes_a_title(registered, deployment):
+    signature = load_as_anyone(deployment).metadata.signature
     assert [(one.name, one.required) for one in signature.inputs] == [("text", True), ("title", False)]
     assert signature.outputs.input_names() == ["label", "positive_probability", "confidence", "needs_review"]
 
 
-def test_anyone_can_load_a_version_from_mlflow_and_predict(registry, registered, bundle):
-    model = mlflow.pyfunc.load_model(f"models:/{REGISTERED_MODEL}/1")
+def load_as_anyone(settings: Settings) -> mlflow.pyfunc.PyFuncModel:
+    """Load version 1 as a notebook would, that names MLflow's address and nothing of ours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
+        return mlflow.pyfunc.load_model(f"models:/{REGISTERED_MODEL}/1")
+
+
+def test_anyone_can_load_a_version_from_mlflow_and_predict(registered, bundle, deployment):
+    model = load_as_anyone(deployment)
     texts = ["great excellent love perfect amazing", "broken awful refund terrible useless"]
     predicted = model.predict(pd.DataFrame({"text": texts}))
     assert predicted["label"].tolist() == ["positive", "negative"]
@@ -120,16 +147,15 @@ def test_anyone_can_load_a_version_from_mlflow_and_predict(registry, registered,
     assert titled.tolist() == pytest.approx(scorer.probabilities(["", "great"], texts).tolist())
 
 
-def test_a_version_cleans_the_texts_that_it_is_given(registry, registered):
-    model = mlflow.pyfunc.load_model(f"models:/{REGISTERED_MODEL}/1")
+def test_a_version_cleans_the_texts_that_it_is_given(registered, deployment):
+    model = load_as_anyone(deployment)
     plain, raw = ("great love", "awful"), ("gre\u00adat &lt;br&gt;love", "<b>aw\u200bful</b>")
     first, second = model.predict(pd.DataFrame([plain, raw], columns=["text", "title"]))["positive_probability"]
     assert first == second
 
 
 def test_nothing_in_a_registered_model_is_a_pickle(registry, registered, tmp_path):
-    uri = f"models:/{REGISTERED_MODEL}/1"
-    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(tmp_path)))
+    folder = registry._download(registry._source(1), tmp_path)
     assert {file.suffix for file in folder.rglob("*") if file.is_file()} <= {
         "",  # MLmodel
         ".json",
@@ -161,10 +187,12 @@ def test_an_mlflow_that_does_not_answer_is_an_outage_and_no_missing_champion(reg
     def locked(*_: object, **__: object) -> None:
         raise MlflowException("database is locked", code)
 
-    for name in ("get_registered_model", "search_model_versions", "get_run", "list_artifacts"):
+    away = ("get_registered_model", "search_model_versions", "get_model_version", "get_run", "list_artifacts")
+    for name in (*away, "get_model_version_download_uri"):
         monkeypatch.setattr(mlflow.MlflowClient, name, locked)
     asked = [registry.champion, registry.versions, lambda: registry.trained("r"), lambda: registry.version(1)]
-    for ask in [*asked, lambda: registry.find("r", "x", Path()), lambda: registry.set_champion(1, None)]:
+    asked += [lambda: registry.find("r", "x", Path()), lambda: registry.find_evidence(1, Path())]
+    for ask in [*asked, lambda: registry.set_champion(1, None)]:
         with pytest.raises(UnavailableError, match="does not answer as it should, try again: database is locked"):
             ask()
 
@@ -182,27 +210,25 @@ def test_an_unknown_run_is_answered_with_where_run_ids_come_from(registry):
 
 
 def test_a_bundle_is_fetched_once_and_is_the_one_that_was_registered(registry, registered, bundle, deployment):
-    folder = registry.fetch_bundle(1)
+    fetched = registry.fetch_bundle(1)
+    folder = fetched.folder
     assert folder == bundle_cache(deployment) / identity(bundle)
-    assert read_bundle(folder) == read_bundle(bundle)
+    assert (fetched.description, fetched.content) == (read_bundle(bundle), identity(bundle))
     before = (folder / INT8_MODEL).stat().st_mtime_ns
-    assert registry.fetch_bundle(1) == folder
+    assert registry.fetch_bundle(1).folder == folder
     assert (folder / INT8_MODEL).stat().st_mtime_ns == before
-    assert registry.fetch_bundle(2) == folder  # the same content
+    assert registry.fetch_bundle(2).folder == folder  # the same content
     assert list(bundle_cache(deployment).iterdir()) == [folder]
 
 
-def test_version_1_of_another_mlflow_is_another_bundle(registry, registered, deployment, tmp_path):
+def test_version_1_of_another_mlflow_is_another_bundle(registry, registered, deployment, said, tmp_path):
     elsewhere = deployment.model_copy(update={"mlflow_uri": without_server(tmp_path), "artifacts": str(tmp_path)})
     other = Registry(elsewhere)
     changed = tiny.write_bundle(tmp_path, temperature=2.0)
-    with other.run("linear", {"seed": 0}, {}) as run_id:
-        pass
-    assert other.register(changed, run_id, TAGS, {}) == 1
-    assert read_bundle(other.fetch_bundle(1)) == read_bundle(changed) != read_bundle(registry.fetch_bundle(1))
+    assert other.register(changed, said, run_of(other, elsewhere), TAGS, {}) == 1
+    assert other.fetch_bundle(1).content == identity(changed) != registry.fetch_bundle(1).content
     with pytest.raises(ContractError, match="no model version 2"):
         other.fetch_bundle(2)
-    Registry(deployment)  # MLflow's address is the process's
 
 
 def test_a_version_that_says_nothing_of_its_content_is_never_taken_from_the_cache(registry, registered, deployment):
@@ -231,21 +257,20 @@ def test_a_version_without_a_bundle_or_without_files_says_so(registry, registere
         registry._client.delete_model_version(REGISTERED_MODEL, str(made.version))
 
 
-def test_a_task_that_is_killed_while_it_registers_leaves_no_version_without_tags(registry, registered, monkeypatch):
+def test_a_task_that_is_killed_while_it_registers_leaves_no_version_without_tags(
+    registry, registered, deployment, bundle, said, monkeypatch
+):
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(mlflow.MlflowClient, "set_model_version_tag", killed)
-    with registry.run("linear", {"seed": 9}, {}) as run_id:
-        pass
-    number = registry.register(registry.fetch_bundle(1), run_id, TAGS, {})
+    number = registry.register(bundle, said, run_of(registry, deployment, seed=9), TAGS, {})
     assert registry.version(number).tags.items() >= TAGS.items()
     registry._client.delete_model_version(REGISTERED_MODEL, str(number))
 
 
-def test_a_run_that_somebody_deleted_is_named_with_what_to_do(registry, task):
-    task(1)
-    run_id = train(registry, seed=6)
+def test_a_run_that_somebody_deleted_is_named_with_what_to_do(registry):
+    run_id = train(registry, 6, a_try(1))
     registry._client.delete_run(run_id)
     with pytest.raises(ContractError, match=f"run {run_id} was deleted in MLflow; restore it there"):
         registry.trained(run_id)
@@ -271,35 +296,52 @@ def test_an_error_inside_a_run_stays_the_error_when_mlflow_is_gone_as_well(regis
     def gone(*_: object) -> None:
         raise MlflowException("connection refused")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(mlflow, "end_run", gone)
-        with pytest.raises(MemoryError):
-            train(registry, seed=11, crash=True)
-        with pytest.raises(UnavailableError, match="connection refused"):
-            registry._mlflow.end_run()
-    mlflow.end_run()
+    monkeypatch.setattr(mlflow.MlflowClient, "set_terminated", gone)
+    with pytest.raises(MemoryError):
+        train(registry, 11, a_try(1), crash=True)
+    with pytest.raises(UnavailableError, match="connection refused"):
+        registry.handle("r").end()
 
 
-def test_two_processes_of_one_number_on_two_machines_are_two_trainings(monkeypatch):
-    keys = set()
-    for host, started in (("a", 1.0), ("b", 1.0), ("a", 2.0)):
-        process = {"host": host, "pid": 7, "started": started}
-        monkeypatch.setattr(runs, "this_process", lambda process=process: process)
-        keys.add(runs._key({"seed": 1}))
-    assert len(keys) == 3
+def test_two_processes_of_a_shell_are_two_trainings(registry):
+    runs = {train(registry, 1, a_context(run_id=f"shell-{host}-7-{began}")) for host, began in ("a1", "b1", "a2")}
+    with pytest.raises(MemoryError):
+        train(registry, 12, a_context(run_id="shell-a"), crash=True)
+    assert len({*runs, train(registry, 12, a_context(run_id="shell-b"))}) == 4
+    crashed = registry._client.search_runs([registry._experiment()], "params.seed = '12' and status = 'FAILED'")
+    assert len(crashed) == 1
 
 
 def test_a_cached_bundle_that_was_tampered_with_is_refused(registry, registered):
-    model = registry.fetch_bundle(2) / INT8_MODEL
+    model = registry.fetch_bundle(2).folder / INT8_MODEL
     model.write_bytes(model.read_bytes() + b"x")
     with pytest.raises(ContractError, match=INT8_MODEL):
         registry.fetch_bundle(2)
 
 
-def test_a_run_that_has_ended_takes_a_table_and_gives_it_back(registry, task, tmp_path):
-    task(1)
-    run_id = train(registry, seed=5)
+def test_a_run_that_has_ended_takes_a_table_and_gives_it_back(registry, tmp_path):
+    run_id = train(registry, 5, a_try(1))
     assert registry.find(run_id, "comparison.json", tmp_path) is None
-    registry.attach_json(run_id, {"runs": [run_id]}, "comparison.json")
+    registry.handle(run_id).log_json({"runs": [run_id]}, "comparison.json")
     found = registry.find(run_id, "comparison.json", tmp_path)
     assert json.loads(found.read_text()) == {"runs": [run_id]}
+
+
+def test_what_a_version_said_of_its_test_reviews_is_its_own(registry, registered, deployment, bundle, tmp_path):
+    run_id = registry.version(1).run_id
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "behaviour.json").write_text('["of the later export"]', encoding="utf-8")
+    later = registry.register(bundle, tmp_path / "later", run_id, TAGS, {})
+    for number, expected in ((1, []), (later, ["of the later export"])):
+        folder = registry.find_evidence(number, tmp_path / str(number))
+        assert json.loads((folder / "behaviour.json").read_text()) == expected
+    assert registry.find(run_id, "behaviour.json", tmp_path) is None
+    registry._client.delete_model_version(REGISTERED_MODEL, str(later))
+
+
+def test_a_version_that_keeps_nothing_of_its_test_reviews_has_none(registry, registered, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "MLmodel").write_text("", encoding="utf-8")
+    made = registry._client.create_model_version(REGISTERED_MODEL, str(tmp_path / "model"))
+    assert registry.find_evidence(int(made.version), tmp_path / "here") is None
+    registry._client.delete_model_version(REGISTERED_MODEL, str(made.version))

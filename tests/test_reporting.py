@@ -8,10 +8,12 @@ from conftest import fill
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores.lake.schemas import SCORES
+from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 from sentiment.views.config import ReportConfig
 from sentiment.views.days import late_days, missing_files, missing_reviews
-from sentiment.views.report import _figures, report_days, scored_by_others
+from sentiment.views.report import report_days, scored_by_others, version_row
+from sentiment.views.results import DayRow
 
 FIRST = date(2014, 6, 1)
 
@@ -44,7 +46,7 @@ class FakeRegistry:
 
 
 @pytest.fixture
-def report(home, monkeypatch):
+def report(home):
     """Return a function that reports over a fake registry, after one review a day was scored by the given versions."""
 
     def run(champion: int | None, *versions: str) -> dict:
@@ -55,8 +57,8 @@ def report(home, monkeypatch):
             for n, version in enumerate(versions)
         }
         fill(Settings().lake_root, SCORES, rows)
-        monkeypatch.setattr("sentiment.views.report.Registry", lambda settings: FakeRegistry(champion))
-        return report_days(ReportConfig(), Settings())
+        result = report_days(ReportConfig(), Lake(Settings().lake_root), FakeRegistry(champion))
+        return result.model_dump(mode="json", exclude_unset=True)
 
     return run
 
@@ -76,10 +78,7 @@ def test_days_that_the_champion_scored_need_no_word(report):
 
 
 def test_a_day_of_two_versions_and_a_day_without_reviews():
-    rows = [
-        {"day": "2014-06-01", "reviews": 5, "model_version": "10, 9"},
-        {"day": "2014-06-02", "reviews": 0, "model_version": ""},
-    ]
+    rows = [DayRow("2014-06-01", 5, 0.5, 0.0, "10, 9"), DayRow("2014-06-02", 0, None, None, "")]
     assert "but one of these days bears scores of version 9;" in scored_by_others(rows, 10)
     assert scored_by_others(rows, None) == ""
 
@@ -105,7 +104,7 @@ def test_a_version_that_somebody_registered_by_hand_is_shown_without_figures(rep
 
 def test_a_figure_that_is_no_number_is_none():
     assert ModelVersion(5, "", {"accuracy": "very good", "macro_f1": "0.9"}).figure("accuracy") is None
-    assert _figures(FakeRegistry(None), ModelVersion(5, "gone", {"accuracy": "very good"}))["accuracy"] is None
+    assert version_row(FakeRegistry(None), ModelVersion(5, "gone", {"accuracy": "very good"})).accuracy is None
 
 
 def test_without_a_champion_the_days_are_shown_all_the_same(report):
@@ -116,7 +115,7 @@ def test_without_a_champion_the_days_are_shown_all_the_same(report):
 
 def test_before_anything_was_scored_the_sentence_says_what_to_run(home):
     with pytest.raises(ContractError, match=r"no day was scored yet in the lake .*; run score_reviews"):
-        report_days(ReportConfig(), Settings())
+        report_days(ReportConfig(), Lake(Settings().lake_root), FakeRegistry(None))
 
 
 def test_questions_leave_a_home_without_a_lake_as_it_was(home):
@@ -124,5 +123,5 @@ def test_questions_leave_a_home_without_a_lake_as_it_was(home):
     assert f"not in the table reviews of {home}/lake" in missing_reviews(FIRST, settings)
     assert (missing_files(FIRST, settings) is None, late_days(FIRST, settings)) == (False, [])
     with pytest.raises(ContractError, match=f"no day was scored yet in the lake {home}/lake"):
-        report_days(ReportConfig(), settings)
+        report_days(ReportConfig(), Lake(settings.lake_root), FakeRegistry(None))
     assert sorted(home.rglob("*")) == before

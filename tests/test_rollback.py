@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from contexts import a_context
 from sentiment import cli
 from sentiment.core.errors import ConcurrentWriteError, ContractError
-from sentiment.core.progress import logged
 from sentiment.core.settings import Settings
-from sentiment.promotion.change import make_champion
+from sentiment.promotion.champion import make_champion
 from sentiment.promotion.config import RollbackConfig
 from sentiment.promotion.rollback import previous_champion, roll_back
 from sentiment.stores import ledger
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, PROMOTIONS
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.ledger import champion_at, changes, history, observe, record
+from sentiment.stores.ledger import champions_at, changes, history, observe, record
 from sentiment.stores.registry.entries import ModelVersion
 
 
@@ -42,10 +42,9 @@ class FakeRegistry:
             raise ConnectionError("killed")
         self.named = number
 
-    def fetch_bundle(self, number: int) -> Path:
+    def fetch_bundle(self, number: int) -> None:
         if number == self.broken:
             raise ContractError(f"bundle {number}: model.int8.onnx is not the file that was exported")
-        return Path(f"bundle-{number}")
 
 
 @pytest.fixture
@@ -54,12 +53,11 @@ def lake(home: Path) -> Lake:
 
 
 @pytest.fixture
-def back(lake, monkeypatch):
+def back(lake):
     """Return a function that rolls back over a fake registry."""
 
     def run(registry: FakeRegistry, **options: object) -> dict:
-        monkeypatch.setattr("sentiment.promotion.rollback.Registry", lambda settings: registry)
-        return roll_back(RollbackConfig(**{"reason": "complaints", **options}), Settings(), logged)
+        return vars(roll_back(RollbackConfig(**{"reason": "complaints", **options}), registry, a_context()))
 
     return run
 
@@ -67,12 +65,11 @@ def back(lake, monkeypatch):
 def reigned(lake: Lake, *versions: int) -> FakeRegistry:
     """Promote versions one after another; the last one is champion."""
     for before, version in zip((None, *versions), versions, strict=False):
-        record(lake, version, before, "better")
+        record(lake, version, before, "better", a_context())
     return FakeRegistry(versions[-1])
 
 
-def test_the_champion_before_the_present_one_is_champion_again_in_alias_and_ledger(back, lake, monkeypatch):
-    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+def test_the_champion_before_the_present_one_is_champion_again_in_alias_and_ledger(back, lake):
     registry = reigned(lake, 1, 2)
     result = back(registry, reason="complaints about speakers")
     assert (result["champion"], result["previous"], registry.named) == (1, 2, 1)
@@ -89,7 +86,8 @@ def test_champion_at_date_follows_promotion_and_roll_back(back, lake):
     lake.append(PROMOTIONS, rows, {})
     back(FakeRegistry(2))
     today = datetime.now(UTC).date()
-    assert [champion_at(lake, day) for day in (date(2024, 6, 11), date(2024, 6, 13), today)] == [1, 2, 1]
+    days = [date(2024, 6, 11), date(2024, 6, 13), today]
+    assert list(champions_at(lake, days).values()) == [1, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -178,13 +176,14 @@ def test_an_alias_that_was_moved_by_hand_is_written_down_with_the_next_change(ba
 def test_a_champion_that_somebody_made_in_mlflow_can_be_written_down(back, lake):
     reigned(lake, 1, 2)
     result = back(FakeRegistry(1), version=1)
-    assert (result["champion"], champion_at(lake, datetime.now(UTC).date())) == (1, 1)
+    today = datetime.now(UTC).date()
+    assert (result["champion"], champions_at(lake, [today])) == (1, {today: 1})
 
 
 def test_of_two_who_decide_at_once_the_second_is_told_to_decide_again(lake):
     registry = reigned(lake, 1, 2)
     with pytest.raises(ConcurrentWriteError, match=r"made version 2 champion .* against version 1; nothing"):
-        make_champion(registry, lake, 3, 1, "better")
+        make_champion(registry, lake, 3, 1, "better", a_context())
     assert [version for _, version in changes(lake)] == [1, 2]
 
 
@@ -195,12 +194,12 @@ def test_of_two_that_write_at_once_one_writes_nothing(lake, monkeypatch):
     def late(lake: Lake, table_version: int | None = None) -> list:
         rows = read(lake, table_version)
         monkeypatch.undo()
-        record(lake, 3, 2, "faster")
+        record(lake, 3, 2, "faster", a_context())
         return rows
 
     monkeypatch.setattr(ledger, "history", late)
     with pytest.raises(ConcurrentWriteError, match="added to the table promotions while this one was working"):
-        record(lake, 1, 2, "complaints")
+        record(lake, 1, 2, "complaints", a_context())
     assert [version for _, version in changes(lake)] == [1, 2, 3]
 
 
@@ -209,27 +208,27 @@ def test_who_finds_another_row_after_its_own_leaves_the_alias_as_it_is(lake, mon
 
     def overtaken(*given: object) -> object:
         written = record(*given)
-        record(lake, 3, 2, "faster")
+        record(lake, 3, 2, "faster", a_context())
         return written
 
-    monkeypatch.setattr("sentiment.promotion.change.record", overtaken)
+    monkeypatch.setattr("sentiment.promotion.champion.record", overtaken)
     with pytest.raises(ConcurrentWriteError, match="wrote that version 3 is champion while this one was about to make"):
-        make_champion(registry, lake, 1, 2, "complaints")
+        make_champion(registry, lake, 1, 2, "complaints", a_context())
     assert registry.named == 2
 
 
 def test_a_row_comes_after_the_last_one_though_the_clock_that_wrote_that_was_ahead(lake):
     ahead = datetime.now(UTC) + timedelta(hours=1)
     lake.append(PROMOTIONS, [{"version": "1", "decided_by": "x", "reason": "y", "at": ahead}], {})
-    record(lake, 2, 1, "better")
-    observe(lake, 3)
+    record(lake, 2, 1, "better", a_context())
+    observe(lake, 3, a_context())
     assert [version for _, version in changes(lake)] == [1, 2, 3]
 
 
 def test_an_alias_that_agrees_with_the_ledger_needs_no_row_and_one_that_names_nothing_has_none(lake):
     reigned(lake, 1, 2)
-    observe(lake, 2)
-    observe(lake, None)
+    observe(lake, 2, a_context())
+    observe(lake, None, a_context())
     assert [version for _, version in changes(lake)] == [1, 2]
 
 

@@ -20,7 +20,8 @@ from scoring_days import DAY, EMPTY, LATER, NEVER, ONE, TWO, Oracle, day_of_revi
 from sentiment.core.errors import ContractError
 from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.scoring.files import predict_file, predict_rows
-from sentiment.scoring.known import with_known, with_text_hash
+from sentiment.scoring.job import with_known, with_text_hash
+from sentiment.scoring.results import FileCounts
 from sentiment.scoring.verbs import PREDICT, RESCORE, SCORE
 from sentiment.scoring.worker import Scoring
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
@@ -72,7 +73,7 @@ def test_every_review_of_the_day_gets_a_score_short_three_star_and_hostile_ones_
         assert row["label"] == ("positive" if row["positive_probability"] >= 0.5 else "negative")
     assert {(row["model_version"], row["decided_by"]) for row in scores} == {("1", "linear")}
     assert {row["label"] for row in scores} == {"positive", "negative"}
-    assert (result["days"], result["reviews"], result["model_versions"]) == (1, len(scores), ["1"])
+    assert (result["days"], result["reviews"], result["model_versions"]) == (1, len(scores), [1])
     assert result["positive"] == sum(row["label"] == "positive" for row in scores)
     assert result["needs_review"] == sum(row["needs_review"] for row in scores)
 
@@ -247,6 +248,23 @@ def test_without_the_gate_what_it_had_decided_is_computed(gate, lake, spark, mon
     assert by == [row["decided_by"] if gate or row["decided_by"] == "encoder" else "linear" for row in known]
 
 
+@pytest.mark.spark
+def test_an_engine_that_is_asked_for_keeps_its_own_scores_and_those_of_the_gate_alone(lake, spark, monkeypatch):
+    done(SCORE, ScoreConfig(day=DAY, model=ONE))
+    known = rows(lake, SCORES, DAY)
+    for number, row in enumerate(known):
+        row["engine"] = (None, "onnxruntime-int8", "onnxruntime-fp32")[number % 3]
+        row["decided_by"] = "linear" if number % 2 else "gate"
+    fill(lake.root, SCORES, {DAY: known})
+    expected = sum(row["decided_by"] == "gate" or row["engine"] == "onnxruntime-fp32" for row in known)
+
+    assert again(monkeypatch)["reused"] == len(known)  # of auto any engine is right that passed the parity check
+    assert again(monkeypatch, engine="onnxruntime-fp32")["reused"] == expected
+    found = {row["engine"] for row in rows(lake, SCORES, DAY) if row["run_id"] == "manual-2"}
+    assert found == {"onnxruntime-fp32"}
+    assert again(monkeypatch, engine="onnxruntime-fp32")["reused"] == len(known)
+
+
 def old_row(review, lacking):
     """A row of `scores` as lakes had it before it kept the hash of its text, or of the bundle that scored it."""
     now = datetime(2014, 6, 1, tzinfo=UTC)
@@ -256,7 +274,7 @@ def old_row(review, lacking):
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("lacking", [("text_hash", "bundle"), ("bundle",)])
+@pytest.mark.parametrize("lacking", [("text_hash", "bundle", "engine"), ("bundle", "engine")])
 def test_a_lake_whose_scores_have_no_hash_yet_is_scored_and_its_other_days_stay(lake, spark, monkeypatch, lacking):
     schema = pa.schema([field for field in SCORES.schema if field.name not in lacking])
     old = {day: [old_row(review, lacking) for review in day_of_reviews(day)] for day in (DAY, LATER)}
@@ -292,7 +310,7 @@ def test_reviews_that_crowd_on_a_day_and_a_product_are_dealt_out_evenly(spark):
     crowd = [lake_review(DAY, n, parent_asin="P0", asin="A0") for n in range(4_000)]
     columns = ["review_key", "asin", "parent_asin", "category", "rating", "title", "text", "review_date"]
     reviews = spark.createDataFrame(pa.Table.from_pylist(crowd, schema=REVIEWS.schema).select(columns))
-    run = Scoring(Path("bundle"), "1", "run", datetime.now(UTC))
+    run = Scoring(Path("bundle"), 1, "run", datetime.now(UTC))
     pieces = with_known(with_text_hash(reviews), None, run, 8)
     sizes = [len(piece) for piece in pieces.select("review_key").rdd.glom().collect()]
 
@@ -364,7 +382,7 @@ def test_a_file_of_any_kind_keeps_rows_order_and_columns_and_gains_the_decision(
 
 
 def predict(source, target):
-    return predict_file(Oracle(), source, target, "7", lambda *_: None)
+    return predict_file(Oracle(), source, target, 7, lambda *_: None)
 
 
 @pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
@@ -375,7 +393,7 @@ def test_thousands_of_rows_keep_their_order_and_columns_that_come_late(tmp_path,
     counts = predict(write(tmp_path / "in.jsonl", given), tmp_path / target)
     found = read(tmp_path / target)
 
-    assert counts == {"rows": 9_000, "positive": 2_250, "needs_review": 4_500, "unscored": 4_500}
+    assert counts == FileCounts(rows=9_000, positive=2_250, needs_review=4_500, unscored=4_500)
     assert [float(row["id"]) for row in found] == [row["id"] for row in given]
     assert [row.get("note") or None for row in found] == [row.get("note") for row in given]
     assert [row["label"] for row in found[-2:]] == ["negative", "positive"]
@@ -386,13 +404,13 @@ def test_hostile_texts_of_a_file_are_scored(tmp_path, target):
     texts = ["good \ud83d half", "nul\x00 good", "عربي", "😀", "good " * 200_000]
     counts = predict(write(tmp_path / "in.jsonl", [{"text": text} for text in texts]), tmp_path / target)
 
-    assert (counts["rows"], counts["positive"], counts["unscored"]) == (5, 3, 0)
+    assert (counts.rows, counts.positive, counts.unscored) == (5, 3, 0)
 
 
 def test_texts_are_scored_as_the_lake_would_hold_them_and_stay_in_the_file_as_they_are():
     oracle = Oracle()
     raw = "A go\u00adod one&apos;s <b>lid</b>"
-    scored = predict_rows(oracle, [{"text": raw}, {"text": "<br>", "title": "good"}, {"text": None}], "7")
+    scored = predict_rows(oracle, [{"text": raw}, {"text": "<br>", "title": "good"}, {"text": None}], 7)
     assert oracle.asked == ["A good one's lid"]
     assert [(row["text"], row["label"]) for row in scored] == [(raw, "positive"), ("<br>", None), (None, None)]
 
@@ -400,7 +418,7 @@ def test_texts_are_scored_as_the_lake_would_hold_them_and_stay_in_the_file_as_th
 def test_a_column_of_several_kinds_is_refused_for_parquet_alone(tmp_path):
     source = write(tmp_path / "in.jsonl", [{"text": "good", "id": 1}, {"text": "bad", "id": "two"}])
 
-    assert predict(source, tmp_path / "out.csv")["rows"] == 2
+    assert predict(source, tmp_path / "out.csv").rows == 2
     with pytest.raises(ContractError, match=r"in\.jsonl: the column id holds values of several kinds.*write \.jsonl"):
         predict(source, tmp_path / "out.parquet")
 
@@ -449,7 +467,7 @@ def test_a_bad_line_of_a_csv_file_is_named(tmp_path, content, named):
 def test_a_csv_file_from_a_spreadsheet_may_begin_with_a_byte_order_mark(tmp_path):
     (tmp_path / "in.csv").write_bytes(b"\xef\xbb\xbftext,id\ngood,1\n")
 
-    assert predict(tmp_path / "in.csv", tmp_path / "out.csv")["positive"] == 1
+    assert predict(tmp_path / "in.csv", tmp_path / "out.csv").positive == 1
 
 
 @pytest.mark.parametrize("damage", ["truncated", "corrupted"])
@@ -488,5 +506,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_file_without_rows_gives_a_file_without_rows(tmp_path, target):
     (tmp_path / "in.jsonl").write_text("")
 
-    assert predict(tmp_path / "in.jsonl", tmp_path / target)["rows"] == 0
+    assert predict(tmp_path / "in.jsonl", tmp_path / target).rows == 0
     assert read(tmp_path / target) == []

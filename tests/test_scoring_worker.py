@@ -9,17 +9,17 @@ import pyarrow as pa
 import pytest
 
 from scoring_days import DAY, Oracle
-from sentiment.core.progress import logged, told
+from sentiment.core.progress import Pace, logged, told
 from sentiment.scoring import worker
-from sentiment.scoring.daily import SUMMARISED, daily_sentiment
+from sentiment.scoring.days import daily_sentiment
 from sentiment.scoring.job import pieces_of
-from sentiment.scoring.pace import Pace
-from sentiment.scoring.worker import SCORED, Scoring, loaded, score_batch
+from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, SUMMARISED
+from sentiment.scoring.worker import Scoring, loaded, score_batch
 from sentiment.stores.lake.files import DataFile
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT
 
 NOW = datetime(2014, 5, 6, 3, tzinfo=UTC)
-RUN = Scoring(Path("bundle"), "7", "this run", NOW)
+RUN = Scoring(Path("bundle"), 7, "this run", NOW)
 BEFORE = {
     "label": "positive",
     "positive_probability": 0.75,
@@ -29,6 +29,7 @@ BEFORE = {
     "decided_by": "gate",
     "scored_at": datetime(2014, 1, 1, tzinfo=UTC),
     "run_id": "an earlier run",
+    "engine": "openvino-int8",
 }
 
 
@@ -55,10 +56,18 @@ def test_a_review_that_is_known_keeps_its_row_and_its_text_is_not_scored():
     assert [row["reused"] for row in rows] == [False, True, False]
     for row in (rows[0], rows[2]):
         assert (row["model_version"], row["decided_by"]) == ("7", "oracle")
-        assert (row["scored_at"], row["run_id"]) == (NOW, "this run")
+        assert (row["scored_at"], row["run_id"], row["engine"]) == (NOW, "this run", "onnxruntime-fp32")
+    assert rows[1]["engine"] == "openvino-int8"
     assert [row["positive_probability"] for row in rows] == pytest.approx([0.9, 0.75, 0.2])
     assert [row["needs_review"] for row in rows] == [False, True, False]
     assert {(row["review_key"], row["text_hash"], row["rating"]) for row in rows} == {(key, 5, 4.0) for key in "abc"}
+
+
+def test_a_row_of_scores_is_what_comes_of_the_review_and_what_is_kept_of_a_score():
+    assert {*REVIEW_COLUMNS, *KEPT, "reused"} == set(SCORED.names)
+    assert set(KEPT) == {*BEFORE, "bundle"}
+    assert set(READ_COLUMNS) == {*REVIEW_COLUMNS, "title", "text"} - {"text_hash"}
+    assert set(KNOWN_COLUMNS) == {*KEPT, "review_key", "review_date", "text_hash"}
 
 
 @pytest.mark.parametrize("known", [{}, BEFORE], ids=["without rows", "all known"])
@@ -72,7 +81,7 @@ def test_a_worker_opens_the_bundle_once_with_one_thread(monkeypatch):
     opened = []
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
     monkeypatch.setattr(worker.Scorer, "load", lambda bundle, **options: opened.append((bundle, options)) or Oracle())
-    run = Scoring(Path("bundle"), "7", "run", NOW, engine="onnxruntime-fp32", gate=False)
+    run = Scoring(Path("bundle"), 7, "run", NOW, engine="onnxruntime-fp32", gate=False)
     try:
         assert loaded(Path("here"), run) is loaded(Path("here"), run)
     finally:

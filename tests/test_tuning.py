@@ -74,6 +74,7 @@ def deployment(tmp_path_factory) -> Settings:
         ' "splits": {"train": {"reviews": 320}, "validation": {"reviews": 80}}}'
     )
     tiny.write_encoder(home / "encoder")
+    mlflow.set_tracking_uri(settings.tracking_uri)  # for what the tests themselves ask MLflow
     return settings
 
 
@@ -335,7 +336,7 @@ def test_a_study_in_which_nothing_was_completed_fails_with_the_commonest_reason(
     assert "learning_rate=1e+30" in run.data.tags["sentiment.error"]
 
 
-@pytest.mark.parametrize(("where", "seed"), [("begin", 3), ("add_metrics", 4)])
+@pytest.mark.parametrize(("where", "seed"), [("begin", 3), ("handle", 4)])
 def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch, where, seed):
     config = tuning(deployment, trials=2, seed=seed)
     opened = open_study(config, at(deployment))

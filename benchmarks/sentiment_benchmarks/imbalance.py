@@ -38,9 +38,10 @@ def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) 
                 rows += _measured(candidate, data, config.output, context.settings)
     write_tables(config.output, {"imbalance": rows})
     registry = Registry(context.settings)
-    with registry.run("benchmark imbalance", config.model_dump(mode="json"), {"benchmark": "imbalance"}) as run_id:
-        registry.log_folder(config.output / "tables", "tables")
-    return ImbalanceBenchmark(run_id=run_id, output=str(config.output), imbalance=rows)
+    params, tags = config.model_dump(mode="json"), {"benchmark": "imbalance"}
+    with registry.run("benchmark imbalance", params, tags, context) as run:
+        run.log_folder(config.output / "tables", "tables")
+    return ImbalanceBenchmark(run_id=run.run_id, output=str(config.output), imbalance=rows)
 
 
 def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) -> TrainConfig | None:

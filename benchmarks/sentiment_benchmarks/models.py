@@ -111,9 +111,10 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
         comparisons += [{"data": data.name, **row} for row in compare_all(predictions)]
     write_tables(config.output, {"models": rows, "comparisons": comparisons})
     registry = Registry(settings)
-    with registry.run("benchmark models", config.model_dump(mode="json"), {"benchmark": "models"}) as run_id:
-        registry.log_folder(config.output / "tables", "tables")
-    return ModelsBenchmark(run_id=run_id, output=str(config.output), models=rows, comparisons=comparisons)
+    params, tags = config.model_dump(mode="json"), {"benchmark": "models"}
+    with registry.run("benchmark models", params, tags, context) as run:
+        run.log_folder(config.output / "tables", "tables")
+    return ModelsBenchmark(run_id=run.run_id, output=str(config.output), models=rows, comparisons=comparisons)
 
 
 def _for_picture(measured: Mapping[str, Row]) -> dict[str, tuple[Measured, Measured]]:

@@ -17,6 +17,7 @@ from sentiment.datasets.snapshot import (
     snapshot_folder,
 )
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
@@ -39,9 +40,10 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
     train = read_split(folder, "train", config.train_reviews)
     validation = read_split(folder, "validation", config.evaluation_reviews)
     registry = Registry(settings)
-    with registry.run("benchmark training", config.model_dump(mode="json"), {"benchmark": "training"}) as run_id:
+    params, tags = config.model_dump(mode="json"), {"benchmark": "training"}
+    with registry.run("benchmark training", params, tags, context) as run:
         measured: dict[Arrangement, list[Measured]] = {way: [] for way in arrangements(config)}
-        workdir = settings.home / "training" / run_id
+        workdir = settings.home / "training" / run.run_id
         launch = partial(
             fit_distributed,
             train=train,
@@ -55,10 +57,10 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
             measured[way].append(_measure(_train_config(config, way), workdir, launch))
         rows = scaling_rows(measured, len(train))
         with TemporaryDirectory() as scratch:
-            _write(rows, config.output or Path(scratch), registry)
-        registry.log_metrics({_metric(row): row["seconds"] for row in rows})
-        registry.log_json(asdict(this_machine()), "machine.json")
-    return TrainingBenchmark(run_id=run_id, output=str(config.output or ""), machine=this_machine(), training=rows)
+            _write(rows, config.output or Path(scratch), run)
+        run.log_metrics({_metric(row): row["seconds"] for row in rows})
+        run.log_json(asdict(this_machine()), "machine.json")
+    return TrainingBenchmark(run_id=run.run_id, output=str(config.output or ""), machine=this_machine(), training=rows)
 
 
 def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
@@ -96,10 +98,10 @@ def _measure(config: TrainConfig, workdir: Path, launch: Callable[[TrainConfig],
     )
 
 
-def _write(rows: list[Row], folder: Path, registry: Registry) -> None:
-    registry.log_folder(write_tables(folder, {"training": rows}), "tables")
+def _write(rows: list[Row], folder: Path, run: RunHandle) -> None:
+    run.log_folder(write_tables(folder, {"training": rows}), "tables")
     scaling_picture(rows, folder / "pictures" / "training.png")
-    registry.log_folder(folder / "pictures", "pictures")
+    run.log_folder(folder / "pictures", "pictures")
 
 
 def _metric(row: Row) -> str:

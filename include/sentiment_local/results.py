@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from sentiment.core.verb import VerbResult
-from sentiment.views.verbs import ReportResult
+from sentiment.views.results import ReportResult
 
 
 class CheckRow(VerbResult):

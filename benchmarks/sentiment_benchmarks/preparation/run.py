@@ -46,7 +46,12 @@ def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Conte
     present = [name for name in CONTENDERS if name == OURS or find_spec(name)]
     registry = Registry(context.settings)
     with (
-        registry.run("benchmark preparation", config.model_dump(mode="json"), {"benchmark": "preparation"}) as run_id,
+        registry.run(
+            "benchmark preparation",
+            config.model_dump(mode="json"),
+            {"benchmark": "preparation"},
+            context,
+        ) as run,
         TemporaryDirectory() as scratch,
     ):
         runs: dict[str, list[Imported]] = {name: [] for name in present}
@@ -57,13 +62,13 @@ def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Conte
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
         cleaning = cleaning_rows()
-        registry.log_folder(
+        run.log_folder(
             write_tables(config.output or Path(scratch), {"preparation": rows, "cleaning": cleaning}), "tables"
         )
-        registry.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
-        registry.log_json(asdict(this_machine()), "machine.json")
+        run.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
+        run.log_json(asdict(this_machine()), "machine.json")
     return PreparationBenchmark(
-        run_id=run_id,
+        run_id=run.run_id,
         output=str(config.output or ""),
         machine=this_machine(),
         preparation=rows,

@@ -23,7 +23,7 @@ from sentiment_benchmarks.tables import Row
 
 # 100,000 reviews in 47 s on 4 workers of 4 cores: the published run of Spark and DistilBERT.
 PUBLISHED_CORE_SECONDS = 752
-# The line of scoring/pace.py.
+# The line of Pace.
 _PACE = re.compile(r"scored ([\d,]+) of")
 
 

@@ -62,7 +62,8 @@ def gather(config: BenchmarkScoringConfig, context: Context, scratch: Path) -> M
     Raises ContractError when it does not, and no snapshot was named.
     """
     settings = context.settings
-    _, bundle = bundle_of(config.model, context.now.date(), settings)
+    _, fetched = bundle_of(config.model, context.now.date(), settings)
+    bundle = fetched.folder
     origin = read_bundle(bundle).provenance
     named = config.snapshot or origin.get("snapshot")
     if not named or "run_id" not in origin:

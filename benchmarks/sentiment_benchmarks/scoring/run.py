@@ -35,7 +35,7 @@ def run_scoring_benchmark(config: BenchmarkScoringConfig, context: Context) -> S
     registry, home = Registry(context.settings), context.settings.home
     params, tags = config.model_dump(mode="json"), {"benchmark": "scoring"}
     with (
-        registry.run("benchmark scoring", params, tags) as run_id,
+        registry.run("benchmark scoring", params, tags, context) as run,
         TemporaryDirectory(dir=home) as scratch,
     ):
         material = gather(config, context, Path(scratch))
@@ -48,10 +48,10 @@ def run_scoring_benchmark(config: BenchmarkScoringConfig, context: Context) -> S
             _PICTURES[name](tables[name], written / "pictures" / f"{name}.png")
         for folder in ("tables", "pictures"):
             if (written / folder).is_dir():
-                registry.log_folder(written / folder, folder)
-        registry.log_metrics(_metrics(tables))
-        registry.log_json(asdict(this_machine()), "machine.json")
-    return ScoringBenchmark(run_id=run_id, output=str(config.output or ""), machine=this_machine(), **tables)
+                run.log_folder(written / folder, folder)
+        run.log_metrics(_metrics(tables))
+        run.log_json(asdict(this_machine()), "machine.json")
+    return ScoringBenchmark(run_id=run.run_id, output=str(config.output or ""), machine=this_machine(), **tables)
 
 
 def _measured(part: ScoringPart, config: BenchmarkScoringConfig, material: Material, context: Context) -> Tables:

@@ -1,7 +1,4 @@
-"""A bundle: the folder that scoring needs and nothing else, described by bundle.json with a sha256 of every file.
-
-Knows files and their description; no engine, no model library, so that scoring workers can read it.
-"""
+"""A bundle: the folder that scoring needs and nothing else, described by bundle.json with a sha256 of every file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes a model's confidence match its accuracy. Knows logits and labels only."""
+"""Temperature scaling: one number that makes a model's confidence match its accuracy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """The engines that run a bundle's network: onnxruntime, and OpenVINO where it is installed.
 
-Knows files and arrays; nothing of reviews or decisions. An engine takes `input_ids` and `attention_mask`, int64
-[reviews, tokens], and returns float32 logits [reviews, 2].
+An engine takes `input_ids` and `attention_mask`, int64 [reviews, tokens], and returns float32 logits [reviews, 2].
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hashed uni- and bigrams of token ids as a sparse count matrix, in vectorised NumPy.
 
-Knows token ids and buckets; nothing of text, models or labels. `models/linear.py` computes the same buckets in torch.
+`training/models/linear.py` computes the same buckets in torch.
 """
 
 from __future__ import annotations

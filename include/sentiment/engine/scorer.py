@@ -1,8 +1,4 @@
-"""Score reviews with a bundle: tokenise once, let the gate answer what it is sure of, batch the rest by length, decide.
-
-Runs in scoring workers, so it imports engines, tokenizers and NumPy and never a training library; it knows nothing of
-Spark, tables or where the bundle came from.
-"""
+"""Score reviews with a bundle: tokenise once, the gate answers what it is sure of, the rest is batched by length."""
 
 from __future__ import annotations
 
@@ -55,8 +51,15 @@ class Answers:
 class Scorer:
     """A loaded bundle. It keeps the order of the reviews, scores equal ones once, and gives empty arrays for none."""
 
-    def __init__(self, bundle: Bundle, tokenizer: ReviewTokenizer, engine: Engine, gate: Gate | None = None) -> None:
-        self.bundle = bundle
+    def __init__(
+        self,
+        bundle: Bundle,
+        tokenizer: ReviewTokenizer,
+        engine: Engine,
+        gate: Gate | None = None,
+        engine_name: EngineName = "onnxruntime-fp32",
+    ) -> None:
+        self.bundle, self.engine_name = bundle, engine_name
         self._tokenizer = tokenizer
         self._engine = engine
         self._gate = gate
@@ -71,7 +74,7 @@ class Scorer:
         tokenizer = ReviewTokenizer(bundle / TOKENIZER, description.max_length, description.head_share)
         chosen: EngineName = choose_engine(engine, description.engines)
         opened = Gate.load(bundle) if gate and description.gate else None
-        return cls(description, tokenizer, open_engine(bundle, chosen, threads), opened)
+        return cls(description, tokenizer, open_engine(bundle, chosen, threads), opened, chosen)
 
     def answer(self, titles: Sequence[str], texts: Sequence[str]) -> Answers:
         """Return every review's probability, who gave it, and whether enough of the review is known."""

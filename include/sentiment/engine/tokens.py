@@ -1,7 +1,4 @@
-"""Turn reviews into token ids, the same way in training and in scoring, and group them into batches.
-
-Knows the tokenizer file and nothing of models, engines or labels.
-"""
+"""Turn reviews into token ids, the same way in training and in scoring, and group them into batches."""
 
 from __future__ import annotations
 

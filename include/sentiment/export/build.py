@@ -1,4 +1,4 @@
-"""From a trained model to a bundle: models for engines, parity, the gate, seal. Knows the order and no details."""
+"""From a trained model to a bundle: models for engines, parity, the gate, seal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, write_models
-from sentiment.export.gate import Judged, fit_rule
+from sentiment.export.gate import BothOdds, fit_rule
 from sentiment.export.parity import check_parity
 from sentiment.training.fitted import Fitted
 from sentiment.training.gate import fit_gate
@@ -85,7 +85,7 @@ def _gate(
     gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
     ids = tokenizer.whole(validation.titles, validation.texts)
     network = log_odds(infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids)) / bundle.temperature
-    judged = Judged(network, gate.log_odds(ids), validation.labels, bundle.thresholds.positive)
+    judged = BothOdds(network, gate.log_odds(ids), validation.labels, bundle.thresholds.positive)
     rule, figures = fit_rule(judged, bundle.temperature)
     if rule:
         gate.save(folder)

@@ -54,7 +54,7 @@ def fastest_first(
     """Return the engines' reviews a second on one thread, tokenising not counted, the fastest first."""
     ids = tokenizer.whole(reviews.titles[:_TIMED_REVIEWS], reviews.texts[:_TIMED_REVIEWS])
     speeds = {name: _speed(open_engine(folder, name, 1), tokenizer, ids) for name in names}
-    return dict(sorted(speeds.items(), key=lambda one: -one[1]))
+    return dict(sorted(speeds.items(), key=lambda measured: -measured[1]))
 
 
 def _speed(engine: Engine, tokenizer: ReviewTokenizer, ids: list[np.ndarray]) -> float:

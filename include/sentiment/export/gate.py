@@ -1,7 +1,4 @@
-"""Finds where the gate is sure enough, and how it speaks with the network where it is not.
-
-Knows log odds and labels of validation reviews; nothing of models or files.
-"""
+"""Finds where the gate is sure enough, and how it speaks with the network where it is not."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ _KEPT = ("accuracy", "macro_f1", "recall_negative")
 
 
 @dataclass(frozen=True)
-class Judged:
+class BothOdds:
     """What network and gate say of the same validation reviews: log odds, float [reviews], and the labels.
 
     `network` is divided by the bundle's temperature already; `threshold` is the probability of a positive review.
@@ -44,7 +41,7 @@ class Judged:
         return {name: float(found[name]) for name in _KEPT}
 
 
-def fit_rule(judged: Judged, temperature: float) -> tuple[GateRule | None, dict[str, float]]:
+def fit_rule(judged: BothOdds, temperature: float) -> tuple[GateRule | None, dict[str, float]]:
     """Return the rule under which the gate answers most reviews, and its figures; None where no rule is good enough.
 
     The pair must not be worse than the network alone in accuracy, macro F1 and recall of negatives on these reviews.
@@ -63,7 +60,7 @@ def fit_rule(judged: Judged, temperature: float) -> tuple[GateRule | None, dict[
     return best, figures | {f"alone_{name}": value for name, value in alone.items()}
 
 
-def gate_figures(judged: Judged, rule: GateRule, temperature: float) -> dict[str, float]:
+def gate_figures(judged: BothOdds, rule: GateRule, temperature: float) -> dict[str, float]:
     """Return the share that the gate answers, its accuracy there, and the figures of the pair."""
     probability = gate_probability(judged.gate, rule)
     gated = sure(probability, rule)
@@ -76,7 +73,7 @@ def gate_figures(judged: Judged, rule: GateRule, temperature: float) -> dict[str
     }
 
 
-def _undecided(judged: Judged, temperature: float, alone: dict[str, float]) -> GateRule:
+def _undecided(judged: BothOdds, temperature: float, alone: dict[str, float]) -> GateRule:
     """Return a rule by which the gate answers nothing yet, with the blend where it helps."""
     network, gate = _blend(judged)
     if not _as_good(judged.figures(logistic(network * judged.network + gate * judged.gate)), alone):
@@ -94,7 +91,7 @@ def _as_good(found: dict[str, float], alone: dict[str, float]) -> bool:
     return all(found[name] >= alone[name] for name in _KEPT)
 
 
-def _blend(judged: Judged) -> tuple[float, float]:
+def _blend(judged: BothOdds) -> tuple[float, float]:
     """Return the weights of network and gate whose sum has the least log loss (stacking, Wolpert 1992)."""
     from scipy.optimize import minimize
 

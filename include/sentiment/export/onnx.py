@@ -1,7 +1,4 @@
-"""Write a trained model as ONNX, and a smaller and faster copy of it with 8-bit weights.
-
-Knows torch's exporter and onnxruntime's quantiser; nothing of bundles or reviews.
-"""
+"""Write a trained model as ONNX, and a smaller and faster copy of it with 8-bit weights."""
 
 from __future__ import annotations
 

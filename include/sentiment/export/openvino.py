@@ -1,6 +1,6 @@
 """Write a model for OpenVINO with int8 weights and activations whose scales are fixed beforehand (static quantisation).
 
-Knows NNCF and OpenVINO, which are optional; nothing of bundles or reviews.
+NNCF and OpenVINO are optional.
 """
 
 from __future__ import annotations

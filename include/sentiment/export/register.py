@@ -6,18 +6,12 @@ import json
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
+from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.progress import OnProgress
-from sentiment.core.provenance import provenance
-from sentiment.core.settings import Settings
-from sentiment.datasets.snapshot import (
-    read_split,
-    snapshot_folder,
-)
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
@@ -25,6 +19,7 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
 from sentiment.export.build import ExportData, build_bundle
 from sentiment.export.config import ExportConfig
+from sentiment.export.results import ExportResult
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry
@@ -35,38 +30,33 @@ _JUDGED = ("accuracy", "macro_f1", "false_negative_rate_negatives", "log_loss", 
 _TIMED_REVIEWS, _PASSES = 200, 2
 
 
-def export_and_register(config: ExportConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
-    """Export a run's model, pass the gate on validation reviews, measure the int8 bundle on the test, register it.
+def export_and_register(config: ExportConfig, registry: Registry, context: Context) -> ExportResult:
+    """Export a run's model, check its parity on validation reviews, measure the bundle on the test, register it.
 
     The figures of promotion are those of the bundle that scoring will run, not those of the model in torch; its
-    predictions and its behaviour are kept beside the run.
+    predictions and its behaviour are kept with the version.
     """
-    registry = Registry(settings)
     run = registry.trained(config.run_id)
-    folder = snapshot_folder(Lake(settings.lake_root), run.params["snapshot"])
+    folder = snapshot_folder(Lake(context.settings.lake_root), run.params["snapshot"])
     with TemporaryDirectory() as scratch:
         fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
         bundle, evidence = Path(scratch) / "bundle", Path(scratch) / "evidence"
-        on_progress("exporting, quantising, checking parity and fitting the gate", 0, 0)
+        context.progress("exporting, quantising, checking parity and fitting the gate", 0, 0)
         decision = Decision(run.metrics["temperature"], run.metrics.get("threshold", 0.5))
-        parity = build_bundle(fitted, _read(folder, config), config, bundle, _provenance(run), decision)
-        on_progress("measuring the bundle on the test reviews", 0, 0)
+        origin = _origin(run) | context.provenance
+        built = build_bundle(fitted, _read(folder, config), config, bundle, origin, decision)
+        context.progress("measuring the bundle on the test reviews", 0, 0)
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured = _measured(bundle, test, evidence)
-        registry.attach(run.run_id, evidence)
-        figures = {f"bundle_{name}": value for name, value in {**parity, **measured}.items()}
-        version = registry.register(bundle, run.run_id, _tags(run, measured), figures)
-    return {
-        "version": version,
-        "run_id": run.run_id,
-        "family": run.params["family"],
-        **{name: round(value, 6) for name, value in {**parity, **measured}.items()},
-    }
-
-
-def bundle_probabilities(bundle: Path, reviews: LabelledReviews) -> np.ndarray:
-    """Return the calibrated positive probabilities [reviews] of a bundle, as scoring runs it."""
-    return Scorer.load(bundle, threads=2).probabilities(reviews.titles, reviews.texts)
+        figures = {f"bundle_{name}": value for name, value in {**built, **measured}.items()}
+        version = registry.register(bundle, evidence, run.run_id, _tags(run, measured), figures)
+    return ExportResult(
+        version=version,
+        run_id=run.run_id,
+        family=run.params["family"],
+        **{name: round(value, 6) for name, value in measured.items()},
+        bundle={name: round(value, 6) for name, value in built.items()},
+    )
 
 
 def measure_speed(bundle: Path, reviews: LabelledReviews) -> float:
@@ -115,14 +105,10 @@ def _read(folder: str, config: ExportConfig) -> ExportData:
     )
 
 
-def _provenance(run: TrainedRun) -> dict[str, str]:
-    return {
-        "run_id": run.run_id,
-        "snapshot": run.params["snapshot"],
-        # A network that learnt its words from nothing names no encoder.
-        **{name: run.params[name] for name in ("encoder", "train_reviews") if name in run.params},
-        **provenance(),
-    }
+def _origin(run: TrainedRun) -> dict[str, str]:
+    # A network that learnt its words from nothing names no encoder.
+    named = ["snapshot", *(name for name in ("encoder", "train_reviews") if name in run.params)]
+    return {"run_id": run.run_id, **{name: run.params[name] for name in named}}
 
 
 def _tags(run: TrainedRun, measured: dict[str, float]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Compares a training's candidates over seeds and on the same test reviews, and chooses one run of each.
 
-A candidate is what the runs share that differ in nothing but the seed. It knows runs and their figures, no model.
+A candidate is what the runs share that differ in nothing but the seed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from statistics import mean, stdev
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
-from sentiment.evaluation.paired_tests import bonferroni, paired_t_over_seeds
+from sentiment.evaluation.paired_tests import Difference, bonferroni, paired_t_over_seeds
 from sentiment.evaluation.predictions import OF_RUN, Predictions, read_predictions
 from sentiment.evaluation.significance import compare_all, p_text
 from sentiment.promotion.config import CompareConfig
+from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonRow, OverSeeds
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry
 
@@ -49,24 +49,22 @@ class Candidate:
         return {run.params["seed"]: run.metrics[figure] for run in self.runs if figure in run.metrics}
 
 
-def compare_runs(config: CompareConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
-    """Return the chosen run of every candidate, a row a candidate and a row a pair of them; each run keeps the table.
+def compare_runs(config: CompareConfig, registry: Registry, context: Context) -> CompareResult:
+    """Compare the candidates among runs, and leave the result at the run that is chosen of each.
 
     The figures of a candidate are mean and standard deviation over its runs; None where one run has no deviation.
     """
-    registry = Registry(settings)
-    found = [registry.trained(run_id) for run_id in dict.fromkeys(config.runs)]
-    candidates = group(found)
-    on_progress(f"comparing {len(candidates)} candidates of {len(found)} runs", 0, 0)
-    predictions = {one.name: _predictions(registry, one.chosen) for one in candidates}
-    chosen = [one.chosen.run_id for one in candidates]
-    result = {
-        "runs": chosen,
-        "candidates": [_row(one) for one in candidates],
-        "comparisons": compare(candidates, predictions, config.significance),
-    }
-    for run_id in chosen:
-        registry.attach_json(run_id, result, ARTIFACT)
+    runs = [registry.trained(run_id) for run_id in dict.fromkeys(config.runs)]
+    candidates = group(runs)
+    context.progress(f"comparing {len(candidates)} candidates of {len(runs)} runs", 0, 0)
+    predictions = {candidate.name: _predictions(registry, candidate.chosen) for candidate in candidates}
+    result = CompareResult(
+        runs=tuple(candidate.chosen.run_id for candidate in candidates),
+        candidates=tuple(_row(candidate) for candidate in candidates),
+        comparisons=tuple(compare(candidates, predictions, config.significance)),
+    )
+    for run_id in result.runs:
+        registry.handle(run_id).log_json(result.model_dump(mode="json"), ARTIFACT)
     return result
 
 
@@ -82,60 +80,70 @@ def group(runs: Sequence[TrainedRun]) -> list[Candidate]:
 
 def compare(
     candidates: Sequence[Candidate], predictions: dict[str, Predictions], significance: float
-) -> list[dict[str, Any]]:
-    """Return the rows of `compare_all` for the chosen runs, each with the t-test over the seeds that both have.
-
-    Its p-values are corrected by Bonferroni too; `over_seeds` is None where fewer than two seeds are shared.
-    """
-    thresholds = {one.name: one.chosen.metrics.get("threshold", 0.5) for one in candidates}
+) -> list[ComparisonRow]:
+    """Return the rows of `compare_all` for the chosen runs, each with the t-test over the seeds that both have."""
+    thresholds = {candidate.name: candidate.chosen.metrics.get("threshold", 0.5) for candidate in candidates}
     rows = compare_all(predictions, thresholds, significance)
-    over_seeds = [_over_seeds(a, b) for a, b in combinations(candidates, 2)]
-    tested = [one for one in over_seeds if one]
-    for one, corrected in zip(tested, bonferroni([one["p"] for one in tested]), strict=True):
-        one["p_corrected"] = corrected
+    over_seeds = _over_seeds(candidates)
     return [
-        {**row, "over_seeds": seeds, "verdict": _verdict(row, seeds)}
+        ComparisonRow(**{**row, "verdict": _verdict(row, seeds)}, over_seeds=seeds)
         for row, seeds in zip(rows, over_seeds, strict=True)
     ]
 
 
-def _over_seeds(a: Candidate, b: Candidate) -> dict[str, Any] | None:
-    """Return the paired t-test of macro F1 over the seeds that both candidates have, or None below two."""
+def _over_seeds(candidates: Sequence[Candidate]) -> list[OverSeeds | None]:
+    """Return the paired t-test of macro F1 of every pair over the seeds that both have, None below two."""
+    tests = [_t_test(a, b) for a, b in combinations(candidates, 2)]
+    corrected = iter(bonferroni([test.p_value for _, test in filter(None, tests)]))
+    return [
+        None
+        if pair is None
+        else OverSeeds(
+            seeds=pair[0],
+            difference=pair[1].difference,
+            low=pair[1].low,
+            high=pair[1].high,
+            p=pair[1].p_value,
+            p_corrected=next(corrected),
+        )
+        for pair in tests
+    ]
+
+
+def _t_test(a: Candidate, b: Candidate) -> tuple[int, Difference] | None:
+    """Return how many seeds two candidates share, and the difference over them."""
     of_a, of_b = a.by_seed(_JUDGED), b.by_seed(_JUDGED)
     seeds = sorted(of_a.keys() & of_b.keys(), key=int)
     if len(seeds) < 2:
         return None
-    found = paired_t_over_seeds([of_a[seed] for seed in seeds], [of_b[seed] for seed in seeds])
-    return {
-        "seeds": len(seeds),
-        **{name: getattr(found, name) for name in ("difference", "low", "high")},
-        "p": found.p_value,
-    }
+    return len(seeds), paired_t_over_seeds([of_a[seed] for seed in seeds], [of_b[seed] for seed in seeds])
 
 
-def _verdict(row: dict[str, Any], seeds: dict[str, Any] | None) -> str:
+def _verdict(row: dict[str, Any], seeds: OverSeeds | None) -> str:
     if seeds is None:
         return str(row["verdict"])
     return (
-        f"{row['verdict']}. Over {seeds['seeds']} seeds {row['a']} less {row['b']} is {seeds['difference']:+.4f} "
-        f"({seeds['low']:+.4f} to {seeds['high']:+.4f}), {p_text(seeds['p_corrected'])} by paired t-test"
+        f"{row['verdict']}. Over {seeds.seeds} seeds {row['a']} less {row['b']} is {seeds.difference:+.4f} "
+        f"({seeds.low:+.4f} to {seeds.high:+.4f}), {p_text(seeds.p_corrected)} by paired t-test"
     )
 
 
-def _row(one: Candidate) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "candidate": one.name,
-        "family": one.chosen.params["family"],
-        "seeds": [int(run.params["seed"]) for run in one.runs],
-        "run_id": one.chosen.run_id,
-        CHOSEN_BY: one.chosen.metrics[CHOSEN_BY],
-    }
+def _row(candidate: Candidate) -> CandidateRow:
+    over_seeds: dict[str, float | None] = {}
     for figure in _OVER_SEEDS:
-        values = [run.metrics[figure] for run in one.runs if figure in run.metrics]
+        values = [run.metrics[figure] for run in candidate.runs if figure in run.metrics]
         if values:
             name = figure.removeprefix("test_")
-            row |= {f"{name}_mean": mean(values), f"{name}_std": stdev(values) if len(values) > 1 else None}
-    return row
+            over_seeds[f"{name}_mean"] = mean(values)
+            over_seeds[f"{name}_std"] = stdev(values) if len(values) > 1 else None
+    return CandidateRow(
+        candidate=candidate.name,
+        family=candidate.chosen.params["family"],
+        seeds=tuple(int(run.params["seed"]) for run in candidate.runs),
+        run_id=candidate.chosen.run_id,
+        validation_macro_f1=candidate.chosen.metrics[CHOSEN_BY],
+        **over_seeds,
+    )
 
 
 def _predictions(registry: Registry, run: TrainedRun) -> Predictions:
@@ -153,10 +161,10 @@ def _without_seed(run: TrainedRun) -> dict[str, str]:
 def _names(settings: Sequence[dict[str, str]]) -> list[str]:
     """Name candidates by their family, and where it has several, by the settings in which those differ."""
     names = []
-    for one in settings:
-        kin = [other for other in settings if other["family"] == one["family"]]
-        differing = [name for name in sorted(one) if len({other.get(name) for other in kin}) > 1]
-        names.append(", ".join([one["family"], *(f"{name}={one[name]}" for name in differing)]))
+    for own in settings:
+        kin = [other for other in settings if other["family"] == own["family"]]
+        differing = [name for name in sorted(own) if len({other.get(name) for other in kin}) > 1]
+        names.append(", ".join([own["family"], *(f"{name}={own[name]}" for name in differing)]))
     return names
 
 

@@ -1,4 +1,4 @@
-"""What a challenger and the champion did on the same test reviews, side by side. Knows arrays and rows, no registry."""
+"""What a challenger and the champion did on the same test reviews, side by side, from arrays and rows."""
 
 from __future__ import annotations
 
@@ -12,24 +12,21 @@ from sentiment.core.names import POSITIVE
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.paired_tests import Difference, Disagreement
 from sentiment.evaluation.significance import contest
+from sentiment.promotion.results import (
+    CallsApart,
+    CapabilityChange,
+    EvidenceShown,
+    MacroF1Difference,
+    SliceChange,
+    SpeedsRow,
+)
 
 # Slices that the result shows: those that lose most.
 SHOWN_SLICES = 10
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A model version with its figures on one set of test reviews, and its macro F1 on validation where it is known."""
-
-    version: int
-    family: str
-    macro_f1: float
-    accuracy: float
-    validation_macro_f1: float | None = None
-
-
-@dataclass(frozen=True)
-class Decided:
+class VersionCalls:
     """A version's positive probabilities [n] on the test reviews, and from which of them on it calls one positive."""
 
     positive_probability: np.ndarray
@@ -43,27 +40,6 @@ class Decided:
         """Return which reviews [n] it decided as their labels say."""
         right: np.ndarray = (self.positive_probability >= self.threshold) == (labels == POSITIVE)
         return right
-
-
-@dataclass(frozen=True)
-class SliceChange:
-    """Accuracy of the champion and of the challenger on a slice of the test reviews, and how much is lost (> 0)."""
-
-    slice: str
-    reviews: int
-    champion: float
-    challenger: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class CapabilityChange:
-    """Failure rates of the champion and of the challenger on the same cases of a capability."""
-
-    capability: str
-    cases: int
-    champion: float
-    challenger: float
 
 
 @dataclass(frozen=True)
@@ -98,31 +74,33 @@ class Evidence:
         """Whether the two call every test review alike: to whoever reads the scores they are one model."""
         return self.mcnemar.only_a == self.mcnemar.only_b == 0
 
-    def summary(self) -> dict[str, Any]:
-        """Return it as JSON can hold it, with the slices that lose most."""
-        return {
-            "macro_f1": vars(self.macro_f1),
-            "mcnemar": vars(self.mcnemar),
-            "speeds": {**vars(self.speeds), "ratio": self.speeds.ratio},
-            "slices": [vars(one) for one in self.slices[:SHOWN_SLICES]],
-            "behaviour": None if self.behaviour is None else [vars(one) for one in self.behaviour],
-            "behaviour_missing": self.behaviour_missing,
-        }
+    def shown(self) -> EvidenceShown:
+        """Return it as results show it, with the slices that lose most."""
+        return EvidenceShown(
+            macro_f1=MacroF1Difference(**vars(self.macro_f1)),
+            mcnemar=CallsApart(**vars(self.mcnemar)),
+            speeds=SpeedsRow(**vars(self.speeds), ratio=self.speeds.ratio),
+            slices=self.slices[:SHOWN_SLICES],
+            behaviour=self.behaviour,
+            behaviour_missing=self.behaviour_missing,
+        )
 
 
-def on_test_reviews(labels: np.ndarray, challenger: Decided, champion: Decided) -> tuple[Difference, Disagreement]:
+def on_test_reviews(
+    labels: np.ndarray, challenger: VersionCalls, champion: VersionCalls
+) -> tuple[Difference, Disagreement]:
     """Return the paired bootstrap of macro F1 and McNemar's test, challenger less champion."""
     thresholds = (challenger.threshold, champion.threshold)
     return contest(labels, challenger.positive_probability, champion.positive_probability, thresholds)
 
 
 def on_slices(
-    labels: np.ndarray, challenger: Decided, champion: Decided, masks: Mapping[str, np.ndarray]
+    labels: np.ndarray, challenger: VersionCalls, champion: VersionCalls, masks: Mapping[str, np.ndarray]
 ) -> tuple[SliceChange, ...]:
     """Return accuracy on every slice that has reviews (masks: bool [n]), the greatest loss first."""
     after, before = challenger.right(labels), champion.right(labels)
     changes = [_slice(name, before[mask], after[mask]) for name, mask in masks.items() if mask.any()]
-    return tuple(sorted(changes, key=lambda one: -one.loss))
+    return tuple(sorted(changes, key=lambda change: -change.loss))
 
 
 def on_behaviour(
@@ -144,7 +122,13 @@ def on_behaviour(
 
 def _slice(name: str, before: np.ndarray, after: np.ndarray) -> SliceChange:
     lost = int(before.sum()) - int(after.sum())
-    return SliceChange(name, len(before), float(before.mean()), float(after.mean()), lost / len(before))
+    return SliceChange(
+        slice=name,
+        reviews=len(before),
+        champion=float(before.mean()),
+        challenger=float(after.mean()),
+        loss=lost / len(before),
+    )
 
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, ...]]:
@@ -157,4 +141,6 @@ def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, ...]]:
 
 
 def _capability(name: str, before: tuple[int, ...], after: tuple[int, ...]) -> CapabilityChange:
-    return CapabilityChange(name, after[0], before[1] / before[0], after[1] / after[0])
+    return CapabilityChange(
+        capability=name, cases=after[0], champion=before[1] / before[0], challenger=after[1] / after[0]
+    )

@@ -7,28 +7,29 @@ from dataclasses import dataclass
 
 from sentiment.evaluation.significance import better, p_text, with_interval
 from sentiment.promotion.config import PromoteConfig
-from sentiment.promotion.evidence import Evidence, Measured, Speeds
+from sentiment.promotion.evidence import Evidence, Speeds
+from sentiment.promotion.results import MeasuredVersion
 
 
 @dataclass(frozen=True)
-class Decision:
+class Verdict:
     """Which version to promote, or None, and why."""
 
     version: int | None
     reason: str
 
 
-def close_to_best(candidates: Sequence[Measured], tolerance: float) -> list[Measured]:
+def close_to_best(candidates: Sequence[MeasuredVersion], tolerance: float) -> list[MeasuredVersion]:
     """Return the candidate of the best macro F1 on validation, and after it those within `tolerance` of it.
 
     The test reviews have no say: of several the best on them would be the luckiest, and is then tested on the same.
     """
     best = max(candidates, key=_merit)
     least = _merit(best)[0] - tolerance
-    return [best, *(one for one in candidates if one is not best and _merit(one)[0] >= least)]
+    return [best, *(rival for rival in candidates if rival is not best and _merit(rival)[0] >= least)]
 
 
-def choose_challenger(close: Sequence[Measured], speeds: Mapping[int, float], cheaper: float) -> Measured:
+def choose_challenger(close: Sequence[MeasuredVersion], speeds: Mapping[int, float], cheaper: float) -> MeasuredVersion:
     """Return the first of those of `close_to_best`, or another that is `cheaper` times faster than it, the fastest.
 
     `speeds` are reviews a second by version, measured side by side; one alone needs none.
@@ -36,17 +37,17 @@ def choose_challenger(close: Sequence[Measured], speeds: Mapping[int, float], ch
     best = close[0]
     if len(close) == 1:
         return best
-    fastest = max(close, key=lambda one: speeds[one.version])
+    fastest = max(close, key=lambda rival: speeds[rival.version])
     return fastest if speeds[fastest.version] >= cheaper * speeds[best.version] else best
 
 
 def decide(
-    challenger: Measured,
-    champion: Measured | None,
-    baseline: Measured | None,
+    challenger: MeasuredVersion,
+    champion: MeasuredVersion | None,
+    baseline: MeasuredVersion | None,
     evidence: Evidence | None,
     rules: PromoteConfig,
-) -> Decision:
+) -> Verdict:
     """Judge a challenger; all were measured on the same test reviews, and `evidence` holds it against the champion.
 
     Its macro F1 may lack at most `tolerance` against the linear baseline. Without champion that is the only bar. A
@@ -56,28 +57,28 @@ def decide(
     """
     below = _below_baseline(challenger, baseline, rules.tolerance)
     if below:
-        return Decision(None, below)
+        return Verdict(None, below)
     if champion is None:
-        return Decision(
+        return Verdict(
             challenger.version, f"{_name(challenger)} has macro F1 {challenger.macro_f1:.4f}, the first champion"
         )
     if evidence is None:
-        return Decision(None, f"nothing holds {_name(challenger)} against the champion (version {champion.version})")
+        return Verdict(None, f"nothing holds {_name(challenger)} against the champion (version {champion.version})")
     earned, why = _earned(challenger, champion, evidence, rules)
     if not earned:
-        return Decision(None, why)
+        return Verdict(None, why)
     lost = _lost_slice(evidence, rules) or _lost_behaviour(evidence)
     if lost:
-        return Decision(None, f"{why}; but {lost}")
-    return Decision(challenger.version, f"{why}; {_kept(evidence, rules)}")
+        return Verdict(None, f"{why}; but {lost}")
+    return Verdict(challenger.version, f"{why}; {_kept(evidence, rules)}")
 
 
-def _merit(one: Measured) -> tuple[float, bool]:
+def _merit(version: MeasuredVersion) -> tuple[float, bool]:
     # Of two equals the linear one, which is cheaper by its nature.
-    return one.validation_macro_f1 or 0.0, one.family == "linear"
+    return version.validation_macro_f1 or 0.0, version.family == "linear"
 
 
-def _below_baseline(challenger: Measured, baseline: Measured | None, tolerance: float) -> str:
+def _below_baseline(challenger: MeasuredVersion, baseline: MeasuredVersion | None, tolerance: float) -> str:
     if baseline is None or baseline.version == challenger.version:
         return ""
     if challenger.macro_f1 >= baseline.macro_f1 - tolerance:
@@ -88,15 +89,17 @@ def _below_baseline(challenger: Measured, baseline: Measured | None, tolerance: 
     )
 
 
-def _earned(challenger: Measured, champion: Measured, evidence: Evidence, rules: PromoteConfig) -> tuple[bool, str]:
+def _earned(
+    challenger: MeasuredVersion, champion: MeasuredVersion, evidence: Evidence, rules: PromoteConfig
+) -> tuple[bool, str]:
     """Say whether better or cheaper, and why."""
     against = _against(challenger, champion, evidence)
-    one = evidence.macro_f1
+    gain = evidence.macro_f1
     if evidence.same_calls:
         return False, f"{against}: not one call on the test reviews differs, so there is nothing to change for"
-    if better(one, evidence.mcnemar, (one.p_value, evidence.mcnemar.p_value), rules.significance):
+    if better(gain, evidence.mcnemar, (gain.p_value, evidence.mcnemar.p_value), rules.significance):
         return True, f"{against}: better beyond chance (both below {rules.significance})"
-    if one.difference < -rules.tolerance:
+    if gain.difference < -rules.tolerance:
         return False, f"{against}: worse by more than {rules.tolerance}"
     speed, cheaper = _speed(evidence.speeds, rules.cheaper)
     if cheaper:
@@ -104,7 +107,7 @@ def _earned(challenger: Measured, champion: Measured, evidence: Evidence, rules:
     return False, f"{against}: not better beyond chance, and of equals only a cheaper one follows: {speed}"
 
 
-def _against(challenger: Measured, champion: Measured, evidence: Evidence) -> str:
+def _against(challenger: MeasuredVersion, champion: MeasuredVersion, evidence: Evidence) -> str:
     return (
         f"{_name(challenger)} has macro F1 {challenger.macro_f1:.4f}, the champion (version {champion.version}) "
         f"{champion.macro_f1:.4f} ({with_interval(evidence.macro_f1)}; {p_text(evidence.macro_f1.p_value)} by paired "
@@ -120,18 +123,20 @@ def _speed(speeds: Speeds, cheaper: float) -> tuple[str, bool]:
 
 
 def _lost_slice(evidence: Evidence, rules: PromoteConfig) -> str:
-    for one in evidence.slices:
-        if one.reviews >= rules.min_slice_reviews and one.loss > rules.max_slice_loss:
+    for change in evidence.slices:
+        if change.reviews >= rules.min_slice_reviews and change.loss > rules.max_slice_loss:
             return (
-                f"on the slice {one.slice} ({one.reviews} reviews) accuracy falls from {one.champion:.4f} to "
-                f"{one.challenger:.4f}, by more than {rules.max_slice_loss}"
+                f"on the slice {change.slice} ({change.reviews} reviews) accuracy falls from {change.champion:.4f} to "
+                f"{change.challenger:.4f}, by more than {rules.max_slice_loss}"
             )
     return ""
 
 
 def _lost_behaviour(evidence: Evidence) -> str:
-    worse = [one for one in evidence.behaviour or () if one.challenger > one.champion]
-    listed = ", ".join(f"{one.capability} {one.challenger:.1%} instead of {one.champion:.1%}" for one in worse)
+    worse = [change for change in evidence.behaviour or () if change.challenger > change.champion]
+    listed = ", ".join(
+        f"{change.capability} {change.challenger:.1%} instead of {change.champion:.1%}" for change in worse
+    )
     return f"it fails more cases of the behaviour suite: {listed}" if worse else ""
 
 
@@ -142,5 +147,5 @@ def _kept(evidence: Evidence, rules: PromoteConfig) -> str:
     return f"{slices}, and no capability of the behaviour suite fails more cases"
 
 
-def _name(one: Measured) -> str:
-    return f"version {one.version}"
+def _name(version: MeasuredVersion) -> str:
+    return f"version {version.version}"

@@ -2,79 +2,104 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.core.progress import OnProgress
-from sentiment.core.settings import Settings
-from sentiment.datasets.snapshot import (
-    read_split,
-    snapshot_folder,
-)
+from sentiment.core.labelled import LabelledReviews
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.promotion.candidates import Candidacy, candidacy
-from sentiment.promotion.change import make_champion
+from sentiment.promotion.champion import make_champion, missing, unfinished
 from sentiment.promotion.config import PromoteConfig
-from sentiment.promotion.evidence import Evidence, Measured, Speeds
-from sentiment.promotion.gate import Decision, choose_challenger, close_to_best, decide
+from sentiment.promotion.evidence import Evidence, Speeds
+from sentiment.promotion.gate import Verdict, choose_challenger, close_to_best, decide
+from sentiment.promotion.results import MeasuredVersion, PromoteResult
 from sentiment.promotion.speed import side_by_side
-from sentiment.promotion.standing import missing, unfinished
-from sentiment.promotion.versions import gather
+from sentiment.promotion.versions import Score, gather, scored_now
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.ledger import history, observe
 from sentiment.stores.registry.versions import Registry
 
-Judged = tuple[Measured, Measured | None, Evidence | None, int | None]
+# Returns reviews a second of each version's bundle, measured beside one another.
+Race = Callable[[Mapping[int, Path], LabelledReviews], dict[int, float]]
 
 
-def promote_best(config: PromoteConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Contest:
+    """Who challenges, and who is champion; and where both are two, what the champion is worth and what speaks for whom.
+
+    `present` is the champion's number, None without one.
+    """
+
+    challenger: MeasuredVersion
+    present: int | None
+    champion: MeasuredVersion | None = None
+    evidence: Evidence | None = None
+
+
+def promote_best(
+    config: PromoteConfig, registry: Registry, context: Context, race: Race = side_by_side, score: Score = scored_now
+) -> PromoteResult:
     """Judge the best of the candidates against baseline and champion, and move the alias when it wins.
 
-    `evidence` is None where there was no champion to be held against, `left_out` says why of versions that could not
-    be judged. Raises UnavailableError when MLflow does not answer, ContractError when the champion is gone: neither is
-    the same as that there is none.
+    Raises UnavailableError when MLflow does not answer, ContractError when the champion is gone: neither is the same as
+    that there is none. `race` and `score` run bundles.
     """
-    registry, lake = Registry(settings), Lake(settings.lake_root)
+    lake = Lake(context.settings.lake_root)
     field = candidacy(registry, config.versions)
-    challenger, champion, evidence, present = _judged(registry, lake, field, config, on_progress)
+    contest = _contest(registry, lake, field, config, context, race, score)
+    challenger, present = contest.challenger, contest.present
     if present == challenger.version:
-        decision = Decision(None, f"version {present} is the champion already")
+        verdict = Verdict(None, f"version {present} is the champion already")
     else:
-        decision = decide(challenger, champion, field.baseline, evidence, config)
-    if decision.version is None:
-        observe(lake, present)
+        verdict = decide(challenger, contest.champion, field.baseline, contest.evidence, config)
+    if verdict.version is None:
+        observe(lake, present, context)
     else:
-        registry.fetch_bundle(decision.version)  # what cannot be fetched cannot score
-        make_champion(registry, lake, decision.version, present, decision.reason)
-    return {
-        "promoted": decision.version is not None,
-        "champion": decision.version if decision.version is not None else present,
-        "previous": present,
-        "reason": decision.reason,
-        "candidates": [vars(one) for one in field.candidates],
-        **({"left_out": {str(number): why for number, why in field.left_out.items()}} if field.left_out else {}),
-        "evidence": evidence.summary() if evidence is not None else None,
-    }
+        registry.fetch_bundle(verdict.version)  # what cannot be fetched cannot score
+        make_champion(registry, lake, verdict.version, present, verdict.reason, context)
+    left_out = {"left_out": field.left_out} if field.left_out else {}
+    return PromoteResult(
+        promoted=verdict.version is not None,
+        champion=present if verdict.version is None else verdict.version,
+        previous=present,
+        reason=verdict.reason,
+        candidates=field.candidates,
+        evidence=contest.evidence.shown() if contest.evidence else None,
+        **left_out,
+    )
 
 
-def _judged(registry: Registry, lake: Lake, field: Candidacy, config: PromoteConfig, on_progress: OnProgress) -> Judged:
-    """Return the challenger, the champion as measured on its test reviews, what was found, and who is champion."""
+def _contest(
+    registry: Registry,
+    lake: Lake,
+    field: Candidacy,
+    config: PromoteConfig,
+    context: Context,
+    race: Race,
+    score: Score,
+) -> Contest:
+    """Choose the challenger, and hold it against the champion where there is another one."""
     present, begun = _in_force(registry, lake)
     close = close_to_best(field.candidates, config.tolerance)
-    rivals = {one.version for one in close} | {number for number in (present, begun) if number is not None}
+    rivals = {rival.version for rival in close} | {number for number in (present, begun) if number is not None}
     if len(rivals) == 1:
-        return close[0], None, None, present
-    on_progress("comparing side by side", 0, 0)
+        return Contest(close[0], present)
+    context.progress("comparing side by side", 0, 0)
     test = read_split(snapshot_folder(lake, field.snapshot), "test", field.test_reviews)
-    speeds = side_by_side({number: registry.fetch_bundle(number) for number in sorted(rivals)}, test)
+    speeds = race({number: registry.fetch_bundle(number).folder for number in sorted(rivals)}, test)
     challenger = choose_challenger(close, speeds, config.cheaper)
     if begun is not None and begun != challenger.version:
         registry.set_champion(begun, None)
         present = begun
     if present is None or present == challenger.version:
-        return challenger, None, None, present
-    versions = registry.version(challenger.version), registry.version(present)
-    speed = Speeds(speeds[challenger.version], speeds[present])
-    return challenger, *gather(registry, *versions, test, speed), present
+        return Contest(challenger, present)
+    pair = registry.version(challenger.version), registry.version(present)
+    side_by_side = Speeds(challenger=speeds[challenger.version], champion=speeds[present])
+    champion, evidence = gather(registry, *pair, test, side_by_side, score)
+    return Contest(challenger, present, champion, evidence)
 
 
 def _in_force(registry: Registry, lake: Lake) -> tuple[int | None, int | None]:

@@ -1,83 +1,93 @@
-"""Which model version scores which day. Knows registry and ledger, nothing of scoring."""
+"""Which model version scores which day, and where its bundle lies on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import CHAMPION
 from sentiment.core.settings import Settings
+from sentiment.promotion.champion import champion_of
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.ledger import champions_at
+from sentiment.stores.registry.bundles import FetchedBundle, cached_bundle
+from sentiment.stores.registry.versions import Registry
 
-if TYPE_CHECKING:
-    from sentiment.stores.registry.versions import Registry
 
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which version is meant: that of a number, or the champion, in force now or at the end of each day.
 
-def bundles_of(days: Sequence[date], model: str, settings: Settings) -> dict[int, str]:
-    """Return the versions that score the days, with the content of each, and put it into this machine's cache.
-
-    A champion that somebody made in MLflow is written down in the ledger on this occasion.
+    `content` is what the version held when the task in front looked; empty where none has looked yet.
     """
-    from sentiment.engine.bundle import identity
-    from sentiment.stores.lake.tables import Lake
-    from sentiment.stores.ledger import observe
-    from sentiment.stores.registry.versions import Registry
 
-    registry, (number, _, content) = Registry(settings), model.partition("@")
-    if not number.isdigit():
-        observe(Lake(settings.lake_root), registry.alias(CHAMPION))
-    versions = {_version(number, day, registry, settings) for day in days}
-    bundles = {version: identity(registry.fetch_bundle(version)) for version in sorted(versions)}
-    _require(content, bundles)
-    return bundles
+    version: int | None = None
+    at_date: bool = False
+    content: str = ""
 
-
-def days_by_version(days: Sequence[date], model: str, settings: Settings) -> dict[tuple[str, Path], list[date]]:
-    """Group days by the version that scores them, with its bundle in this machine's cache."""
-    from sentiment.engine.bundle import identity
-    from sentiment.stores.registry.bundles import cached_bundle
-    from sentiment.stores.registry.versions import Registry
-
-    number, _, content = model.partition("@")
-    if cached := cached_bundle(settings, content):
-        return {(number, cached): list(days)}  # resolved before, by the task in front: no need of MLflow
-    registry = Registry(settings)
-    versions = {day: _version(number, day, registry, settings) for day in days}
-    bundles = {version: registry.fetch_bundle(version) for version in set(versions.values())}
-    _require(content, {version: identity(bundle) for version, bundle in bundles.items()})
-    groups: dict[tuple[str, Path], list[date]] = {}
-    for day, version in versions.items():
-        groups.setdefault((str(version), bundles[version]), []).append(day)
-    return groups
+    @classmethod
+    def parsed(cls, reference: str) -> Self:
+        """Parse a valid ModelReference: `champion`, `champion_at_date`, `3` or `3@CONTENT`."""
+        number, _, content = reference.partition("@")
+        if number.isdigit():
+            return cls(version=int(number), content=content)
+        return cls(at_date=reference != CHAMPION)
 
 
-def bundle_of(model: str, today: date, settings: Settings) -> tuple[str, Path]:
+@dataclass(frozen=True)
+class VersionDays:
+    """A version with its checked bundle, and the days that it scores."""
+
+    version: int
+    bundle: FetchedBundle
+    days: tuple[date, ...]
+
+
+def resolve(
+    days: Sequence[date], choice: ModelChoice, settings: Settings, open_registry: Callable[[Settings], Registry]
+) -> list[VersionDays]:
+    """Return the versions that score the days, each once, in the order of their numbers.
+
+    Where a task in front has looked and the bundle is in this machine's cache, MLflow is not asked. Raises
+    ContractError when no model was champion on a day, or a version is no longer what it was when that task looked.
+    """
+    if choice.version is not None and (folder := cached_bundle(settings, choice.content)):
+        return [VersionDays(choice.version, FetchedBundle.checked(folder), tuple(days))]
+    registry = open_registry(settings)
+    groups: dict[int, list[date]] = {}
+    for day, version in _versions(days, choice, registry, Lake(settings.lake_root)).items():
+        groups.setdefault(version, []).append(day)
+    return [
+        VersionDays(version, _fetched(registry, version, choice.content), tuple(group))
+        for version, group in sorted(groups.items())
+    ]
+
+
+def bundle_of(model: str, today: date, settings: Settings) -> tuple[int, FetchedBundle]:
     """Return the version that a model reference means today, and its bundle."""
-    ((version, bundle),) = days_by_version([today], model, settings)
-    return version, bundle
+    (resolved,) = resolve([today], ModelChoice.parsed(model), settings, Registry)
+    return resolved.version, resolved.bundle
 
 
-def _require(content: str, found: Mapping[int, str]) -> None:
-    """Raise ContractError when a version is no longer what it was when the task in front looked."""
-    for version, holds in found.items():
-        if content and holds != content:
-            raise ContractError(
-                f"version {version} holds another model ({holds}) than when this run began ({content}): start a new run"
-            )
+def _versions(days: Sequence[date], choice: ModelChoice, registry: Registry, lake: Lake) -> dict[date, int]:
+    if not choice.at_date:
+        return dict.fromkeys(days, choice.version or champion_of(registry, lake))
+    found = {}
+    for day, version in champions_at(lake, days).items():
+        if version is None:
+            raise ContractError(f"no model was champion on {day} yet; choose model=champion or a version number")
+        found[day] = version
+    return found
 
 
-def _version(model: str, day: date, registry: Registry, settings: Settings) -> int:
-    from sentiment.promotion.standing import champion_of
-    from sentiment.stores.lake.tables import Lake
-    from sentiment.stores.ledger import champion_at
-
-    if model.isdigit():
-        return registry.version(int(model)).version
-    if model == CHAMPION:
-        return champion_of(registry, Lake(settings.lake_root))
-    at_date = champion_at(Lake(settings.lake_root), day)
-    if at_date is None:
-        raise ContractError(f"no model was champion on {day} yet; choose model=champion or a version number")
-    return at_date
+def _fetched(registry: Registry, version: int, content: str) -> FetchedBundle:
+    bundle = registry.fetch_bundle(version)
+    if content and bundle.content != content:
+        raise ContractError(
+            f"version {version} holds another model ({bundle.content}) than when this run began ({content}): start a "
+            "new run"
+        )
+    return bundle

@@ -4,55 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from pyarrow import compute
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.names import CHAMPION
-from sentiment.core.progress import OnProgress
-from sentiment.core.provenance import actor
-from sentiment.core.settings import Settings
-from sentiment.promotion.change import make_champion
+from sentiment.promotion.champion import make_champion, missing
 from sentiment.promotion.config import RollbackConfig
-from sentiment.promotion.standing import missing
+from sentiment.promotion.results import RollbackResult
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.ledger import history
 from sentiment.stores.registry.versions import Registry
 
 
-def roll_back(config: RollbackConfig, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+def roll_back(config: RollbackConfig, registry: Registry, context: Context) -> RollbackResult:
     """Make an earlier version champion again, write down who and why, and tell how to score its days anew.
 
     The bundle is fetched and checked before anything is written. Called again after a crash it finishes what it began.
     Where the champion is gone from MLflow, a version that is named takes its place. Raises ContractError when the
     version is unknown, is champion already, or none is named and the ledger knows none.
     """
-    registry, lake = Registry(settings), Lake(settings.lake_root)
+    lake = Lake(context.settings.lake_root)
     present = registry.alias(CHAMPION)
     if present is None and config.version is None:
         raise ContractError(missing(registry, lake))
     recorded = [change.version for change in history(lake)]
     number = _target(config, recorded, present)
     if number is None:
-        others = ", ".join(str(one.version) for one in registry.versions() if one.version != present) or "there is none"
+        others = [str(known.version) for known in registry.versions() if known.version != present]
         raise ContractError(
-            f"the ledger knows no champion before version {present}; name a version with --version: {others}"
+            f"the ledger knows no champion before version {present}; name a version with --version: "
+            f"{', '.join(others) or 'there is none'}"
         )
     target = registry.version(number)
-    on_progress(f"fetching and checking the bundle of version {target.version}", 0, 0)
-    registry.fetch_bundle(target.version)
-    make_champion(registry, lake, target.version, present, config.reason)
-    on_progress(f"version {target.version} is champion", 0, 0)
-    return {
-        "champion": target.version,
-        "previous": present,
-        "family": target.tags.get("family"),
-        "reason": config.reason,
-        "decided_by": actor(),
-        **_rescore(lake, present, target.version),
-    }
+    context.progress(f"fetching and checking the bundle of version {number}", 0, 0)
+    registry.fetch_bundle(number)
+    make_champion(registry, lake, number, present, config.reason, context)
+    context.progress(f"version {number} is champion", 0, 0)
+    days = _days_scored_by(lake, present) if present not in (None, number) else []
+    return RollbackResult(
+        champion=number,
+        previous=present,
+        family=target.tags.get("family"),
+        reason=config.reason,
+        decided_by=context.actor,
+        days_to_rescore=len(days),
+        **({"rescore": _command(days)} if days else {}),
+    )
 
 
 def previous_champion(recorded: Sequence[int], present: int) -> int | None:
@@ -73,13 +73,9 @@ def _target(config: RollbackConfig, recorded: Sequence[int], present: int | None
     return config.version if present is None else config.version or previous_champion(recorded, present)
 
 
-def _rescore(lake: Lake, left: int | None, champion: int) -> dict[str, Any]:
-    """Return how many days bear scores of the version that was left, and the command that scores them anew."""
-    days = _days_scored_by(lake, left) if left not in (None, champion) else []
-    if not days:
-        return {"days_to_rescore": 0}
-    command = f"sentiment rescore --from-day {days[0]} --to-day {days[-1]}"
-    return {"days_to_rescore": len(days), "rescore": f"{command} (or the DAG rescore_range with these days)"}
+def _command(days: Sequence[date]) -> str:
+    """Return how the days are scored anew."""
+    return f"sentiment rescore --from-day {days[0]} --to-day {days[-1]} (or the DAG rescore_range with these days)"
 
 
 def _days_scored_by(lake: Lake, version: int | None) -> list[date]:

@@ -1,99 +1,158 @@
-"""Gathers from the registry what versions said of test reviews and how they behaved. Decides nothing."""
+"""Gathers what versions said of test reviews and how they behaved: from themselves, or anew. Decides nothing.
+
+Versions before 0.5 left both at their runs, where a later export of the same run wrote over them.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.engine.bundle import read_bundle
+from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions
-from sentiment.promotion.evidence import Decided, Evidence, Measured, Speeds, on_behaviour, on_slices, on_test_reviews
+from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices, on_test_reviews
+from sentiment.promotion.results import CapabilityChange, MeasuredVersion
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
+
+# Returns a bundle's calibrated positive probabilities [reviews].
+Score = Callable[[Path, LabelledReviews], np.ndarray]
 
 # Tags hold six digits of a figure.
 _ROUNDED = 1e-5
 _VALIDATION = "validation_macro_f1"
 
 
-def test_set(one: ModelVersion) -> tuple[str, str]:
+def tested_on(version: ModelVersion) -> tuple[str, str]:
     """Return snapshot and number of the test reviews that a version's tags speak of; empty where they do not."""
-    return one.tags.get("snapshot", ""), one.tags.get("test_reviews", "")
+    return version.tags.get("snapshot", ""), version.tags.get("test_reviews", "")
 
 
-def measured(registry: Registry, one: ModelVersion) -> Measured:
+def measured(registry: Registry, version: ModelVersion) -> MeasuredVersion:
     """Return a version's figures as they were when it was registered; its tags are whole."""
-    figures = one.figure("macro_f1") or 0.0, one.figure("accuracy") or 0.0
-    return Measured(one.version, one.tags["family"], *figures, _on_validation(registry, one))
+    return MeasuredVersion(
+        version=version.version,
+        family=version.tags["family"],
+        macro_f1=version.figure("macro_f1") or 0.0,
+        accuracy=version.figure("accuracy") or 0.0,
+        validation_macro_f1=_on_validation(registry, version),
+    )
 
 
-def decided(registry: Registry, one: ModelVersion, test: LabelledReviews) -> Decided:
-    """Return what a version says of test reviews: as kept in its run, or scored anew.
+def scored_now(bundle: Path, reviews: LabelledReviews) -> np.ndarray:
+    """Return the calibrated positive probabilities [reviews] of a bundle, as scoring runs it."""
+    return Scorer.load(bundle, threads=2).probabilities(reviews.titles, reviews.texts)
 
-    Anew, when it was measured on other reviews, or when its run was exported again since: what the run keeps is its
-    last export's, which the figures in the version's tags give away.
-    """
-    threshold, expected = one.figure("threshold"), one.figure("macro_f1")
-    with TemporaryDirectory() as scratch:
-        file = registry.find(one.run_id, OF_BUNDLE, Path(scratch))
-        kept = read_predictions(file) if file is not None else None
-    if kept is not None and kept.keys == test.keys and expected is not None:
-        found = Decided(kept.positive_probability, 0.5 if threshold is None else threshold)
-        if math.isclose(found.figures(test.labels)["macro_f1"], expected, abs_tol=_ROUNDED):
-            return found
-    from sentiment.export.register import bundle_probabilities
 
-    bundle = registry.fetch_bundle(one.version)
-    at = read_bundle(bundle).thresholds.positive if threshold is None else threshold
-    return Decided(bundle_probabilities(bundle, test), at)
+def calls_of(
+    registry: Registry, version: ModelVersion, test: LabelledReviews, score: Score = scored_now
+) -> VersionCalls:
+    """Return what a version says of test reviews: as it is kept, or by `score` where it was measured on others."""
+    threshold = version.figure("threshold")
+    kept = _kept_calls(registry, version, test, 0.5 if threshold is None else threshold)
+    if kept is not None:
+        return kept
+    bundle = registry.fetch_bundle(version.version)
+    at = bundle.description.thresholds.positive if threshold is None else threshold
+    return VersionCalls(score(bundle.folder, test), at)
 
 
 def gather(
-    registry: Registry, challenger: ModelVersion, champion: ModelVersion, test: LabelledReviews, speeds: Speeds
-) -> tuple[Measured, Evidence]:
+    registry: Registry,
+    challenger: ModelVersion,
+    champion: ModelVersion,
+    test: LabelledReviews,
+    speeds: Speeds,
+    score: Score = scored_now,
+) -> tuple[MeasuredVersion, Evidence]:
     """Return the champion's figures on the test reviews, and the evidence of the challenger against it."""
     from sentiment.evaluation.slices import slice_masks
 
-    a, b = decided(registry, challenger, test), decided(registry, champion, test)
-    of_champion = b.figures(test.labels)
-    family = champion.tags.get("family", "unknown")
+    a, b = (calls_of(registry, version, test, score) for version in (challenger, champion))
+    difference, disagreement = on_test_reviews(test.labels, a, b)
+    behaviour, behaviour_missing = _behaviour(registry, challenger, champion)
+    figures = b.figures(test.labels)
     return (
-        Measured(champion.version, family, of_champion["macro_f1"], of_champion["accuracy"]),
+        MeasuredVersion(
+            version=champion.version,
+            family=champion.tags.get("family", "unknown"),
+            macro_f1=figures["macro_f1"],
+            accuracy=figures["accuracy"],
+        ),
         Evidence(
-            *on_test_reviews(test.labels, a, b),
-            speeds,
-            on_slices(test.labels, a, b, slice_masks(test)),
-            *_behaviour(registry, challenger, champion),
+            macro_f1=difference,
+            mcnemar=disagreement,
+            speeds=speeds,
+            slices=on_slices(test.labels, a, b, slice_masks(test)),
+            behaviour=behaviour,
+            behaviour_missing=behaviour_missing,
         ),
     )
 
 
-def _on_validation(registry: Registry, one: ModelVersion) -> float | None:
-    tagged = one.figure(_VALIDATION)
-    if tagged is not None or not one.run_id:
+def _kept_calls(
+    registry: Registry, version: ModelVersion, test: LabelledReviews, threshold: float
+) -> VersionCalls | None:
+    """Return what is kept of a version's calls on exactly these reviews, or None.
+
+    What lies at the run of a version before 0.5 is its run's last export: that it is this version's own, only the
+    figures in its tags can tell.
+    """
+    with TemporaryDirectory() as scratch:
+        file, own = _kept(registry, version, OF_BUNDLE, Path(scratch))
+        predictions = read_predictions(file) if file is not None else None
+    if predictions is None or predictions.keys != test.keys:
+        return None
+    calls = VersionCalls(predictions.positive_probability, threshold)
+    expected = version.figure("macro_f1")
+    if own:
+        return calls
+    same = expected is not None and math.isclose(calls.figures(test.labels)["macro_f1"], expected, abs_tol=_ROUNDED)
+    return calls if same else None
+
+
+def _kept(registry: Registry, version: ModelVersion, name: str, scratch: Path) -> tuple[Path | None, bool]:
+    """Return a file of what was said of a version, and whether it is kept with the version itself."""
+    folder = registry.find_evidence(version.version, scratch)
+    if folder is None:
+        return registry.find(version.run_id, name, scratch), False
+    return (folder / name if (folder / name).is_file() else None), True
+
+
+def _on_validation(registry: Registry, version: ModelVersion) -> float | None:
+    tagged = version.figure(_VALIDATION)
+    if tagged is not None or not version.run_id:
         return tagged
     try:
-        return registry.trained(one.run_id).metrics.get(_VALIDATION)
+        return registry.trained(version.run_id).metrics.get(_VALIDATION)
     except ContractError:  # somebody deleted the run
         return None
 
 
-def _behaviour(registry: Registry, challenger: ModelVersion, champion: ModelVersion) -> tuple[Any, str]:
-    after, before = _suite(registry, challenger), _suite(registry, champion)
-    for rows, one in ((after, challenger), (before, champion)):
-        if rows is None:
-            return None, f"the run of version {one.version} keeps no {BEHAVIOUR}"
-    changes = on_behaviour(after or [], before or [])
+def _behaviour(
+    registry: Registry, challenger: ModelVersion, champion: ModelVersion
+) -> tuple[tuple[CapabilityChange, ...] | None, str]:
+    """Return how behaviour changes, or None and why it cannot be compared."""
+    suites = []
+    for version in (challenger, champion):
+        suite = _suite(registry, version)
+        if suite is None:
+            return None, f"version {version.version} keeps no {BEHAVIOUR}"
+        suites.append(suite)
+    changes = on_behaviour(*suites)
     return (changes, "") if changes else (None, "the two ran different suites; export and train anew to compare them")
 
 
-def _suite(registry: Registry, one: ModelVersion) -> list[dict[str, Any]] | None:
+def _suite(registry: Registry, version: ModelVersion) -> list[dict[str, Any]] | None:
     with TemporaryDirectory() as scratch:
-        file = registry.find(one.run_id, BEHAVIOUR, Path(scratch))
+        file, _ = _kept(registry, version, BEHAVIOUR, Path(scratch))
         return json.loads(file.read_text(encoding="utf-8")) if file is not None else None

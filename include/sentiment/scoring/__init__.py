@@ -1,1 +1,1 @@
-"""From reviews to decisions, by onnxruntime alone."""
+"""From reviews to decisions: days of the lake by Spark, texts and files in this process."""

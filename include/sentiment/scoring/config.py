@@ -43,8 +43,8 @@ class LakeScoringOptions(ScoringOptions):
     )
     reuse: bool = Field(
         True,
-        description="Keep the score of a review whose text and model version are unchanged. Off: compute everything "
-        "again.",
+        description="Keep the score of a review whose text and model version are unchanged, and whose engine is the "
+        "one that is asked for, if any. Off: compute everything again.",
         title="Skip what this version has scored",
     )
 

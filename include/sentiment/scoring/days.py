@@ -1,20 +1,21 @@
 """Writes scored days: of each its file of `scores` and its file of `daily_sentiment`, in one pass over the rows.
 
-It does not know how the rows were scored, and commits nothing.
+The latter has a row for every category and every product of the day. Nothing is committed here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.core.names import LABELS, POSITIVE
-from sentiment.scoring.daily import SUMMARISED, daily_sentiment
+from sentiment.core.names import LABELS, NEGATIVE_STARS, POSITIVE, POSITIVE_STARS
+from sentiment.scoring.results import ScoreCounts
+from sentiment.scoring.scored import SUMMARISED
 from sentiment.stores.lake.files import FILE, DataFile, by_day, write_day_file
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, SCORES
 from sentiment.stores.lake.tables import Lake
@@ -22,22 +23,31 @@ from sentiment.stores.lake.tables import Lake
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
 
-_COUNTS = ("reviews", "positive", "needs_review", "reused")
+_COUNTS = tuple(count.name for count in fields(ScoreCounts))
 _WRITTEN = pa.schema([pa.field("table", pa.string()), *FILE, *(pa.field(name, pa.int64()) for name in _COUNTS)])
+
+
+_SHARES = {
+    "positive_mean": "positive_share",
+    "needs_review_mean": "needs_review_share",
+    "rating_mean": "mean_stars",
+    "disagrees_mean": "disagreement_share",
+    "count_all": "reviews",
+}
 
 
 @dataclass(frozen=True)
 class WrittenDays:
-    """The files by table name and day, and over all days how many reviews there are, and how many of which kind."""
+    """The files by table name and day, and what was counted over all days."""
 
     files: dict[tuple[str, date], DataFile]
-    counts: dict[str, int]
+    counts: ScoreCounts
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
         """Make it from the rows that workers return: one a file, with what there is to count in it."""
         files = {(row["table"], row["day"]): DataFile(**{name: row[name] for name in FILE.names}) for row in rows}
-        return cls(files, {name: sum(row[name] for row in rows) for name in _COUNTS})
+        return cls(files, ScoreCounts(**{name: sum(row[name] for row in rows) for name in _COUNTS}))
 
 
 def write_days(scored: DataFrame, lake: Lake, partitions: int, contents: Mapping[date, str]) -> WrittenDays:
@@ -58,6 +68,17 @@ def write_days(scored: DataFrame, lake: Lake, partitions: int, contents: Mapping
 
     ordered = scored.repartition(partitions, "review_date").sortWithinPartitions("review_date", "review_key")
     return WrittenDays.of(ordered.mapInArrow(write, from_arrow_schema(_WRITTEN, prefer_timestamp_ntz=False)).collect())
+
+
+def daily_sentiment(scores: pa.Table) -> pa.Table:
+    """Return the rows of `daily_sentiment` for one day's scored reviews with the columns SUMMARISED."""
+    measured = _measured(scores)
+    day = [scores[name][0] for name in ("model_version", "review_date")]
+    levels = [_level(measured, "category", ["category"]), _level(measured, "product", ["category", "parent_asin"])]
+    found = pa.concat_tables(levels, promote_options="default")
+    for name, value in zip(("model_version", "review_date"), day, strict=True):
+        found = found.append_column(name, pa.repeat(value, found.num_rows))
+    return found.select(DAILY_SENTIMENT.schema.names).cast(DAILY_SENTIMENT.schema)
 
 
 def _write_day(root: str, day: date, batches: Iterator[pa.RecordBatch], content: str) -> list[dict[str, object]]:
@@ -81,3 +102,27 @@ def _write_day(root: str, day: date, batches: Iterator[pa.RecordBatch], content:
         {"table": SCORES.name, **vars(scores), **counts},
         {"table": DAILY_SENTIMENT.name, **vars(sentiment), **dict.fromkeys(_COUNTS, 0)},
     ]
+
+
+def _measured(scores: pa.Table) -> pa.Table:
+    stars, positive = scores["rating"], compute.equal(scores["label"], LABELS[POSITIVE])
+    praises = compute.greater_equal(stars, POSITIVE_STARS)
+    # Three-star reviews have no side to disagree with.
+    sided = compute.or_(praises, compute.less_equal(stars, NEGATIVE_STARS))
+    disagrees = compute.if_else(sided, compute.xor(positive, praises), pa.scalar(None, pa.bool_()))
+    return pa.table(
+        {
+            **{name: scores[name] for name in ("category", "parent_asin", "rating")},
+            "positive": compute.cast(positive, pa.float64()),
+            "needs_review": compute.cast(scores["needs_review"], pa.float64()),
+            "disagrees": compute.cast(disagrees, pa.float64()),
+        }
+    )
+
+
+def _level(measured: pa.Table, level: str, by: list[str]) -> pa.Table:
+    means = [(name, "mean") for name in ("positive", "needs_review", "rating", "disagrees")]
+    # One thread: the groups come in the order of the rows, and the sums add up in it, run after run.
+    grouped = measured.group_by(by, use_threads=False).aggregate([*means, ([], "count_all")])
+    renamed = grouped.rename_columns([_SHARES.get(name, name) for name in grouped.column_names])
+    return renamed.append_column("level", pa.repeat(level, renamed.num_rows))

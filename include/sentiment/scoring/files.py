@@ -1,13 +1,20 @@
-"""Scores the rows of a file: JSONL, JSONL.gz, CSV or Parquet in, any of them out, rows, order and columns kept.
+"""Scores texts and the rows of files and pipes: JSONL, JSONL.gz, CSV or Parquet in, any of them out.
 
-The output appears whole or not at all.
+Rows, order and columns are kept. What comes in by a pipe is kept in a file meanwhile, for some kinds are read twice;
+what goes out is whole before it goes.
 """
 
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -17,38 +24,52 @@ from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.core.text.clean import clean_text
 from sentiment.engine.scorer import Scorer
-from sentiment.scoring.columns import beside, column_names
-from sentiment.scoring.output import as_text, begins_a_formula, write_rows
-from sentiment.scoring.rows import Row, chunks, file_kind, read_rows
+from sentiment.scoring.config import PIPE, PredictConfig
+from sentiment.scoring.output import as_text, begins_a_formula, beside, column_names, write_rows
+from sentiment.scoring.results import FileCounts, PredictResult
+from sentiment.scoring.rows import Row, chunks, encoding_of, file_kind, read_rows
+from sentiment.scoring.scored import DECISION
 
-_DECISION = pa.schema(
-    [
-        ("label", pa.string()),
-        ("positive_probability", pa.float64()),
-        ("confidence", pa.float64()),
-        ("needs_review", pa.bool_()),
-        ("decided_by", pa.string()),
-        ("model_version", pa.string()),
-    ]
-)
+# Rows of a file that are shown where no output is named.
+_SHOWN_ROWS = 20
 # What programs write where a text is missing.
 _NO_TEXT = frozenset({"", "nan", "none", "null", "n/a", "#n/a", "<na>"})
 
 
+def predict_source(
+    config: PredictConfig, given: Path, scorer: Scorer, version: int, on_progress: OnProgress
+) -> PredictResult:
+    """Score a file or a pipe into a file or a pipe; without either, return its first rows."""
+    predicted = partial(predict_file, formulas_as_text=config.formulas_as_text)
+    with ExitStack() as pipes:
+        source = pipes.enter_context(_received()) if str(given) == PIPE else given
+        if config.output and str(config.output) != PIPE:
+            counts = predicted(scorer, source, config.output, version, on_progress)
+            return PredictResult(output=str(config.output), **_shown(counts), model_version=version)
+        if config.output:
+            target = pipes.enter_context(_sent(source))
+            return PredictResult(**_shown(predicted(scorer, source, target, version, on_progress)))
+        target = Path(pipes.enter_context(TemporaryDirectory())) / "shown.jsonl"
+        counts = predicted(scorer, source, target, version, on_progress)
+        first = tuple(islice(read_rows(target), _SHOWN_ROWS))
+        more = {"more": "--output FILE writes all rows"} if counts.rows > len(first) else {}
+        return PredictResult(predictions=first, **_shown(counts), **more)
+
+
 def predict_file(
-    scorer: Scorer, source: Path, target: Path, version: str, on_progress: OnProgress, *, formulas_as_text: bool = False
-) -> dict[str, Any]:
-    """Write `source` with the decision added to every row; return rows, positive, needs_review and unscored.
+    scorer: Scorer, source: Path, target: Path, version: int, on_progress: OnProgress, *, formulas_as_text: bool = False
+) -> FileCounts:
+    """Write `source` with the decision added to every row; the output appears whole or not at all.
 
     A row without text, or with nothing but markup, keeps its place with empty decisions and counts as unscored. Where
-    the input has a column of one of our names its own stays, and ours is called `predicted_…`, which the result says
-    (`notes`). Raises ContractError for an unknown kind of file, a missing column `text`, and a line that cannot be
-    read, which it names.
+    the input has a column of one of our names its own stays, and ours is called `predicted_…`, which the notes say.
+    Raises ContractError for an unknown kind of file, a missing column `text`, and a line that cannot be read, which it
+    names.
     """
     counts = {"rows": 0, "positive": 0, "needs_review": 0, "unscored": 0}
     file_kind(target)
     given = column_names(source)
-    names = beside(_DECISION.names, given)
+    names = beside(DECISION.names, given)
     formulas = 0
 
     def decided() -> Iterator[Row]:
@@ -64,7 +85,7 @@ def predict_file(
             on_progress("scoring rows", counts["rows"], 0)
 
     to_csv = file_kind(target) == ".csv"
-    added = pa.schema([field.with_name(names[field.name]) for field in _DECISION])
+    added = pa.schema([field.with_name(names[field.name]) for field in DECISION])
     try:
         with replacing(target) as aside:
             rows = as_text(decided()) if to_csv and formulas_as_text else decided()
@@ -74,10 +95,10 @@ def predict_file(
             f"a value of {source} is nested too deeply to be written; leave its column out, or write it as text"
         ) from None
     notes = [*_renamed(names), *(_formulas(formulas) if to_csv and not formulas_as_text else [])]
-    return {**counts, **({"notes": notes} if notes else {})}
+    return FileCounts(**counts, notes=tuple(notes))
 
 
-def predict_rows(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
+def predict_rows(scorer: Scorer, rows: list[Row], version: int) -> list[Row]:
     """Return the rows, which have no column of ours, with their decision, who made it and model_version added.
 
     Titles and texts are scored as the lake would hold them, and stay in the rows as they are.
@@ -85,13 +106,13 @@ def predict_rows(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
     return [{**row, **decision} for row, decision in zip(rows, _decisions(scorer, rows, version), strict=True)]
 
 
-def _decisions(scorer: Scorer, rows: list[Row], version: str) -> list[Row]:
+def _decisions(scorer: Scorer, rows: list[Row], version: int) -> list[Row]:
     titles, texts = ([_text(row.get(name)) for row in rows] for name in ("title", "text"))
     with_text = [at for at, text in enumerate(texts) if text]
     answers = scorer.answer([titles[at] for at in with_text], [texts[at] for at in with_text])
     decisions = scorer.decide(answers)
     results: list[Row] = [
-        dict.fromkeys(_DECISION.names) | {"needs_review": True, "model_version": version} for _ in rows
+        dict.fromkeys(DECISION.names) | {"needs_review": True, "model_version": str(version)} for _ in rows
     ]
     for place, at in enumerate(with_text):
         results[at] |= {
@@ -125,3 +146,38 @@ def _formulas(rows: int) -> list[str]:
     if not rows:
         return []
     return [f"{rows} rows hold a value that a spreadsheet runs as a formula; --formulas-as-text makes texts of them"]
+
+
+def _shown(counts: FileCounts) -> dict[str, Any]:
+    """Return the fields of a result; without notes it has none."""
+    return {name: value for name, value in vars(counts).items() if name != "notes" or value}
+
+
+@contextmanager
+def _received() -> Iterator[Path]:
+    """Give a file with what comes in: JSON lines when it begins with a brace, CSV otherwise."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "input"
+        with file.open("wb") as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+        named = file.with_suffix(".jsonl" if _begins_with_a_brace(file) else ".csv")
+        yield file.rename(named)
+
+
+@contextmanager
+def _sent(source: Path) -> Iterator[Path]:
+    """Give a file to write, of the kind of `source` (JSON lines for Parquet), and send it out when it is whole."""
+    kind = file_kind(source)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"output{kind if kind == '.csv' else '.jsonl'}"
+        yield file
+        sys.stdout.flush()
+        with file.open("rb") as whole:
+            shutil.copyfileobj(whole, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _begins_with_a_brace(file: Path) -> bool:
+    with file.open("rb") as stream:
+        beginning = stream.read(4096)
+    return beginning.decode(encoding_of(beginning), "replace").lstrip().startswith("{")

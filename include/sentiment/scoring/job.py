@@ -5,19 +5,23 @@ One Spark job reads, scores, writes and counts. The workers import an engine and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sentiment.core.progress import OnProgress, told
+from sentiment.core.progress import OnProgress, Pace, told
+from sentiment.engine.bundle import identity
+from sentiment.engine.scorer import BY_GATE
 from sentiment.scoring.days import WrittenDays, write_days
-from sentiment.scoring.known import KNOWN_COLUMNS, with_known, with_text_hash
-from sentiment.scoring.pace import Pace
-from sentiment.scoring.ship import shipped
-from sentiment.scoring.worker import SCORED, Scoring, loaded, score_batch
+from sentiment.scoring.results import ScoreCounts
+from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, TEXTS, UNCHANGED
+from sentiment.scoring.worker import Scoring, loaded, score_batch
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
@@ -26,8 +30,9 @@ from sentiment.stores.lake.tables import Lake
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+    from pyspark import SparkContext
     from pyspark.accumulators import Accumulator
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 # A piece is one Arrow batch of 4,096 rows, which the scorer sorts by length; a hash deals it out to within some 60.
 REVIEWS_A_PIECE = 3_800
@@ -36,17 +41,16 @@ BYTES_A_PIECE = 16 << 20
 # Opening the bundle costs a worker as much as scoring some hundred reviews.
 LEAST_A_PIECE = 250
 _TELL_EVERY = 5.0  # seconds
-_INPUT = ("review_key", "asin", "parent_asin", "category", "rating", "title", "text", "review_date")
 
 
 def score_days(
     spark: SparkSession, lake: Lake, days: Sequence[date], run: Scoring, on_progress: OnProgress
-) -> dict[str, Any]:
+) -> ScoreCounts:
     """Score the reviews of `days`, replace each of them in one commit a table, and return counts.
 
     With `run.reuse` a review whose text and model version are unchanged keeps its score, when and by which run it was
-    made included. A day that the lake does not hold any more loses its scores. Raises ConcurrentWriteError when another
-    run wrote one of the days meanwhile.
+    made included; where an engine was asked for by name, only what that engine had scored. A day that the lake does not
+    hold any more loses its scores. Raises ConcurrentWriteError when another run wrote one of the days meanwhile.
     """
     days = sorted(days)
     held, wanted = lake.state(REVIEWS), set(days)
@@ -61,9 +65,9 @@ def score_days(
         scored = _scored(spark, lake, reviews, known, run, done)
         with told(lambda: pace.at(done.value), on_progress, _TELL_EVERY):
             written = write_days(scored, lake, min(len(days), 2 * spark.sparkContext.defaultParallelism), contents)
-    trace = {"run_id": run.run_id, "model_version": run.model_version, "reviews_version": str(version)}
+    trace = {"run_id": run.run_id, "model_version": str(run.version), "reviews_version": str(version)}
     _commit(lake, days, written, bases, contents, trace)
-    return {"days": len(days), **written.counts, "reviews_version": version}
+    return written.counts
 
 
 def pieces_of(files: Sequence[DataFile], cores: int) -> int:
@@ -76,6 +80,53 @@ def pieces_of(files: Sequence[DataFile], cores: int) -> int:
     if wanted <= cores:
         return max(1, min(cores, max(rows // LEAST_A_PIECE, ceil(wanted))))
     return cores * ceil(wanted / cores)
+
+
+def with_text_hash(reviews: DataFrame) -> DataFrame:
+    """Add `text_hash`, the 64-bit hash of title and text."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return reviews.withColumn("text_hash", F.xxhash64("title", "text"))
+
+
+def with_known(reviews: DataFrame, known: DataFrame | None, run: Scoring, pieces: int) -> DataFrame:
+    """Return reviews in `pieces` partitions with their known scores, nulls where there are none, and `reused`.
+
+    `reviews` have a `text_hash`, `known` are rows of `scores` or None; a reused review travels without its text. Text
+    and bundle are known by their hashes; a row from before there were any is never reused. The version's number alone
+    says nothing: a model that was made anew, or another MLflow, gives the same numbers again.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    # By a hash of the key: however the reviews crowd on days or products, the pieces are of one size.
+    spread = reviews.repartition(pieces, *UNCHANGED)
+    if known is None:
+        unknown: list[Column] = [_null(name) for name in KEPT]
+        return spread.select(*REVIEW_COLUMNS, *TEXTS, *unknown, F.lit(False).alias("reused"))
+    valid = known.where(_valid(run)).select(*KNOWN_COLUMNS).repartition(pieces, *UNCHANGED)
+    joined = spread.join(valid, list(UNCHANGED), "left").withColumn("reused", F.col("run_id").isNotNull())
+    texts = [F.when(~F.col("reused"), F.col(name)).alias(name) for name in TEXTS]
+    return joined.select(*REVIEW_COLUMNS, *texts, *KEPT, "reused")
+
+
+def _shipped(spark: SparkSession, bundle: Path) -> Callable[[], Path]:
+    """Make a bundle reachable for the workers and return how they find it: in place, or unpacked from an archive.
+
+    It travels whole, once an executor and session: a bundle is checked against the hashes of all its files.
+    """
+    context = spark.sparkContext
+    if str(context.master).startswith("local"):
+        return lambda: bundle
+    name = f"bundle-{identity(bundle)}.zip"
+    if not any(archive.endswith(f"/{name}") for archive in context.listArchives):
+        context.addArchive(str(_packed(context, bundle, name)))
+
+    def unpacked() -> Path:
+        from pyspark import SparkFiles
+
+        return Path(SparkFiles.get(name))
+
+    return unpacked
 
 
 def _files(state: TableState, days: Sequence[date]) -> list[DataFile]:
@@ -109,7 +160,7 @@ def _scored(
 ) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    bundle = shipped(spark, run.bundle)
+    bundle = _shipped(spark, run.bundle)
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         scorer = loaded(bundle(), run)
@@ -118,7 +169,7 @@ def _scored(
             done.add(batch.num_rows)
 
     rows = with_known(
-        with_text_hash(read_files(spark, lake, REVIEWS, reviews, _INPUT)),
+        with_text_hash(read_files(spark, lake, REVIEWS, reviews, READ_COLUMNS)),
         read_files(spark, lake, SCORES, known, KNOWN_COLUMNS) if known else None,
         run,
         pieces_of(reviews, spark.sparkContext.defaultParallelism),
@@ -127,3 +178,33 @@ def _scored(
     # those under dynamic int8, whose scale is the batch's. So the same days give the same scores, run after run.
     ordered = rows.sortWithinPartitions("review_date", "review_key")
     return ordered.mapInArrow(score, from_arrow_schema(SCORED, prefer_timestamp_ntz=False))
+
+
+def _valid(run: Scoring) -> Column:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    valid = (F.col("model_version") == str(run.version)) & (F.col("bundle") == run.content)
+    valid &= F.col("text_hash").isNotNull()
+    by_gate = F.col("decided_by") == BY_GATE
+    if run.engine != "auto":  # engines differ in the last digits, and near the threshold in labels; the gate needs none
+        valid &= by_gate | F.coalesce(F.col("engine") == run.engine, F.lit(False))
+    return valid if run.gate else valid & ~by_gate
+
+
+def _null(name: str) -> Column:
+    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    kind = from_arrow_type(SCORES.schema.field(name).type, prefer_timestamp_ntz=False)
+    return F.lit(None).cast(kind).alias(name)
+
+
+def _packed(context: SparkContext, bundle: Path, name: str) -> Path:
+    from pyspark import SparkFiles
+
+    # In the session's own folder, which Spark removes when it stops: an executor that joins late fetches it too.
+    archive = Path(mkdtemp(dir=SparkFiles.getRootDirectory())) / name
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in sorted(bundle.iterdir()):
+            packed.write(file, file.name)
+    return archive

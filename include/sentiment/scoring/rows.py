@@ -1,7 +1,4 @@
-"""The rows of a file: JSONL, JSONL.gz, CSV or Parquet, read as a stream, so its size does not matter.
-
-It does not know what the rows are for, nor how rows are written.
-"""
+"""The rows of a file: JSONL, JSONL.gz, CSV or Parquet, read as a stream, so its size does not matter."""
 
 from __future__ import annotations
 

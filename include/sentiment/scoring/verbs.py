@@ -4,108 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.core.verb import Verb, VerbResult
-from sentiment.core.wording import counted, listed, percent
+from sentiment.core.names import CHAMPION
+from sentiment.core.verb import Verb
+from sentiment.core.wording import counted
 from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
+from sentiment.scoring.results import PredictResult, RescoreResult, ResolvedModel, ScoreCounts, ScoreResult
 
-
-class ResolvedModel(VerbResult):
-    """Which versions score: `pinned` is what the next task scores with, the version and its content.
-
-    `champion_at_date` over a range stays as it is, because each day has its own.
-    """
-
-    model: str
-    versions: tuple[int, ...]
-    pinned: str
-
-    def sentences(self) -> list[str]:
-        """Name the version."""
-        return [f"The model that scores: version {self.model}."]
-
-    def version_named(self) -> int | None:
-        """Return the version, where one scores all days."""
-        return self.versions[0] if len(self.versions) == 1 else None
-
-
-class _ScoredResult(VerbResult):
-    """What scoring some days came to; `touched` are the days that were written, `reused` the scores that were kept."""
-
-    days: int
-    touched: tuple[date, ...]
-    reviews: int
-    positive: int
-    needs_review: int
-    reused: int
-    model_versions: tuple[str, ...]
-
-    def said_of(self, what: str) -> str:
-        """Say what was scored and by what, of a day or of a range."""
-        by = f"version {', '.join(self.model_versions)}" if self.model_versions else "no version"
-        if not self.reviews:
-            return f"{what}: no reviews to score ({by})."
-        return (
-            f"{what}: {counted(self.reviews, 'review')} scored by {by}, {percent(self.positive / self.reviews)} "
-            f"positive, {self.needs_review:,} for a person to look at, {self.reused:,} scores kept."
-        )
-
-
-class ScoreResult(_ScoredResult):
-    """A scored day; `also` are the days before it that were scored again by the way."""
-
-    day: date
-    also: tuple[date, ...]
-
-    def sentences(self) -> list[str]:
-        """Count the day's reviews."""
-        return [self.said_of(str(self.day))]
-
-
-class RescoreResult(_ScoredResult):
-    """A scored range; `missing` are its days that were never ingested."""
-
-    from_day: date
-    to_day: date
-    missing: tuple[date, ...]
-
-    def sentences(self) -> list[str]:
-        """Count the range's reviews, and name the days that are missing."""
-        missing = [f"Not ingested, and so not scored: {listed([str(day) for day in self.missing])}."]
-        return [self.said_of(f"{self.from_day} to {self.to_day}"), *(missing if self.missing else [])]
-
-
-class PredictResult(VerbResult):
-    """Decisions of texts, or of the first rows of a file (`predictions`), or where all of them went (`output`).
-
-    `rows`, `positive`, `needs_review` and `unscored` count the rows of a file or a pipe.
-    """
-
-    output: str | None = None
-    predictions: tuple[dict[str, Any], ...] | None = None
-    rows: int | None = None
-    positive: int | None = None
-    needs_review: int | None = None
-    unscored: int | None = None
-    notes: tuple[str, ...] | None = None
-    model_version: str | None = None
-    more: str | None = None
+if TYPE_CHECKING:
+    from sentiment.promotion.resolution import VersionDays
+    from sentiment.scoring.worker import Scoring
 
 
 def resolve_model(config: ScoreConfig | RescoreConfig, context: Context) -> ResolvedModel:
-    """Resolve which version a run scores with and put its bundle into this machine's cache; no Spark."""
-    from sentiment.promotion.resolution import bundles_of
+    """Resolve which version a run scores with and put its bundle into this machine's cache; no Spark.
 
+    A champion that somebody made in MLflow is written down in the ledger on this occasion.
+    """
+    from sentiment.promotion.resolution import ModelChoice, resolve
+    from sentiment.stores.lake.tables import Lake
+    from sentiment.stores.ledger import observe
+    from sentiment.stores.registry.versions import Registry
+
+    settings, choice = context.settings, ModelChoice.parsed(config.model)
     days = _due_days(config, context) if isinstance(config, ScoreConfig) else _ingested(config, context)
-    bundles = bundles_of(days, config.model, context.settings)
-    if len(bundles) > 1:
-        return ResolvedModel(model=config.model, versions=tuple(sorted(bundles)), pinned=config.model)
-    ((version, content),) = bundles.items()
-    return ResolvedModel(model=str(version), versions=(version,), pinned=f"{version}@{content}")
+    if choice.version is None:
+        observe(Lake(settings.lake_root), Registry(settings).alias(CHAMPION), context)
+    resolved = resolve(days, choice, settings, Registry)
+    versions = tuple(found.version for found in resolved)
+    if len(resolved) > 1:
+        return ResolvedModel(model=config.model, versions=versions, pinned=config.model)
+    (version,) = versions
+    return ResolvedModel(model=str(version), versions=versions, pinned=f"{version}@{resolved[0].bundle.content}")
 
 
 def score(config: ScoreConfig, context: Context) -> ScoreResult:
@@ -117,31 +50,44 @@ def score(config: ScoreConfig, context: Context) -> ScoreResult:
     if lacking:
         raise ContractError(lacking)
     days = _due_days(config, context)
-    also = tuple(day for day in days if day != config.day)
-    return ScoreResult(day=config.day, also=also, **_score(days, config, context))
+    counts, versions = _score(days, config, context)
+    return ScoreResult(
+        day=config.day,
+        also=tuple(day for day in days if day != config.day),
+        days=len(days),
+        touched=tuple(days),
+        **vars(counts),
+        model_versions=versions,
+    )
 
 
 def rescore(config: RescoreConfig, context: Context) -> RescoreResult:
     """Score all ingested days of a range in one Spark job, one commit a day; names the days that are missing."""
-    present = _ingested(config, context)
-    missing = tuple(sorted({*config.every_day()} - {*present}))
-    scored = _score(present, config, context)
-    return RescoreResult(from_day=config.from_day, to_day=config.last_day, missing=missing, **scored)
+    days = _ingested(config, context)
+    counts, versions = _score(days, config, context)
+    return RescoreResult(
+        from_day=config.from_day,
+        to_day=config.last_day,
+        missing=tuple(sorted({*config.every_day()} - {*days})),
+        days=len(days),
+        touched=tuple(days),
+        **vars(counts),
+        model_versions=versions,
+    )
 
 
 def predict(config: PredictConfig, context: Context) -> PredictResult:
     """Score texts, or the rows of a file or a pipe."""
     from sentiment.engine.scorer import Scorer
     from sentiment.promotion.resolution import bundle_of
-    from sentiment.scoring.files import predict_rows
-    from sentiment.scoring.predicted import predict_source
+    from sentiment.scoring.files import predict_rows, predict_source
 
     version, bundle = bundle_of(config.model, context.now.date(), context.settings)
-    scorer = Scorer.load(bundle, engine=config.engine, gate=config.gate, threads=2)
+    scorer = Scorer.load(bundle.folder, engine=config.engine, gate=config.gate, threads=2)
     if config.input is None:
         rows = predict_rows(scorer, [{"text": text} for text in config.texts], version)
         return PredictResult(predictions=tuple(rows))
-    return PredictResult.model_validate(predict_source(config, config.input, scorer, version, context.progress))
+    return predict_source(config, config.input, scorer, version, context.progress)
 
 
 def _due_days(config: ScoreConfig, context: Context) -> list[date]:
@@ -168,44 +114,42 @@ def _ingested(config: RescoreConfig, context: Context) -> list[date]:
     return sorted(days)
 
 
-def _score(days: Sequence[date], config: ScoreConfig | RescoreConfig, context: Context) -> dict[str, Any]:
-    """Score days, each with its version, in one Spark session; returns what a result tells of them."""
-    from sentiment.promotion.resolution import days_by_version
+def _score(
+    days: Sequence[date], config: ScoreConfig | RescoreConfig, context: Context
+) -> tuple[ScoreCounts, tuple[int, ...]]:
+    """Score days, each with its version, in one Spark session; return what was counted, and the versions."""
+    from sentiment.promotion.resolution import ModelChoice, resolve
     from sentiment.scoring.job import score_days
     from sentiment.stores.lake.tables import Lake
+    from sentiment.stores.registry.versions import Registry
     from sentiment.stores.spark import session
 
     settings = context.settings
-    runs = [
-        (_scoring(bundle, version, config, context), group)
-        for (version, bundle), group in days_by_version(days, config.model, settings).items()
-    ]
-    counts = {"reviews": 0, "positive": 0, "needs_review": 0, "reused": 0}
+    resolved = resolve(days, ModelChoice.parsed(config.model), settings, Registry)
+    runs = [(_scoring(found, config, context), found.days) for found in resolved]
+    counts = ScoreCounts()
     with session(settings, "score", light=True, shared=context.spark) as spark:
         for run, group in runs:
-            context.progress(f"scoring {counted(len(group), 'day')} with version {run.model_version}", 0, 0)
-            done = score_days(spark, Lake(settings.lake_root), group, run, context.progress)
-            counts = {name: count + done[name] for name, count in counts.items()}
-    versions = tuple(run.model_version for run, _ in runs)
-    return {"days": len(days), "touched": tuple(days), **counts, "model_versions": versions}
+            context.progress(f"scoring {counted(len(group), 'day')} with version {run.version}", 0, 0)
+            counts += score_days(spark, Lake(settings.lake_root), group, run, context.progress)
+    return counts, tuple(run.version for run, _ in runs)
 
 
-def _scoring(bundle: Path, version: str, config: ScoreConfig | RescoreConfig, context: Context) -> Any:
-    """Describe a run, and check bundle and engine before Spark starts: one that is not as exported costs no session."""
-    from sentiment.engine.bundle import identity, read_bundle
+def _scoring(found: VersionDays, config: ScoreConfig | RescoreConfig, context: Context) -> Scoring:
+    """Describe a run, and check the engine before Spark starts: one that cannot run costs no session."""
     from sentiment.engine.engines import choose_engine
     from sentiment.scoring.worker import Scoring
 
-    choose_engine(config.engine, read_bundle(bundle).engines)
+    choose_engine(config.engine, found.bundle.description.engines)
     return Scoring(
-        bundle=bundle,
-        model_version=version,
+        bundle=found.bundle.folder,
+        version=found.version,
         run_id=context.run_id,
         now=context.now,
         engine=config.engine,
         gate=config.gate,
         reuse=config.reuse,
-        content=identity(bundle),
+        content=found.bundle.content,
     )
 
 

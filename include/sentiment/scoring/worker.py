@@ -1,7 +1,4 @@
-"""What a worker process of the scoring job does: it opens the bundle once, and scores what is not known already.
-
-Knows Arrow batches and the scorer; nothing of Spark, and no training library.
-"""
+"""What a worker process of the scoring job does: it opens the bundle once, and scores what is not known already."""
 
 from __future__ import annotations
 
@@ -16,22 +13,7 @@ from pyarrow import compute
 
 from sentiment.core.names import EngineChoice
 from sentiment.engine.scorer import Scorer
-from sentiment.stores.lake.schemas import REVIEWS, SCORES
-
-# What a row of `scores` keeps when its review is not scored again.
-KEPT = (
-    "label",
-    "positive_probability",
-    "confidence",
-    "needs_review",
-    "model_version",
-    "bundle",
-    "decided_by",
-    "scored_at",
-    "run_id",
-)
-# A scored row: that of `scores`, the stars for the day's figures, and whether it was known before.
-SCORED = pa.schema([*SCORES.schema, REVIEWS.schema.field("rating"), pa.field("reused", pa.bool_())])
+from sentiment.scoring.scored import SCORED
 
 
 @dataclass(frozen=True)
@@ -42,7 +24,7 @@ class Scoring:
     """
 
     bundle: Path
-    model_version: str
+    version: int
     run_id: str
     now: datetime
     engine: EngineChoice = "auto"
@@ -75,8 +57,9 @@ def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, 
     answers = scorer.answer(*(compute.fill_null(reviews[name], "").to_pylist() for name in ("title", "text")))
     decisions = scorer.decide(answers)
     found = {**vars(decisions), "decided_by": answers.decided_by}
-    constant: dict[str, object] = {"model_version": run.model_version, "bundle": run.content or None}
-    constant |= {"scored_at": run.now, "run_id": run.run_id}
+    # The lake holds a version as text.
+    constant: dict[str, object] = {"model_version": str(run.version), "bundle": run.content or None}
+    constant |= {"engine": scorer.engine_name, "scored_at": run.now, "run_id": run.run_id}
     return {
         **{name: pa.array(values, SCORED.field(name).type) for name, values in found.items()},
         **{

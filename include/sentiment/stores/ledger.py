@@ -1,14 +1,15 @@
-"""The ledger of every change of champion. Knows the table `promotions` and nothing of why a change is due."""
+"""The ledger of every change of champion: the table `promotions`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError
-from sentiment.core.provenance import actor, provenance
 from sentiment.stores.lake.schemas import PROMOTIONS
 from sentiment.stores.lake.tables import Lake
 
@@ -16,7 +17,7 @@ OBSERVED = (
     "observed: MLflow's alias names this version, because somebody moved it there, or because a run ended between "
     "the row before and the alias"
 )
-_INSTANT = timedelta(microseconds=1)
+_INSTANT, _DAY = timedelta(microseconds=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Change:
     reason: str
 
 
-def record(lake: Lake, version: int, previous: int | None, reason: str) -> Change:
+def record(lake: Lake, version: int, previous: int | None, reason: str, context: Context) -> Change:
     """Add a change of champion to the ledger and return it; `previous` is the version that the alias names now.
 
     Where the last row says that another version is in force than the alias does, a row with what was found goes before.
@@ -42,55 +43,60 @@ def record(lake: Lake, version: int, previous: int | None, reason: str) -> Chang
     last = rows[-1] if rows else None
     if last and (last.version, last.previous, last.reason) == (version, previous, reason):
         return last
-    added = _observed(last, previous)
-    change = Change(_next_moment(added[-1] if added else last), version, previous, actor(), reason)
-    lake.append(PROMOTIONS, [_row(one) for one in (*added, change)], provenance(), base)
+    observed = _observed(last, previous, context)
+    at = _after(observed[-1] if observed else last, context.now)
+    change = Change(at, version, previous, decided_by=context.actor, reason=reason)
+    lake.append(PROMOTIONS, [_row(added) for added in (*observed, change)], context.provenance, base)
     return change
 
 
-def observe(lake: Lake, champion: int | None) -> None:
+def observe(lake: Lake, champion: int | None, context: Context) -> None:
     """Write down that the alias names another version than the last row says is in force, when it does.
 
     So a change that somebody made in MLflow is known from the next call on. Another run may write the same first.
     """
     rows = history(lake)
-    if not _observed(rows[-1] if rows else None, champion):
+    if not _observed(rows[-1] if rows else None, champion, context):
         return
     base = lake.grown(PROMOTIONS)
     rows = history(lake, base.version())
-    if found := _observed(rows[-1] if rows else None, champion):
+    observed = _observed(rows[-1] if rows else None, champion, context)
+    if observed:
         with suppress(ConcurrentWriteError):
-            lake.append(PROMOTIONS, [_row(one) for one in found], provenance(), base)
+            lake.append(PROMOTIONS, [_row(change) for change in observed], context.provenance, base)
 
 
 def history(lake: Lake, table_version: int | None = None) -> list[Change]:
     """Return every change of champion, the oldest first, at a version of the table or the newest."""
     rows = lake.read(PROMOTIONS, version=table_version).to_pylist()
-    return sorted((_change(row) for row in rows), key=lambda one: (one.at, one.version))
+    return sorted((_change(row) for row in rows), key=lambda change: (change.at, change.version))
 
 
 def changes(lake: Lake) -> list[tuple[datetime, int]]:
     """Return (moment, version) of every change of champion, the oldest first."""
-    return [(one.at, one.version) for one in history(lake)]
+    return [(change.at, change.version) for change in history(lake)]
 
 
-def champion_at(lake: Lake, day: date) -> int | None:
-    """Return the version that was champion at the end of a day (UTC), or None before the first."""
-    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-    earlier = [version for at, version in changes(lake) if at < end]
+def champions_at(lake: Lake, days: Iterable[date]) -> dict[date, int | None]:
+    """Return the version that was champion at the end of each day (UTC), None before the first; one look for all."""
+    known = changes(lake)
+    return {day: _last_before(known, datetime(day.year, day.month, day.day, tzinfo=UTC) + _DAY) for day in days}
+
+
+def _last_before(known: list[tuple[datetime, int]], end: datetime) -> int | None:
+    earlier = [version for at, version in known if at < end]
     return earlier[-1] if earlier else None
 
 
-def _observed(last: Change | None, champion: int | None) -> list[Change]:
+def _observed(last: Change | None, champion: int | None, context: Context) -> list[Change]:
     known = last.version if last else None
     if champion is None or champion == known:
         return []
-    return [Change(_next_moment(last), champion, known, actor(), OBSERVED)]
+    return [Change(_after(last, context.now), champion, known, decided_by=context.actor, reason=OBSERVED)]
 
 
-def _next_moment(last: Change | None) -> datetime:
+def _after(last: Change | None, now: datetime) -> datetime:
     """Return now, but after the last row: the clock of the machine that wrote it may be ahead of this one's."""
-    now = datetime.now(UTC)
     return max(now, last.at + _INSTANT) if last else now
 
 

@@ -26,6 +26,7 @@ from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
@@ -81,18 +82,18 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
     note = too_few(config, splits.sizes())
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}", 0, 0)
     tags = {"family": config.family, "snapshot": config.snapshot}
-    with registry.run(_name(config), effective_settings(config), tags) as run_id:
+    with registry.run(_name(config), effective_settings(config), tags, context) as run:
         manifest = require_manifest(folder)
-        registry.log_reviews(run_id, used_reviews(folder, manifest, splits.by_name()))
-        registry.log_json(manifest.as_json(), "snapshot.json")
-        workdir = settings.home / "training" / run_id
+        run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
+        run.log_json(manifest.as_json(), "snapshot.json")
+        workdir = settings.home / "training" / run.run_id
         if config.folds:
-            _cross_validate(registry, config, splits.train, workdir.with_name(f"{run_id}-folds"), context)
+            _cross_validate(run, config, splits.train, workdir.with_name(f"{run.run_id}-folds"), context)
         started = time.monotonic()
-        on_log = _log_to(registry, on_progress, config.epochs)
+        on_log = _log_to(run, on_progress, config.epochs)
         fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
         training = Training(
-            run_id=run_id,
+            run_id=run.run_id,
             name=_name(config),
             config=config,
             fitted=fitted,
@@ -102,7 +103,7 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
         on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
         judged = _judged(training, splits, registry, workdir / "dossier")
     shutil.rmtree(workdir, ignore_errors=True)
-    report, experiment = registry.artifact_address(run_id, REPORT), registry.runs_address()
+    report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
     added = {"note": note, "report": report, "experiment": experiment}
     return judged.model_copy(update={name: value for name, value in added.items() if value})
 
@@ -110,12 +111,13 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
 def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> TrainResult:
     """Measure a trained model, leave everything that is said of it in its run, and return the verb's result."""
     assessment, figures, warning = _assessed(training.fitted, training.config, splits)
-    registry.log_metrics({**figures, **_costs(training)})
+    run = registry.handle(training.run_id)
+    run.log_metrics({**figures, **_costs(training)})
     if warning:
         log.warning("%s", warning)
-    registry.attach(training.run_id, write_dossier(dossier, training, assessment, splits.test, warning))
+    run.log_folder(write_dossier(dossier, training, assessment, splits.test, warning))
     trained = result(training, assessment, warning)
-    registry.describe(description(trained, registry.artifact_page(training.run_id, REPORT)))
+    run.describe(description(trained, registry.artifact_page(training.run_id, REPORT)))
     return trained
 
 
@@ -125,14 +127,14 @@ def _name(config: TrainConfig) -> str:
 
 
 def _cross_validate(
-    registry: Registry, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
+    run: RunHandle, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
 ) -> None:
     """Log mean and deviation over the folds as metrics, and every fold's row as a table."""
     context.progress(f"cross-validating, {config.folds} folds", 0, 0)
     rows = cross_validate(config, train, workdir, context.settings)
     shown = summary(rows)
-    registry.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
-    registry.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
+    run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
+    run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
     shutil.rmtree(workdir, ignore_errors=True)
 
 
@@ -162,10 +164,10 @@ def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
     return predict_logits(fitted, LabelledReviews.of([""] * len(texts), titles, texts, nobody_knows))
 
 
-def _log_to(registry: Registry, on_progress: OnProgress, epochs: float) -> OnLog:
+def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float) -> OnLog:
     def on_log(record: Record) -> None:
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
-        registry.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
+        run.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
         if "epoch" in record:  # the linear family has none: it is solved at once
             on_progress("training, per cent", round(100 * min(epoch / epochs, 1)), 100)
 

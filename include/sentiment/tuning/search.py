@@ -63,6 +63,5 @@ def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Contex
         runs=runs,
         parent=parent,
         workdir=settings.home / "tuning" / parent,
-        settings=settings,
-        on_progress=context.progress,
+        context=context,
     )

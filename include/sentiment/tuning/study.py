@@ -47,7 +47,7 @@ def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
     run_id = study.user_attrs.get("run_id")
     if run_id is None or not runs.reopen(run_id):
         tags = {"family": config.family, "snapshot": snapshot, "study": name}
-        run_id = runs.begin(name, config.model_dump(mode="json"), tags)
+        run_id = runs.begin(name, config.model_dump(mode="json"), tags, context).run_id
         study.set_user_attr("run_id", run_id)
     return OpenStudyResult(study=name, snapshot=snapshot, run_id=run_id, trials=config.trials, workers=config.workers)
 
@@ -71,9 +71,9 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
     with TemporaryDirectory() as folder:
         _write(study, fields, Path(folder))
         draw_study(study, Path(folder))
-        runs.add_folder(run_id, Path(folder), "study")
+        runs.handle(run_id).log_folder(Path(folder), "study")
     figures = {f"trials_{state}": count for state, count in counts.items()}
-    runs.add_metrics(run_id, {"best_macro_f1": study.best_value, **figures})
+    runs.handle(run_id).log_metrics({"best_macro_f1": study.best_value, **figures})
     runs.end(run_id, "complete")
     return StudyResult(
         study=config.study,

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from optuna import TrialPruned
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.progress import OnProgress
 from sentiment.core.provenance import this_process
-from sentiment.core.settings import Settings
 from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
@@ -48,8 +47,7 @@ class Objective:
     runs: StudyRuns
     parent: str
     workdir: Path
-    settings: Settings
-    on_progress: OnProgress
+    context: Context
 
     def __call__(self, trial: Trial) -> float:
         """Train; raises TrialPruned where the trial falls behind and TrialFailedError where its training fails.
@@ -59,7 +57,8 @@ class Objective:
         trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
         tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
-        run_id = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.parent)
+        begun = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.context, self.parent)
+        run_id = begun.run_id
         trial.set_user_attr("run_id", run_id)
         watch = _Watch(self, trial, run_id, candidate.epochs)
         try:
@@ -82,7 +81,7 @@ class Objective:
     def _fit(self, candidate: TrainConfig, number: int, watch: _Watch) -> None:
         folder = self.workdir / f"trial-{number}"
         try:
-            fit(candidate, self.train, self.validation, folder, self.settings, watch)
+            fit(candidate, self.train, self.validation, folder, self.context.settings, watch)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if not watch.scores:
@@ -103,8 +102,10 @@ class _Watch:
         """Called by the training with each log record."""
         objective, done = self._objective, min(record.get("epoch", self._epochs) / self._epochs, 1)
         figures = {name: value for name, value in record.items() if name != "step"}
-        objective.runs.add_metrics(self._run_id, figures, int(record.get("step", 0)))
-        objective.on_progress(f"trial {self._trial.number + 1} of {objective.config.trials}", round(100 * done), 100)
+        objective.runs.handle(self._run_id).log_metrics(figures, int(record.get("step", 0)))
+        objective.context.progress(
+            f"trial {self._trial.number + 1} of {objective.config.trials}", round(100 * done), 100
+        )
         if SCORE not in record:
             return
         self.scores.append(record[SCORE])

@@ -50,8 +50,8 @@ def is_installed() -> bool:
     A server is started with `include` first on its path, and of a package that lies there twice the first counts.
     """
     found = Distribution.discover(name="sentiment", path=[str(PROJECT / "include"), *sys.path])
-    known = next((one.entry_points for one in found), ())
-    return any(one.group == "mlflow.app" and one.name == NAME for one in known)
+    known = next((package.entry_points for package in found), ())
+    return any(entry.group == "mlflow.app" and entry.name == NAME for entry in known)
 
 
 def with_choices(page: str) -> str:

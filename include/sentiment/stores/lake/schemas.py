@@ -108,6 +108,8 @@ SCORES = DayTable(
             ("text_hash", pa.int64()),
             # Which bundle scored, by its content; null in rows of lakes that were made before there was one.
             ("bundle", pa.string()),
+            # Which engine ran its network; null in rows of lakes that were made before 0.5.
+            ("engine", pa.string()),
             ("review_date", pa.date32()),
         ]
     ),

@@ -1,4 +1,4 @@
-"""The bundles that this machine has fetched, each in a folder named by its content. Knows files, no registry.
+"""The bundles that this machine has fetched, each in a folder named by its content.
 
 A version's number says nothing of its content: another MLflow, or a model made anew, gives the same numbers again.
 """
@@ -10,16 +10,32 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Self
 
 from sentiment.core.atomic import keep
 from sentiment.core.settings import Settings
-from sentiment.engine.bundle import identity
+from sentiment.engine.bundle import Bundle, identity, read_bundle
 
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 # A download takes minutes; one of a day ago was killed.
 _LEFT_OVER = 86_400.0  # seconds
+
+
+@dataclass(frozen=True)
+class FetchedBundle:
+    """A bundle on this machine, every file of it checked: where it lies, what it says of itself, and its identity."""
+
+    folder: Path
+    description: Bundle
+    content: str
+
+    @classmethod
+    def checked(cls, folder: Path) -> Self:
+        """Check every file of a bundle; raises ContractError naming the one that is not as exported."""
+        return cls(folder, read_bundle(folder), identity(folder))
 
 
 def bundle_cache(settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""What MLflow's pages say and show of the trainings, and where they are. Knows tags and addresses, asks nobody."""
+"""What MLflow's pages say and show of the trainings, and where they are."""
 
 from __future__ import annotations
 

@@ -1,53 +1,51 @@
-"""Training runs in MLflow: they are opened, gone on with, and read; their parameters, figures and files.
+"""Runs in MLflow, by its client alone: begun, gone on with, written to by their ids, and read.
 
-It knows nothing of model versions, nor of what is trained.
+No run is the process's open one and no address the process's own, so any thread may work on any run of any server.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
-from sentiment.core.provenance import provenance, this_process
 from sentiment.core.settings import Settings
 from sentiment.stores.registry import pages as mlflow_pages
 from sentiment.stores.registry.answers import AbsentError, Answering, require_answer
 from sentiment.stores.registry.entries import TrainedRun
-from sentiment.stores.registry.inputs import dataset_input
+from sentiment.stores.registry.handle import OURS, RunHandle
 from sentiment.stores.registry.pages import without_password
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from sentiment.core.labelled import UsedReviews
-
 _DELETED = "deleted"
+# MLflow has no other way to be told: it sends no usage data, draws no bar for each file, and prints no address, over
+# which a program that reads a result would stumble.
+_ONLY_BY_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 class Runs:
     """The runs at one tracking address, in one experiment."""
 
     def __init__(self, settings: Settings) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        # Two lines that a program which reads the result would stumble over.
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        import mlflow
-
+        for name, value in _ONLY_BY_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         self._settings = settings
         self._address = settings.tracking_uri
         if self._address.startswith("sqlite:///"):
             Path(self._address.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         require_answer(self._address)
-        mlflow.set_tracking_uri(self._address)
-        self._mlflow: Any = Answering(mlflow, self._address)
 
     @property
     def _client(self) -> Any:
@@ -55,46 +53,60 @@ class Runs:
 
         return Answering(MlflowClient(self._address, self._address), self._address)
 
-    @contextmanager
-    def run(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[str]:
-        """Open a run, or go on with the unfinished one of the same task and parameters (a retry), and give its id."""
-        experiment = self._experiment()
-        key = _key(params)
-        found = self._client.search_runs(
-            [experiment], f"tags.`sentiment.key` = '{key}' and status != 'FINISHED'", max_results=1
-        )
-        all_tags = {"sentiment.key": key, **{f"sentiment.{k}": v for k, v in {**provenance(), **tags}.items()}}
-        resumed = found[0].info.run_id if found else None
-        with self._opened(resumed, experiment, None if resumed else name) as run_id:
-            self._mlflow.set_tags(all_tags)
-            if resumed is None:
-                self._mlflow.log_params({name: str(value) for name, value in params.items()})
-            yield run_id
+    @property
+    def _artifacts(self) -> Any:
+        from mlflow import artifacts
+
+        return Answering(artifacts, self._address)
+
+    def handle(self, run_id: str) -> RunHandle:
+        """Return what writes to the run of an id."""
+        return RunHandle(run_id, self._client)
 
     @contextmanager
-    def _opened(self, run_id: str | None, experiment: str | None = None, name: str | None = None) -> Iterator[str]:
-        """Make a run the process's open one; what breaks the block ends it as failed, and stays the error."""
-        opened = self._mlflow.start_run(run_id, experiment, run_name=name, log_system_metrics=False)
+    def run(
+        self, name: str, params: Mapping[str, Any], tags: Mapping[str, str], context: Context
+    ) -> Iterator[RunHandle]:
+        """Begin a run, or go on with the unfinished one of the same task and parameters (a retry), and give it.
+
+        What breaks the block ends it as failed, and stays the error.
+        """
+        key = _key(params, context)
+        unfinished = self._client.search_runs(
+            [self._experiment()], f"tags.`{OURS}key` = '{key}' and status != 'FINISHED'", max_results=1
+        )
+        if unfinished:
+            run = self.handle(str(unfinished[0].info.run_id))
+            self._client.update_run(run.run_id, status="RUNNING")
+            for tag, value in {**context.provenance, **tags}.items():
+                run.tag(tag, value)
+        else:
+            run = self.begin(name, params, {"key": key, **tags}, context)
         try:
-            yield str(opened.info.run_id)
+            yield run
         except BaseException:
             with suppress(UnavailableError):
-                self._mlflow.end_run("FAILED")
+                run.end("FAILED")
             raise
-        self._mlflow.end_run()
+        run.end()
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Add figures to the open run; MLflow takes finite ones only."""
-        finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
-        self._mlflow.log_metrics(finite, step=step)
+    def begin(
+        self,
+        name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+        context: Context,
+        parent: str | None = None,
+    ) -> RunHandle:
+        """Begin a run, under `parent` when one is given."""
+        from mlflow.entities import Param
 
-    def log_folder(self, folder: Path, name: str) -> None:
-        """Add a folder's files to the open run under `name`."""
-        self._mlflow.log_artifacts(str(folder), name)
-
-    def log_json(self, content: Any, name: str) -> None:
-        """Add a JSON file to the open run."""
-        self._mlflow.log_dict(content, name)
+        theirs = {"mlflow.user": context.actor} | ({"mlflow.parentRunId": parent} if parent else {})
+        ours = {f"{OURS}{key}": value for key, value in {**context.provenance, **tags}.items()}
+        begun = self._client.create_run(self._experiment(), tags={**theirs, **ours}, run_name=name)
+        run = self.handle(str(begun.info.run_id))
+        self._client.log_batch(run.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+        return run
 
     def trained(self, run_id: str) -> TrainedRun:
         """Return a training run; ContractError when there is none of that id, or somebody deleted it."""
@@ -116,33 +128,17 @@ class Runs:
     def find(self, run_id: str, name: str, destination: Path) -> Path | None:
         """Copy a file or folder of a run to `destination`, or return None when no run keeps any of that name."""
         try:
-            kept = {one.path for one in self._client.list_artifacts(run_id)} if run_id else set()
+            kept = {file.path for file in self._client.list_artifacts(run_id)} if run_id else set()
         except AbsentError:
             return None
         if name and name not in kept:
             return None
-        uri = f"runs:/{run_id}/{name}"
-        return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(destination)))
-
-    def attach_json(self, run_id: str, content: Any, name: str) -> None:
-        """Add a JSON file to a run that has ended."""
-        self._client.log_dict(run_id, content, name)
-
-    def attach(self, run_id: str, folder: Path) -> None:
-        """Add a folder's files to a run that has ended."""
-        self._client.log_artifacts(run_id, str(folder))
-
-    def describe(self, text: str) -> None:
-        """Write the open run's description, in Markdown: what a person reads first on its page."""
-        self._mlflow.set_tag("mlflow.note.content", text)
-
-    def log_reviews(self, run_id: str, used: Sequence[UsedReviews]) -> None:
-        """Name the reviews that a run uses, split by split; those that it names already are not named twice."""
-        self._client.log_inputs(run_id, [dataset_input(one) for one in used])
+        destination.mkdir(parents=True, exist_ok=True)
+        return Path(self._client.download_artifacts(run_id, name, str(destination)))
 
     def artifact_page(self, run_id: str, name: str) -> str:
         """Return where MLflow's pages show a file of a run, below the server's address."""
-        return mlflow_pages.artifact_page(self._client.get_run(run_id).info.experiment_id, run_id, name)
+        return mlflow_pages.artifact_page(self._experiment_of(run_id), run_id, name)
 
     def artifact_address(self, run_id: str, name: str) -> str:
         """Return where a browser finds a file of a run; without a server, where the file itself lies."""
@@ -155,6 +151,9 @@ class Runs:
         """Return where a browser finds the runs of all trainings with their figures; empty without a server."""
         server = mlflow_pages.server_address(self._settings)
         return f"{server}/{mlflow_pages.runs_page(self._experiment())}" if server else ""
+
+    def _experiment_of(self, run_id: str) -> str:
+        return str(self._client.get_run(run_id).info.experiment_id)
 
     def _experiment(self) -> str:
         found = self._found_experiment()
@@ -181,13 +180,13 @@ class Runs:
         return found
 
 
-def _key(params: Mapping[str, Any]) -> str:
+def _key(params: Mapping[str, Any], context: Context) -> str:
     """Identify a task's attempt chain: the same dag, run and task with the same parameters is the same training.
 
     Outside Airflow nothing tries again, and the process, of all on all machines, is the task.
     """
-    task = {name: value for name, value in provenance().items() if name in {"dag", "run", "task"}}
-    scope: dict[str, Any] = dict(task) or this_process()
+    task = {name: value for name, value in context.provenance.items() if name in {"dag", "run", "task"}}
+    scope = task or {"process": context.run_id}
     return hashlib.sha256(json.dumps({**scope, **params}, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
 

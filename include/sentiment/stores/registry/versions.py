@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version as installed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.names import CHAMPION, PREVIOUS_CHAMPION, REGISTERED_MODEL
-from sentiment.engine.bundle import DESCRIPTION, identity, read_bundle
+from sentiment.engine.bundle import DESCRIPTION, identity
 from sentiment.stores.registry.answers import AbsentError
-from sentiment.stores.registry.bundles import cached_bundle, fetching, keep_bundle
+from sentiment.stores.registry.bundles import FetchedBundle, cached_bundle, fetching, keep_bundle
 from sentiment.stores.registry.entries import BUNDLE, ModelVersion
 from sentiment.stores.registry.runs import Runs
 
+# The folder of a version beside its bundle.
+EVIDENCE = "evidence"
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 _SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "pydantic-settings", "tokenizers")
 
@@ -22,37 +27,48 @@ _SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "pydan
 class Registry(Runs):
     """MLflow at one tracking address, under one registered model."""
 
-    def register(self, bundle: Path, run_id: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> int:
-        """Log a bundle to its training run as a servable model and return the new version's number.
+    def register(
+        self, bundle: Path, evidence: Path, run_id: str, tags: Mapping[str, str], metrics: Mapping[str, float]
+    ) -> int:
+        """Make a bundle a servable model that comes from a training run, and return the new version's number.
 
-        The version is made with its tags in one step: a process that is killed leaves it whole, or not at all.
+        The folder `evidence`, what the bundle said of the test reviews, is kept with it and nowhere else. The version
+        is made with its tags in one step: a process that is killed leaves it whole, or not at all.
         """
-        with self._opened(run_id):
-            self.log_metrics(metrics)
-            logged = self._mlflow.pyfunc.log_model(
-                name="bundle",
-                python_model=str(SERVED_MODEL),
-                artifacts={"bundle": str(bundle)},
-                signature=_signature(),
-                pip_requirements=[f"{name}=={installed(name)}" for name in _SERVING_NEEDS],
-                registered_model_name=REGISTERED_MODEL,
-                tags={**tags, BUNDLE: identity(bundle)},
-            )
-        return int(logged.registered_model_version)
+        from mlflow.entities import LoggedModelOutput
+
+        run, client = self.trained(run_id), self._client
+        self.handle(run_id).log_metrics(metrics)
+        model = client.create_logged_model(self._experiment_of(run_id), "bundle", run_id, params=run.params)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        with TemporaryDirectory() as scratch:
+            folder = _servable(Path(scratch) / "model", bundle, model, run_id)
+            shutil.copytree(evidence, folder / EVIDENCE)
+            client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, "READY")
+        with suppress(ConcurrentWriteError):  # it is there already
+            client.create_registered_model(REGISTERED_MODEL)
+        made = client.create_model_version(
+            REGISTERED_MODEL,
+            model.artifact_location,  # a database would look `models:/ID` up at the process's own address
+            run_id,
+            tags={**tags, BUNDLE: identity(bundle)},
+            model_id=model.model_id,
+        )
+        return int(made.version)
 
     def versions(self) -> list[ModelVersion]:
         """Return all registered versions, the newest first."""
-        found = self._client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
-        return sorted((_as_version(one) for one in found), key=lambda one: -one.version)
+        known = self._client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
+        return sorted(map(_as_version, known), key=lambda version: -version.version)
 
     def version(self, number: int) -> ModelVersion:
         """Return one version; ContractError with the versions that there are when it is unknown."""
-        known = self.versions()
-        for one in known:
-            if one.version == number:
-                return one
-        listed = ", ".join(str(one.version) for one in known) or "none"
-        raise AbsentError(f"there is no model version {number}; registered are: {listed}")
+        try:
+            return _as_version(self._client.get_model_version(REGISTERED_MODEL, str(number)))
+        except AbsentError:
+            listed = ", ".join(str(known.version) for known in self.versions()) or "none"
+            raise AbsentError(f"there is no model version {number}; registered are: {listed}") from None
 
     def alias(self, name: str) -> int | None:
         """Return the version that an alias names, or None where MLflow says that it names none."""
@@ -66,7 +82,7 @@ class Registry(Runs):
     def champion(self) -> int | None:
         """Return the version in force, or None; ContractError when the alias names one that is no longer there."""
         number = self.alias(CHAMPION)
-        if number is not None and number not in {one.version for one in self.versions()}:
+        if number is not None and number not in {known.version for known in self.versions()}:
             raise ContractError(
                 f"MLflow's alias {CHAMPION} names version {number}, which is gone; name another one: "
                 '`sentiment rollback --version NUMBER --reason "…"`'
@@ -89,7 +105,7 @@ class Registry(Runs):
             self._client.set_registered_model_alias(REGISTERED_MODEL, PREVIOUS_CHAMPION, str(present))
         self._client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, str(number))
 
-    def fetch_bundle(self, number: int) -> Path:
+    def fetch_bundle(self, number: int) -> FetchedBundle:
         """Return the bundle of a version in this machine's cache, downloading it when it is not there.
 
         A version that says nothing of its content is downloaded each time: nobody can tell whether it is the one that
@@ -100,15 +116,21 @@ class Registry(Runs):
         if folder is None:
             with fetching(self._settings) as aside:
                 folder = keep_bundle(self._settings, self._downloaded(version, aside))
-        read_bundle(folder)
-        return folder
+        return FetchedBundle.checked(folder)
+
+    def find_evidence(self, number: int, destination: Path) -> Path | None:
+        """Copy what a version's bundle said of its test reviews to `destination`; None where it keeps nothing.
+
+        Versions before 0.5 left that at their runs.
+        """
+        source = f"{self._source(number)}/{EVIDENCE}"
+        return self._download(source, destination) if self._list(source) else None
 
     def _downloaded(self, version: ModelVersion, aside: Path) -> Path:
-        uri = f"models:/{REGISTERED_MODEL}/{version.version}"
-        artifacts = self._mlflow.artifacts
-        kept = artifacts.list_artifacts(artifact_uri=uri, tracking_uri=self._address)
+        source = self._source(version.version)
+        kept = self._list(source)
         if kept:
-            artifacts.download_artifacts(artifact_uri=uri, dst_path=str(aside), tracking_uri=self._address)
+            self._download(source, aside)
         bundles = [file.parent for file in aside.rglob(DESCRIPTION)]
         if len(bundles) != 1:
             what = "keeps no bundle" if kept else "has no files any more"
@@ -123,6 +145,42 @@ class Registry(Runs):
                 "artifacts were changed; export its run anew"
             )
         return bundles[0]
+
+    def _source(self, number: int) -> str:
+        """Return where a version's files lie."""
+        return str(self._client.get_model_version_download_uri(REGISTERED_MODEL, str(number))).rstrip("/")
+
+    def _list(self, source: str) -> list[Any]:
+        try:
+            return list(self._artifacts.list_artifacts(artifact_uri=source, tracking_uri=self._address))
+        except AbsentError:
+            return []
+
+    def _download(self, source: str, destination: Path) -> Path:
+        found = self._artifacts.download_artifacts(
+            artifact_uri=source, dst_path=str(destination), tracking_uri=self._address, registry_uri=self._address
+        )
+        return Path(found)
+
+
+def _servable(folder: Path, bundle: Path, model: Any, run_id: str) -> Path:
+    """Write the model as MLflow serves it to `folder`, and return that."""
+    from mlflow import pyfunc
+    from mlflow.models import Model
+
+    pyfunc.save_model(
+        path=str(folder),
+        python_model=str(SERVED_MODEL),
+        artifacts={"bundle": str(bundle)},
+        signature=_signature(),
+        pip_requirements=[f"{name}=={installed(name)}" for name in _SERVING_NEEDS],
+        mlflow_model=Model(
+            artifact_path=model.artifact_location, model_uuid=model.model_id, run_id=run_id, model_id=model.model_id
+        ),
+    )
+    for leftover in folder.rglob("__pycache__"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return folder
 
 
 def _signature() -> Any:
@@ -142,5 +200,5 @@ def _signature() -> Any:
     )
 
 
-def _as_version(one: Any) -> ModelVersion:
-    return ModelVersion(int(one.version), one.run_id or "", dict(one.tags))
+def _as_version(known: Any) -> ModelVersion:
+    return ModelVersion(int(known.version), known.run_id or "", dict(known.tags))

@@ -1,0 +1,40 @@
+"""What an export returns."""
+
+from __future__ import annotations
+
+from sentiment.core.verb import VerbResult
+from sentiment.core.wording import percent
+
+
+class ExportResult(VerbResult):
+    """A registered version, its figures on the test reviews as scoring runs it, and those of its bundle.
+
+    `reviews_per_second` is of one thread. A bundle without a cascade has no figures of its gate. `bundle` are the
+    figures of bundle.json, by name: parity with the trained model, sizes, and each engine's speed.
+    """
+
+    version: int
+    run_id: str
+    family: str
+    accuracy: float
+    macro_f1: float
+    false_negative_rate_negatives: float
+    log_loss: float
+    ece: float
+    reviews_per_second: float
+    test_gate_share: float | None = None
+    test_gate_accuracy: float | None = None
+    bundle: dict[str, float]
+
+    def sentences(self) -> list[str]:
+        """Say version and figures."""
+        share = self.test_gate_share
+        gate = f", of which its pre-filter answers {percent(share)}" if share is not None else ""
+        return [
+            f"Version {self.version} ({self.family}): accuracy {percent(self.accuracy)}, macro F1 "
+            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}."
+        ]
+
+    def version_named(self) -> int | None:
+        """Return the version."""
+        return self.version

@@ -1,0 +1,200 @@
+"""What comparing, promoting and going back return; light, for the parts that only show or check it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentiment.core.verb import VerbResult
+from sentiment.core.wording import counted
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """A candidate: the run chosen of it by macro F1 on validation, and its figures on the test over all its seeds.
+
+    Means and standard deviations are None where no run has the figure, a deviation also where one run alone has it.
+    """
+
+    candidate: str
+    family: str
+    seeds: tuple[int, ...]
+    run_id: str
+    validation_macro_f1: float
+    accuracy_mean: float | None = None
+    accuracy_std: float | None = None
+    macro_f1_mean: float | None = None
+    macro_f1_std: float | None = None
+    false_negative_rate_negatives_mean: float | None = None
+    false_negative_rate_negatives_std: float | None = None
+    roc_auc_mean: float | None = None
+    roc_auc_std: float | None = None
+    pr_auc_negatives_mean: float | None = None
+    pr_auc_negatives_std: float | None = None
+    log_loss_mean: float | None = None
+    log_loss_std: float | None = None
+    brier_mean: float | None = None
+    brier_std: float | None = None
+    ece_mean: float | None = None
+    ece_std: float | None = None
+    training_seconds_mean: float | None = None
+    training_seconds_std: float | None = None
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """The paired t-test of macro F1 over the seeds that two candidates share: a less b, its interval, its p-values."""
+
+    seeds: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_corrected: float
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """Two candidates on the same test reviews: macro F1 of a less b, both tests, who wins, and all of it in words.
+
+    Corrected p-values are Bonferroni's for the number of pairs; `over_seeds` is None below two shared seeds.
+    """
+
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    bootstrap_p: float
+    bootstrap_p_corrected: float
+    only_a_right: int
+    only_b_right: int
+    mcnemar_p: float
+    mcnemar_p_corrected: float
+    winner: str | None
+    verdict: str
+    over_seeds: OverSeeds | None
+
+
+class CompareResult(VerbResult):
+    """The run chosen of each candidate, a row a candidate and a row a pair of them."""
+
+    runs: tuple[str, ...]
+    candidates: tuple[CandidateRow, ...]
+    comparisons: tuple[ComparisonRow, ...]
+
+    def sentences(self) -> list[str]:
+        """Say the first two verdicts."""
+        verdicts = [f"{row.verdict}." for row in self.comparisons]
+        return verdicts[:2] or [f"{counted(len(self.runs), 'candidate')}, nothing to compare it with."]
+
+
+@dataclass(frozen=True)
+class MeasuredVersion:
+    """A model version with its figures on one set of test reviews, and its macro F1 on validation where it is known."""
+
+    version: int
+    family: str
+    macro_f1: float
+    accuracy: float
+    validation_macro_f1: float | None = None
+
+
+@dataclass(frozen=True)
+class MacroF1Difference:
+    """Macro F1 of the challenger less that of the champion, its 95 % interval and the p-value, by paired bootstrap."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class CallsApart:
+    """How many test reviews the challenger alone (a), and the champion alone (b), called rightly, and McNemar's p."""
+
+    only_a: int
+    only_b: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class SpeedsRow:
+    """Reviews a second of the challenger and of the champion, side by side, and how many times faster the former is."""
+
+    challenger: float
+    champion: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class SliceChange:
+    """Accuracy of the champion and of the challenger on a slice of the test reviews, and how much is lost (> 0)."""
+
+    slice: str
+    reviews: int
+    champion: float
+    challenger: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class CapabilityChange:
+    """Failure rates of the champion and of the challenger on the same cases of a capability."""
+
+    capability: str
+    cases: int
+    champion: float
+    challenger: float
+
+
+@dataclass(frozen=True)
+class EvidenceShown:
+    """What spoke for and against a challenger, with the slices that lose most.
+
+    `behaviour` is None where the two cannot be compared, and `behaviour_missing` then says why.
+    """
+
+    macro_f1: MacroF1Difference
+    mcnemar: CallsApart
+    speeds: SpeedsRow
+    slices: tuple[SliceChange, ...]
+    behaviour: tuple[CapabilityChange, ...] | None
+    behaviour_missing: str
+
+
+class PromoteResult(VerbResult):
+    """Whether a version was promoted, who is champion now and was before, why, and upon which evidence.
+
+    `evidence` is None where there was no champion to be held against; `left_out` says why of versions that could not
+    be judged, by their numbers.
+    """
+
+    promoted: bool
+    champion: int | None
+    previous: int | None
+    reason: str
+    candidates: tuple[MeasuredVersion, ...]
+    left_out: dict[int, str] | None = None
+    evidence: EvidenceShown | None = None
+
+    def sentences(self) -> list[str]:
+        """Say what was decided, and why."""
+        outcome = f"Version {self.champion} is champion now" if self.promoted else "Nothing was promoted"
+        return [f"{outcome}: {self.reason}."]
+
+    def version_named(self) -> int | None:
+        """Return the champion, where there is one."""
+        return self.champion
+
+
+class RollbackResult(VerbResult):
+    """The version that is champion again, and the command that scores the days anew that bear the other's scores."""
+
+    champion: int
+    previous: int | None
+    family: str | None
+    reason: str
+    decided_by: str
+    days_to_rescore: int
+    rescore: str | None = None

@@ -1,0 +1,48 @@
+"""What a report holds; light, for the parts that only show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentiment.core.verb import VerbResult
+
+
+@dataclass(frozen=True)
+class DayRow:
+    """A scored day: its reviews, the shares of positive ones and of those for a person, and the versions that scored.
+
+    Shares are None on a day without reviews.
+    """
+
+    day: str
+    reviews: int
+    positive_share: float | None
+    needs_review_share: float | None
+    model_version: str
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version with its figures on its test reviews; None for what one registered by hand does not say."""
+
+    version: int
+    family: str | None
+    accuracy: float | None
+    macro_f1: float | None
+    train_reviews: int
+    test_reviews: int
+
+
+class ReportResult(VerbResult):
+    """The champion beside its rivals, and a row a day for the last scored days.
+
+    `compared` are the versions that were measured on the champion's test reviews, `measured_on_other_reviews` those
+    whose figures cannot be held against them; `note` says which days bear another version's scores. The last two are
+    there when there is something to say.
+    """
+
+    champion: int | None
+    note: str | None = None
+    days: tuple[DayRow, ...]
+    compared: tuple[VersionRow, ...]
+    measured_on_other_reviews: tuple[VersionRow, ...] | None = None
