@@ -15,7 +15,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import SCORE
-from sentiment.stores.lake.schemas import REVIEWS, SCORES
+from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.states import day_states
 from sentiment.verbs import verbs
 from sentiment.views.days import late_days
@@ -82,6 +82,20 @@ def test_the_days_that_need_somebody_are_told_with_what_to_do(home, land):
     }
     assert "failed runs" in shown["note"]
     assert late_days(LATER + timedelta(1), Settings()) == [LATER]
+
+
+def test_a_day_that_holds_late_reviews_alone_still_waits_for_its_own_file(home, land):
+    fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY, source_file=f"{EMPTY}.jsonl")]})
+    land(f"{DAY}.jsonl.gz", [raw_review(DAY)])
+    assert late_days(EMPTY, Settings()) == [DAY]
+    (row,) = done(verbs()["status"], StatusConfig(days=1))["attention"]
+    assert (row["state"], row["next"].split(":")[0]) == ("missing", "its file is there")
+    # Its own rows, or the mark of an ingestion that found no rows in it, say that it was taken.
+    fill(home / "lake", QUARANTINE, {DAY: []})
+    assert late_days(EMPTY, Settings()) == []
+    fill(home / "lake", REVIEWS, {LATER: [lake_review(LATER, source_file=f"{LATER}.jsonl")]})
+    land(f"{LATER}.jsonl.gz", [raw_review(LATER)])
+    assert late_days(LATER + timedelta(1), Settings()) == []
 
 
 def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_made(home, land, monkeypatch):

@@ -14,6 +14,7 @@ from sentiment.ingest.landing import landed_days
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.states import State, day_states
 from sentiment.stores.lake.tables import Lake
+from sentiment.views.days import untaken
 from sentiment_local.results import DayRow, DaysStatus
 from sentiment_local.status import status
 
@@ -33,14 +34,18 @@ def day_report(settings: Settings, count: int) -> DaysStatus:
     The last day is the newest that has landed or is in the lake.
     """
     lake = Lake(settings.lake_root)
-    known = {*landed_days(settings.landing_root, date.min, date.max), *lake.content(REVIEWS)}
+    landed = landed_days(settings.landing_root, date.min, date.max)
+    known = {*landed, *lake.content(REVIEWS)}
     if not known:
         raise ContractError(
             f"neither the landing {settings.landing_root} nor the lake {settings.lake_root} holds a day yet"
         )
     last = max(known)
     days = [last - timedelta(n) for n in reversed(range(count))]
-    states, failed, note = day_states(lake, days), *_failed(settings, days[0], last)
+    failed, note = _failed(settings, days[0], last)
+    states = day_states(lake, days) | dict.fromkeys(
+        untaken([day for day in landed if day in days], settings), "missing"
+    )
     rows = tuple(_row(day, states[day], day in known, failed) for day in days if states[day] != "scored")
     counted = dict(sorted(Counter(states.values()).items()))
     return DaysStatus(from_day=days[0], to_day=last, states=counted, **note, attention=rows)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from sentiment.core.settings import Settings
-from sentiment.ingest.landing import days_before, files_of_day, landed_days, nothing_landed, still_arriving
+from sentiment.ingest.landing import Origin, days_before, files_of_day, landed_days, nothing_landed, still_arriving
+
+if TYPE_CHECKING:
+    from sentiment.stores.lake.log import TableState
 
 # How far back days are looked for that were missed.
 LOOK_BACK_DAYS = 60
@@ -29,10 +34,28 @@ def missing_reviews(day: date, settings: Settings) -> str | None:
 
 
 def late_days(day: date, settings: Settings) -> list[date]:
-    """Return the days of the two months before a day that have landed, and are not in the lake."""
-    from sentiment.stores.lake.schemas import REVIEWS
+    """Return the days of the two months before a day that have landed, and whose delivery is not in the lake."""
+    return untaken(landed_days(settings.landing_root, *days_before(day, LOOK_BACK_DAYS)), settings)
+
+
+def untaken(landed: Sequence[date], settings: Settings) -> list[date]:
+    """Return those of landed days whose own delivery is not in the lake, whatever other deliveries put into them.
+
+    An ingestion of a day marks it in `quarantine`, be it without a rejected line; a history is known by its rows.
+    """
+    from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
     from sentiment.stores.lake.tables import Lake
 
-    landed = landed_days(settings.landing_root, *days_before(day, LOOK_BACK_DAYS))
-    present = Lake(settings.lake_root).written_days(REVIEWS, landed) if landed else set()
-    return [day for day in landed if day not in present]
+    if not landed:
+        return []
+    lake = Lake(settings.lake_root)
+    reviews, marked = lake.state(REVIEWS), lake.written_days(QUARANTINE, landed)
+    taken = marked & reviews.days.keys()
+    return [day for day in landed if day not in taken and not _holds_its_own(reviews, day)]
+
+
+def _holds_its_own(reviews: TableState, day: date) -> bool:
+    from sentiment.ingest.days import is_of
+
+    rows = reviews.read((day, day), ["source_file", "displaced"]) if day in reviews.days else None
+    return rows is not None and any(is_of(batch, Origin(str(day))) for batch in rows.to_batches())
