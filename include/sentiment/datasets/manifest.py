@@ -62,8 +62,8 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
-    config: dict[str, JsonValue]
+    id: str = ""
+    config: dict[str, JsonValue] = {}
     cutoff: date | None = None
     source: dict[str, JsonValue] | None = None
     bad_rows: BadRows | None = None
