@@ -215,7 +215,7 @@ def test_a_range_is_scored_anew_by_a_pinned_version_and_names_the_days_that_are_
     step = week["rescore with version 1"]
     assert (step["state"], step["submits"]) == ("success", 1)
     counts = result(step, "rescore")
-    assert counts["model_versions"] == ["1"]
+    assert counts["model_versions"] == [1]
     first, empty = date.fromisoformat(week["first"]), date.fromisoformat(week["empty"])
     between = [str(first + timedelta(n)) for n in range(1, (empty - first).days)]
     assert counts["missing"] == between
