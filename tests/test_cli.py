@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.settings import PROJECT
 from sentiment.core.verb import Verb, VerbResult
-from sentiment.promotion.verbs import CompareResult
+from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonRow, OverSeeds
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import ScoreResult
 from sentiment.verbs import GROUPS, verbs
@@ -224,7 +225,7 @@ def test_progress_in_a_file_never_goes_back(capsys):
     assert capsys.readouterr().err.splitlines() == ["scoring 10 %", "scoring 50 %", "scoring 90 %"]
 
 
-SCORED = {"days": 1, "reviews": 2, "positive": 1, "needs_review": 0, "reused": 0, "model_versions": ["1"], "also": []}
+SCORED = {"days": 1, "reviews": 2, "positive": 1, "needs_review": 0, "reused": 0, "model_versions": [1], "also": []}
 
 
 def score(config: ScoreConfig, context: Context) -> ScoreResult:
@@ -285,13 +286,29 @@ def test_the_page_of_the_command_line_names_every_verb_and_every_exit_code():
 
 
 def test_a_comparison_begins_with_its_verdict_and_fits_a_terminal(capsys):
-    figures = dict.fromkeys(
-        ("accuracy_mean", "macro_f1_mean", "macro_f1_std", "ece_mean", "ece_std", "seconds_mean"), 0.9
+    figures = {
+        field.name: 0.9
+        for field in fields(CandidateRow)
+        if field.name.endswith(("_mean", "_std", "validation_macro_f1"))
+    }
+    candidate = CandidateRow(candidate="encoder", family="encoder", seeds=(17, 18), run_id="8" * 32, **figures)
+    pair = ComparisonRow(
+        a="encoder",
+        b="linear",
+        difference=0.01,
+        low=0.0,
+        high=0.02,
+        bootstrap_p=0.01,
+        bootstrap_p_corrected=0.01,
+        only_a_right=9,
+        only_b_right=1,
+        mcnemar_p=0.01,
+        mcnemar_p_corrected=0.01,
+        winner="encoder",
+        verdict="encoder is better than linear beyond chance",
+        over_seeds=OverSeeds(seeds=2, difference=0.01, low=0.0, high=0.02, p=0.1, p_corrected=0.1),
     )
-    candidate = {"candidate": "encoder", "family": "encoder", "seeds": [17, 18], "run_id": "8" * 32, **figures}
-    pair = {"a": "encoder", "b": "linear", "difference": 0.01, "low": 0.0, "high": 0.02, "bootstrap_p": 0.01}
-    row = {**pair, "over_seeds": {"seeds": 2, "p": 0.1}, "verdict": "encoder is better than linear beyond chance"}
-    found = CompareResult(runs=["8" * 32], candidates=[candidate], comparisons=[row])
+    found = CompareResult(runs=("8" * 32,), candidates=(candidate,), comparisons=(pair,))
     known = standing_in("compare", lambda *_: found)
     assert cli.main(["compare", "8" * 32], known) == 0
     shown = capsys.readouterr().out.splitlines()

@@ -203,8 +203,8 @@ def test_a_training_run_keeps_the_airflow_run_that_made_it(week, deployment):
 def test_a_day_is_scored_by_the_champion_and_announced(week, deployment):
     step, day = week["score"], date.fromisoformat(week["first"])
     assert set(states(step).values()) == {"success"}
-    champion = str(result(week["train two"], "promote")["champion"])
-    assert result(step, "resolve_model")["model"] == champion
+    champion = result(week["train two"], "promote")["champion"]
+    assert result(step, "resolve_model")["model"] == str(champion)
     counts = result(step, "score")
     assert counts["model_versions"] == [champion]
     assert counts["reviews"] == result(week["ingest"], "ingest")["kept"] > 0
@@ -215,7 +215,7 @@ def test_a_range_is_scored_anew_by_a_pinned_version_and_names_the_days_that_are_
     step = week["rescore with version 1"]
     assert (step["state"], step["submits"]) == ("success", 1)
     counts = result(step, "rescore")
-    assert counts["model_versions"] == ["1"]
+    assert counts["model_versions"] == [1]
     first, empty = date.fromisoformat(week["first"]), date.fromisoformat(week["empty"])
     between = [str(first + timedelta(n)) for n in range(1, (empty - first).days)]
     assert counts["missing"] == between

@@ -29,7 +29,7 @@ def test_what_was_asked_names_what_differs_from_the_defaults_under_the_names_of_
 
 
 def scored(**fields):
-    counts = {"days": 1, "touched": [], "positive": 0, "needs_review": 0, "reused": 0, "model_versions": ["2"]}
+    counts = {"days": 1, "touched": [], "positive": 0, "needs_review": 0, "reused": 0, "model_versions": [2]}
     return {**counts, **fields}
 
 
