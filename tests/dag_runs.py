@@ -64,7 +64,13 @@ def main() -> None:
         results[name] = run(*step)
     # Engines run networks, and the champion may be the linear model.
     exported = {export["family"]: str(export["version"]) for export in results["train two"]["results"]["export"]}
-    scoring = {"model": exported["encoder"], "parts": ["engines"], "reviews": 50, "cores": 1, "repeats": 1}
+    scoring = {
+        "model": exported.get("encoder", "champion"),
+        "parts": ["engines"],
+        "reviews": 50,
+        "cores": 1,
+        "repeats": 1,
+    }
     results["time scoring"] = run("benchmark_scoring", scoring)
     (FOLDER / "results.json").write_text(json.dumps(results, default=str), encoding="utf-8")
 
