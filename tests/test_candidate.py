@@ -205,9 +205,9 @@ def test_without_a_server_the_report_is_named_by_where_its_file_lies(linear):
     assert linear.experiment is None
 
 
-def test_with_a_server_report_and_experiment_are_whole_addresses_of_the_training_pages(linear, deployment, monkeypatch):
-    monkeypatch.setenv("SENTIMENT_MLFLOW_PUBLIC_URL", "https://mlflow.shop.example/")
-    registry, experiment = Registry(deployment), mlflow.get_experiment_by_name("trainings").experiment_id
+def test_with_a_server_report_and_experiment_are_whole_addresses_of_the_training_pages(linear, deployment):
+    shown = deployment.model_copy(update={"mlflow_public_url": "https://mlflow.shop.example/"})
+    registry, experiment = Registry(shown), mlflow.get_experiment_by_name("trainings").experiment_id
     report = registry.artifact_address(linear.run_id, "report.html")
     beginning = f"https://mlflow.shop.example/#/experiments/{experiment}/runs"
     assert report.startswith(f"{beginning}/{linear.run_id}/artifacts/report.html?")

@@ -10,8 +10,7 @@ import pytest
 import tiny
 from contexts import a_context
 from sentiment.core.settings import Settings
-from sentiment.datasets.pin import snapshot_folder
-from sentiment.datasets.read import read_split
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.engine.scorer import Scorer
 from sentiment.export.config import ExportConfig
 from sentiment.export.register import export_and_register
@@ -100,7 +99,7 @@ def test_its_model_is_compared_with_a_new_one_judged_against_it_and_followed_by_
         test_reviews=100,
         encoder=str(tiny.write_encoder(kept.home / "encoder")),
     )
-    new = train_candidate(config, kept, lambda *_: None)["run_id"]
+    new = train_candidate(config, a_context(kept)).run_id
     compared = compare_runs(CompareConfig(runs=(old.run_id, new)), registry, a_context())
     assert compared.runs == (old.run_id, new)
     assert len(compared.comparisons) == 1
