@@ -5,7 +5,7 @@ Runs from the form alone, and answers how fast this deployment puts sentiment on
 The reviews are test reviews of the model's own snapshot. `parts` says what is measured, each `repeats` times in turn,
 medians shown:
 
-- **peers**: the bundle with each engine, gate on and off, beside what people run today (the `transformers` pipeline,
+- **peers**: the bundle with each engine, cascade on and off, beside what people run today (the `transformers` pipeline,
   plain onnxruntime and OpenVINO, CTranslate2, MLflow's Spark UDF, the published `predict_batch_udf` recipe, VADER,
   TextBlob, TF-IDF), accuracy beside speed, all on `cores` cores. A peer that is not installed has a row that says so:
   `make bench` installs them.

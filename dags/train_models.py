@@ -10,7 +10,7 @@ Runs every Monday (UTC), and from the form.
    candidate by validation. A training that failed does not stop the others.
 4. `export` builds the ONNX bundle, checks its parity on validation reviews, and registers a model version. One that
    fails does not stop the others.
-5. `promote` holds the best against the linear baseline and the champion by the rules of the gate, moves the alias
+5. `promote` holds the best against the linear baseline and the champion by the promotion rules, moves the alias
    `champion` when it is due, and writes the ledger (`promotions`).
 
 The form asks for one or two models. *For experts*, `candidates` takes a list of whole training configurations instead:

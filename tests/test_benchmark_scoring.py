@@ -52,7 +52,9 @@ def material(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(material):
     """The network's own probabilities, in fp32."""
-    return Scorer.load(material.bundle, FP32, gate=False).probabilities(material.reviews.titles, material.reviews.texts)
+    return Scorer.load(material.bundle, FP32, cascade=False).probabilities(
+        material.reviews.titles, material.reviews.texts
+    )
 
 
 def named(contenders, beginning):

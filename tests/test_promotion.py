@@ -21,9 +21,9 @@ from sentiment.evaluation.paired_tests import Difference, Disagreement
 from sentiment.evaluation.predictions import write_predictions
 from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Speeds, on_behaviour
-from sentiment.promotion.gate import choose_challenger, close_to_best, decide
 from sentiment.promotion.promote import promote_best
 from sentiment.promotion.results import CapabilityChange, MeasuredVersion, SliceChange
+from sentiment.promotion.rules import choose_challenger, close_to_best, decide
 from sentiment.promotion.speed import in_turn
 from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import PROMOTIONS

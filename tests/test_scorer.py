@@ -102,9 +102,9 @@ NO_TEXT = [
 ]
 
 
-@pytest.mark.parametrize("gate", [True, False])
-def test_nobody_is_sure_about_what_is_no_text(cascaded, gate):
-    scorer = Scorer.load(cascaded, gate=gate)
+@pytest.mark.parametrize("cascade", [True, False])
+def test_nobody_is_sure_about_what_is_no_text(cascaded, cascade):
+    scorer = Scorer.load(cascaded, cascade=cascade)
     found = scorer.answer([""] * len(NO_TEXT), NO_TEXT)
     decisions = scorer.decide(found)
     assert decisions.needs_review.all()

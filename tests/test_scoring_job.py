@@ -234,18 +234,18 @@ def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("gate", [True, False])
-def test_without_the_gate_what_it_had_decided_is_computed(gate, lake, spark, monkeypatch):
+@pytest.mark.parametrize("cascade", [True, False])
+def test_without_the_cascade_what_its_gate_had_decided_is_computed(cascade, lake, spark, monkeypatch):
     done(SCORE, ScoreConfig(day=DAY, model=ONE))
     known = rows(lake, SCORES, DAY)
     for number, row in enumerate(known):
         row["decided_by"] = "gate" if number % 3 else "encoder"
     fill(lake.root, SCORES, {DAY: known})
-    result = again(monkeypatch, gate=gate)
+    result = again(monkeypatch, cascade=cascade)
     by = [row["decided_by"] for row in rows(lake, SCORES, DAY)]
 
-    assert result["reused"] == len(known) if gate else by.count("encoder")
-    assert by == [row["decided_by"] if gate or row["decided_by"] == "encoder" else "linear" for row in known]
+    assert result["reused"] == len(known) if cascade else by.count("encoder")
+    assert by == [row["decided_by"] if cascade or row["decided_by"] == "encoder" else "linear" for row in known]
 
 
 @pytest.mark.spark
@@ -311,8 +311,8 @@ def test_reviews_that_crowd_on_a_day_and_a_product_are_dealt_out_evenly(spark):
     columns = ["review_key", "asin", "parent_asin", "category", "rating", "title", "text", "review_date"]
     reviews = spark.createDataFrame(pa.Table.from_pylist(crowd, schema=REVIEWS.schema).select(columns))
     run = Scoring(Path("bundle"), 1, "run", datetime.now(UTC))
-    pieces = with_known(with_text_hash(reviews), None, run, 8)
-    sizes = [len(piece) for piece in pieces.select("review_key").rdd.glom().collect()]
+    partitions = with_known(with_text_hash(reviews), None, run, 8)
+    sizes = [len(piece) for piece in partitions.select("review_key").rdd.glom().collect()]
 
     assert len(sizes) == 8
     assert max(sizes) < 1.2 * 500

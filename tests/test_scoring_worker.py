@@ -1,4 +1,4 @@
-"""What a worker does with a piece, into how many pieces a job is cut, and how far it says it is. No Spark here."""
+"""What a worker does with a partition, how many of them a job has, and how far it says it is. No Spark here."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from scoring_days import DAY, Oracle
 from sentiment.core.progress import Pace, logged, told
 from sentiment.scoring import worker
 from sentiment.scoring.days import daily_sentiment
-from sentiment.scoring.job import pieces_of
+from sentiment.scoring.job import partitions_of
 from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, SUMMARISED
 from sentiment.scoring.worker import Scoring, loaded, score_batch
 from sentiment.stores.lake.files import DataFile
@@ -81,12 +81,12 @@ def test_a_worker_opens_the_bundle_once_with_one_thread(monkeypatch):
     opened = []
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
     monkeypatch.setattr(worker.Scorer, "load", lambda bundle, **options: opened.append((bundle, options)) or Oracle())
-    run = Scoring(Path("bundle"), 7, "run", NOW, engine="onnxruntime-fp32", gate=False)
+    run = Scoring(Path("bundle"), 7, "run", NOW, engine="onnxruntime-fp32", cascade=False)
     try:
         assert loaded(Path("here"), run) is loaded(Path("here"), run)
     finally:
         worker._loaded.cache_clear()
-    assert opened == [(Path("here"), {"engine": "onnxruntime-fp32", "gate": False, "threads": 1})]
+    assert opened == [(Path("here"), {"engine": "onnxruntime-fp32", "cascade": False, "threads": 1})]
     assert worker.os.environ["TOKENIZERS_PARALLELISM"] == "false"
 
 
@@ -124,7 +124,7 @@ def test_the_figures_of_a_day_leave_out_what_they_cannot_know():
 
 
 @pytest.mark.parametrize(
-    ("rows", "size", "cores", "pieces"),
+    ("rows", "size", "cores", "partitions"),
     [
         (5, 2_000, 2, 1),
         (600, 200_000, 2, 2),
@@ -137,10 +137,10 @@ def test_the_figures_of_a_day_leave_out_what_they_cannot_know():
         (100, 100 << 20, 16, 7),
     ],
 )
-def test_pieces_are_whole_rounds_of_all_cores_but_for_few_reviews(rows, size, cores, pieces):
+def test_partitions_are_whole_rounds_of_all_cores_but_for_few_reviews(rows, size, cores, partitions):
     files = [DataFile(DAY, "one", size - 1_000, rows - 1), DataFile(DAY, "another", 1_000, 1)]
 
-    assert pieces_of(files, cores) == pieces
+    assert partitions_of(files, cores) == partitions
 
 
 def test_the_pace_says_what_is_done_how_fast_and_how_long_the_rest_takes():

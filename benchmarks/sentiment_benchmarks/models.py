@@ -1,6 +1,6 @@
 """Every family on every data set: how good, how sure, how large, how fast, and who beats whom.
 
-What is measured is the bundle on its fastest engine, without a gate: the families, not what stands before them. Each
+What is measured is the bundle on its fastest engine, without a cascade: the families, not what stands before them. Each
 finished candidate is kept in the output folder: the same command goes on where it was stopped, and a training that was
 stopped goes on from its last checkpoint.
 """
@@ -49,8 +49,8 @@ from sentiment_benchmarks.results import ModelsBenchmark
 from sentiment_benchmarks.tables import Row, write_tables
 
 RESULT = "result.json"
-# Int8 may cost a network of few reviews more than the gate of a champion allows; here it is measured, not judged.
-_EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05, gate=False)
+# Int8 may cost a network of few reviews more than the rules for a champion allow; here it is measured, not judged.
+_EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05, cascade=False)
 BASE_ENCODER = "all-mpnet-base-v2"
 # Lower layers of a base-size encoder keep what they know: a rate of 3e-5 that falls by a tenth a layer.
 _BASE = {"encoder": BASE_ENCODER, "learning_rate": 3e-5, "layer_decay": 0.9, "batch_size": 16}

@@ -38,8 +38,8 @@ from sentiment_local.watch import Watch
 DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
 # Enough test reviews for half a point of accuracy, few enough for the ten minutes that the demo may take.
 _TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
-# A gate of 100,000 reviews, the default, would take two minutes more.
-_EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "gate_reviews": 30_000, "gate_validation": 2_000}
+# A cascade of 100,000 reviews, the default, would take two minutes more.
+_EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "cascade_reviews": 30_000, "cascade_validation": 2_000}
 _DAGS_SECONDS = 120.0
 _WHAT_NOW = (
     "the four DAGs are paused again: unpause ingest_reviews and score_reviews to have every new day's file scored, "

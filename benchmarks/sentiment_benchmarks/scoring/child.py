@@ -10,12 +10,12 @@ from datetime import date
 from pathlib import Path
 
 
-def first_answer(bundle: str, gate: str) -> None:
+def first_answer(bundle: str, cascade: str) -> None:
     """Load a bundle and score the one review, title and text as a JSON list, that stands on standard input."""
     from sentiment.engine.scorer import Scorer
 
     title, text = json.load(sys.stdin)
-    Scorer.load(Path(bundle), gate=gate == "on").probabilities([title], [text])
+    Scorer.load(Path(bundle), cascade=cascade == "on").probabilities([title], [text])
 
 
 def score_day(day: str, version: str, times: str, result: str) -> None:

@@ -26,7 +26,7 @@ _REVIEWS = 600
 
 @dataclass
 class _Timed:
-    """One engine: alone on full batches, and under `Scorer` without the gate; seconds of both by turn."""
+    """One engine: alone on full batches, and under `Scorer` without the cascade; seconds of both by turn."""
 
     engine: EngineName
     alone: Callable[[], Any]
@@ -68,7 +68,7 @@ def full_batches(ids: np.ndarray, max_length: int) -> np.ndarray:
 
 def _timed(engine: EngineName, material: Material, reviews: LabelledReviews, batches: np.ndarray) -> _Timed:
     run = open_engine(material.bundle, engine, material.cores)
-    scorer = Scorer.load(material.bundle, engine, gate=False, threads=material.cores)
+    scorer = Scorer.load(material.bundle, engine, cascade=False, threads=material.cores)
     mask = np.ones(batches.shape[1:], np.int64)
     run(batches[0], mask)
     scorer.probabilities(reviews.titles[:BATCH], reviews.texts[:BATCH])

@@ -28,14 +28,14 @@ _WARM_UP = 20
 
 
 def measure_latency(config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
-    """Return a row for a cold and a warm answer, gate on and off, and one for a day of 600 reviews."""
+    """Return a row for a cold and a warm answer, cascade on and off, and one for a day of 600 reviews."""
     rows = []
-    for gate in (True, False) if material.description.gate else (False,):
-        named = f"one review, gate {'on' if gate else 'off'}"
+    for cascade in (True, False) if material.description.gate else (False,):
+        named = f"one review, cascade {'on' if cascade else 'off'}"
         context.progress(f"{named}, cold", 0, 0)
-        rows.append(latency_row(f"{named}, cold: a new process to its end", _cold(material, gate)))
+        rows.append(latency_row(f"{named}, cold: a new process to its end", _cold(material, cascade)))
         context.progress(f"{named}, warm", 0, 0)
-        rows.append(latency_row(f"{named}, warm", _warm(material, gate, config.calls)))
+        rows.append(latency_row(f"{named}, warm", _warm(material, cascade, config.calls)))
     context.progress(f"a day of {_DAY_REVIEWS} reviews in a running session", 0, 0)
     rows.append(latency_row(f"a day of {_DAY_REVIEWS} reviews, running session", _days(material, context.settings)))
     return rows
@@ -48,9 +48,9 @@ def latency_row(what: str, seconds: Sequence[float]) -> Row:
     return {"what": what, "times": len(seconds), **{name: 1_000 * value for name, value in figures.items()}}
 
 
-def _warm(material: Material, gate: bool, calls: int) -> list[float]:
+def _warm(material: Material, cascade: bool, calls: int) -> list[float]:
     """One call a review, in a process that has answered some; reviews come again when they are not enough."""
-    scorer = Scorer.load(material.bundle, gate=gate, threads=material.cores)
+    scorer = Scorer.load(material.bundle, cascade=cascade, threads=material.cores)
     reviews = list(zip(material.reviews.titles, material.reviews.texts, strict=True))
     for title, text in reviews[:_WARM_UP]:
         scorer.probabilities([title], [text])
@@ -63,12 +63,12 @@ def _warm(material: Material, gate: bool, calls: int) -> list[float]:
     return seconds
 
 
-def _cold(material: Material, gate: bool) -> list[float]:
+def _cold(material: Material, cascade: bool) -> list[float]:
     seconds = []
     for number in range(_COLD_STARTS):
         review = json.dumps([material.reviews.titles[number], material.reviews.texts[number]])
         started = time.perf_counter()
-        command = [*_CHILD, "first_answer", str(material.bundle), "on" if gate else "off"]
+        command = [*_CHILD, "first_answer", str(material.bundle), "on" if cascade else "off"]
         subprocess.run(command, input=review, text=True, check=True)
         seconds.append(time.perf_counter() - started)
     return seconds

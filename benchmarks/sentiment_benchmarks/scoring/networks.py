@@ -38,17 +38,17 @@ _CALLED = {
 
 
 def our_contenders(bundle: Bundle) -> list[Contender]:
-    """Return a contender for every engine that runs here, the bundle's fastest first, and the gate on and off."""
+    """Return a contender for every engine that runs here, the bundle's fastest first, and the cascade on and off."""
     return [
-        Contender(f"ours, {engine}, gate {'on' if gate else 'off'}", partial(_scorer, engine, gate), ours=True)
+        Contender(f"ours, {engine}, cascade {'on' if cascade else 'off'}", partial(_scorer, engine, cascade), ours=True)
         for engine in bundle.engines
         if runs_here(engine)
-        for gate in ((True, False) if bundle.gate else (False,))
+        for cascade in ((True, False) if bundle.gate else (False,))
     ]
 
 
-def _scorer(engine: EngineName, gate: bool, material: Material, stack: ExitStack) -> Score:
-    scorer = Scorer.load(material.bundle, engine, gate, threads=material.cores)
+def _scorer(engine: EngineName, cascade: bool, material: Material, stack: ExitStack) -> Score:
+    scorer = Scorer.load(material.bundle, engine, cascade, threads=material.cores)
 
     def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         return scorer.probabilities(titles, texts)

@@ -58,7 +58,7 @@ class GateRule(BaseModel):
 
 
 class Bundle(BaseModel):
-    """What bundle.json holds; `engines` are those that passed the parity gate, the fastest first."""
+    """What bundle.json holds; `engines` are those that passed the parity check, the fastest first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

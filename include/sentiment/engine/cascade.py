@@ -1,4 +1,4 @@
-"""The gate before the encoder: a linear model over the token ids that the encoder needs anyway, in NumPy alone.
+"""The gate of a cascade: a linear model over the token ids that the network needs anyway, in NumPy alone.
 
 Every uni- and bigram of a review adds its bucket's weight; the sum is divided by the length of the review's TF-IDF
 vector. It counts appearances and never sorts them, so a review costs two look-ups a token. Fitting is

@@ -65,15 +65,15 @@ class Scorer:
         self._gate = gate
 
     @classmethod
-    def load(cls, bundle: Path, engine: EngineChoice = "auto", gate: bool = True, threads: int = 1) -> Scorer:
-        """Check a bundle's files and load it; without `gate` the network answers all.
+    def load(cls, bundle: Path, engine: EngineChoice = "auto", cascade: bool = True, threads: int = 1) -> Scorer:
+        """Check a bundle's files and load it; without `cascade` the network answers all.
 
         Raises ContractError naming the file that is not as exported, or the engine that is not there.
         """
         description = read_bundle(bundle)
         tokenizer = ReviewTokenizer(bundle / TOKENIZER, description.max_length, description.head_share)
         chosen: EngineName = choose_engine(engine, description.engines)
-        opened = Gate.load(bundle) if gate and description.gate else None
+        opened = Gate.load(bundle) if cascade and description.gate else None
         return cls(description, tokenizer, open_engine(bundle, chosen, threads), opened, chosen)
 
     def answer(self, titles: Sequence[str], texts: Sequence[str]) -> Answers:

@@ -1,1 +1,1 @@
-"""From a trained model to an ONNX bundle that passed its parity gate."""
+"""From a trained model to an ONNX bundle that passed its parity check."""

@@ -1,4 +1,4 @@
-"""From a trained model to a bundle: models for engines, parity, the gate, seal."""
+"""From a trained model to a bundle: models for engines, parity, the cascade, seal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sentiment.engine.calibration import log_odds
 from sentiment.engine.engines import open_engine
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
+from sentiment.export.cascade import BothOdds, fit_rule
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, write_models
-from sentiment.export.gate import BothOdds, fit_rule
 from sentiment.export.parity import check_parity
+from sentiment.training.cascade import fit_gate
 from sentiment.training.fitted import Fitted
-from sentiment.training.gate import fit_gate
 
 # Of real reviews so many may be too strange to have a sure answer: those of other languages are about as many. A review
 # of which half is known always may have one, and one of which less is known than an eighth of the middle never may.
@@ -60,7 +60,7 @@ def build_bundle(
             thresholds=Thresholds(positive=decision.threshold),
             engines=tuple(speeds),
             provenance=provenance,
-            known_share=_known_share(fitted, _first(data.validation, config.gate_validation)),
+            known_share=_known_share(fitted, _first(data.validation, config.cascade_validation)),
         )
         rule, gate_figures = _gate(fitted, data, config, folder, description)
         metrics = {
@@ -78,10 +78,10 @@ def _gate(
     fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, bundle: Bundle
 ) -> tuple[GateRule | None, dict[str, float]]:
     """Fit the gate and its rule, and leave it in the folder where it is of use."""
-    if not config.gate or fitted.family == "linear":
+    if not config.cascade or fitted.family == "linear":
         return None, {}
     tokenizer = fitted.tokenizer
-    train, validation = _first(data.train, config.gate_reviews), _first(data.validation, config.gate_validation)
+    train, validation = _first(data.train, config.cascade_reviews), _first(data.validation, config.cascade_validation)
     gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
     ids = tokenizer.whole(validation.titles, validation.texts)
     network = log_odds(infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids)) / bundle.temperature

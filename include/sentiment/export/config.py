@@ -35,23 +35,23 @@ class ExportConfig(VerbConfig):
         title="Reviews to calibrate int8",
         json_schema_extra=EXPORT,
     )
-    gate: bool = Field(
+    cascade: bool = Field(
         True,
         description="Put a linear model before the network, where that costs no accuracy.",
-        title="Build the fast pre-filter",
+        title="Build the cascade",
         json_schema_extra=EXPORT,
     )
-    gate_reviews: int = Field(
+    cascade_reviews: int = Field(
         100_000,
         ge=100,
         description="At most so many training reviews.",
-        title="Reviews the pre-filter learns from",
+        title="Reviews its fast model learns from",
         json_schema_extra=EXPORT,
     )
-    gate_validation: int = Field(
+    cascade_validation: int = Field(
         6_000,
         ge=50,
-        description="At most so many validation reviews say where the pre-filter is sure.",
+        description="At most so many validation reviews say where the fast model is sure.",
         title="Reviews its threshold is set on",
         json_schema_extra=EXPORT,
     )

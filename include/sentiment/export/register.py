@@ -41,7 +41,7 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
     with TemporaryDirectory() as scratch:
         fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
         bundle, evidence = Path(scratch) / "bundle", Path(scratch) / "evidence"
-        context.progress("exporting, quantising, checking parity and fitting the gate", 0, 0)
+        context.progress("exporting, quantising, checking parity and fitting the cascade", 0, 0)
         decision = Decision(run.metrics["temperature"], run.metrics.get("threshold", 0.5))
         origin = _origin(run) | context.provenance
         built = build_bundle(fitted, _read(folder, config), config, bundle, origin, decision)
@@ -98,7 +98,7 @@ def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[st
 
 def _read(folder: str, config: ExportConfig) -> ExportData:
     """Read as many reviews as parity, calibration and gate need."""
-    gate = (config.gate_reviews, config.gate_validation) if config.gate else (0, 0)
+    gate = (config.cascade_reviews, config.cascade_validation) if config.cascade else (0, 0)
     return ExportData(
         read_split(folder, "train", max(config.calibration_reviews, gate[0])),
         read_split(folder, "validation", max(config.parity_reviews, gate[1])),

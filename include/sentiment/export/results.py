@@ -29,7 +29,7 @@ class ExportResult(VerbResult):
     def sentences(self) -> list[str]:
         """Say version and figures."""
         share = self.test_gate_share
-        gate = f", of which its pre-filter answers {percent(share)}" if share is not None else ""
+        gate = f", of which the fast model of its cascade answers {percent(share)}" if share is not None else ""
         return [
             f"Version {self.version} ({self.family}): accuracy {percent(self.accuracy)}, macro F1 "
             f"{self.macro_f1:.3f} on the test reviews as it scores{gate}."

@@ -1,4 +1,4 @@
-"""The verb around the gate: choose the challenger, gather the evidence, decide, record, move the alias."""
+"""The verb around the promotion rules: choose the challenger, gather the evidence, decide, record, move the alias."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sentiment.promotion.candidates import Candidacy, candidacy
 from sentiment.promotion.champion import make_champion, missing, unfinished
 from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Speeds
-from sentiment.promotion.gate import Verdict, choose_challenger, close_to_best, decide
 from sentiment.promotion.results import MeasuredVersion, PromoteResult
+from sentiment.promotion.rules import Verdict, choose_challenger, close_to_best, decide
 from sentiment.promotion.speed import side_by_side
 from sentiment.promotion.versions import Score, gather, scored_now
 from sentiment.stores.lake.tables import Lake

@@ -1,7 +1,7 @@
 """How fast bundles are beside one another: in turn, in one process, on the same reviews. It judges nobody.
 
 A speed that was measured at another hour says more of that hour than of the model: the same model measured 952 and
-1,553 reviews a second on two afternoons of one machine, a ratio that the gate takes for a cheaper model.
+1,553 reviews a second on two afternoons of one machine, a ratio that the rules take for a cheaper model.
 """
 
 from __future__ import annotations

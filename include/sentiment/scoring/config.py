@@ -23,11 +23,11 @@ class ScoringOptions(VerbConfig):
         title="Inference engine",
         json_schema_extra=EXPERTS,
     )
-    gate: bool = Field(
+    cascade: bool = Field(
         True,
         description="On: a linear model answers the easy reviews and the network the rest, about ten times as fast. "
         "Off: the network answers all.",
-        title="Fast pre-filter (cascade)",
+        title="Cascade: a fast model answers first",
         json_schema_extra=EXPERTS,
     )
 

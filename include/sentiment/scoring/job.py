@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import Column, DataFrame, SparkSession
 
-# A piece is one Arrow batch of 4,096 rows, which the scorer sorts by length; a hash deals it out to within some 60.
-REVIEWS_A_PIECE = 3_800
-# Reviews of a megabyte each must not meet in one piece; ordinary ones come to 2 MB, compressed.
-BYTES_A_PIECE = 16 << 20
+# A partition is one Arrow batch of 4,096 rows, which the scorer sorts by length; a hash deals it out to within some 60.
+REVIEWS_A_PARTITION = 3_800
+# Reviews of a megabyte each must not meet in one partition; ordinary ones come to 2 MB, compressed.
+BYTES_A_PARTITION = 16 << 20
 # Opening the bundle costs a worker as much as scoring some hundred reviews.
-LEAST_A_PIECE = 250
+LEAST_A_PARTITION = 250
 _TELL_EVERY = 5.0  # seconds
 
 
@@ -70,15 +70,15 @@ def score_days(
     return written.counts
 
 
-def pieces_of(files: Sequence[DataFile], cores: int) -> int:
-    """Return into how many pieces the rows of `files` are divided for so many cores: whole rounds of all cores.
+def partitions_of(files: Sequence[DataFile], cores: int) -> int:
+    """Return into how many partitions the rows of `files` are divided for so many cores: whole rounds of all cores.
 
-    Few reviews do not get more pieces than they are worth, down to one.
+    Few reviews do not get more partitions than they are worth, down to one.
     """
     rows, size = sum(file.rows for file in files), sum(file.size for file in files)
-    wanted = max(rows / REVIEWS_A_PIECE, size / BYTES_A_PIECE)
+    wanted = max(rows / REVIEWS_A_PARTITION, size / BYTES_A_PARTITION)
     if wanted <= cores:
-        return max(1, min(cores, max(rows // LEAST_A_PIECE, ceil(wanted))))
+        return max(1, min(cores, max(rows // LEAST_A_PARTITION, ceil(wanted))))
     return cores * ceil(wanted / cores)
 
 
@@ -89,8 +89,8 @@ def with_text_hash(reviews: DataFrame) -> DataFrame:
     return reviews.withColumn("text_hash", F.xxhash64("title", "text"))
 
 
-def with_known(reviews: DataFrame, known: DataFrame | None, run: Scoring, pieces: int) -> DataFrame:
-    """Return reviews in `pieces` partitions with their known scores, nulls where there are none, and `reused`.
+def with_known(reviews: DataFrame, known: DataFrame | None, run: Scoring, partitions: int) -> DataFrame:
+    """Return reviews in `partitions` partitions with their known scores, nulls where there are none, and `reused`.
 
     `reviews` have a `text_hash`, `known` are rows of `scores` or None; a reused review travels without its text. Text
     and bundle are known by their hashes; a row from before there were any is never reused. The version's number alone
@@ -98,12 +98,12 @@ def with_known(reviews: DataFrame, known: DataFrame | None, run: Scoring, pieces
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    # By a hash of the key: however the reviews crowd on days or products, the pieces are of one size.
-    spread = reviews.repartition(pieces, *UNCHANGED)
+    # By a hash of the key: however the reviews crowd on days or products, the partitions are of one size.
+    spread = reviews.repartition(partitions, *UNCHANGED)
     if known is None:
         unknown: list[Column] = [_null(name) for name in KEPT]
         return spread.select(*REVIEW_COLUMNS, *TEXTS, *unknown, F.lit(False).alias("reused"))
-    valid = known.where(_valid(run)).select(*KNOWN_COLUMNS).repartition(pieces, *UNCHANGED)
+    valid = known.where(_valid(run)).select(*KNOWN_COLUMNS).repartition(partitions, *UNCHANGED)
     joined = spread.join(valid, list(UNCHANGED), "left").withColumn("reused", F.col("run_id").isNotNull())
     texts = [F.when(~F.col("reused"), F.col(name)).alias(name) for name in TEXTS]
     return joined.select(*REVIEW_COLUMNS, *texts, *KEPT, "reused")
@@ -172,7 +172,7 @@ def _scored(
         with_text_hash(read_files(spark, lake, REVIEWS, reviews, READ_COLUMNS)),
         read_files(spark, lake, SCORES, known, KNOWN_COLUMNS) if known else None,
         run,
-        pieces_of(reviews, spark.sparkContext.defaultParallelism),
+        partitions_of(reviews, spark.sparkContext.defaultParallelism),
     )
     # In an order of their own: what a review is batched with moves the last digits of its probability, and more than
     # those under dynamic int8, whose scale is the batch's. So the same days give the same scores, run after run.
@@ -188,7 +188,7 @@ def _valid(run: Scoring) -> Column:
     by_gate = F.col("decided_by") == BY_GATE
     if run.engine != "auto":  # engines differ in the last digits, and near the threshold in labels; the gate needs none
         valid &= by_gate | F.coalesce(F.col("engine") == run.engine, F.lit(False))
-    return valid if run.gate else valid & ~by_gate
+    return valid if run.cascade else valid & ~by_gate
 
 
 def _null(name: str) -> Column:

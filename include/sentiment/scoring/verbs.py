@@ -83,7 +83,7 @@ def predict(config: PredictConfig, context: Context) -> PredictResult:
     from sentiment.scoring.files import predict_rows, predict_source
 
     version, bundle = bundle_of(config.model, context.now.date(), context.settings)
-    scorer = Scorer.load(bundle.folder, engine=config.engine, gate=config.gate, threads=2)
+    scorer = Scorer.load(bundle.folder, engine=config.engine, cascade=config.cascade, threads=2)
     if config.input is None:
         rows = predict_rows(scorer, [{"text": text} for text in config.texts], version)
         return PredictResult(predictions=tuple(rows))
@@ -147,7 +147,7 @@ def _scoring(found: VersionDays, config: ScoreConfig | RescoreConfig, context: C
         run_id=context.run_id,
         now=context.now,
         engine=config.engine,
-        gate=config.gate,
+        cascade=config.cascade,
         reuse=config.reuse,
         content=found.bundle.content,
     )

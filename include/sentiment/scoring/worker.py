@@ -28,14 +28,14 @@ class Scoring:
     run_id: str
     now: datetime
     engine: EngineChoice = "auto"
-    gate: bool = True
+    cascade: bool = True
     reuse: bool = True
     content: str = ""
 
 
 def loaded(bundle: Path, run: Scoring) -> Scorer:
     """Return the scorer of a run, loaded once a worker process from where the bundle lies on this machine."""
-    return _loaded(bundle, run.engine, run.gate)
+    return _loaded(bundle, run.engine, run.cascade)
 
 
 def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.RecordBatch:
@@ -70,7 +70,7 @@ def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, 
 
 
 @lru_cache(maxsize=1)
-def _loaded(bundle: Path, engine: EngineChoice, gate: bool) -> Scorer:
+def _loaded(bundle: Path, engine: EngineChoice, cascade: bool) -> Scorer:
     # One thread a worker, because Spark runs one worker a core; the tokenizer would take all cores for each of them.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    return Scorer.load(bundle, engine=engine, gate=gate, threads=1)
+    return Scorer.load(bundle, engine=engine, cascade=cascade, threads=1)

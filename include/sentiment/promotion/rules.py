@@ -1,4 +1,4 @@
-"""The promotion gate: whether a challenger becomes champion. Pure: figures and evidence in, a decision out."""
+"""The promotion rules: whether a challenger becomes champion. Pure: figures and evidence in, a decision out."""
 
 from __future__ import annotations
 

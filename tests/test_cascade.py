@@ -11,8 +11,8 @@ from sentiment.engine.calibration import logistic
 from sentiment.engine.cascade import Gate, sure
 from sentiment.engine.features import bigram_buckets, unigram_buckets
 from sentiment.engine.scorer import Scorer
-from sentiment.export.gate import BothOdds, fit_rule, gate_figures
-from sentiment.training.gate import fit_gate
+from sentiment.export.cascade import BothOdds, fit_rule, gate_figures
+from sentiment.training.cascade import fit_gate
 
 BUCKETS = 2**12
 RULE = GateRule(temperature=1.0, negative_below=0.1, positive_from=0.9, encoder_weight=1.0, gate_weight=0.5)
@@ -93,14 +93,14 @@ def _normal_quantile(share):
     return NormalDist().inv_cdf(share)
 
 
-def test_the_pair_is_never_worse_than_the_network_where_the_rule_was_fitted():
+def test_the_cascade_is_never_worse_than_the_network_where_the_rule_was_fitted():
     reviews = judged()
     rule, figures = fit_rule(reviews, temperature=2.0)
     assert rule is not None
     assert figures["gate_share"] > 0.5
-    assert figures["pair_accuracy"] >= figures["alone_accuracy"]
-    assert figures["pair_macro_f1"] >= figures["alone_macro_f1"]
-    assert figures["pair_recall_negative"] >= figures["alone_recall_negative"]
+    assert figures["cascade_accuracy"] >= figures["alone_accuracy"]
+    assert figures["cascade_macro_f1"] >= figures["alone_macro_f1"]
+    assert figures["cascade_recall_negative"] >= figures["alone_recall_negative"]
     again = gate_figures(reviews, rule, temperature=2.0)
     assert again == {name: figures[name] for name in again}
 
@@ -110,7 +110,7 @@ def test_a_gate_that_knows_nothing_answers_hardly_anything():
     noise = BothOdds(reviews.network, np.random.default_rng(2).normal(0, 3, 4000), reviews.labels, 0.5)
     rule, figures = fit_rule(noise, temperature=1.0)
     assert figures["gate_share"] < 0.02
-    assert rule is None or figures["pair_accuracy"] >= figures["alone_accuracy"]
+    assert rule is None or figures["cascade_accuracy"] >= figures["alone_accuracy"]
 
 
 def test_where_the_gate_is_sure_both_sides_count():
@@ -127,12 +127,12 @@ def test_a_networks_bundle_has_a_gate_and_says_how_much_it_answers(bundle):
     description = read_bundle(bundle)
     assert description.gate is not None
     assert 0 < description.metrics["gate_share"] <= 1
-    assert description.metrics["pair_accuracy"] >= description.metrics["alone_accuracy"]
+    assert description.metrics["cascade_accuracy"] >= description.metrics["alone_accuracy"]
 
 
 def test_a_review_is_decided_by_the_gate_where_it_is_sure_and_else_by_both(bundle):
     reviews = tiny.reviews(150, seed=8)
-    scorer, alone = Scorer.load(bundle), Scorer.load(bundle, gate=False)
+    scorer, alone = Scorer.load(bundle), Scorer.load(bundle, cascade=False)
     rule, tokens = scorer.bundle.gate, scorer._tokenizer.whole(reviews.titles, reviews.texts)
     odds = Gate.load(bundle).log_odds(tokens)
     gated = sure(logistic(odds / rule.temperature), rule)

@@ -53,23 +53,23 @@ def fit_rule(judged: BothOdds, temperature: float) -> tuple[GateRule | None, dic
     for low, high in product(_CERTAINTIES, repeat=2):
         rule = undecided.model_copy(update={"negative_below": 1 - low, "positive_from": high})
         found = gate_figures(judged, rule, temperature)
-        pair = {name: found[f"pair_{name}"] for name in _KEPT}
-        if _as_good(pair, alone) and found["gate_share"] > figures["gate_share"]:
+        both = {name: found[f"cascade_{name}"] for name in _KEPT}
+        if _as_good(both, alone) and found["gate_share"] > figures["gate_share"]:
             best, figures = rule, found
     log.info("the gate answers %.1f %% of the validation reviews", 100 * figures["gate_share"])
     return best, figures | {f"alone_{name}": value for name, value in alone.items()}
 
 
 def gate_figures(judged: BothOdds, rule: GateRule, temperature: float) -> dict[str, float]:
-    """Return the share that the gate answers, its accuracy there, and the figures of the pair."""
+    """Return the share that the gate answers, its accuracy there, and the figures of the cascade."""
     probability = gate_probability(judged.gate, rule)
     gated = sure(probability, rule)
     right = (probability >= judged.threshold) == (judged.labels == 1)
-    pair = np.where(gated, probability, blended(judged.network * temperature, judged.gate, rule))
+    both = np.where(gated, probability, blended(judged.network * temperature, judged.gate, rule))
     return {
         "gate_share": float(gated.mean()),
         "gate_accuracy": float(right[gated].mean()) if gated.any() else 1.0,
-        **{f"pair_{name}": value for name, value in judged.figures(pair).items()},
+        **{f"cascade_{name}": value for name, value in judged.figures(both).items()},
     }
 
 
