@@ -1,14 +1,20 @@
 """What a job of seconds waits for: the driver's JVM with its classes, and the Python workers with their packages."""
 
 import inspect
+import os
 import shlex
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pyspark
 import pytest
 
+from conftest import FOLDERS
+from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.stores import spark as sessions
 
@@ -53,6 +59,8 @@ def telling_where():
 
 
 SUBMITTED = f"""
+from conftest import FOLDERS
+from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.stores.spark import session
 
@@ -75,3 +83,49 @@ def test_the_workers_of_a_submitted_job_do_so_too(home):
     submit = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[1]", str(script)]
     done = subprocess.run(submit, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.split() == [pyspark.__file__]
+
+
+def test_a_master_that_does_not_answer_is_told_before_java_starts():
+    with socket.socket() as given_up:
+        given_up.bind(("127.0.0.1", 0))
+        address = f"spark://127.0.0.1:{given_up.getsockname()[1]}"
+    with (
+        pytest.raises(UnavailableError, match=f"nothing answers at Spark's master {address}"),
+        sessions.session(Settings(spark_master=address), "work"),
+    ):
+        pass
+
+
+@pytest.mark.thorough
+@pytest.mark.spark
+def test_a_master_that_takes_no_driver_ends_in_a_sentence_and_not_in_java(tmp_path):
+    """Spark's own patience is a minute; a master that misses the driver's secret closes its connection as well."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=refuse_all, args=(server,), daemon=True).start()
+        ended = subprocess.run(
+            [sys.executable, "-m", "sentiment", "import-history", "--source", str(written(tmp_path))],
+            env={**os.environ, **at_home(tmp_path, f"spark://127.0.0.1:{server.getsockname()[1]}")},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert "did not take this driver" in ended.stderr.splitlines()[-1]
+    assert "at org.apache.spark" not in ended.stderr
+
+
+def refuse_all(server):
+    with suppress(OSError):
+        while True:
+            server.accept()[0].close()
+
+
+def written(folder):
+    file = folder / "reviews.jsonl"
+    file.write_text("{}\n", encoding="utf-8")
+    return file
+
+
+def at_home(folder, master):
+    return {"SENTIMENT_HOME": str(folder / "home"), "SENTIMENT_SPARK_MASTER": master, "PYTHONPATH": FOLDERS}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import pwd
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.progress import OnProgress, told
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _LATE_COMPILER = (
 # Without it the first one does not count calls either: a day's ingest takes 18 s instead of 25, and 23 core-seconds
 # instead of 38; the import of 250,000 reviews 78 instead of 67, and scoring 100,000 the same.
 _FIRST_COMPILER = ("-XX:TieredStopAtLevel=1",)
+_MASTER_SECONDS = 5.0
 
 
 @contextmanager
@@ -43,8 +45,9 @@ def session(
     """Open a session and stop it at the end, or give the `shared` one, which its owner stops.
 
     `light` is as in `driver_java_options`. Under spark-submit the master and the memory are those that were submitted;
-    otherwise the settings' own. Raises RuntimeError when another session runs in this process, for there is one Java
-    machine a process, and settings that it was not opened with would be ignored.
+    otherwise the settings' own. Raises UnavailableError when the master does not answer, or does not take this driver
+    within Spark's own minute, and RuntimeError when another session runs in this process: there is one Java machine a
+    process, and settings that it was not opened with would be ignored.
     """
     from pyspark.sql import SparkSession
 
@@ -59,7 +62,7 @@ def session(
     builder = SparkSession.builder.appName(f"sentiment {name}")
     for key, value in _options(settings, light).items():
         builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = _opened(builder, settings.spark_master)
     spark.sparkContext.setLogLevel("ERROR")
     if str(spark.sparkContext.master).startswith("local"):
         # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
@@ -99,6 +102,33 @@ def driver_java_options(*, light: bool = False, classes: Path = CLASSES) -> dict
     # Quoted: Spark splits the options at blanks, and the folder of this checkout may have some.
     shared = [f'"-XX:SharedArchiveFile={classes}"'] if classes.is_file() else []
     return {"spark.driver.extraJavaOptions": " ".join([*compiler, *shared])}
+
+
+def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
+    from py4j.protocol import Py4JError
+
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        _require_master(master)
+    try:
+        return builder.getOrCreate()
+    except Py4JError as error:
+        if master.startswith("local"):
+            raise
+        raise UnavailableError(
+            f"Spark's master {master} did not take this driver: look at its page, whether it lives and has workers, "
+            "and give this driver the secret of the cluster (spark.authenticate.secret) if it asks for one"
+        ) from error
+
+
+def _require_master(master: str) -> None:
+    """Ask a standalone master for a connection: Spark itself would try for a minute, and end in a hundred lines."""
+    if not master.startswith("spark://"):
+        return
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        with suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=_MASTER_SECONDS):
+            return
+    raise UnavailableError(f"nothing answers at Spark's master {master}: start it, or correct SENTIMENT_SPARK_MASTER")
 
 
 def _require_user() -> None:
@@ -142,6 +172,8 @@ def _options(settings: Settings, light: bool) -> dict[str, str]:
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     local = (_submitted_master() if submitted else settings.spark_master).startswith("local")
     if not submitted:
+        # What goes wrong before it is open is said in a sentence; from then on errors are shown.
+        options |= {"spark.log.level": "OFF"}
         options |= {"spark.master": settings.spark_master, "spark.driver.memory": settings.spark_memory}
     if local:
         options["spark.python.daemon.module"] = "sentiment.stores.spark_python"
