@@ -34,7 +34,7 @@ def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) 
         for technique in get_args(Imbalance):
             candidate = _candidate(config, family, technique)
             if candidate is not None:
-                context.progress(f"{family} with {technique}", 0, 0)
+                context.progress(f"{family} with {technique}")
                 rows += _measured(candidate, data, config.output, context.settings)
     write_tables(config.output, {"imbalance": rows})
     registry = Registry(context.settings)

@@ -131,7 +131,7 @@ def _all_candidates(
     for name, candidate in candidates(config).items():
         folder = config.output / snapshot / name
         if not (folder / RESULT).is_file():
-            context.progress(f"{data.name}: {name}, {candidate.train_reviews} reviews", 0, 0)
+            context.progress(f"{data.name}: {name}, {candidate.train_reviews} reviews")
             _measure(candidate.model_copy(update={"snapshot": snapshot}), data, folder, context.settings)
         measured[name] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     for run in config.runs:

@@ -41,7 +41,7 @@ def measure_sizes(config: BenchmarkScoringConfig, material: Material, context: C
     """Score each number of reviews with a worker a core; see `size_rows`."""
     homes = {count: material.scratch / f"size-{count}" for count in sorted(set(config.sizes))}
     for count, home in homes.items():
-        context.progress(f"writing {count:,} reviews", 0, 0)
+        context.progress(f"writing {count:,} reviews")
         make_home(home, material, count)
     used: dict[int, list[Footprint]] = {count: [] for count in homes}
     for count in [*homes] * config.repeats:

@@ -32,11 +32,11 @@ def measure_latency(config: BenchmarkScoringConfig, material: Material, context:
     rows = []
     for cascade in (True, False) if material.description.gate else (False,):
         named = f"one review, cascade {'on' if cascade else 'off'}"
-        context.progress(f"{named}, cold", 0, 0)
+        context.progress(f"{named}, cold")
         rows.append(latency_row(f"{named}, cold: a new process to its end", _cold(material, cascade)))
-        context.progress(f"{named}, warm", 0, 0)
+        context.progress(f"{named}, warm")
         rows.append(latency_row(f"{named}, warm", _warm(material, cascade, config.calls)))
-    context.progress(f"a day of {_DAY_REVIEWS} reviews in a running session", 0, 0)
+    context.progress(f"a day of {_DAY_REVIEWS} reviews in a running session")
     rows.append(latency_row(f"a day of {_DAY_REVIEWS} reviews, running session", _days(material, context.settings)))
     return rows
 

@@ -24,7 +24,7 @@ def on_a_snapshot(config: Trained, context: Context) -> Trained:
     """Name a snapshot where none is named: one of the whole lake."""
     if config.snapshot:
         return config
-    context.progress("no snapshot was named: taking one of the whole lake", 0, 0)
+    context.progress("no snapshot was named: taking one of the whole lake")
     return config.model_copy(update={"snapshot": snapshot(SnapshotConfig(), context).snapshot})
 
 

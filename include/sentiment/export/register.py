@@ -41,11 +41,11 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
     with TemporaryDirectory() as scratch:
         fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
         bundle, evidence = Path(scratch) / "bundle", Path(scratch) / "evidence"
-        context.progress("exporting, quantising, checking parity and fitting the cascade", 0, 0)
+        context.progress("exporting, quantising, checking parity and fitting the cascade")
         decision = Decision(run.metrics["temperature"], run.metrics.get("threshold", 0.5))
         origin = _origin(run) | context.provenance
         built = build_bundle(fitted, _read(folder, config), config, bundle, origin, decision)
-        context.progress("measuring the bundle on the test reviews", 0, 0)
+        context.progress("measuring the bundle on the test reviews")
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured = _measured(bundle, test, evidence)
         figures = {f"bundle_{name}": value for name, value in {**built, **measured}.items()}

@@ -56,7 +56,7 @@ def compare_runs(config: CompareConfig, registry: Registry, context: Context) ->
     """
     runs = [registry.trained(run_id) for run_id in dict.fromkeys(config.runs)]
     candidates = group(runs)
-    context.progress(f"comparing {len(candidates)} candidates of {len(runs)} runs", 0, 0)
+    context.progress(f"comparing {len(candidates)} candidates of {len(runs)} runs")
     predictions = {candidate.name: _predictions(registry, candidate.chosen) for candidate in candidates}
     result = CompareResult(
         runs=tuple(candidate.chosen.run_id for candidate in candidates),

@@ -87,7 +87,7 @@ def _contest(
     rivals = {rival.version for rival in close} | {number for number in (present, begun) if number is not None}
     if len(rivals) == 1:
         return Contest(close[0], present)
-    context.progress("comparing side by side", 0, 0)
+    context.progress("comparing side by side")
     test = read_split(snapshot_folder(lake, field.snapshot), "test", field.test_reviews)
     speeds = race({number: registry.fetch_bundle(number).folder for number in sorted(rivals)}, test)
     challenger = choose_challenger(close, speeds, config.cheaper)

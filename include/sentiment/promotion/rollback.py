@@ -39,10 +39,10 @@ def roll_back(config: RollbackConfig, registry: Registry, context: Context) -> R
             f"{', '.join(others) or 'there is none'}"
         )
     target = registry.version(number)
-    context.progress(f"fetching and checking the bundle of version {number}", 0, 0)
+    context.progress(f"fetching and checking the bundle of version {number}")
     registry.fetch_bundle(number)
     make_champion(registry, lake, number, present, config.reason, context)
-    context.progress(f"version {number} is champion", 0, 0)
+    context.progress(f"version {number} is champion")
     days = _days_scored_by(lake, present) if present not in (None, number) else []
     return RollbackResult(
         champion=number,

@@ -130,7 +130,7 @@ def _score(
     counts = ScoreCounts()
     with session(settings, "score", light=True, shared=context.spark) as spark:
         for run, group in runs:
-            context.progress(f"scoring {counted(len(group), 'day')} with version {run.version}", 0, 0)
+            context.progress(f"scoring {counted(len(group), 'day')} with version {run.version}")
             counts += score_days(spark, Lake(settings.lake_root), group, run, context.progress)
     return counts, tuple(run.version for run, _ in runs)
 

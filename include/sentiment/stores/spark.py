@@ -88,7 +88,7 @@ def running() -> SparkSession | None:
 @contextmanager
 def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
     """Tell once a second how many tasks of the stages at work are done, while the block runs."""
-    on_progress(step, 0, 0)
+    on_progress(step)
     with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
         yield
 

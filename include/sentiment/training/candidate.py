@@ -80,7 +80,7 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits, registry = _Splits.read(config, folder), Registry(settings)
     note = too_few(config, splits.sizes())
-    on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}", 0, 0)
+    on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with registry.run(_name(config), effective_settings(config), tags, context) as run:
         manifest = require_manifest(folder)
@@ -100,7 +100,7 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
             reviews=splits.sizes(),
             seconds=time.monotonic() - started,
         )
-        on_progress(f"evaluating on {len(splits.test):,} test reviews", 0, 0)
+        on_progress(f"evaluating on {len(splits.test):,} test reviews")
         judged = _judged(training, splits, registry, workdir / "dossier")
     shutil.rmtree(workdir, ignore_errors=True)
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
@@ -130,7 +130,7 @@ def _cross_validate(
     run: RunHandle, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
 ) -> None:
     """Log mean and deviation over the folds as metrics, and every fold's row as a table."""
-    context.progress(f"cross-validating, {config.folds} folds", 0, 0)
+    context.progress(f"cross-validating, {config.folds} folds")
     rows = cross_validate(config, train, workdir, context.settings)
     shown = summary(rows)
     run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})

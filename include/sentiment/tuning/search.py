@@ -53,7 +53,7 @@ def finished(study: optuna.Study) -> int:
 def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Context) -> Objective:
     settings = context.settings
     folder = snapshot_folder(Lake(settings.lake_root), tuning.snapshot)
-    context.progress("reading the snapshot", 0, 0)
+    context.progress("reading the snapshot")
     train = read_split(folder, "train", tuning.train_reviews)
     validation = read_split(folder, "validation", tuning.evaluation_reviews)
     return Objective(

@@ -67,7 +67,7 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
         raise ContractError(f"no trial of the study {config.study!r} was completed: {reason}")
     best = tuning.candidate(**study.best_params)
     fields = {"family": best.family, **best.model_dump(mode="json", exclude_defaults=True)}
-    context.progress("drawing the study", 0, 0)
+    context.progress("drawing the study")
     with TemporaryDirectory() as folder:
         _write(study, fields, Path(folder))
         draw_study(study, Path(folder))

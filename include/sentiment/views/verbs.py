@@ -14,7 +14,7 @@ def report(config: ReportConfig, context: Context) -> ReportResult:
     from sentiment.stores.registry.versions import Registry
     from sentiment.views.report import report_days
 
-    context.progress("reading the lake", 0, 0)
+    context.progress("reading the lake")
     return report_days(config, Lake(context.settings.lake_root), Registry(context.settings))
 
 
