@@ -19,6 +19,7 @@ from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.states import day_states
 from sentiment.verbs import verbs
 from sentiment.views.days import late_days
+from sentiment_local import day_report
 from sentiment_local.config import StatusConfig
 from verbs_here import done
 
@@ -99,8 +100,6 @@ def test_a_day_that_holds_late_reviews_alone_still_waits_for_its_own_file(home, 
 
 
 def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_made(home, land, monkeypatch):
-    from sentiment_local import day_report
-
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
     land(f"{EMPTY}.jsonl", [])
     runs = {"ingest_reviews": {DAY: "scheduled__a", EMPTY: "scheduled__b"}, "score_reviews": {DAY: "scheduled__c"}}
@@ -110,6 +109,16 @@ def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_m
         ("failed", "scheduled__c"),
         ("failed", "scheduled__b"),
     ]
+
+
+def test_days_that_stopped_coming_are_gaps_up_to_yesterday_and_a_file_of_a_day_to_come_is_none(home, land):
+    today = DAY + timedelta(15)
+    fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
+    land("9999-12-31.jsonl", [])
+    shown = day_report.day_report(Settings(), 30, today)
+    assert (shown.to_day, shown.states) == (today - timedelta(1), {"ingested": 1, "missing": 29})
+    # A history of another time ends where it ends.
+    assert day_report.day_report(Settings(), 30, date(2026, 1, 1)).to_day == DAY
 
 
 def test_without_any_day_it_says_where_it_looked(home):

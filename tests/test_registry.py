@@ -2,8 +2,9 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Thread
 
 import mlflow
 import pandas as pd
@@ -195,6 +196,27 @@ def test_an_mlflow_that_does_not_answer_is_an_outage_and_no_missing_champion(reg
     for ask in [*asked, lambda: registry.set_champion(1, None)]:
         with pytest.raises(UnavailableError, match="does not answer as it should, try again: database is locked"):
             ask()
+
+
+class SaysYesToEverything(BaseHTTPRequestHandler):
+    """Something else that stands where MLflow should."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_answers_in_place_of_mlflow_is_not_believed_that_there_is_no_champion(deployment):
+    with ThreadingHTTPServer(("127.0.0.1", 0), SaysYesToEverything) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        elsewhere = deployment.model_copy(update={"mlflow_uri": f"http://127.0.0.1:{server.server_port}"})
+        with pytest.raises(UnavailableError, match="does not speak as MLflow does"):
+            Registry(elsewhere).champion()
+        server.shutdown()
 
 
 def test_an_unknown_version_is_answered_with_the_known_ones(registry, registered):

@@ -14,7 +14,7 @@ from sentiment.ingest.landing import landed_days
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.states import State, day_states
 from sentiment.stores.lake.tables import Lake
-from sentiment.views.days import untaken
+from sentiment.views.days import LOOK_BACK_DAYS, untaken
 from sentiment_local.results import DayRow, DaysStatus
 from sentiment_local.status import status
 
@@ -28,19 +28,21 @@ _REMEDIES = {
 FailedRuns = dict[str, dict[date, str]]
 
 
-def day_report(settings: Settings, count: int) -> DaysStatus:
+def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
     """Return how many of the last `count` days are in which state, and a row for each that needs somebody.
 
-    The last day is the newest that has landed or is in the lake.
+    The last day is yesterday where days have come of late, so that those that stopped coming are gaps; where the newest
+    is of another time, as in a history, it is that one. A file that claims to be of a day to come says nothing.
     """
     lake = Lake(settings.lake_root)
-    landed = landed_days(settings.landing_root, date.min, date.max)
-    known = {*landed, *lake.content(REVIEWS)}
+    landed = landed_days(settings.landing_root, date.min, today)
+    known = {day for day in (*landed, *lake.content(REVIEWS)) if day <= today}
     if not known:
         raise ContractError(
             f"neither the landing {settings.landing_root} nor the lake {settings.lake_root} holds a day yet"
         )
-    last = max(known)
+    newest, yesterday = max(known), today - timedelta(1)
+    last = max(newest, yesterday) if (yesterday - newest).days <= LOOK_BACK_DAYS else newest
     days = [last - timedelta(n) for n in reversed(range(count))]
     failed, note = _failed(settings, days[0], last)
     states = day_states(lake, days) | dict.fromkeys(

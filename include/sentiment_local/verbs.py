@@ -53,7 +53,7 @@ def status(config: StatusConfig, context: Context) -> StatusResult:
 
     if config.days:
         context.progress("looking at landing, lake and Airflow")
-        return day_report(context.settings, config.days)
+        return day_report(context.settings, config.days, context.now.date())
     return described(context.settings)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.names import CHAMPION, PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.engine.bundle import DESCRIPTION, identity
 from sentiment.stores.registry.answers import AbsentError
@@ -74,10 +74,14 @@ class Registry(Runs):
         """Return the version that an alias names, or None where MLflow says that it names none."""
         try:
             # A model brings its aliases; asked for one that is not there, the server's answer is that of a wrong name.
-            aliases = self._client.get_registered_model(REGISTERED_MODEL).aliases
+            model = self._client.get_registered_model(REGISTERED_MODEL)
         except AbsentError:
             return None
-        return int(aliases[name]) if name in aliases else None
+        if model.name != REGISTERED_MODEL:
+            raise UnavailableError(
+                f"what answers at {self._address} is no MLflow: it knows no name of {REGISTERED_MODEL}"
+            )
+        return int(model.aliases[name]) if name in model.aliases else None
 
     def champion(self) -> int | None:
         """Return the version in force, or None; ContractError when the alias names one that is no longer there."""
