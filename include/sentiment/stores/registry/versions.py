@@ -16,6 +16,7 @@ from sentiment.engine.bundle import DESCRIPTION, identity
 from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.bundles import FetchedBundle, cached_bundle, fetching, keep_bundle
 from sentiment.stores.registry.entries import BUNDLE, ModelVersion
+from sentiment.stores.registry.pages import without_password
 from sentiment.stores.registry.runs import Runs
 
 # The folder of a version beside its bundle.
@@ -78,9 +79,7 @@ class Registry(Runs):
         except AbsentError:
             return None
         if model.name != REGISTERED_MODEL:
-            raise UnavailableError(
-                f"what answers at {self._address} is no MLflow: it knows no name of {REGISTERED_MODEL}"
-            )
+            raise UnavailableError(f"what answers at {without_password(self._address)} does not speak as MLflow does")
         return int(model.aliases[name]) if name in model.aliases else None
 
     def champion(self) -> int | None:
