@@ -59,8 +59,6 @@ def telling_where():
 
 
 SUBMITTED = f"""
-from conftest import FOLDERS
-from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.stores.spark import session
 
