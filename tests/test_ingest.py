@@ -319,9 +319,9 @@ def test_numbers_as_programs_write_them_are_the_same_moment(lake, land):
 
 
 def test_a_byte_order_mark_costs_no_review(home, lake, land):
-    path = land(FILE, [raw_review(DAY, 1), raw_review(DAY, 2)])
-    marked = b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n")
-    path.write_bytes(marked + marked.replace(b"U1", b"U3").replace(b"U2", b"U4"))  # as `cat` puts two files together
+    two = [land(name, [raw_review(DAY, n), raw_review(DAY, n + 1)]) for name, n in ((FILE, 1), ("../evening.jsonl", 3))]
+    marked = [b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") for path in two]
+    two[0].write_bytes(b"".join(marked))  # as `cat` puts two files together
     assert (ingest()["kept"], users(lake)) == (4, ["U1", "U2", "U3", "U4"])
 
 

@@ -396,7 +396,7 @@ def test_two_workers_may_find_the_same_dead_trial(deployment, place, tmp_path, m
 def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study(deployment, monkeypatch):
     killed: list[int] = []
 
-    def kill_the_first(step: str, done: int, total: int) -> None:
+    def kill_the_first(step: str, done: int = 0, total: int = 0) -> None:
         if killed or step != "trials":
             return
         for one in load_study(name, deployment)[0].get_trials(states=(TrialState.RUNNING,)):
