@@ -87,11 +87,8 @@ def test_a_master_that_does_not_answer_is_told_before_java_starts():
     with socket.socket() as given_up:
         given_up.bind(("127.0.0.1", 0))
         address = f"spark://127.0.0.1:{given_up.getsockname()[1]}"
-    with (
-        pytest.raises(UnavailableError, match=f"nothing answers at Spark's master {address}"),
-        sessions.session(Settings(spark_master=address), "work"),
-    ):
-        pass
+    with pytest.raises(UnavailableError, match=f"nothing answers at Spark's master {address}"):
+        sessions.require_master(address)
 
 
 @pytest.mark.thorough

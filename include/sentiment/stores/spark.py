@@ -108,7 +108,7 @@ def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
     from py4j.protocol import Py4JError
 
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        _require_master(master)
+        require_master(master)
     try:
         return builder.getOrCreate()
     except Py4JError as error:
@@ -120,8 +120,11 @@ def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
         ) from error
 
 
-def _require_master(master: str) -> None:
-    """Ask a standalone master for a connection: Spark itself would try for a minute, and end in a hundred lines."""
+def require_master(master: str) -> None:
+    """Raise UnavailableError where nothing answers at a standalone master.
+
+    Spark itself would try for a minute, and end in a hundred lines of Java.
+    """
     if not master.startswith("spark://"):
         return
     for address in master.removeprefix("spark://").split(","):
