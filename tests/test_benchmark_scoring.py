@@ -112,7 +112,7 @@ def test_ctranslate2_runs_the_encoder_in_int8_under_our_head(material, expected)
     assert ((answers >= 0.5) == (expected >= 0.5)).mean() > 0.95
 
 
-def test_ours_takes_part_with_every_engine_that_runs_here_with_the_gate_and_without(material):
+def test_ours_takes_part_with_every_engine_that_runs_here_with_the_cascade_and_without(material):
     assert material.description.gate is not None
     contenders = our_contenders(material.description)
     engines = [engine for engine in material.description.engines if runs_here(engine)]
@@ -231,7 +231,7 @@ def test_a_model_without_an_encoder_leaves_the_encoders_peers_out(material, monk
         entries = prepared(contenders, linear, 50, stack, logged)
     left_out = {entry.contender.name for entry in entries if "no encoder" in entry.note}
     assert left_out - {"CTranslate2 encoder, int8"} == {"transformers pipeline"}
-    assert not any("gate on" in one.name for one in contenders)
+    assert not any("cascade on" in one.name for one in contenders)
 
 
 def test_full_batches_hold_the_ids_in_their_order_without_padding():
@@ -367,7 +367,7 @@ TABLES = {
     ],
     "workers": end_to_end.worker_rows({1: used(10), 2: used(6)}, 120),
     "sizes": end_to_end.size_rows({100: used(20), 500: used(30)}, cores=2),
-    "latency": [latency.latency_row("one review, gate on, warm", [0.004])],
+    "latency": [latency.latency_row("one review, cascade on, warm", [0.004])],
 }
 
 
