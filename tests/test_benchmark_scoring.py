@@ -117,12 +117,13 @@ def test_ours_takes_part_with_every_engine_that_runs_here_with_the_cascade_and_w
     contenders = our_contenders(material.description)
     engines = [engine for engine in material.description.engines if runs_here(engine)]
     assert len(engines) >= 2
-    expected_names = [f"ours, {engine}, gate {gate}" for engine in engines for gate in ("on", "off")]
+    expected_names = [f"ours, {engine}, cascade {state}" for engine in engines for state in ("on", "off")]
     assert [one.name for one in contenders] == expected_names
     assert all(one.ours for one in contenders)
-    with_gate, without = (scored(named(contenders, f"ours, {FP32}, gate {gate}"), material) for gate in ("on", "off"))
-    assert ((with_gate >= 0.5) == (without >= 0.5)).mean() > 0.9
-    assert not np.allclose(with_gate, without)
+    names = (f"ours, {FP32}, cascade {state}" for state in ("on", "off"))
+    cascaded, alone = (scored(named(contenders, name), material) for name in names)
+    assert ((cascaded >= 0.5) == (alone >= 0.5)).mean() > 0.9
+    assert not np.allclose(cascaded, alone)
 
 
 def test_tf_idf_learns_from_the_snapshots_training_reviews(material, monkeypatch):
