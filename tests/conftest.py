@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,16 @@ def fill(root: str | Path, spec: DayTable, days: dict[date, list[dict[str, Any]]
         if rows
     ]
     return lake.replace_days(spec, days, files, base, metadata)
+
+
+@contextmanager
+def asking_mlflow(address: str) -> Iterator[None]:
+    """Let what a test itself asks MLflow go to an address, while the block runs: MLflow has one a process."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(address)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 import tiny
-from conftest import without_server
+from conftest import asking_mlflow, without_server
 from contexts import a_context
 from sentiment.core.context import Context
 from sentiment.core.settings import Settings
@@ -55,12 +56,12 @@ def write_snapshot(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory) -> Settings:
+def deployment(tmp_path_factory) -> Iterator[Settings]:
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="trainings")
     write_snapshot(settings)
-    mlflow.set_tracking_uri(settings.tracking_uri)  # for what the tests themselves ask MLflow
-    return settings
+    with asking_mlflow(settings.tracking_uri):
+        yield settings
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from mlflow.exceptions import BAD_REQUEST, INTERNAL_ERROR, TEMPORARILY_UNAVAILABLE, MlflowException
 
 import tiny
-from conftest import without_server
+from conftest import asking_mlflow, without_server
 from contexts import a_context, a_try
 from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
@@ -133,8 +133,7 @@ def test_a_version_asks_for_text_and_takes_a_title(registered, deployment):
 
 def load_as_anyone(settings: Settings) -> mlflow.pyfunc.PyFuncModel:
     """Load version 1 as a notebook would, that names MLflow's address and nothing of ours."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
+    with asking_mlflow(settings.tracking_uri):
         return mlflow.pyfunc.load_model(f"models:/{REGISTERED_MODEL}/1")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from optuna.trial import TrialState
 from pydantic import ValidationError
 
 import tiny
-from conftest import without_server
+from conftest import asking_mlflow, without_server
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
@@ -59,7 +60,7 @@ def write_split(folder: Path, split: str, reviews: LabelledReviews) -> None:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory) -> Settings:
+def deployment(tmp_path_factory) -> Iterator[Settings]:
     """A home with a snapshot of 320 reviews to train on, an encoder, and one MLflow for all of these tests."""
     home = tmp_path_factory.mktemp("home")
     settings = Settings(
@@ -74,8 +75,8 @@ def deployment(tmp_path_factory) -> Settings:
         ' "splits": {"train": {"reviews": 320}, "validation": {"reviews": 80}}}'
     )
     tiny.write_encoder(home / "encoder")
-    mlflow.set_tracking_uri(settings.tracking_uri)  # for what the tests themselves ask MLflow
-    return settings
+    with asking_mlflow(settings.tracking_uri):
+        yield settings
 
 
 def tuning(settings: Settings, **changes: Any) -> TuneConfig:
