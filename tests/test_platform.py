@@ -253,7 +253,8 @@ def test_a_home_that_a_part_would_read_otherwise_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["with space", "ümläut", "a+b & c=d"])
 def test_a_home_of_another_unusual_name_is_taken(tmp_path, name):
-    require_usable(Settings(home=tmp_path / name))
+    settings = Settings(home=tmp_path / name)
+    assert (require_usable(settings), settings.home) == (None, tmp_path / name)
 
 
 def test_a_home_that_is_a_file_or_lies_in_one_or_leads_nowhere_is_refused(tmp_path):
@@ -398,6 +399,7 @@ def test_a_platform_whose_home_is_removed_ends_itself(settings, stand_ins):
     running = platform.start(settings, lambda line: None)
     shutil.rmtree(settings.home, ignore_errors=True)
     wait_until(lambda: not any(alive(one.pid) for one in running.components))
+    assert status(settings).components == ()
 
 
 @pytest.mark.parametrize("ruin", [b"", b"\x00" * 10, b"[]", b"{}", b"null", b'{"a": 1}', b'{"api": ""}'])
