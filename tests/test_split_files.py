@@ -16,10 +16,11 @@ from sentiment.datasets.split_files import write_splits
 
 
 def batch(first: int, count: int) -> pa.RecordBatch:
-    """Rows that go to the splits in turn."""
-    row = {field.name: None for field in COLUMNS}
+    """Rows that go to the splits in turn, with columns that are never null, as Spark sends them."""
+    row = {field.name: None for field in COLUMNS} | {"sample_order": 1}
     rows = [{**row, "review_key": f"{n:06}", "split": SPLITS[n % 3]} for n in range(first, first + count)]
-    return pa.RecordBatch.from_pylist(rows, schema=pa.schema([*COLUMNS, pa.field("split", pa.string())]))
+    sent = [field.with_nullable(field.name not in {"review_key", "sample_order"}) for field in COLUMNS]
+    return pa.RecordBatch.from_pylist(rows, schema=pa.schema([*sent, pa.field("split", pa.string())]))
 
 
 def test_every_row_is_in_its_splits_file_in_order_and_row_groups_are_full_but_the_last(tmp_path, monkeypatch):

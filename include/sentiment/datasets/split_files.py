@@ -36,7 +36,8 @@ class _SplitFile:
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Take rows, and write the row groups that are full."""
-        self._waiting.append(rows)
+        # Spark's own schemas differ from ours, and from one another's, in what may be null.
+        self._waiting.append(rows.cast(COLUMNS))
         count = sum(part.num_rows for part in self._waiting)
         self._write(count - count % ROW_GROUP_SIZE)
 
@@ -46,7 +47,7 @@ class _SplitFile:
 
     def _write(self, count: int) -> None:
         if count:
-            rows = pa.Table.from_batches(self._waiting).cast(COLUMNS)
+            rows = pa.Table.from_batches(self._waiting)
             self._writer.write_table(rows.slice(0, count), row_group_size=ROW_GROUP_SIZE)
             self._waiting = rows.slice(count).to_batches()
 
