@@ -5,6 +5,18 @@ class ContractError(Exception):
     """Input, state or configuration breaks a contract; a person must mend it, trying again unchanged cannot help."""
 
 
+class BrokenFileError(ContractError):
+    """A file breaks off, or is not what packed it; the message says where, and names no file."""
+
+
+class RejectedError(ValueError):
+    """A row is no review; the message is the reason, and `kind` what rows are counted by, the reason as a rule."""
+
+    def __init__(self, reason: str, kind: str = "") -> None:
+        super().__init__(reason)
+        self.kind = kind or reason
+
+
 class ConcurrentWriteError(RuntimeError):
     """Another writer replaced the same day first; nothing of this one was written, and it may be run again."""
 

@@ -1,0 +1,88 @@
+"""JSON: objects one a line, and the objects of one array, which is read a piece at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sentiment.core.errors import RejectedError
+
+NOT_JSON = "the line is not a JSON object"
+PYTHON = "the line is a Python dictionary, and no JSON"
+ARRAY = "the line begins a JSON array, and one object a line is wanted"
+SEVERAL = "the line holds more than one JSON object"
+TWICE = "the line gives one name several values"
+# No review with all that belongs to it is longer; an array whose element does not end by then has none that does.
+_LONGEST_ELEMENT = 64 << 20
+
+
+def object_of(raw: str) -> dict[str, Any]:
+    """Return a line's object; raises RejectedError for what is none, or more than one."""
+    if raw.startswith("["):
+        raise RejectedError(ARRAY)
+    try:
+        record = _DECODER.decode(raw)
+    except RejectedError:
+        raise
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and raw.startswith("{"):
+            raise RejectedError(SEVERAL) from None
+        raise RejectedError(PYTHON if raw.startswith(("{'", "{u'")) else NOT_JSON) from None
+    except (ValueError, RecursionError):
+        raise RejectedError(NOT_JSON) from None
+    if not isinstance(record, dict):
+        raise RejectedError(NOT_JSON)
+    return record
+
+
+def elements(pieces: Iterable[str]) -> Iterator[dict[str, Any] | RejectedError]:
+    """Give the elements of an array that comes in pieces, with an error in place of each that is no object.
+
+    What cannot be read from some place on is one error, the last.
+    """
+    rest = iter(pieces)
+    text = next(rest, "").lstrip().removeprefix("[")
+    at = 0
+    while True:
+        at = _next_element(text, at)
+        found = _decoded(text, at)
+        # A number at the end of a piece may go on in the next one.
+        if found is None or found[1] == len(text):
+            more = next(rest, None) if len(text) - at < _LONGEST_ELEMENT else None
+            if more is not None:
+                text, at = text[at:] + more, 0
+                continue
+        if found is None:
+            if text[at:].strip() != "]":
+                yield RejectedError("the array breaks off, or is no JSON from here on")
+            return
+        value, at = found
+        yield value if isinstance(value, dict | RejectedError) else RejectedError("the element is not a JSON object")
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int] | None:
+    """Return the value that begins at a place, and where it ends; None where none is whole."""
+    try:
+        return _DECODER.raw_decode(text, at)
+    except RejectedError as error:
+        return error, json.JSONDecoder(strict=False).raw_decode(text, at)[1]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _next_element(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " \t\r\n,":
+        at += 1
+    return at
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise RejectedError(TWICE)
+    return record
+
+
+# Made once, which costs a line less than the standard one made anew.
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_once)

@@ -1,0 +1,174 @@
+"""What a file is: told by its name, by who brings it, and by how it begins. What these contradict nobody guesses."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO, cast
+
+from sentiment.core.errors import BrokenFileError, ContractError
+from sentiment.readers import delimited
+from sentiment.readers.config import FileOptions, Kind, Quotes
+from sentiment.readers.delimited import Dialect
+from sentiment.readers.encoding import decoded, encoding_of, foreign, lines
+from sentiment.readers.packing import BROKEN, Packing, packing_of, unpacked
+from sentiment.stores import files as storage
+
+READABLE = re.compile(r"\.(jsonl|json|csv|tsv|parquet)(\.(gz|bz2|zst))?$", re.IGNORECASE)
+# How much of a file is looked at, unpacked.
+_BEGINNING = 1 << 20
+_NAMES_OF_AWS = "marketplace"
+_POLARITY = ("label", "title", "text")
+_PAGE = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file is, and how it is written; only CSV and TSV have a dialect, and columns that are known at once."""
+
+    kind: Kind
+    packing: Packing = ""
+    encoding: str = ""
+    dialect: Dialect | None = None
+    columns: tuple[str, ...] = ()
+
+
+def is_readable(name: str) -> bool:
+    """Tell whether a name says that the file is of a kind that is read."""
+    return bool(READABLE.search(name))
+
+
+def opened(uri: str, packing: Packing | None = None) -> BinaryIO:
+    """Open a file's bytes, unpacked: as is said, or as its name says or its beginning."""
+    stream = storage.open_binary(uri)
+    if packing is None:
+        stream, beginning = _peeked(stream)
+        packing = packing_of(uri, beginning)
+    return unpacked(stream, packing)
+
+
+def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
+    """Tell what a file is; one that came by a pipe has no name that says so.
+
+    Raises ContractError for a file that is none of these, or another than it is called, BrokenFileError for one that
+    cannot be unpacked.
+    """
+    kind = options.kind or (None if piped else _named_kind(uri))
+    if kind == "parquet":
+        return Format(kind)
+    try:
+        packing, content = _beginning(uri)
+    except BROKEN as error:
+        raise BrokenFileError(str(error)) from error
+    if content.startswith(b"PAR1"):
+        raise ContractError(f"{uri} is Parquet; name it .parquet, or say --kind parquet")
+    encoding = options.encoding or encoding_of(content)
+    if encoding is None:
+        raise ContractError(f"{uri} is in UTF-16 without its mark; save it as UTF-8, or say --encoding utf-16-le")
+    text = decoded(content, encoding)
+    if _PAGE.match(text.lstrip("\ufeff")):
+        raise ContractError(f"{uri} is a web page and no data; fetch the file itself")
+    kind = kind or _kind_of(text)
+    if kind == "json":
+        kind = "json" if text.lstrip("\ufeff \t\r\n").startswith("[") else "jsonl"
+    if kind in ("csv", "tsv"):
+        return _delimited(uri, kind, packing, encoding, options.quotes)
+    return Format(kind, packing, encoding)
+
+
+def _named_kind(uri: str) -> Kind:
+    found = READABLE.search(uri)
+    if found is None:
+        raise ContractError(
+            f"{uri} is of no kind that is read: name it .jsonl, .json, .csv, .tsv or .parquet, packed (.gz, .bz2, .zst) "
+            "or not, or say --kind"
+        )
+    return cast("Kind", found[1].lower())
+
+
+def _kind_of(text: str) -> Kind:
+    """Tell the kind of what came by a pipe."""
+    begins = text.lstrip("\ufeff \t\r\n")[:1]
+    if begins in ("{", "["):
+        return "jsonl" if begins == "{" else "json"
+    first = text.partition("\n")[0]
+    return "tsv" if first.count("\t") > max(map(first.count, delimited.DELIMITERS)) else "csv"
+
+
+def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Quotes | None) -> Format:
+    beginning = _lines(uri, packing, encoding)
+    if fault := next((fault for line in beginning[:1] if (fault := foreign(line, encoding))), None):
+        raise ContractError(f"{uri}, line 1: {fault}")
+    first = "".join(beginning[:1])
+    if kind == "csv" and first.count("\t") > max(map(first.count, delimited.DELIMITERS)):
+        raise ContractError(f"{uri} is tab separated; name it .tsv, or say --kind tsv")
+    delimiter = "\t" if kind == "tsv" else delimited.delimiter_of(beginning, quotes or "doubled")
+    chosen = quotes or _quotes(beginning, delimiter, kind)
+    columns = delimited.header(beginning, delimiter, chosen)
+    if beginning and not columns:
+        raise ContractError(f"{uri}, line 1: {delimited.NOT_CLOSED}")
+    dialect = Dialect(delimiter, chosen, len(columns), told=quotes is not None)
+    if len(columns) == len(_POLARITY) and columns[0] in ("1", "2"):
+        # The published reviews of Amazon Polarity have no names above them.
+        dialect, columns = Dialect(delimiter, chosen, len(columns), False, quotes is not None), [*_POLARITY]
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        named = ", ".join(name or "nothing" for name in twice)
+        raise ContractError(f"{uri} has several columns named {named}; give each a name of its own")
+    return Format(kind, packing, encoding, delimited.studied(dialect, beginning), tuple(columns))
+
+
+def _quotes(beginning: list[str], delimiter: str, kind: Kind) -> Quotes:
+    """Tell how quotes are written: as fewest rows of the beginning are read wrongly."""
+    ways: list[Quotes] = ["doubled"]
+    if any('\\"' in line for line in beginning):
+        ways.append("backslash")
+    if kind == "tsv":
+        ways.append("plain")
+        if beginning and beginning[0].split("\t")[0].lower() == _NAMES_OF_AWS:
+            return "plain"
+    faults = {way: _faults(beginning, delimiter, way) for way in ways}
+    best = min(ways, key=lambda way: faults[way])
+    if kind == "tsv" and best == "doubled" and not faults["plain"] and not _has_doubled(beginning):
+        return "plain"
+    return best
+
+
+def _faults(beginning: list[str], delimiter: str, quotes: Quotes) -> int:
+    width = len(delimited.header(beginning, delimiter, quotes))
+    found = delimited.rows(beginning, Dialect(delimiter, quotes, width, told=True))
+    return sum(bool(row.fault) for row in found)
+
+
+def _has_doubled(beginning: list[str]) -> bool:
+    """Tell whether quotes of a TSV enclose values: around its names, or with doubled ones within."""
+    return beginning[0].startswith('"') or any(re.search(r'(^|\t)"[^\t]*""[^\t]*"(\t|$)', line) for line in beginning)
+
+
+def _beginning(uri: str) -> tuple[Packing, bytes]:
+    stream, packed = _peeked(storage.open_binary(uri))
+    packing = packing_of(uri, packed)
+    with unpacked(stream, packing) as content:
+        return packing, content.read(1 << 16)
+
+
+def _lines(uri: str, packing: Packing, encoding: str) -> list[str]:
+    """Return the whole lines of a file's beginning."""
+    found, length = [], 0
+    try:
+        with opened(uri, packing) as stream:
+            for line in islice(lines(stream, encoding), _BEGINNING):
+                found.append(line)
+                length += len(line)
+                if length > _BEGINNING:
+                    break
+    except (*BROKEN, UnicodeError) as error:
+        if not found:
+            raise BrokenFileError(str(error)) from error
+    return found
+
+
+def _peeked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
+    buffered = io.BufferedReader(cast("io.RawIOBase", stream))
+    return cast("BinaryIO", buffered), buffered.peek(8)[:8]

@@ -1,0 +1,88 @@
+"""The rows of a file of any kind, in their order: each with its values, or with what keeps it from having any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sentiment.core.errors import BrokenFileError, RejectedError
+from sentiment.readers import delimited, jsons, parquet
+from sentiment.readers.encoding import foreign, lines, pieces
+from sentiment.readers.kinds import Format, opened
+from sentiment.readers.packing import BROKEN
+
+Values = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """A row: the line on which it begins, or its number where it is of no line, and its values.
+
+    One that cannot be read has a `fault` instead, and the beginning of it, as it stands, in `raw`.
+    """
+
+    number: int
+    values: Values
+    fault: str = ""
+    raw: str = ""
+
+
+def read(uri: str, form: Format, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """Give the rows of a file; of Parquet only the `columns` that are named.
+
+    Raises BrokenFileError where the file breaks off, behind the rows that are whole.
+    """
+    try:
+        if form.kind == "parquet":
+            yield from (Row(number, row) for number, row in enumerate(parquet.rows(uri, columns), 1))
+            return
+        with opened(uri, form.packing) as stream:
+            if form.kind == "json":
+                yield from _elements(pieces(stream, form.encoding))
+            elif form.kind == "jsonl":
+                yield from _objects(lines(stream, form.encoding), form.encoding)
+            else:
+                yield from _cells(lines(stream, form.encoding), form)
+    except (*BROKEN, UnicodeError) as error:
+        raise BrokenFileError(str(error)) from error
+
+
+def place(form: Format, row: Row) -> str:
+    """Say where a row is, for a person who looks for it."""
+    return f"{'row' if form.kind in ('json', 'parquet') else 'line'} {row.number:,}"
+
+
+def _objects(given: Iterator[str], encoding: str) -> Iterator[Row]:
+    for number, line in enumerate(given, 1):
+        # A byte order mark stands before a file, and where files were put one after another within it.
+        text = line.strip("\r\n \t\ufeff")
+        if not text:
+            continue
+        fault = foreign(text, encoding)
+        if fault:
+            yield Row(number, {}, fault, text)
+            continue
+        try:
+            yield Row(number, jsons.object_of(text))
+        except RejectedError as error:
+            yield Row(number, {}, str(error), text)
+
+
+def _elements(given: Iterator[str]) -> Iterator[Row]:
+    for number, element in enumerate(jsons.elements(given), 1):
+        if isinstance(element, RejectedError):
+            yield Row(number, {}, str(element))
+        else:
+            yield Row(number, element)
+
+
+def _cells(given: Iterator[str], form: Format) -> Iterator[Row]:
+    if form.dialect is None:
+        return
+    for cells in delimited.rows(given, form.dialect):
+        if cells.fault == delimited.BREAKS_OFF:
+            raise BrokenFileError(f"it breaks off within line {cells.line}")
+        fault = cells.fault or foreign("".join(cells.values), form.encoding)
+        if fault:
+            yield Row(cells.line, {}, fault, cells.raw)
+        else:
+            yield Row(cells.line, dict(zip(form.columns, cells.values, strict=True)))

@@ -1,0 +1,76 @@
+"""When a review was written: a number, whose unit its magnitude tells, or a date and time in ISO's form.
+
+Reviews are from 1995 on, as the first shop whose reviews are known is, and the ranges from then to 2100 in seconds,
+milliseconds, microseconds and nanoseconds do not overlap.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sentiment.core.errors import RejectedError
+
+FIRST = int(datetime(1995, 1, 1, tzinfo=UTC).timestamp())
+_LAST = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+_UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+DATE = "dates"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+# What pandas and databases put behind a time that is in UTC.
+_ZONE = re.compile(r"\s*(UTC|GMT)$")
+NO_TIME = "timestamp is neither a number of seconds or parts of seconds since 1970 nor a date such as 2024-05-31"
+FUTURE = "timestamp lies in the future"
+TOO_OLD = "timestamp lies before 1995"
+
+
+def moment(given: Any, now: datetime) -> tuple[datetime, str]:
+    """Return a moment and its unit, or `dates` for one that is spelled; without a zone it is in UTC.
+
+    Raises RejectedError for what is no time, or one before 1995 or after `now`.
+    """
+    number = _number(given)
+    found, unit = (_spelled(given), DATE) if number is None else _counted(number)
+    if found > now:
+        raise RejectedError(FUTURE)
+    if found.timestamp() < FIRST:
+        raise RejectedError(TOO_OLD)
+    return found, unit
+
+
+def _number(given: Any) -> int | float | None:
+    if isinstance(given, str):
+        text = given.strip()
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        return float(text) if _NUMBER.fullmatch(text) else None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return None
+    return given
+
+
+def _counted(number: int | float) -> tuple[datetime, str]:
+    if isinstance(number, float) and not math.isfinite(number):
+        raise RejectedError(NO_TIME)
+    unit = next((unit for unit, of in _UNITS.items() if FIRST * of <= number < _LAST * of), None)
+    if unit is None:
+        raise RejectedError(NO_TIME)
+    seconds, rest = divmod(number, _UNITS[unit])
+    # From whole numbers, for a fraction of a second as a float is not exact.
+    return _EPOCH + timedelta(seconds=int(seconds), milliseconds=int(rest * 1000 // _UNITS[unit])), unit
+
+
+def _spelled(given: Any) -> datetime:
+    if not isinstance(given, str):
+        raise RejectedError(NO_TIME)
+    try:
+        found = datetime.fromisoformat(_ZONE.sub("+00:00", given.strip()))
+    except ValueError:
+        raise RejectedError(NO_TIME) from None
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise RejectedError(NO_TIME) from None
