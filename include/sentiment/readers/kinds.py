@@ -82,8 +82,8 @@ def _named_kind(uri: str) -> Kind:
     found = READABLE.search(uri)
     if found is None:
         raise ContractError(
-            f"{uri} is of no kind that is read: name it .jsonl, .json, .csv, .tsv or .parquet, packed (.gz, .bz2, .zst) "
-            "or not, or say --kind"
+            f"{uri} is of no kind that is read: name it .jsonl, .json, .csv, .tsv or .parquet, packed or not "
+            "(.gz, .bz2, .zst), or say --kind"
         )
     return cast("Kind", found[1].lower())
 
