@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from sentiment.readers.dialects import Dialect, is_number, is_row
+from sentiment.readers.dialects import Dialect, Escaped, is_number, is_row
 
 NOT_CLOSED = "the quotes of the row do not close; write a quote within a quoted value twice, or mend the row"
 RETURN = "a carriage return stands outside quotes, and a line ends with a line feed; save the file with such line ends"
@@ -27,6 +27,7 @@ TWO_WAYS = "a backslash of the row can be read in two ways; say which (--quotes 
 OUTSIDE = "two backslashes outside quotes can be one or two; enclose the value in quotes"
 BREAKS_OFF = "the file breaks off within its last row"
 
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _COMMAS_OF_A_SENTENCE = 4
 # What a cell of a column without sentences holds: a number, a key, a word.
 _CODE = re.compile(r"\S{1,40}")
@@ -47,7 +48,7 @@ def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
     reader = dialect.reader(held)
     names_next = dialect.names_first
     refused_to = 0
-    while (found := _next(reader, held)) is not None:
+    while (found := _next(reader, held, dialect)) is not None:
         values, fault = found
         if not fault and not values:
             continue
@@ -88,6 +89,7 @@ class _Held:
         self._quotes = 0
         self.taken: list[str] = []
         self.line = 1
+        self.reached = 0
 
     def __iter__(self) -> _Held:
         return self
@@ -110,7 +112,7 @@ class _Held:
         """Let go of the row before."""
         self.line += len(self.taken)
         self.taken = []
-        self._quotes = 0
+        self._quotes = self.reached = 0
 
     def back_to_the_second(self) -> None:
         """Give the lines behind the row's first one again."""
@@ -118,14 +120,21 @@ class _Held:
         self.taken = self.taken[:1]
 
     def ahead(self) -> Iterator[str]:
-        """Give the lines of the row and those behind it, which stay to be read."""
-        yield from self.taken
-        quotes = 0
-        for line in self._behind():
-            quotes += self._dialect.bare_quotes(line)
+        """Give the lines of the row and those behind it, which stay to be read, without returns within them.
+
+        `reached` is then the last that was taken.
+        """
+        quotes, first = 0, len(self.taken)
+        for at, line in enumerate(self._from_here()):
+            quotes += self._dialect.bare_quotes(line) if at >= first else 0
             if quotes > 2 * self._dialect.width:
                 return
-            yield line
+            self.reached = self.line + at
+            yield _without_returns(line)
+
+    def _from_here(self) -> Iterator[str]:
+        yield from self.taken
+        yield from self._behind()
 
     def _behind(self) -> Iterator[str]:
         yield from self._again
@@ -134,7 +143,7 @@ class _Held:
             yield line
 
 
-def _next(reader: Iterator[list[str]], held: _Held) -> tuple[list[str], str] | None:
+def _next(reader: Iterator[list[str]], held: _Held, dialect: Dialect) -> tuple[list[str], str] | None:
     """Return the next row's values, or why it has none; None behind the last."""
     held.begin()
     try:
@@ -142,7 +151,19 @@ def _next(reader: Iterator[list[str]], held: _Held) -> tuple[list[str], str] | N
     except StopIteration:
         return None
     except csv.Error as error:
-        return [], RETURN if str(error).startswith("new-line") else NOT_CLOSED
+        if not str(error).startswith("new-line"):
+            return [], NOT_CLOSED
+    if not _first_of(dialect, held):
+        held.reached = 0
+    return [], RETURN
+
+
+def _first_of(dialect: Dialect | Escaped, held: _Held) -> list[str]:
+    """Return the values of the row that begins here as another dialect reads it, or without returns within lines."""
+    try:
+        return next(dialect.reader(held.ahead()), [])
+    except csv.Error:
+        return []
 
 
 def _fault(values: list[str], held: _Held, dialect: Dialect) -> str:
@@ -155,9 +176,9 @@ def _fault(values: list[str], held: _Held, dialect: Dialect) -> str:
         )
     if dialect.doubles_backslash_outside(held.taken):
         return OUTSIDE
-    if dialect.told:
+    if dialect.told and dialect.quotes != "backslash":
         return ""
-    if any(_is_row(line, dialect) for line in held.taken[1:]):
+    if not dialect.told and any(_is_row(line, dialect) for line in held.taken[1:]):
         return TAKES_IN
     return TWO_WAYS if _reads_otherwise(values, held, dialect) else ""
 
@@ -166,7 +187,7 @@ def _taken_along(values: list[str], held: _Held, dialect: Dialect) -> int:
     """Return the last line that may be part of a row that is refused: its quotes close, or a backslash leads on."""
     last, text = (held.last, held.taken[-1]) if values else (held.line, held.taken[0])
     leads_on = text.rstrip("\r\n").endswith("\\") and (dialect.quotes == "backslash" or not dialect.told)
-    return last + leads_on
+    return max(last + leads_on, held.reached)
 
 
 def _is_row(line: str, dialect: Dialect) -> bool:
@@ -184,14 +205,13 @@ def _is_row(line: str, dialect: Dialect) -> bool:
 
 def _reads_otherwise(values: list[str], held: _Held, dialect: Dialect) -> bool:
     """Tell whether a row from here on, which may be longer or shorter, is as wide in another dialect."""
-    for other in dialect.others(held.taken):
-        try:
-            found = next(other.reader(held.ahead()), [])
-        except csv.Error:
-            continue
-        if len(found) == dialect.width and found not in (values, _without_enclosing(values)):
-            return True
-    return False
+    same = [_without_returns(value) for value in values]
+    found = (_first_of(other, held) for other in dialect.others(held.taken))
+    return any(len(row) == dialect.width and row not in (same, _without_enclosing(same)) for row in found)
+
+
+def _without_returns(text: str) -> str:
+    return _LONE_RETURN.sub(" ", text) if "\r" in text else text
 
 
 def _without_enclosing(values: list[str]) -> list[str]:

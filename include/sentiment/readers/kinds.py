@@ -109,12 +109,13 @@ def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Qu
     columns = dialects.header(beginning, delimiter, chosen)
     if beginning and not columns:
         raise ContractError(f"{uri}, line 1: {delimited.why_no_names(first)}")
-    if quotes not in ("doubled", "plain") and any(name.endswith("\\") for name in columns):
+    told = quotes is not None or columns[:1] == [_NAMES_OF_AWS]
+    if quotes not in ("doubled", "plain") and any(re.search(r'\\("|$)', name) for name in columns):
         raise ContractError(f"{uri}, line 1: {delimited.TWO_WAYS}")
-    dialect = Dialect(delimiter, chosen, len(columns), told=quotes is not None)
+    dialect = Dialect(delimiter, chosen, len(columns), told=told)
     if len(columns) == len(_POLARITY) and columns[0] in ("1", "2"):
         # The published reviews of Amazon Polarity have no names above them.
-        dialect, columns = Dialect(delimiter, chosen, len(columns), False, quotes is not None), [*_POLARITY]
+        dialect, columns = Dialect(delimiter, chosen, len(columns), False, told), [*_POLARITY]
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
         named = ", ".join(name or "nothing" for name in twice)
         raise ContractError(f"{uri} has several columns named {named}; give each a name of its own")
@@ -151,7 +152,7 @@ def _quotes(beginning: list[str], delimiter: str, kind: Kind) -> Quotes:
     """Tell how quotes are written: as fewest rows of the beginning are read wrongly."""
     first = "".join(beginning[:1])
     if kind == "tsv" and (
-        first.split("\t")[0].lower() == _NAMES_OF_AWS
+        first.split("\t")[0] == _NAMES_OF_AWS
         or (not first.startswith('"') and not _faults(beginning, delimiter, "plain"))
     ):
         return "plain"
