@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sentiment.core.errors import RejectedError
+from sentiment.core.text.characters import is_absent
 from sentiment.readers.jsons import object_of
 from sentiment.readers.schemas import ColumnMapping
 from sentiment.readers.times import FIRST, FUTURE, moment
@@ -21,8 +22,6 @@ EMPTY_AFTER_CLEANING = "text holds nothing but markup, links or white space"
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MILLISECOND_DIGITS = 15
-# What programs write for a cell that is empty.
-_ABSENT = frozenset({"", "nan", "none", "null", "n/a", "<na>", "undefined"})
 # What shops show for somebody who gave no name: many people, not one.
 _NOBODY = frozenset({"a google user", "anonymous", "amazon customer", "kindle customer"})
 _FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
@@ -65,7 +64,7 @@ def parse(raw: str, now: datetime, mapping: ColumnMapping | None = None) -> Line
 
 def _text(record: dict[str, Any]) -> str:
     text = _words(record.get("text"))
-    if text is None:
+    if text is None or (text.strip() and is_absent(text)):
         raise RejectedError("text is missing")
     if not any(letter.isprintable() and not letter.isspace() for letter in text):
         raise RejectedError("text is white space only")
@@ -123,7 +122,7 @@ def _number(given: object) -> float | None:
 
 def _product(record: dict[str, Any], name: str) -> str:
     product = (_words(record.get(name)) or "").strip()
-    if product.lower() in _ABSENT:
+    if is_absent(product):
         return ""
     if _FRACTION.fullmatch(product):
         raise RejectedError(f"{name} is a fraction; a program has taken it for a number, write it as text")
@@ -132,7 +131,7 @@ def _product(record: dict[str, Any], name: str) -> str:
 
 def _user(record: dict[str, Any]) -> str | None:
     user = (_words(record.get("user_id")) or "").strip()
-    return None if user.lower() in _ABSENT | _NOBODY else user
+    return None if is_absent(user) or user.casefold() in _NOBODY else user
 
 
 def _words(given: object) -> str | None:
