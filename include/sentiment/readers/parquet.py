@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.errors import BrokenFileError
+from sentiment.readers.kinds import require_names
 from sentiment.stores import files as storage
 
 BATCH_ROWS = 4096
@@ -17,9 +18,10 @@ _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def schema_of(uri: str) -> pa.Schema:
-    """Return the columns of a file and of its place."""
+    """Return the columns of a file and of its place; raises ContractError where two of the file have one name."""
     with _opened(uri) as file:
         schema: pa.Schema = file.schema_arrow
+    require_names(uri, schema.names)
     for name in _of_place(uri):
         if name not in schema.names:
             schema = schema.append(pa.field(name, pa.string()))
@@ -30,10 +32,11 @@ def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, A
     """Give the rows, of all columns or of those that are named; a text in a column of bytes becomes a text."""
     place = {name: value for name, value in _of_place(uri).items() if columns is None or name in columns}
     with _opened(uri) as file:
+        place = {name: value for name, value in place.items() if name not in file.schema_arrow.names}
         wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
-                yield from ({**place, **row} for row in _texts(batch).to_pylist())
+                yield from ({**row, **place} for row in _texts(batch).to_pylist())
         except (pa.ArrowException, OSError) as error:
             raise BrokenFileError(str(error)) from error
 
