@@ -10,6 +10,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.errors import BrokenFileError
+from sentiment.readers.kinds import opened
+from sentiment.readers.packing import BROKEN, packing_of
 from sentiment.stores import files as storage
 
 BATCH_ROWS = 4096
@@ -39,10 +41,14 @@ def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, A
 
 
 def _opened(uri: str) -> parquet.ParquetFile:
-    filesystem, path = storage.arrow_filesystem(uri)
     try:
+        if packing_of(uri, b""):
+            # Parquet is read from its end, so that one that somebody packed is unpacked whole.
+            with opened(uri) as stream:
+                return parquet.ParquetFile(pa.BufferReader(stream.read()))
+        filesystem, path = storage.arrow_filesystem(uri)
         return parquet.ParquetFile(filesystem.open_input_file(path))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, *BROKEN) as error:
         raise BrokenFileError(str(error)) from error
 
 
