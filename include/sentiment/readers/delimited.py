@@ -104,7 +104,7 @@ def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
         except StopIteration:
             return
         except csv.Error:
-            fault = NOT_CLOSED
+            fault = BREAKS_OFF if held.ended and _is_cut(held.taken, dialect) else NOT_CLOSED
         if not fault and not values:
             continue
         if names_next:
@@ -134,14 +134,19 @@ class _Held:
         self._again: deque[str] = deque()
         self.taken: list[str] = []
         self.line = 1
+        self.ended = False
 
     def __iter__(self) -> _Held:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
-        self.taken.append(line)
-        return line
+        if not self._again and (line := next(self._lines, None)) is not None:
+            self._again.append(line)
+        self.ended = not self._again
+        if self.ended:
+            raise StopIteration
+        self.taken.append(self._again.popleft())
+        return self.taken[-1]
 
     def begin(self) -> None:
         """Let go of the row before."""
@@ -167,6 +172,15 @@ def _fault(values: list[str], taken: list[str], dialect: Dialect) -> str:
     if len(taken) > 1 and any(_is_row(line, dialect) for line in taken[1:]):
         return TAKES_IN
     return TWO_WAYS if dialect.quotes == "doubled" and _reads_otherwise(values, taken, dialect) else ""
+
+
+def _is_cut(taken: list[str], dialect: Dialect) -> bool:
+    """Tell whether a row that is open at the file's end was cut off there, or has a quote too many.
+
+    One that has as many values as the others if quotes are nothing, or takes in rows, has one too many.
+    """
+    plain = next(csv.reader(taken[:1], delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE))
+    return len(plain) != dialect.width and not any(_is_row(line, dialect) for line in taken[1:])
 
 
 def _is_row(line: str, dialect: Dialect) -> bool:

@@ -17,8 +17,8 @@ from sentiment.readers.packing import BROKEN, Packing, packing_of, unpacked
 from sentiment.stores import files as storage
 
 READABLE = re.compile(r"\.(jsonl|json|csv|tsv|parquet)(\.(gz|bz2|zst))?$", re.IGNORECASE)
-# How much of a file is looked at, unpacked.
-_BEGINNING = 1 << 20
+# How much of a file is looked at, unpacked: for what it is, and for how its rows are written.
+_LOOKED_AT, _BEGINNING = 1 << 16, 1 << 20
 _NAMES_OF_AWS = "marketplace"
 _POLARITY = ("label", "title", "text")
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
@@ -58,10 +58,7 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
     kind = options.kind or (None if piped else _named_kind(uri))
     if kind == "parquet":
         return Format(kind)
-    try:
-        packing, content = _beginning(uri)
-    except BROKEN as error:
-        raise BrokenFileError(str(error)) from error
+    packing, content = _beginning(uri)
     if content.startswith(b"PAR1"):
         raise ContractError(f"{uri} is Parquet; name it .parquet, or say --kind parquet")
     encoding = options.encoding or encoding_of(content)
@@ -147,10 +144,18 @@ def _has_doubled(beginning: list[str]) -> bool:
 
 
 def _beginning(uri: str) -> tuple[Packing, bytes]:
+    """Return how a file is packed, and how it begins; where it breaks off behind that, who reads on is told."""
     stream, packed = _peeked(storage.open_binary(uri))
     packing = packing_of(uri, packed)
-    with unpacked(stream, packing) as content:
-        return packing, content.read(1 << 16)
+    content = b""
+    try:
+        with unpacked(stream, packing) as whole:
+            while len(content) < _LOOKED_AT and (more := whole.read1(_LOOKED_AT)):  # type: ignore[attr-defined]
+                content += more
+    except BROKEN as error:
+        if not content:
+            raise BrokenFileError(f"{error} (after 0 unpacked bytes)") from error
+    return packing, content
 
 
 def _lines(uri: str, packing: Packing, encoding: str) -> list[str]:
