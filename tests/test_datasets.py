@@ -167,7 +167,7 @@ def test_a_json_line_that_is_no_review_says_why(tmp_path, line, reason):
     assert (number, row) == (1, BadRow(reason))
 
 
-@pytest.mark.parametrize("label", ["1", 1, 1.0, True, "positive", " Positive ", "pos"])
+@pytest.mark.parametrize("label", ["1", "1.0", 1, 1.0, True, "positive", " Positive ", "pos"])
 def test_a_label_may_be_a_number_or_a_word(tmp_path, label):
     ((_, row),) = read(tmp_path, "imdb", "all.jsonl", json.dumps({"text": "a", "label": label}))
     assert row.label == 1

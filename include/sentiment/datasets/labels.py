@@ -25,9 +25,9 @@ def code_of(given: Any, *, is_open: bool) -> int | None:
 
     With `is_open` numbers count from 0 or from 1; without, a positive review is 1.
     """
-    if isinstance(given, bool) or (isinstance(given, float) and given.is_integer()):
-        given = int(given)
-    return (_OPEN if is_open else _TOLD).get(str(given).strip().casefold())
+    # A column of numbers in which one was lacking is written with fractions.
+    text = str(int(given) if isinstance(given, bool) else given).strip().casefold().removesuffix(".0")
+    return (_OPEN if is_open else _TOLD).get(text)
 
 
 def counts_from(codes: np.ndarray, files: np.ndarray, names: list[str]) -> int:
