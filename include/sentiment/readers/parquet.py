@@ -12,7 +12,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.errors import BrokenFileError, RejectedError
-from sentiment.readers.kinds import require_names
+from sentiment.readers.kinds import opened, require_names
+from sentiment.readers.packing import BROKEN, packing_of
 from sentiment.stores import files as storage
 
 BATCH_ROWS = 4096
@@ -50,10 +51,15 @@ def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, A
 
 
 def _opened(uri: str) -> parquet.ParquetFile:
-    filesystem, path = storage.arrow_filesystem(uri)
     try:
-        file = parquet.ParquetFile(filesystem.open_input_file(path))
-    except (pa.ArrowException, OSError) as error:
+        if packing_of(uri, b""):
+            # Parquet is read from its end, so that one that somebody packed is unpacked whole.
+            with opened(uri) as stream:
+                file = parquet.ParquetFile(pa.BufferReader(stream.read()))
+        else:
+            filesystem, path = storage.arrow_filesystem(uri)
+            file = parquet.ParquetFile(filesystem.open_input_file(path))
+    except (pa.ArrowException, *BROKEN) as error:
         raise BrokenFileError(str(error)) from error
     require_names(uri, file.schema_arrow.names)
     return file
