@@ -9,8 +9,13 @@ from pathlib import Path
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.assessment import Assessment
-from sentiment.evaluation.comparison_plots import slice_bars
-from sentiment.evaluation.plots import confusion_matrix, error_confidence, learning_curve, reliability_diagram
+from sentiment.evaluation.plots import (
+    confusion_matrix,
+    error_confidence,
+    learning_curve,
+    reliability_diagram,
+    slice_bars,
+)
 from sentiment.evaluation.predictions import OF_RUN, write_predictions
 from sentiment.evaluation.report import Report, write_report
 from sentiment.training.config.train import TrainConfig
