@@ -32,10 +32,9 @@ from sentiment.stores.registry.studies import StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.tuning import processes, trial
 from sentiment.tuning.config import StudyConfig, TuneConfig
-from sentiment.tuning.liveness import fail_abandoned
 from sentiment.tuning.processes import tune
 from sentiment.tuning.results import OpenStudyResult, StudyResult
-from sentiment.tuning.search import search
+from sentiment.tuning.search import fail_abandoned, search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import open_study
 

@@ -15,18 +15,14 @@ from optuna.trial import TrialState
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.datasets.manifest import (
-    read_manifest,
-)
-from sentiment.datasets.snapshot import (
-    snapshot_folder,
-)
+from sentiment.datasets.manifest import read_manifest
+from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
-from sentiment.tuning.liveness import DIED, fail_abandoned, killed
 from sentiment.tuning.pictures import draw_study
 from sentiment.tuning.results import OpenStudyResult, StudyResult
+from sentiment.tuning.search import DIED, fail_abandoned, killed
 from sentiment.tuning.storage import create_study, load_study
 
 if TYPE_CHECKING:
