@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 from sentiment.core.context import Context
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.studies import StudyRuns
+from sentiment.stores.registry.runs import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import SearchResult
 from sentiment.tuning.storage import load_study
