@@ -33,7 +33,7 @@ def amazon_2018(ground: Ground, seen: Seen) -> None:
     for name in ("Test_5.jsonl", "Test_5.json.gz"):
         lake = room / name
         done = ground.load(case / name, lake)
-        seen.equals(f"{name}: kept, rejected", done.counts("kept", "rejected") or done.said, [13, 2])
+        seen.equals(f"{name}: kept, rejected", done.counts("kept", "rejected"), [13, 2])
         stored = table(lake, "reviews")
         seen.equals(f"{name}: days", sorted({str(row["review_date"]) for row in stored}), _days(given))
         seen.equals(f"{name}: stars", sorted(row["rating"] for row in stored), _stars(given))

@@ -54,7 +54,9 @@ class Ended:
         return self.code == 1 and "traceback" not in told and all(word.casefold() in told for word in words)
 
     def counts(self, *names: str) -> list[Any]:
-        """Return some of the result's values."""
+        """Return some of the result's values; of a verb that failed, what it said in place of the first."""
+        if self.code:
+            return [self.said, *[None] * (len(names) - 1)]
         return [self.result.get(name) for name in names]
 
 
