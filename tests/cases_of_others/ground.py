@@ -45,8 +45,9 @@ class Ended:
 
     @property
     def said(self) -> str:
-        """The sentence with which it failed."""
-        return f"exit {self.code}: {self.err.strip() or self.out.strip()}"
+        """The sentence with which it failed; without one, the end of what it printed."""
+        sentences = [line for line in self.err.splitlines() if line.startswith("sentiment ")]
+        return f"exit {self.code}: {' '.join(sentences) or (self.err or self.out)[-500:].strip()}"
 
     def refused(self, *words: str) -> bool:
         """Tell whether it failed with a sentence in which all the words are, and not with a traceback."""

@@ -164,7 +164,7 @@ def _running_runs(ground: Ground) -> int:
     client = MlflowClient(f"sqlite:///{ground.champion}/mlflow/mlflow.db")
     experiments = [one.experiment_id for one in client.search_experiments()]
     found = client.search_runs(experiments, "attributes.status = 'RUNNING'")
-    return sum("study" in str(run.data.tags) for run in found)
+    return sum("mlflow.parentRunId" in run.data.tags for run in found)
 
 
 def _snapshot(ground: Ground) -> str:
