@@ -1,7 +1,9 @@
 """### Import reviews of any number of days
 
 The same validation, cleaning and de-duplication as `ingest_reviews`, in one Spark job and one commit: all of its days
-appear together or not at all. `source` is a `.jsonl` or `.jsonl.gz` file, or a folder or `s3://` prefix of them.
+appear together or not at all. `source` is a file (JSON, CSV, TSV or Parquet, packed or not), or a folder or `s3://`
+prefix of them. Columns of other programs are found, or named in the section *Files of other programs*; `sentiment
+inspect FILE` shows beforehand how a file would be read.
 
 A review that the lake has already is not doubled; days that other files fed keep their rows. The result (XCom of
 `import_history`) counts lines read, kept, duplicate and rejected; they add up.

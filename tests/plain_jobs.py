@@ -16,7 +16,7 @@ from sentiment.ingest.config import IngestConfig
 from sentiment.ingest.days import ORDER, ROWS, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery
-from sentiment.ingest.lines import lines_of
+from sentiment.ingest.lines import LandedFile, lines_of_reviews
 from sentiment.scoring import days as scoring_days
 from sentiment.scoring.job import _commit
 from sentiment.scoring.scored import KEPT, SCORED, UNCHANGED
@@ -72,7 +72,7 @@ def _judged(delivery: Delivery, rules: Rules) -> pa.Table:
     batches = [
         judge(batch, rules)
         for file, name in zip(delivery.files, delivery.names, strict=True)
-        for batch in lines_of(file.uri, name)
+        for batch in lines_of_reviews(LandedFile(file.uri, name))
     ]
     return pa.Table.from_batches(batches, JUDGED)
 

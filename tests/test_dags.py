@@ -174,7 +174,7 @@ def sensor() -> DaySensor:
 
 
 def test_a_sensor_that_gives_up_says_what_is_missing(home, sensor):
-    with pytest.raises(AirflowSensorTimeout, match=r"looked for 2024-06-29\.jsonl\.gz, .*correct SENTIMENT_LANDING"):
+    with pytest.raises(AirflowSensorTimeout, match=r"looked for 2024-06-29\.jsonl, .*correct SENTIMENT_LANDING"):
         sensor.execute(context(day="2024-06-29"))
     reviews = DaySensor(task_id="wait", lacking=missing_reviews, timeout=5)
     with pytest.raises(AirflowSensorTimeout, match=r"2024-06-29 is not in the table reviews of .*; run ingest_reviews"):

@@ -382,10 +382,10 @@ def test_an_empty_file_is_an_empty_success_and_the_day_is_known(lake, land, name
 
 
 def test_what_lies_in_a_days_folder_and_is_not_read_is_named(lake, land, caplog):
-    for name in ("a.jsonl", "b.JSONL", "c.jsonl.zst", "_SUCCESS", ".d.json", "_temporary/e.csv"):
+    for name in ("a.jsonl", "b.xlsx", "c.jsonl.xz", "_SUCCESS", ".d.json", "_temporary/e.csv"):
         land(f"{DAY}/{name}", [raw_review(DAY)])
     assert ingest()["read"] == 1
-    assert f"{DAY}: {DAY}/b.JSONL, {DAY}/c.jsonl.zst passed over, for only .jsonl" in caplog.text
+    assert f"{DAY}: {DAY}/b.xlsx, {DAY}/c.jsonl.xz passed over, for it is of no kind" in caplog.text
 
 
 def test_hostile_texts_survive(lake, land):

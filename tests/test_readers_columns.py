@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.core.errors import ContractError, RejectedError
-from sentiment.readers.config import FileOptions
+from sentiment.readers.config import ReviewOptions
 from sentiment.readers.schemas import SCHEMAS, ColumnMapping, mapping_of, require_review, require_text
 from sentiment.readers.times import moment
 
@@ -20,8 +20,8 @@ MOMENTS = st.datetimes(datetime(1995, 1, 2), datetime(2025, 12, 31), timezones=s
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def options(*columns: str, **others: object) -> FileOptions:
-    return FileOptions(columns=columns, **others)
+def options(*columns: str, **others: object) -> ReviewOptions:
+    return ReviewOptions(columns=columns, **others)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)

@@ -20,7 +20,19 @@ from tables import read_file
 
 # Texts that Spark writes in ways of its own: in quotes it doubles backslashes, elsewhere it leaves them.
 SPARKS = ["plain", "a,b", 'say "x"', "C:\\dir", "C:\\dir, x", "end\\", "end,\\", 'q\\"z', "two\\\\,", '"', "\\", '""']
-SPARKS += ["line\nline", "line\r\nline", "return\rin", "", "tab\tin", "a\\,b", '\\"', '"start', "\\N", "Größe 🙂", "nul\0in"]
+SPARKS += [
+    "line\nline",
+    "line\r\nline",
+    "return\rin",
+    "",
+    "tab\tin",
+    "a\\,b",
+    '\\"',
+    '"start',
+    "\\N",
+    "Größe 🙂",
+    "nul\0in",
+]
 
 
 def written(folder: Path, name: str, content: str) -> Path:

@@ -135,7 +135,8 @@ def _section(info: FieldInfo) -> str:
 def _add_argument(group: Any, name: str, info: FieldInfo, *, positional: bool) -> None:
     text = (info.description or "").replace("%", "%%") + _default(info)
     if positional:
-        group.add_argument(name, nargs="*", metavar=name.rstrip("s").upper(), help=text)
+        many = "*" if get_origin(info.annotation) is tuple else None
+        group.add_argument(name, nargs=many, metavar=name.rstrip("s").upper(), help=text)
         return
     flag = f"--{name.replace('_', '-')}"
     if info.annotation is bool:

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from sentiment.core.verb import AnyVerb
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.export.verbs import EXPORT
-from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
+from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
 from sentiment.promotion.verbs import COMPARE, PROMOTE, ROLLBACK
 from sentiment.scoring.verbs import PREDICT, RESCORE, RESOLVE_MODEL, RESOLVE_MODELS, SCORE
 from sentiment.training.verbs import TRAIN
@@ -16,6 +16,7 @@ from sentiment.tuning.verbs import CONCLUDE_STUDY, OPEN_STUDY, SEARCH, TUNE
 from sentiment.views.verbs import REPORT
 
 VERBS: tuple[AnyVerb, ...] = (
+    INSPECT,
     IMPORT_HISTORY,
     INGEST,
     SNAPSHOT,

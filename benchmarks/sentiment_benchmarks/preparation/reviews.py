@@ -14,7 +14,7 @@ from sentiment.ingest.config import ImportHistoryConfig
 from sentiment.ingest.days import ORDER, ROWS, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery
-from sentiment.ingest.lines import LINES, lines_of
+from sentiment.ingest.lines import LINES, LandedFile, lines_of_reviews
 from sentiment.ingest.products import UNKNOWN_CATEGORY
 from sentiment.stores.lake.files import write_day_file
 from sentiment.stores.lake.schemas import QUARANTINE
@@ -23,7 +23,7 @@ from sentiment.stores.lake.schemas import QUARANTINE
 def read_lines(delivery: Delivery) -> pd.DataFrame:
     """Read the files' lines, a row of LINES each."""
     files = zip(delivery.files, delivery.names, strict=True)
-    batches = [batch for file, name in files for batch in lines_of(file.uri, name)]
+    batches = [batch for file, name in files for batch in lines_of_reviews(LandedFile(file.uri, name))]
     return pa.Table.from_batches(batches, LINES).to_pandas()
 
 

@@ -6,14 +6,15 @@ from datetime import date
 
 from pydantic import Field
 
-from sentiment.core.config import EXPERTS, LONGEST_PLACE, MOST_DAYS, TEXT, Day, Share, VerbConfig
+from sentiment.core.config import EXPERTS, LONGEST_PLACE, MOST_DAYS, TEXT, Day, Share
 from sentiment.core.verb import VerbResult
-from sentiment.core.wording import counted
+from sentiment.core.wording import counted, listed
+from sentiment.readers.config import ReviewOptions
 
 LATE_DAYS = 60
 
 
-class IngestOptions(VerbConfig):
+class IngestOptions(ReviewOptions):
     """How raw lines become reviews, for a day's files and for a whole history alike."""
 
     max_bad_share: Share = Field(
@@ -60,16 +61,85 @@ class ImportHistoryConfig(IngestOptions):
     source: str = Field(
         min_length=1,
         max_length=LONGEST_PLACE,
-        description="A .jsonl or .jsonl.gz file, or a folder or s3:// prefix of them, as the worker sees it.",
+        description="A file (.jsonl, .json, .csv, .tsv, .parquet, packed or not), or a folder or s3:// prefix of them, "
+        "as the worker sees it.",
         title="File, folder or s3:// prefix of reviews",
     )
+
+
+class InspectConfig(ReviewOptions):
+    """Show what a file is, how its columns would be read, and what would be rejected; nothing else is opened."""
+
+    file: str = Field(
+        min_length=1,
+        max_length=LONGEST_PLACE,
+        description="A file of reviews, or a folder of which the first is shown.",
+    )
+    rows: int = Field(100_000, ge=1, description="So many rows are looked at.")
+
+
+class RowRead(VerbResult):
+    """A row as it would be read: a review's fields, in words."""
+
+    line: int
+    rating: str
+    time: str
+    product: str
+    user: str
+    title: str
+    text: str
+
+
+class RowRejected(VerbResult):
+    """A row that would be rejected, with the beginning of what it holds."""
+
+    line: int
+    reason: str
+    row: str
+
+
+class InspectResult(VerbResult):
+    """What a file is and how it would be read: rows looked at = reviews + rejected.
+
+    `mapping` names the column that each part of a review is read from, `lacks` what keeps the file from the lake;
+    `predict` asks for a text alone. Of a file with more rows than were asked for `whole` is false.
+    """
+
+    file: str
+    files: int
+    kind: str
+    packing: str
+    encoding: str
+    delimiter: str
+    quotes: str
+    columns: tuple[str, ...]
+    known_as: str
+    mapping: dict[str, str]
+    times: dict[str, int]
+    rows: int
+    whole: bool
+    reviews: int
+    rejected: int
+    reasons: dict[str, int]
+    lacks: str
+    first_rows: tuple[RowRead, ...]
+    first_rejected: tuple[RowRejected, ...]
+
+    def sentences(self) -> list[str]:
+        """Say what the file is, and whether it can be imported."""
+        looked = f"{counted(self.rows, 'row')}{'' if self.whole else ', and there are more'}"
+        if self.lacks:
+            return [f"{self.lacks}."]
+        return [f"{looked}: {counted(self.reviews, 'review')}, {self.rejected:,} rejected."]
 
 
 class ImportResult(VerbResult):
     """What came of a delivery: lines read = kept + duplicate + rejected.
 
     `touched` are the days that were written; `gone` counts reviews that the delivery held before and holds no more,
-    `cut` texts that were longer than the limit, `reasons` the rejected lines by what is wrong with them.
+    `cut` texts that were longer than the limit, `reasons` the rejected lines by what is wrong with them. Of files that
+    are not in our own names `schemas` counts the lines by what their columns are known as, and `times` the reviews by
+    the unit of their time.
     """
 
     days: int
@@ -81,14 +151,20 @@ class ImportResult(VerbResult):
     gone: int
     cut: int
     reasons: dict[str, int]
+    schemas: dict[str, int] = Field(default_factory=dict)
+    times: dict[str, int] = Field(default_factory=dict)
     files: int
     reviews_version: int
 
     def sentences(self) -> list[str]:
         """Count the lines."""
+        found = f"; columns of {listed(sorted(self.schemas))}" if self.schemas else ""
+        units = (
+            f"; {listed([f'{count:,} times in {unit}' for unit, count in self.times.items()])}" if self.times else ""
+        )
         return [
             f"{counted(self.read, 'line')} read: {self.kept:,} kept, {self.duplicate:,} duplicate, "
-            f"{self.rejected:,} rejected."
+            f"{self.rejected:,} rejected{found}{units}."
         ]
 
 

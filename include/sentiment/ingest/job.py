@@ -21,9 +21,9 @@ from sentiment.ingest.config import ImportResult
 from sentiment.ingest.days import ORDER, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery, require_unchanged
-from sentiment.ingest.lines import read_lines
+from sentiment.ingest.lines import LandedFile, lines_of_reviews, read_lines
 from sentiment.ingest.products import with_category
-from sentiment.ingest.validate import ARRAY
+from sentiment.readers.jsons import ARRAY
 from sentiment.stores.lake.files import FILE, DataFile
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.spark import read_files, write_files
@@ -67,6 +67,8 @@ class _Counts:
     cut: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     days: set[date] = field(default_factory=set)
+    schemas: Counter[str] = field(default_factory=Counter)
+    times: Counter[str] = field(default_factory=Counter)
 
     @property
     def rejected(self) -> int:
@@ -116,6 +118,8 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         gone=written.gone,
         cut=counts.cut,
         reasons=dict(sorted(counts.reasons.items())),
+        schemas=dict(sorted(counts.schemas.items())),
+        times=dict(sorted(counts.times.items())),
         files=len(run.delivery.files),
         reviews_version=version,
     )
@@ -135,22 +139,30 @@ def _partitions(spark: SparkSession) -> int:
 
 
 def _judged(spark: SparkSession, run: Ingestion) -> DataFrame:
-    files = [(file.uri, name) for file, name in zip(run.delivery.files, run.delivery.names, strict=True)]
-    rules = run.rules
-    return _mapped(read_lines(spark, files, _partitions(spark)), lambda lines: judge(lines, rules), JUDGED)
+    delivery, rules = run.delivery, run.rules
+    each = zip(delivery.files, delivery.names, delivery.options, strict=True)
+    files = [LandedFile(file.uri, name, options.model_dump_json(exclude_defaults=True)) for file, name, options in each]
+    lines = read_lines(spark, files, _partitions(spark), lines_of_reviews)
+    return _mapped(lines, lambda batch: judge(batch, rules), JUDGED)
 
 
 def _count(judged: DataFrame, run: Ingestion) -> _Counts:
     """Count the lines and find the days, and refuse a broken file and a share of bad lines above the limit."""
     counts = _Counts()
-    groups = judged.groupBy("kind", "broken", F.when(F.col("broken").isNotNull(), F.col("source_file")).alias("file"))
+    of_file = F.when(F.coalesce("broken", "refused").isNotNull(), F.col("source_file"))
+    groups = judged.groupBy("kind", "broken", "refused", "schema", "unit", of_file.alias("file"))
     cut, days = F.count_if("cut"), F.collect_set("review_date")
     for row in groups.agg(F.count("*").alias("lines"), cut.alias("cut"), days.alias("days")).collect():
         if row["broken"]:
             raise UnavailableError(
                 f"{row['file']} cannot be read to its end: {row['broken']}. Nothing was written; deliver the file again"
             )
+        if row["refused"]:
+            raise ContractError(f"{row['refused']}. Nothing was written")
         counts.read += row["lines"]
+        for found, value in ((counts.schemas, row["schema"]), (counts.times, row["unit"])):
+            if value:
+                found[value] += row["lines"]
         counts.cut += row["cut"]
         counts.days |= set(row["days"])
         if row["kind"]:

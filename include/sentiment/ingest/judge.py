@@ -13,19 +13,25 @@ from typing import Any
 
 import pyarrow as pa
 
+from sentiment.core.errors import RejectedError
 from sentiment.core.text.characters import writable
 from sentiment.core.text.clean import clean_text, was_cut
 from sentiment.ingest.config import LATE_DAYS, IngestOptions
-from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, OTHER_DAY, Line, RejectedError, parse
+from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, OTHER_DAY, Line, parse
+from sentiment.readers.schemas import ColumnMapping
 from sentiment.stores.lake.schemas import REVIEWS
 
 _REVIEW = ("review_key", "user_id", "asin", "parent_asin", "rating", "title", "text", "timestamp", "review_date")
-# A row is a review, has a `reason` and its `kind`, or is of a file that is `broken`; `raw` is kept of what is rejected.
+# A row is a review, has a `reason` and its `kind`, or is of a file that is `broken` or `refused`; `raw` is kept of what
+# is rejected. `schema` and `unit` say how a review of another program was read.
 JUDGED = pa.schema(
     [
         ("source_file", pa.string()),
         ("line", pa.int64()),
         ("broken", pa.string()),
+        ("refused", pa.string()),
+        ("schema", pa.string()),
+        ("unit", pa.string()),
         ("reason", pa.string()),
         ("kind", pa.string()),
         ("raw", pa.string()),
@@ -83,11 +89,17 @@ def clean(text: str, options: IngestOptions) -> str:
 
 
 def _judged(row: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    origin = {"source_file": row["source_file"], "line": row["line"], "broken": row["broken"]}
-    if row["broken"]:
-        return {**origin, "reason": row["broken"], "kind": row["broken"]}
+    mapping = ColumnMapping.parsed(row["mapping"]) if row["mapping"] else None
+    origin = {name: row[name] for name in ("source_file", "line", "broken", "refused")}
+    if mapping:
+        origin["schema"] = mapping.schema
+    if of_file := row["broken"] or row["refused"]:
+        return {**origin, "reason": of_file, "kind": of_file}
     try:
-        return {**origin, **_review(parse(row["raw"], rules.now), rules)}
+        if row["fault"]:
+            raise RejectedError(row["fault"])
+        line = parse(row["raw"], rules.now, mapping)
+        return {**origin, "unit": line.unit, **_review(line, rules)}
     except RejectedError as error:
         return {**origin, "reason": str(error), "kind": error.kind, "raw": writable(row["raw"])}
 

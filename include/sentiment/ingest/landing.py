@@ -18,13 +18,17 @@ from datetime import date, timedelta
 from pathlib import PurePosixPath
 
 from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.readers.config import ReviewOptions
+from sentiment.readers.kinds import READABLE, is_readable
+from sentiment.readers.told import AS_FOUND, options_of
 from sentiment.stores import files as storage
 from sentiment.stores.files import Seen
 
-_READABLE = re.compile(r"\.jsonl(\.gz)?$")
 _PRODUCTS = re.compile(r"(^|/)meta_[^/]*$")
 # Hidden files, the twins that a Mac leaves beside files, and the folders in which writers put what is not done yet.
 _HIDDEN = re.compile(r"(^|/)[._]")
+_LINES = re.compile(r"\.jsonl(\.gz)?$")
+_PACKED = re.compile(r"\.(gz|bz2|zst)$", re.IGNORECASE)
 # A writer's mark that all of a folder is there.
 WHOLE = "_SUCCESS"
 QUIET_SECONDS = 30.0
@@ -44,47 +48,50 @@ class Origin:
         """Return whether a row of this file came with an earlier state of this delivery; one of no file did not."""
         if source_file is None:
             return False
-        unpacked = source_file.removesuffix(".gz")
-        return unpacked.split("/", 1)[0].removesuffix(".jsonl") == self.day if self.day else unpacked in self.names
+        return _stem(source_file.split("/", 1)[0]) == self.day if self.day else _unpacked(source_file) in self.names
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Files that are brought in together, as they were seen, with the name of each in the lake."""
+    """Files that are brought in together, as they were seen, with the name of each in the lake, and how it is read."""
 
     files: tuple[Seen, ...]
     names: tuple[str, ...]
     origin: Origin
+    options: tuple[ReviewOptions, ...]
 
 
 def files_of_day(landing: str, day: date) -> list[Seen]:
-    """Return the day's files: DAY.jsonl.gz, DAY.jsonl, or every such file under the folder or prefix DAY/."""
+    """Return the day's files: DAY.jsonl, DAY.csv.gz and the like, and all such under the folders DAY/ and DAY.KIND/."""
     return [file for file in _of_day(landing, day) if _is_review_file(landing, file.uri)]
 
 
 def passed_over(landing: str, day: date) -> list[str]:
     """Return what lies in the day's folder, is not hidden, and is of no kind that is read."""
     names = (_place(landing, file.uri) for file in _of_day(landing, day))
-    return [name for name in names if not _READABLE.search(name) and not _HIDDEN.search(name)]
+    return [name for name in names if not is_readable(name) and not _HIDDEN.search(name)]
 
 
-def delivery_of_day(landing: str, day: date, files: Iterable[Seen]) -> Delivery:
+def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: ReviewOptions = AS_FOUND) -> Delivery:
     """Return a day's delivery of these files."""
     seen = tuple(files)
-    return Delivery(seen, _places(landing, seen), Origin(str(day)))
+    read = options_of(landing, [file.uri for file in seen], options)
+    return Delivery(seen, _places(landing, seen), Origin(str(day)), read)
 
 
 def nothing_landed(landing: str, day: date) -> str:
     """Say which names were looked for, and what to do."""
     return (
-        f"the landing has no file for {day}: looked for {day}.jsonl.gz, {day}.jsonl and {day}/ in {landing}; "
+        f"the landing has no file for {day}: looked for {day}.jsonl, .json, .csv, .tsv and .parquet, packed or not, "
+        f"and {day}/ in {landing}; "
         "deliver the day's file (an empty one when there were no reviews), or correct SENTIMENT_LANDING"
     )
 
 
 def is_marked_whole(landing: str, day: date) -> bool:
     """Return whether the writer left `_SUCCESS` in the day's folder: nothing more comes."""
-    return any(file.uri == storage.join(landing_root(landing), str(day), WHOLE) for file in _of_day(landing, day))
+    marks = [_place(landing, file.uri).split("/") for file in _of_day(landing, day)]
+    return any(len(parts) == 2 and parts[1] == WHOLE for parts in marks)
 
 
 def still_arriving(landing: str, day: date, now: float) -> str | None:
@@ -99,7 +106,9 @@ def still_arriving(landing: str, day: date, now: float) -> str | None:
     )
 
 
-def whole_delivery(landing: str, day: date, wait: Callable[[float], object] = time.sleep) -> Delivery:
+def whole_delivery(
+    landing: str, day: date, wait: Callable[[float], object] = time.sleep, options: ReviewOptions = AS_FOUND
+) -> Delivery:
     """Return the day's files once two looks find them the same; empty where there are none.
 
     Raises UnavailableError when they keep changing.
@@ -107,11 +116,11 @@ def whole_delivery(landing: str, day: date, wait: Callable[[float], object] = ti
     files = files_of_day(landing, day)
     for _ in range(_LOOKS):
         if still_arriving(landing, day, time.time()) is None:
-            return delivery_of_day(landing, day, files)
+            return delivery_of_day(landing, day, files, options)
         wait(LOOK_SECONDS)
         again = files_of_day(landing, day)
         if again == files:
-            return delivery_of_day(landing, day, files)
+            return delivery_of_day(landing, day, files, options)
         files = again
     raise UnavailableError(f"the files of {day} in {landing} are still being written; run it again when they are whole")
 
@@ -137,20 +146,28 @@ def landed_days(landing: str, first: date, last: date) -> list[date]:
     return sorted(day for day in days if first <= day <= last)
 
 
-def history(source: str, landing: str) -> Delivery:
-    """Return a history: the file itself, or all .jsonl and .jsonl.gz files under it but the products'."""
+def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Delivery:
+    """Return a history: the file itself, or all files under it that are read, but the products'."""
+    found = storage.look(source)
+    # One file that is said to be of a kind need not be called so.
+    told = options.kind is not None and len(found) == 1
     files = tuple(
-        file for file in storage.look(source) if _is_review_file(source, file.uri) and not _PRODUCTS.search(file.uri)
+        file for file in found if told or (_is_review_file(source, file.uri) and not _PRODUCTS.search(file.uri))
     )
     if not files:
-        raise ContractError(f"{source} holds no .jsonl or .jsonl.gz file of reviews; check the path given as source")
+        raise ContractError(
+            f"{source} holds no file of reviews (.jsonl, .json, .csv, .tsv or .parquet, packed or not); check the path "
+            "given as source"
+        )
     names = _places(landing, files)
-    return Delivery(files, names, Origin(names=frozenset(name.removesuffix(".gz") for name in names)))
+    read = options_of(source, [file.uri for file in files], options)
+    return Delivery(files, names, Origin(names=frozenset(map(_unpacked, names))), read)
 
 
 def product_files(root: str) -> list[str]:
     """Return the product files (meta_*.jsonl or .jsonl.gz) under a folder or prefix, or the file itself."""
-    return [file.uri for file in storage.look(root) if _is_review_file(root, file.uri) and _PRODUCTS.search(file.uri)]
+    found = (file.uri for file in storage.look(root) if _is_review_file(root, file.uri))
+    return [uri for uri in found if _PRODUCTS.search(uri) and _LINES.search(uri)]
 
 
 def landing_root(landing: str) -> str:
@@ -159,8 +176,8 @@ def landing_root(landing: str) -> str:
 
 
 def _of_day(landing: str, day: date) -> list[Seen]:
-    root = storage.join(landing_root(landing), str(day))
-    return [file for name in (f"{root}.jsonl.gz", f"{root}.jsonl", root) for file in _look_by_place(name)]
+    found = storage.entries(landing_root(landing), str(day))
+    return [file for entry in found if _stem(entry.rpartition("/")[2]) == str(day) for file in _look_by_place(entry)]
 
 
 def _look_by_place(name: str) -> list[Seen]:
@@ -172,7 +189,17 @@ def _look_by_place(name: str) -> list[Seen]:
 def _is_review_file(root: str, uri: str) -> bool:
     """Tell whether a name is that of a file of lines; what is hidden counts from `root` on, not above it."""
     below = uri.removeprefix(landing_root(root)).lstrip("/") or PurePosixPath(uri).name
-    return bool(_READABLE.search(uri)) and not _HIDDEN.search(below)
+    return is_readable(uri) and not _HIDDEN.search(below)
+
+
+def _stem(name: str) -> str:
+    """Return a name without its kind and packing."""
+    return READABLE.sub("", name)
+
+
+def _unpacked(name: str) -> str:
+    """Return a name without its packing: what comes packed one day and not the next is the same."""
+    return _PACKED.sub("", name)
 
 
 def _places(landing: str, files: Iterable[Seen]) -> tuple[str, ...]:
@@ -192,7 +219,7 @@ def _place(landing: str, uri: str) -> str:
 def _day_of(landing: str, uri: str) -> date | None:
     if not _is_review_file(landing, uri):
         return None
-    name = _place(landing, uri).split("/", 1)[0].removesuffix(".gz").removesuffix(".jsonl")
+    name = _stem(_place(landing, uri).split("/", 1)[0])
     try:
         day = date.fromisoformat(name)
     except ValueError:

@@ -1,7 +1,7 @@
 """The lines of landed files, read by Spark's workers, one task a file.
 
-A file that cannot be read to its end gives one row with `broken` set, so that the job can name file and offset and
-write nothing.
+Rows of other kinds than JSON lines become such lines, with the columns that are read of them beside each. A file that
+cannot be read to its end, or not at all, gives one row that says so, so that the job can name it and write nothing.
 """
 
 from __future__ import annotations
@@ -10,52 +10,156 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, cast
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
 
+from sentiment.core.errors import BrokenFileError, ContractError
+from sentiment.core.plain_json import plain_json
+from sentiment.core.text.characters import writable
+from sentiment.readers.config import ReviewOptions
+from sentiment.readers.encoding import UTF_8, decoded, foreign
+from sentiment.readers.kinds import Format, format_of
+from sentiment.readers.rows import Row, columns_of, read
+from sentiment.readers.schemas import ColumnMapping, mapping_of, require_review
 from sentiment.stores import files as storage
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _BATCH_BYTES = 4 << 20
-LINES = pa.schema([("source_file", pa.string()), ("line", pa.int64()), ("raw", pa.string()), ("broken", pa.string())])
+_BATCH_ROWS = 2000
+# `fault` is why a row cannot be read, `broken` and `refused` why a file cannot; `mapping` is None for our own lines.
+LINES = pa.schema(
+    [
+        ("source_file", pa.string()),
+        ("line", pa.int64()),
+        ("raw", pa.string()),
+        ("mapping", pa.string()),
+        ("fault", pa.string()),
+        ("broken", pa.string()),
+        ("refused", pa.string()),
+    ]
+)
+_EDGES = "\r\n \t\ufeff"
 
 
-def read_lines(spark: SparkSession, files: Sequence[tuple[str, str]], partitions: int) -> DataFrame:
-    """Read files, pairs of address and name, as rows of LINES spread over `partitions`; empty lines are no lines."""
+class LandedFile(NamedTuple):
+    """A file: its address, what it is called in the lake, and how it is read, as JSON of ReviewOptions."""
+
+    uri: str
+    name: str
+    options: str = "{}"
+
+
+class _Line(NamedTuple):
+    line: int | None
+    raw: str | None
+    fault: str | None = None
+
+
+def read_lines(
+    spark: SparkSession,
+    files: Sequence[LandedFile],
+    partitions: int,
+    lines: Callable[[LandedFile], Iterator[pa.RecordBatch]],
+) -> DataFrame:
+    """Read files as rows of LINES spread over `partitions`; empty lines are no lines."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for uri, name in zip(batch["uri"].to_pylist(), batch["name"].to_pylist(), strict=True):
-                yield from lines_of(uri, name)
+            for row in batch.to_pylist():
+                yield from lines(LandedFile(**row))
 
-    listed = spark.createDataFrame(pa.table({"uri": [uri for uri, _ in files], "name": [name for _, name in files]}))
+    listed = spark.createDataFrame(pa.Table.from_pylist([file._asdict() for file in files]))
     # Many small files are no many tasks: one costs as much as reading some hundred of them.
     tasks = min(len(files), 4 * spark.sparkContext.defaultParallelism)
     spread = listed.repartition(tasks, "uri") if tasks > 1 else listed.coalesce(1)
     # By line, which spreads as evenly as taking turns, for which Spark would sort all lines first.
-    return spread.mapInArrow(read, from_arrow_schema(LINES)).repartition(partitions, "line")
+    return spread.mapInArrow(each, from_arrow_schema(LINES)).repartition(partitions, "line")
 
 
-def lines_of(uri: str, name: str) -> Iterator[pa.RecordBatch]:
-    """Read one file as batches of LINES; `name` is what it is called in the lake."""
-    for first, lines, broken in _chunks(uri):
-        texts = [_text(line) for line in lines]
-        numbered = [(first + at, text) for at, text in enumerate(texts) if text]
-        rows = [*numbered, (None, None)] if broken else numbered
-        yield pa.RecordBatch.from_arrays(
-            [
-                pa.array([name] * len(rows), pa.string()),
-                pa.array([number for number, _ in rows], pa.int64()),
-                pa.array([text for _, text in rows], pa.string()),
-                pa.array([None] * len(numbered) + [broken] * (len(rows) - len(numbered)), pa.string()),
-            ],
-            schema=LINES,
-        )
+def lines_of_reviews(file: LandedFile) -> Iterator[pa.RecordBatch]:
+    """Read a file of reviews of any kind as batches of LINES."""
+    try:
+        options = ReviewOptions.model_validate_json(file.options)
+        form = format_of(file.uri, options)
+        mapping = _mapping(file.uri, form, options)
+        as_they_stand = form.kind == "jsonl" and form.encoding == UTF_8 and form.packing == _named_packing(file.uri)
+        yield from lines_of(file, mapping) if as_they_stand else _lines_of_rows(file, form, mapping)
+    except BrokenFileError as error:
+        yield _batch(file.name, [_Line(None, None)], broken=str(error))
+    except ContractError as error:
+        yield _batch(file.name, [_Line(None, None)], refused=str(error))
+
+
+def lines_of(file: LandedFile, mapping: ColumnMapping | None = None) -> Iterator[pa.RecordBatch]:
+    """Read a file of JSON lines, packed with gzip or not, as batches of LINES, as they stand."""
+    for first, lines, broken in _chunks(file.uri):
+        numbered = (_line(first + at, line) for at, line in enumerate(lines))
+        yield _batch(file.name, [line for line in numbered if line.raw], mapping)
+        if broken:
+            yield _batch(file.name, [_Line(None, None)], broken=broken)
+
+
+def _named_packing(uri: str) -> str:
+    return "gz" if uri.endswith(".gz") else ""
+
+
+def _mapping(uri: str, form: Format, options: ReviewOptions) -> ColumnMapping | None:
+    """Return which columns are read as what; None for lines in our own names, which are read as they always were.
+
+    Lines in which nothing is found are taken for those: each says for itself what it lacks.
+    """
+    columns = columns_of(uri, form)
+    try:
+        mapping = mapping_of(columns, options)
+        ours = mapping.is_ours and not options.columns and mapping.stars == ReviewOptions().stars
+        if form.kind == "jsonl" and ours:
+            return mapping if mapping.product_name else None
+        if columns:
+            require_review(mapping, columns)
+    except ContractError as error:
+        raise ContractError(f"{uri}: {error}") from None
+    return mapping
+
+
+def _lines_of_rows(file: LandedFile, form: Format, mapping: ColumnMapping | None) -> Iterator[pa.RecordBatch]:
+    wanted = None if mapping is None else sorted(set(mapping.columns.values()))
+    rows = (_line_of(row) for row in read(file.uri, form, wanted))
+    while lines := list(islice(rows, _BATCH_ROWS)):
+        yield _batch(file.name, lines, mapping)
+
+
+def _line_of(row: Row) -> _Line:
+    if row.fault:
+        return _Line(row.number, writable(row.raw), row.fault)
+    return _Line(row.number, plain_json(row.values))
+
+
+def _batch(
+    name: str,
+    lines: Sequence[_Line],
+    mapping: ColumnMapping | None = None,
+    broken: str | None = None,
+    refused: str | None = None,
+) -> pa.RecordBatch:
+    count = len(lines)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([name] * count, pa.string()),
+            pa.array([line.line for line in lines], pa.int64()),
+            pa.array([line.raw for line in lines], pa.string()),
+            pa.array([mapping and mapping.as_json()] * count, pa.string()),
+            pa.array([line.fault for line in lines], pa.string()),
+            pa.array([broken] * count, pa.string()),
+            pa.array([refused] * count, pa.string()),
+        ],
+        schema=LINES,
+    )
 
 
 def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
@@ -69,7 +173,7 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
             yield first, [], f"{error} (after {reader.tell()} unpacked bytes)"
             return
         if not lines:
-            if not first - 1 and uri.endswith(".gz") and not reader.tell() and _is_void(uri):
+            if not first - 1 and _named_packing(uri) and not reader.tell() and _is_void(uri):
                 yield 1, [], "it has 0 bytes, and an empty gzip has some twenty"
             return
         last = lines[-1]
@@ -82,7 +186,7 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
 
 def _breaks_off(line: bytes) -> bool:
     """Tell whether a last line without a line end is the beginning of an object; a whole one with a rest is none."""
-    text = _text(line)
+    text = line.decode(errors="replace").strip(_EDGES)
     if text.endswith("\0"):
         return True  # room that was set aside for the file, and never written
     if not text.startswith("{"):
@@ -100,11 +204,15 @@ def _is_void(uri: str) -> bool:
 
 def _unpacked(uri: str) -> BinaryIO:
     stream = storage.open_binary(uri)
-    if uri.endswith(".gz"):
+    if _named_packing(uri):
         return cast("BinaryIO", gzip.GzipFile(fileobj=stream))
     return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", stream)))
 
 
-def _text(line: bytes) -> str:
+def _line(number: int, line: bytes) -> _Line:
     # A byte order mark stands before a file, and where files were put one after another within it.
-    return line.decode("utf-8", errors="replace").strip("\r\n \t\ufeff")
+    try:
+        return _Line(number, line.decode().strip(_EDGES))
+    except UnicodeDecodeError:
+        text = decoded(line, UTF_8).strip(_EDGES)
+        return _Line(number, writable(text), foreign(text, UTF_8))

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from sentiment.core.errors import ContractError
 from sentiment.ingest.landing import product_files
-from sentiment.ingest.lines import read_lines
+from sentiment.ingest.lines import LandedFile, lines_of, read_lines
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -43,7 +43,8 @@ def found_files(root: str) -> list[str]:
 
 
 def _categories(spark: SparkSession, files: list[str]) -> DataFrame:
-    lines = read_lines(spark, [(uri, uri) for uri in files], spark.sparkContext.defaultParallelism).persist()
+    listed = [LandedFile(uri, uri) for uri in files]
+    lines = read_lines(spark, listed, spark.sparkContext.defaultParallelism, lines_of).persist()
     for broken in lines.where("broken IS NOT NULL").take(1):
         raise ContractError(f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it")
     product = lines.select(F.from_json("raw", _PRODUCT).alias("product")).select("product.*")

@@ -5,37 +5,27 @@ The reasons are what operators read in the quarantine.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-NOT_JSON = "the line is not a JSON object"
-ARRAY = "the line begins a JSON array, and one object a line is wanted"
-SEVERAL = "the line holds more than one JSON object"
+from sentiment.core.errors import RejectedError
+from sentiment.core.text.characters import is_absent
+from sentiment.readers.jsons import object_of
+from sentiment.readers.schemas import ColumnMapping
+from sentiment.readers.times import FIRST, FUTURE, moment
+
 OTHER_DAY = "the review is of another day"
-TWICE = "the line gives one name several values"
 EMPTY_AFTER_CLEANING = "text holds nothing but markup, links or white space"
 
-# The first review of the first shop whose reviews are known is of 1995; what is older was written in seconds.
-_FIRST = int(datetime(1995, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MILLISECOND_DIGITS = 15
-# What programs write for a cell that is empty.
-_ABSENT = frozenset({"", "nan", "none", "null", "n/a", "<na>", "undefined"})
 # What shops show for somebody who gave no name: many people, not one.
 _NOBODY = frozenset({"a google user", "anonymous", "amazon customer", "kindle customer"})
-_FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+")
-
-
-class RejectedError(ValueError):
-    """The line is no review; the message is the reason, and `kind` what lines are counted by, the reason as a rule."""
-
-    def __init__(self, reason: str, kind: str = "") -> None:
-        super().__init__(reason)
-        self.kind = kind or reason
+_FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
+_FIVE = 5
 
 
 @dataclass(frozen=True)
@@ -49,68 +39,59 @@ class Line:
     parent_asin: str
     user_id: str | None
     timestamp: datetime
+    unit: str = ""
 
 
-def parse(raw: str, now: datetime) -> Line:
-    """Return a line's fields; raises RejectedError for what is no review. A review cannot be younger than `now`."""
-    record = _object(raw)
+def parse(raw: str, now: datetime, mapping: ColumnMapping | None = None) -> Line:
+    """Return a line's fields, from its own names or by the mapping of its file.
+
+    `unit` says how the time was written, where the names do not say it. Raises RejectedError for what is no review; one
+    cannot be younger than `now`.
+    """
+    record = object_of(raw)
+    if mapping:
+        record = mapping.ours(record)
     text = _text(record)
-    rating = _rating(record)
-    timestamp = _timestamp(record, now)
+    rating = _rating(record, mapping.stars if mapping else _FIVE)
+    timestamp, unit = _told(record, now) if mapping else (_timestamp(record, now), "")
     asin, parent = _product(record, "asin"), _product(record, "parent_asin")
-    if not (asin or parent):
+    named = asin or parent or (mapping.product_name if mapping else "")
+    if not named:
         raise RejectedError("asin and parent_asin are both missing")
-    return Line(
-        rating, _words(record.get("title")) or "", text, asin or parent, parent or asin, _user(record), timestamp
-    )
-
-
-def _object(raw: str) -> dict[str, Any]:
-    if raw.startswith("["):
-        raise RejectedError(ARRAY)
-    try:
-        record = _DECODER.decode(raw)
-    except RejectedError:
-        raise
-    except json.JSONDecodeError as error:
-        raise RejectedError(SEVERAL if error.msg == "Extra data" and raw.startswith("{") else NOT_JSON) from None
-    except (ValueError, RecursionError):
-        raise RejectedError(NOT_JSON) from None
-    if not isinstance(record, dict):
-        raise RejectedError(NOT_JSON)
-    return record
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise RejectedError(TWICE)
-    return record
-
-
-# Made once, which costs a line less than the standard one made anew.
-_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_once)
+    title = _words(record.get("title")) or ""
+    return Line(rating, title, text, asin or named, parent or named, _user(record), timestamp, unit)
 
 
 def _text(record: dict[str, Any]) -> str:
     text = _words(record.get("text"))
-    if text is None:
+    if text is None or (text.strip() and is_absent(text)):
         raise RejectedError("text is missing")
     if not any(letter.isprintable() and not letter.isspace() for letter in text):
         raise RejectedError("text is white space only")
     return text
 
 
-def _rating(record: dict[str, Any]) -> float:
+def _rating(record: dict[str, Any], best: int) -> float:
+    """Return the stars, of five; with another `best`, as much of five as the rating is of it, rounded up.
+
+    So the ten points of IMDb become stars in the published data sets: two points a star.
+    """
     given = record.get("rating")
     if given is None:
         raise RejectedError("rating is missing")
     stars = _number(given)
     if stars is None:
         raise RejectedError("rating is not a number")
-    if not 1 <= stars <= 5:
-        raise RejectedError("rating is outside 1 to 5")
-    return stars
+    if not 1 <= stars <= best:
+        raise RejectedError(f"rating is outside 1 to {best}")
+    return stars if best == _FIVE else float(math.ceil(stars * _FIVE / best))
+
+
+def _told(record: dict[str, Any], now: datetime) -> tuple[datetime, str]:
+    given = record.get("timestamp")
+    if given is None or given == "":
+        raise RejectedError("timestamp is missing")
+    return moment(given, now)
 
 
 def _timestamp(record: dict[str, Any], now: datetime) -> datetime:
@@ -121,8 +102,8 @@ def _timestamp(record: dict[str, Any], now: datetime) -> datetime:
     if milliseconds is None or milliseconds % 1 or abs(milliseconds) >= 10**_MILLISECOND_DIGITS:
         raise RejectedError("timestamp is not a number of milliseconds")
     if milliseconds > now.timestamp() * 1000:
-        raise RejectedError("timestamp lies in the future")
-    if milliseconds < _FIRST:
+        raise RejectedError(FUTURE)
+    if milliseconds < FIRST * 1000:
         raise RejectedError("timestamp lies before 1995: milliseconds are wanted, these may be seconds")
     # From whole numbers, for a fraction of a second as a float is not exact.
     return datetime.fromtimestamp(int(milliseconds) // 1000, UTC).replace(microsecond=int(milliseconds) % 1000 * 1000)
@@ -141,7 +122,7 @@ def _number(given: object) -> float | None:
 
 def _product(record: dict[str, Any], name: str) -> str:
     product = (_words(record.get(name)) or "").strip()
-    if product.lower() in _ABSENT:
+    if is_absent(product):
         return ""
     if _FRACTION.fullmatch(product):
         raise RejectedError(f"{name} is a fraction; a program has taken it for a number, write it as text")
@@ -150,7 +131,7 @@ def _product(record: dict[str, Any], name: str) -> str:
 
 def _user(record: dict[str, Any]) -> str | None:
     user = (_words(record.get("user_id")) or "").strip()
-    return None if user.lower() in _ABSENT | _NOBODY else user
+    return None if is_absent(user) or user.casefold() in _NOBODY else user
 
 
 def _words(given: object) -> str | None:

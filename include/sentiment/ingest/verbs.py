@@ -10,7 +10,14 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.verb import Verb
 from sentiment.core.wording import counted, listed
-from sentiment.ingest.config import ImportHistoryConfig, ImportResult, IngestConfig, IngestResult
+from sentiment.ingest.config import (
+    ImportHistoryConfig,
+    ImportResult,
+    IngestConfig,
+    IngestResult,
+    InspectConfig,
+    InspectResult,
+)
 
 if TYPE_CHECKING:
     from sentiment.ingest.judge import Rules
@@ -25,11 +32,11 @@ def ingest(config: IngestConfig, context: Context) -> IngestResult:
     from sentiment.ingest.landing import nothing_landed, passed_over, whole_delivery
 
     landing, day = context.settings.landing_root, config.day
-    delivery = whole_delivery(landing, day)
+    delivery = whole_delivery(landing, day, options=config)
     if not delivery.files:
         raise ContractError(nothing_landed(landing, day))
     if others := passed_over(landing, day):
-        log.warning("%s: %s passed over, for only .jsonl and .jsonl.gz are read", day, listed(others))
+        log.warning("%s: %s passed over, for it is of no kind that is read", day, listed(others))
     rules = Rules(config, context.now, (day - timedelta(config.late_days), day))
     return IngestResult(day=day, **dict(_ingest(delivery, rules, context, day)))
 
@@ -39,7 +46,15 @@ def import_history(config: ImportHistoryConfig, context: Context) -> ImportResul
     from sentiment.ingest.judge import Rules
     from sentiment.ingest.landing import history
 
-    return _ingest(history(config.source, context.settings.landing_root), Rules(config, context.now), context)
+    delivery = history(config.source, context.settings.landing_root, config)
+    return _ingest(delivery, Rules(config, context.now), context)
+
+
+def inspect(config: InspectConfig, context: Context) -> InspectResult:
+    """Look at a file of reviews before it is imported or scored."""
+    from sentiment.ingest.inspection import inspect_file
+
+    return inspect_file(config, context)
 
 
 def _ingest(delivery: Delivery, rules: Rules, context: Context, day: date | None = None) -> ImportResult:
@@ -76,4 +91,13 @@ INGEST = Verb(
     on_spark=True,
     light=True,
     writes="reviews",
+)
+INSPECT = Verb(
+    name="inspect",
+    config=InspectConfig,
+    result=InspectResult,
+    run=inspect,
+    group="Data",
+    example="reviews.csv",
+    positional="file",
 )

@@ -48,7 +48,7 @@ def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
     reader = dialect.reader(held)
     names_next = dialect.names_first
     refused_to = 0
-    while (found := _next(reader, held, dialect)) is not None:
+    while (found := _next(reader, held)) is not None:
         values, fault = found
         if not fault and not values:
             continue
@@ -84,22 +84,26 @@ class _Held:
 
     def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
         self._lines = iter(lines)
-        self._dialect = dialect
+        self.dialect = dialect
         self._again: deque[str] = deque()
         self._quotes = 0
         self.taken: list[str] = []
         self.line = 1
         self.reached = 0
+        self.ended = False
 
     def __iter__(self) -> _Held:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
+        line = self._again.popleft() if self._again else next(self._lines, None)
+        self.ended = line is None
+        if line is None:
+            raise StopIteration
         self.taken.append(line)
         if len(self.taken) > 1:
-            self._quotes += self._dialect.bare_quotes(line)
-            if self._quotes > 2 * self._dialect.width:
+            self._quotes += self.dialect.bare_quotes(line)
+            if self._quotes > 2 * self.dialect.width:
                 raise csv.Error(NOT_CLOSED)
         return line
 
@@ -126,8 +130,8 @@ class _Held:
         """
         quotes, first = 0, len(self.taken)
         for at, line in enumerate(self._from_here()):
-            quotes += self._dialect.bare_quotes(line) if at >= first else 0
-            if quotes > 2 * self._dialect.width:
+            quotes += self.dialect.bare_quotes(line) if at >= first else 0
+            if quotes > 2 * self.dialect.width:
                 return
             self.reached = self.line + at
             yield _without_returns(line)
@@ -143,7 +147,7 @@ class _Held:
             yield line
 
 
-def _next(reader: Iterator[list[str]], held: _Held, dialect: Dialect) -> tuple[list[str], str] | None:
+def _next(reader: Iterator[list[str]], held: _Held) -> tuple[list[str], str] | None:
     """Return the next row's values, or why it has none; None behind the last."""
     held.begin()
     try:
@@ -152,8 +156,8 @@ def _next(reader: Iterator[list[str]], held: _Held, dialect: Dialect) -> tuple[l
         return None
     except csv.Error as error:
         if not str(error).startswith("new-line"):
-            return [], NOT_CLOSED
-    if not _first_of(dialect, held):
+            return [], BREAKS_OFF if held.ended and _is_cut(held.taken, held.dialect) else NOT_CLOSED
+    if not _first_of(held.dialect, held):
         held.reached = 0
     return [], RETURN
 
@@ -188,6 +192,16 @@ def _taken_along(values: list[str], held: _Held, dialect: Dialect) -> int:
     last, text = (held.last, held.taken[-1]) if values else (held.line, held.taken[0])
     leads_on = text.rstrip("\r\n").endswith("\\") and (dialect.quotes == "backslash" or not dialect.told)
     return max(last + leads_on, held.reached)
+
+
+def _is_cut(taken: list[str], dialect: Dialect) -> bool:
+    """Tell whether a row that is open where the file ends within a line was cut off there, or has a quote too many.
+
+    One that has as many values as the others if quotes are nothing, or takes in rows, has one too many.
+    """
+    if taken[-1].endswith("\n") or replace(dialect, quotes="plain").is_whole(taken[0]):
+        return False
+    return not any(_is_row(line, dialect) for line in taken[1:])
 
 
 def _is_row(line: str, dialect: Dialect) -> bool:

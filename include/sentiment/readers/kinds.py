@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, islice
 from typing import BinaryIO, NamedTuple, cast
@@ -17,8 +18,8 @@ from sentiment.readers.packing import BROKEN, Packing, packing_of, unpacked
 from sentiment.stores import files as storage
 
 READABLE = re.compile(r"\.(jsonl|json|csv|tsv|parquet)(\.(gz|bz2|zst))?$", re.IGNORECASE)
-# How much of a file is looked at, unpacked.
-_BEGINNING = 1 << 20
+# How much of a file is looked at, unpacked: for what it is, and for how its rows are written.
+_LOOKED_AT, _BEGINNING = 1 << 16, 1 << 20
 _NAMES_OF_AWS = "marketplace"
 _POLARITY = ("label", "title", "text")
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
@@ -58,11 +59,10 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
     kind = options.kind or (None if piped else _named_kind(uri))
     if kind == "parquet":
         return Format(kind)
-    try:
-        packing, content = _beginning(uri)
-    except BROKEN as error:
-        raise BrokenFileError(str(error)) from error
+    packing, content = _beginning(uri)
     if content.startswith(b"PAR1"):
+        if kind is None:
+            return Format("parquet")
         raise ContractError(f"{uri} is Parquet; name it .parquet, or say --kind parquet")
     encoding = options.encoding or encoding_of(content)
     if encoding is None:
@@ -76,6 +76,13 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
     if kind in ("csv", "tsv"):
         return _delimited(uri, kind, packing, encoding, options.quotes)
     return Format(kind, packing, encoding)
+
+
+def require_names(uri: str, columns: Sequence[str]) -> None:
+    """Raise ContractError where columns of a file share a name, for the values of one would be lost."""
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        named = ", ".join(name or "nothing" for name in twice)
+        raise ContractError(f"{uri} has several columns named {named}; give each a name of its own")
 
 
 def _named_kind(uri: str) -> Kind:
@@ -116,9 +123,7 @@ def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Qu
     if len(columns) == len(_POLARITY) and columns[0] in ("1", "2"):
         # The published reviews of Amazon Polarity have no names above them.
         dialect, columns = Dialect(delimiter, chosen, len(columns), False, told), [*_POLARITY]
-    if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        named = ", ".join(name or "nothing" for name in twice)
-        raise ContractError(f"{uri} has several columns named {named}; give each a name of its own")
+    require_names(uri, columns)
     return Format(kind, packing, encoding, delimited.studied(dialect, beginning), tuple(columns))
 
 
@@ -176,10 +181,18 @@ def _is_empty(line: str) -> bool:
 
 
 def _beginning(uri: str) -> tuple[Packing, bytes]:
+    """Return how a file is packed, and how it begins; where it breaks off behind that, who reads on is told."""
     stream, packed = _peeked(storage.open_binary(uri))
     packing = packing_of(uri, packed)
-    with unpacked(stream, packing) as content:
-        return packing, content.read(1 << 16)
+    content = b""
+    try:
+        with unpacked(stream, packing) as whole:
+            while len(content) < _LOOKED_AT and (more := whole.read1(_LOOKED_AT)):  # type: ignore[attr-defined]
+                content += more
+    except BROKEN as error:
+        if not content:
+            raise BrokenFileError(f"{error} (after 0 unpacked bytes)") from error
+    return packing, content
 
 
 def _lines(uri: str, packing: Packing, encoding: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 from sentiment.core.errors import BrokenFileError, RejectedError
@@ -12,6 +13,7 @@ from sentiment.readers.kinds import Format, opened
 from sentiment.readers.packing import BROKEN
 
 Values = dict[str, Any]
+_ROWS_OF_A_BEGINNING = 1000
 
 
 class Row(NamedTuple):
@@ -44,6 +46,25 @@ def read(uri: str, form: Format, columns: Sequence[str] | None = None) -> Iterat
                 yield from _cells(lines(stream, form.encoding), form)
     except (*BROKEN, UnicodeError) as error:
         raise BrokenFileError(str(error)) from error
+
+
+def columns_of(uri: str, form: Format) -> list[str]:
+    """Return the columns of a file; of JSON those of its beginning, for an object may have any.
+
+    Raises BrokenFileError where not even they can be read.
+    """
+    if form.kind == "parquet":
+        return list(parquet.schema_of(uri).names)
+    if form.dialect is not None:
+        return list(form.columns)
+    found: dict[str, None] = {}
+    try:
+        for row in islice(read(uri, form), _ROWS_OF_A_BEGINNING):
+            found |= dict.fromkeys(row.values)
+    except BrokenFileError:
+        if not found:
+            raise
+    return list(found)
 
 
 def place(form: Format, row: Row) -> str:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from sentiment.core.errors import ContractError
-from sentiment.readers.config import ROLES, FileOptions, Role
+from sentiment.readers.config import ROLES, FileOptions, ReviewOptions, Role
 
 OURS = "amazon-2023"
 Columns = Mapping[Role, str]
@@ -113,6 +113,15 @@ class ColumnMapping:
         column = self.columns.get(role)
         return None if column is None else row.get(column)
 
+    def ours(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row's values under the names that the lake has for them."""
+        return {names[0]: self.value(row, role) for role, names in SCHEMAS[OURS].items()}
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether all columns that it knows have our own names, as spelled."""
+        return all(column in SCHEMAS[OURS].get(role, ()) for role, column in self.columns.items())
+
     def sentence(self) -> str:
         """Say which columns are read as what."""
         pairs = ", ".join(f"{role} from {self.columns[role]}" for role in ROLES if role in self.columns)
@@ -130,7 +139,10 @@ def mapping_of(columns: Collection[str], options: FileOptions) -> ColumnMapping:
     schema, found = _known(columns)
     # A column that a person names is of that role and of no other.
     found = {role: column for role, column in found.items() if column not in named.values()}
-    return ColumnMapping(schema, {**found, **named}, options.stars, options.product)  # type: ignore[dict-item]
+    columns_of: Columns = {**found, **named}  # type: ignore[dict-item]
+    if isinstance(options, ReviewOptions):
+        return ColumnMapping(schema, columns_of, options.stars, options.product)
+    return ColumnMapping(schema, columns_of)
 
 
 def require_text(mapping: ColumnMapping, columns: Collection[str]) -> None:

@@ -69,6 +69,15 @@ def look(uri: str) -> list[Seen]:
     return [Seen(str(file), at.st_size, at.st_mtime) for file in found for at in [file.stat()]]
 
 
+def entries(folder: str, beginning: str) -> list[str]:
+    """Return the addresses of what lies in a folder or prefix under names that begin so, sorted; folders too."""
+    if is_s3(folder):
+        return _entries_s3(folder, beginning)
+    path = Path(folder)
+    found = path.iterdir() if path.is_dir() else ()
+    return sorted(join(folder, entry.name) for entry in found if entry.name.startswith(beginning))
+
+
 def list_files(uri: str) -> list[str]:
     """Return the addresses of the files under a folder or prefix, or the file itself, sorted."""
     return [file.uri for file in look(uri)]
@@ -173,18 +182,30 @@ def _leads_back(folder: Path, here: str) -> bool:
     return folder.is_symlink() and Path(here).is_relative_to(folder.resolve())
 
 
-def _look_s3(uri: str) -> list[Seen]:
-    bucket, prefix = bucket_and_key(uri)
+def _entries_s3(folder: str, beginning: str) -> list[str]:
+    bucket, prefix = bucket_and_key(join(folder, beginning))
+    pages = _pages(folder, Bucket=bucket, Prefix=prefix, Delimiter="/")
+    files = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    folders = [entry["Prefix"].rstrip("/") for page in pages for entry in page.get("CommonPrefixes", [])]
+    return sorted(f"s3://{bucket}/{key}" for key in {*files, *folders})
+
+
+def _pages(uri: str, **asked: str) -> list[Any]:
     client = s3_client()
     try:
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        entries = [entry for page in pages for entry in page.get("Contents", [])]
+        return list(client.get_paginator("list_objects_v2").paginate(**asked))
     except client.exceptions.NoSuchBucket:
+        bucket = asked["Bucket"]
         raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
+
+
+def _look_s3(uri: str) -> list[Seen]:
+    bucket, prefix = bucket_and_key(uri)
+    pages = _pages(uri, Bucket=bucket, Prefix=prefix)
     under = prefix.rstrip("/") + "/" if prefix else ""
     found = [
         Seen(f"s3://{bucket}/{key}", entry["Size"], entry["LastModified"].timestamp())
-        for entry in entries
+        for entry in (entry for page in pages for entry in page.get("Contents", []))
         if (key := entry["Key"]) == prefix or (key.startswith(under) and key[-1] != "/")
     ]
     return sorted(found, key=lambda file: file.uri)

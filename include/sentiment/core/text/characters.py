@@ -27,6 +27,14 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("\u00b4\u0384\u1fbd\u1fbf\u1ffd\u1ffe
 _ACCENTS = 30
 _SIGNS = re.compile(rf"[^\w\s\x00-\x7f]{{{_ACCENTS + 1},}}")
 
+# What programs write for a cell that is empty.
+_ABSENT = frozenset({"", "nan", "none", "null", "n/a", "#n/a", "<na>", "undefined"})
+
+
+def is_absent(text: str) -> bool:
+    """Tell whether a text is what programs write for one that is missing."""
+    return text.strip().casefold() in _ABSENT
+
 
 def normal(text: str) -> str:
     """Return a text in NFKC without invisible characters, that UTF-8 can write."""

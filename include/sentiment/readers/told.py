@@ -1,0 +1,47 @@
+"""What a folder says of how its files are read, in a file beside them or above."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sentiment.core.errors import ContractError
+from sentiment.readers.config import ReviewOptions
+from sentiment.stores import files as storage
+
+OPTIONS = "_columns.json"
+# Where nobody says anything a file speaks for itself.
+AS_FOUND = ReviewOptions()
+
+
+def options_of(root: str, files: Iterable[str], asked: ReviewOptions) -> tuple[ReviewOptions, ...]:
+    """Return how each file under `root` is read: as is asked, and for the rest as the nearest `_columns.json` says.
+
+    Raises ContractError for one that cannot be understood.
+    """
+    top = storage.resolved(root).rstrip("/")
+    found: dict[str, dict[str, Any]] = {}
+
+    def of(folder: str) -> dict[str, Any]:
+        if folder not in found:
+            told = _told(storage.join(folder, OPTIONS))
+            above = of(folder.rpartition("/")[0]) if told is None and folder.startswith(f"{top}/") else {}
+            found[folder] = above if told is None else told
+        return found[folder]
+
+    over = asked.model_dump(include=set(ReviewOptions.model_fields), exclude_defaults=True)
+    return tuple(ReviewOptions.model_validate({**of(uri.rpartition("/")[0]), **over}) for uri in files)
+
+
+def _told(uri: str) -> dict[str, Any] | None:
+    content = storage.read_bytes(uri)
+    if content is None:
+        return None
+    try:
+        told = json.loads(content)
+        if isinstance(told.get("columns"), dict):
+            told["columns"] = [f"{role}={column}" for role, column in told["columns"].items()]
+        return ReviewOptions.model_validate(told).model_dump(exclude_defaults=True)
+    except (ValueError, AttributeError) as error:
+        raise ContractError(f"{uri} does not say how files are read: {error}") from error

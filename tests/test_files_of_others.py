@@ -1,0 +1,260 @@
+"""Files as people have them: read into the lake as our own lines are, or refused by row and reason."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from conftest import aged, raw_review
+from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, InspectConfig
+from sentiment.ingest.landing import Origin, files_of_day, history, is_marked_whole, landed_days
+from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
+from sentiment.readers.config import ReviewOptions
+from sentiment.readers.told import options_of
+from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
+from sentiment.stores.lake.tables import Lake
+from verbs_here import done
+
+DAY = date(2014, 5, 5)
+COLUMNS = ("rating", "title", "text", "asin", "parent_asin", "user_id", "timestamp")
+
+
+@pytest.fixture
+def lake(home, spark) -> Lake:
+    return Lake(str(home / "lake"))
+
+
+def reviews(first: int, count: int = 3, **changes):
+    """Reviews in whose texts is what other kinds of files stumble over."""
+    hard = 'says "yes", costs; 1\t2 | \\n and\nmore'
+    return [
+        {name: raw_review(DAY, number, text=f"Number {number} {hard}", **changes)[name] for name in COLUMNS}
+        for number in range(first, first + count)
+    ]
+
+
+def as_csv(rows, delimiter=",", encoding="utf-8", dialect="excel"):
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), dialect=dialect, delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode(encoding)
+
+
+def as_parquet(rows):
+    out = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()
+
+
+def zstandard(content):
+    out = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(out, "zstd") as packed:
+        packed.write(content)
+    return out.getvalue().to_pybytes()
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    aged(path)
+    return path
+
+
+def kept(lake):
+    rows = lake.read(REVIEWS, columns=[*COLUMNS])
+    return {row["user_id"]: row for row in rows.to_pylist()}
+
+
+@pytest.mark.spark
+def test_a_folder_of_every_kind_gives_the_reviews_that_our_own_lines_give(home, lake):
+    kinds = {
+        "a.jsonl": lambda rows: b"".join(json.dumps(row).encode() + b"\n" for row in rows),
+        "b.json": lambda rows: json.dumps(rows, indent=2).encode(),
+        "c.json.gz": lambda rows: gzip.compress(b"\n".join(json.dumps(row).encode() for row in rows)),
+        "d.csv": as_csv,
+        "e.csv.bz2": lambda rows: bz2.compress(as_csv(rows, ";")),
+        "f.csv.zst": lambda rows: zstandard(as_csv(rows, "|")),
+        "g.tsv": lambda rows: as_csv(rows, "\t", "utf-16"),
+        "h.parquet": as_parquet,
+        "i.parquet/part-00000.snappy.parquet": as_parquet,
+        "j.jsonl.zst": lambda rows: zstandard(b"".join(json.dumps(row).encode() + b"\n" for row in rows)),
+        "rating=5/part-1.parquet": lambda rows: as_parquet([{**row, "rating": None} for row in rows]),
+    }
+    given = {}
+    for at, (name, spelled) in enumerate(kinds.items()):
+        rows = reviews(10 * at)
+        given |= {row["user_id"]: row for row in rows}
+        content = [{k: v for k, v in row.items() if k != "rating"} for row in rows] if "rating=" in name else rows
+        write(home / "others" / name, as_parquet(content) if "rating=" in name else spelled(content))
+    write(home / "others/i.parquet/_SUCCESS", b"")
+
+    result = done(IMPORT_HISTORY, ImportHistoryConfig(source=f"{home}/others"))
+
+    assert (result["read"], result["kept"], result["rejected"], result["files"]) == (33, 33, 0, 11)
+    found = kept(lake)
+    assert found.keys() == given.keys()
+    for user, row in given.items():
+        assert found[user]["timestamp"] == datetime.fromtimestamp(row["timestamp"] / 1000, UTC)
+        assert found[user]["text"] == " ".join(row["text"].split())
+        assert all(found[user][name] == row[name] for name in ("rating", "title", "asin", "parent_asin"))
+
+
+@pytest.mark.spark
+def test_a_known_schema_is_found_and_what_is_said_of_the_rest_is_done(home, lake):
+    older = [{"reviewText": f"Bought {n} of them, all good.", "overall": 5, "unixReviewTime": 1_399_291_200 + n,
+              "asin": f"00{n}", "reviewerID": f"A{n}", "style": {"Size:": "L"}} for n in range(3)]  # fmt: skip
+    write(home / "old/reviews.json.gz", gzip.compress(b"\n".join(json.dumps(row).encode() for row in older)))
+    apps = [{"Meinung": f"App {n} stürzt ab", "Punkte": "3", "am": "2014-05-05"} for n in range(2)]
+    write(home / "apps/export.csv", as_csv(apps, ";", "cp1252"))
+
+    first = done(IMPORT_HISTORY, ImportHistoryConfig(source=f"{home}/old"))
+    columns = ("text=Meinung", "rating=Punkte", "timestamp=am")
+    options = {"columns": columns, "stars": 10, "product": "Our app", "encoding": "cp1252"}
+    second = done(IMPORT_HISTORY, ImportHistoryConfig(source=f"{home}/apps", **options))
+
+    assert (first["kept"], first["schemas"], first["times"]) == (3, {"amazon-2014-2018": 3}, {"seconds": 3})
+    assert (second["kept"], second["times"]) == (2, {"dates": 2})
+    rows = lake.read(REVIEWS).to_pylist()
+    assert sorted(row["asin"] for row in rows) == ["000", "001", "002", "Our app", "Our app"]
+    assert {(row["text"], row["rating"]) for row in rows if row["asin"] == "Our app"} == {
+        ("App 0 stürzt ab", 2.0),
+        ("App 1 stürzt ab", 2.0),
+    }
+
+
+@pytest.mark.spark
+def test_rows_that_cannot_be_read_are_in_the_quarantine_and_the_rest_is_kept(home, lake):
+    rows = as_csv(reviews(0, 6)).decode().split("\r\n")
+    spoilt = [*rows[:3], '5,"Loud but it works,4', "5,too,few", *rows[3:]]
+    write(home / "landing/2014-05-05.csv", "\r\n".join(spoilt).encode() + b"5,caf\xe9,a,b,c,d,1399291200000\r\n")
+
+    result = done(INGEST, IngestConfig(day=DAY, max_bad_share=0.5))
+
+    assert result["read"] == result["kept"] + result["rejected"] == 9
+    assert result["kept"] == 6
+    reasons = {row["line"]: row["reason"] for row in lake.read(QUARANTINE).to_pylist()}
+    assert len(reasons) == 3
+    assert sum("do not close" in reason for reason in reasons.values()) == 1
+    assert sum("3 values" in reason for reason in reasons.values()) == 1
+    assert sum("0xe9 is no UTF-8" in reason for reason in reasons.values()) == 1
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("content", "error", "says"),
+    [
+        (b"id,points,words\n1,5,good\n", ContractError, "to be the text, the stars, the time, the product of a review; "
+         "the columns are id, points, words"),
+        (b"text\trating\n1\t2\n", ContractError, r"is tab separated; name it .tsv, or say --kind tsv"),
+        (b"<!DOCTYPE html><html>", ContractError, "is a web page"),
+        (as_csv(reviews(0)).rpartition(b", costs")[0], UnavailableError, "it breaks off within line"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_told_is_refused_by_name_and_writes_nothing(home, lake, content, error, says):
+    write(home / "landing/2014-05-05.csv", content)
+    with pytest.raises(error, match=f"2014-05-05.csv.*{says}"):
+        done(INGEST, IngestConfig(day=DAY, max_bad_share=1))
+    assert not (home / "lake/reviews").exists() or lake.read(REVIEWS).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["2014-05-05.csv", "2014-05-05.TSV.gz", "2014-05-05.parquet/part-0.parquet", "2014-05-05/a/b.json.bz2"]
+)
+def test_a_days_files_may_be_of_any_kind(home, name):
+    landing = str(home / "landing")
+    file = write(home / "landing" / name, b"")
+    write(home / "landing/2014-05-05-old/c.csv", b"")
+    assert [seen.uri for seen in files_of_day(landing, DAY)] == [str(file)]
+    assert landed_days(landing, DAY, DAY) == [DAY]
+    assert Origin(str(DAY)).holds(name)
+
+
+def test_a_folder_that_spark_wrote_is_whole_by_its_mark(home):
+    write(home / "landing/2014-05-05.parquet/part-0.parquet", b"")
+    assert not is_marked_whole(f"{home}/landing", DAY)
+    write(home / "landing/2014-05-05.parquet/_SUCCESS", b"")
+    assert is_marked_whole(f"{home}/landing", DAY)
+
+
+def test_a_history_that_comes_packed_otherwise_is_the_same(home):
+    write(home / "h/reviews.csv.gz", b"")
+    origin = history(f"{home}/h", f"{home}/h").origin
+    assert all(map(origin.holds, ("reviews.csv", "reviews.csv.bz2", "reviews.csv.zst")))
+    assert not origin.holds("reviews.tsv")
+
+
+def test_how_files_are_read_stands_in_the_nearest_folder_and_what_is_asked_comes_before_it(home):
+    def told(folder, **options):
+        write(home / folder / "_columns.json", json.dumps(options).encode())
+
+    told("landing", stars=10, columns={"text": "body"})
+    told("landing/2014-05-05/apps", product="App", columns=["text=words"])
+    files = [f"{home}/landing/{name}" for name in ("2014-05-04.csv", "2014-05-05/a.csv", "2014-05-05/apps/b.csv")]
+
+    plain = options_of(f"{home}/landing", files, ReviewOptions())
+    assert [(one.stars, one.columns, one.product) for one in plain] == [
+        (10, ("text=body",), ""),
+        (10, ("text=body",), ""),
+        (5, ("text=words",), "App"),
+    ]
+    assert {one.encoding for one in options_of(f"{home}/landing", files, ReviewOptions(encoding="cp1252"))} == {
+        "cp1252"
+    }
+    write(home / "landing/_columns.json", b'{"colums": {}}')
+    with pytest.raises(ContractError, match=r"_columns\.json does not say how files are read"):
+        options_of(f"{home}/landing", files, ReviewOptions())
+
+
+def inspected(path, **options):
+    return done(INSPECT, InspectConfig(file=str(path), **options))
+
+
+def test_inspect_shows_what_a_file_is_how_it_is_read_and_what_is_rejected(home):
+    rows = [{"Text": f"It is fine, {n}.", "Score": n, "Time": 1_399_291_200, "ProductId": "01", "Summary": ""}
+            for n in range(7)]  # fmt: skip
+    result = inspected(write(home / "r.csv", as_csv(rows, ";")))
+    assert (result["kind"], result["delimiter"], result["known_as"]) == ("csv", ";", "fine-food")
+    assert result["mapping"] == {
+        "text": "Text", "rating": "Score", "timestamp": "Time", "product": "ProductId", "title": "Summary"
+    }  # fmt: skip
+    assert (result["rows"], result["reviews"], result["rejected"]) == (7, 5, 2)
+    assert result["reasons"] == {"rating is outside 1 to 5": 2}
+    assert result["times"] == {"seconds": 5}
+    assert [row["line"] for row in result["first_rejected"]] == [2, 8]
+    assert result["first_rows"][0] == {
+        "line": 3, "rating": "1.0", "time": "2014-05-05 12:00:00+00:00", "product": "01", "user": "", "title": "",
+        "text": "It is fine, 1.",
+    }  # fmt: skip
+
+
+def test_inspect_says_what_keeps_a_file_from_the_lake_and_opens_nothing_else(home):
+    result = inspected(write(home / "r.csv", b'id,text\n1,good\n2,"bad\n3,fine\n'))
+    assert "to be the stars, the time, the product of a review" in result["lacks"]
+    assert (result["rows"], result["reviews"], result["rejected"]) == (3, 2, 1)
+    assert [row["text"] for row in result["first_rows"]] == ["good", "fine"]
+    assert sorted(path.name for path in home.iterdir()) == ["r.csv"]
+
+
+def test_inspect_looks_at_as_many_rows_as_are_asked_for(home):
+    path = write(home / "r.jsonl", b"".join(json.dumps(raw_review(DAY, n)).encode() + b"\n" for n in range(9)))
+    few, all_rows = inspected(path, rows=4), inspected(path, rows=9)
+    assert (few["rows"], few["whole"]) == (4, False)
+    assert (all_rows["rows"], all_rows["whole"]) == (9, True)
+
+
+def test_inspect_names_a_file_that_is_none_or_breaks_off(home):
+    with pytest.raises(ContractError, match="cannot be read to its end"):
+        inspected(write(home / "r.csv.gz", gzip.compress(as_csv(reviews(0, 500)))[:-20]))
+    with pytest.raises(ContractError, match="holds no file of reviews"):
+        inspected(home / "nothing.csv")
+    assert inspected(write(home / "export.dat", as_csv(reviews(0))), kind="csv")["reviews"] == 3
