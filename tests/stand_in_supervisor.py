@@ -9,13 +9,12 @@ import signal
 from pathlib import Path
 
 from sentiment.core.settings import Settings
-from sentiment_local import vitals
-from sentiment_local.components import Component
+from sentiment_local.components import Component, answers, now_if
 from sentiment_local.supervisor import Supervisor
 
 
 def stand_in(name: str, command: list[str], url: str, needs: list[str]) -> Component:
-    return Component(name, tuple(command), dict(os.environ), lambda: vitals.now_if(vitals.answers(url)), tuple(needs))
+    return Component(name, tuple(command), dict(os.environ), lambda: now_if(answers(url)), tuple(needs))
 
 
 def main() -> None:

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+import httpx
 
 from sentiment.core.environment import without_proxy
 from sentiment.core.settings import PROJECT, Settings
 from sentiment.views import mlflow_app
-from sentiment_local import databases, postgres, vitals
+from sentiment_local import databases, postgres
 from sentiment_local.airflow_environment import airflow_environment, spark_connection
 
 HOST = "127.0.0.1"
+_ANSWERS_WITHIN = 5.0  # seconds
 
 # Variables of the caller's shell that would silently turn this platform into another one: another Airflow's settings,
 # another Spark than the one installed beside this Python, another PostgreSQL than the platform's own.
@@ -92,9 +97,32 @@ def of_airflow(settings: Settings) -> dict[str, str]:
     }
 
 
+def now_if(alive: bool) -> float | None:
+    """Return this moment when a look found life, else None."""
+    return time.time() if alive else None
+
+
+def answers(url: str) -> bool:
+    """Tell whether the address answers with success within a few seconds."""
+    try:
+        return httpx.get(url, timeout=_ANSWERS_WITHIN, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _heartbeat(url: str, part: str) -> float | None:
+    """Return the moment of a part's last heartbeat, as Airflow's health page at `url` tells it, or None."""
+    try:
+        report = httpx.get(url, timeout=_ANSWERS_WITHIN, trust_env=False).json()
+        beat = (report.get(part) or {}).get(f"latest_{part}_heartbeat")
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return None
+    return datetime.fromisoformat(beat).timestamp() if beat else None
+
+
 def _postgres(settings: Settings) -> Component:
     def sign() -> float | None:
-        return vitals.now_if(databases.answers(settings))
+        return now_if(databases.answers(settings))
 
     return Component("postgres", postgres.server_command(settings), _inherited(), sign)
 
@@ -111,7 +139,7 @@ def _mlflow(settings: Settings) -> Component:
     # In the environment and not on the command line, where every user of the machine could read a password.
     environment = {**_common(settings), "MLFLOW_BACKEND_STORE_URI": databases.database_url(settings, "mlflow")}
     url = f"{mlflow_url(settings)}/health"
-    return Component("mlflow", command, environment, lambda: vitals.now_if(vitals.answers(url)), ("postgres",))
+    return Component("mlflow", command, environment, lambda: now_if(answers(url)), ("postgres",))
 
 
 def _airflow(settings: Settings) -> tuple[Component, ...]:
@@ -121,7 +149,7 @@ def _airflow(settings: Settings) -> tuple[Component, ...]:
 
     def api_server() -> Component:
         command = airflow_command("api-server")
-        return Component("api-server", command, of_server, lambda: vitals.now_if(vitals.answers(url)), ("postgres",))
+        return Component("api-server", command, of_server, lambda: now_if(answers(url)), ("postgres",))
 
     def with_heartbeat(name: str) -> Component:
         part = name.replace("-", "_")
@@ -129,7 +157,7 @@ def _airflow(settings: Settings) -> tuple[Component, ...]:
             name,
             airflow_command(name),
             environment,
-            lambda: vitals.heartbeat(url, part),
+            lambda: _heartbeat(url, part),
             ("postgres",),
             ("api-server",),
         )

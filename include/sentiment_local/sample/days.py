@@ -12,8 +12,7 @@ from datetime import UTC, date, datetime
 from itertools import accumulate
 from statistics import NormalDist
 
-from sentiment_local.sample.dirt import Review, line_of, malformed_line
-from sentiment_local.sample.plan import plan_malformed
+from sentiment_local.sample.dirt import Review, line_of, malformed_line, plan_malformed
 from sentiment_local.sample.products import Product
 from sentiment_local.sample.texts import write_review
 

@@ -1,4 +1,4 @@
-"""The lines that an ingest must refuse, each kind made from a sound review."""
+"""The lines that an ingest must refuse: on which days they come, and how each kind is made from a sound review."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from typing import Any
 
 Review = dict[str, Any]
 FAR_FUTURE = int(datetime(2999, 1, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+def plan_malformed(rng: random.Random, volumes: list[int]) -> list[list[str]]:
+    """Return the kinds of malformed lines for each day: 0.5 % of the reviews, every kind, at most a tenth of a day."""
+    places = [day for day, volume in enumerate(volumes) for _ in range(volume // 10)]
+    wanted = max(len(MALFORMED_KINDS), sum(volumes) // 200)
+    plan: list[list[str]] = [[] for _ in volumes]
+    for i, day in enumerate(rng.sample(places, min(wanted, len(places)))):
+        plan[day].append(MALFORMED_KINDS[i % len(MALFORMED_KINDS)])
+    return plan
 
 
 def line_of(review: Review) -> str:

@@ -9,7 +9,8 @@ import json
 import logging
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 from sentiment.core.errors import ContractError
@@ -18,7 +19,6 @@ from sentiment_local.config import SampleConfig
 from sentiment_local.results import SampleResult
 from sentiment_local.sample.days import DayLines, ReviewDays
 from sentiment_local.sample.files import Tally, write_lines
-from sentiment_local.sample.plan import daily_volumes
 from sentiment_local.sample.products import Product, invent_products
 
 EMPTY_DAY_FROM_END = 4  # this many days before the last one nobody wrote a review: its file exists, without a line
@@ -89,7 +89,7 @@ def _days(
     config: SampleConfig, rng: random.Random, products: list[Product], on_progress: OnProgress
 ) -> Iterator[DayLines]:
     first_day = config.last_day - timedelta(days=config.days - 1)
-    volumes = daily_volumes(rng, config.reviews, first_day, config.days, config.days - 1 - EMPTY_DAY_FROM_END)
+    volumes = _daily_volumes(rng, config.reviews, first_day, config.days, config.days - 1 - EMPTY_DAY_FROM_END)
     days = ReviewDays(rng, products, first_day, volumes)
     done = 0
     for day, volume in enumerate(volumes):
@@ -97,6 +97,16 @@ def _days(
         done += volume
         on_progress("writing sample reviews", done, config.reviews)
         yield lines
+
+
+def _daily_volumes(rng: random.Random, reviews: int, first_day: date, days: int, empty: int) -> list[int]:
+    """Return how many reviews each day has, `reviews` in all: busier on Mondays, none on the day numbered `empty`."""
+    by_weekday = (1.25, 1.1, 1.05, 1.0, 0.95, 0.75, 0.9)
+    weights = [by_weekday[(first_day + timedelta(days=i)).weekday()] * rng.uniform(0.9, 1.1) for i in range(days)]
+    weights[empty] = 0
+    total = sum(weights)
+    marks = [round(reviews * mark / total) for mark in accumulate(weights)]
+    return [mark - before for mark, before in zip(marks, [0, *marks], strict=False)]
 
 
 def _write_day(paths: list[Path], day: DayLines) -> Tally:
