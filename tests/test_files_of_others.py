@@ -18,7 +18,7 @@ from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, InspectConfig
 from sentiment.ingest.landing import Origin, files_of_day, history, is_marked_whole, landed_days
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
-from sentiment.readers.config import FileOptions
+from sentiment.readers.config import ReviewOptions
 from sentiment.readers.told import options_of
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
@@ -201,16 +201,18 @@ def test_how_files_are_read_stands_in_the_nearest_folder_and_what_is_asked_comes
     told("landing/2014-05-05/apps", product="App", columns=["text=words"])
     files = [f"{home}/landing/{name}" for name in ("2014-05-04.csv", "2014-05-05/a.csv", "2014-05-05/apps/b.csv")]
 
-    plain = options_of(f"{home}/landing", files, FileOptions())
+    plain = options_of(f"{home}/landing", files, ReviewOptions())
     assert [(one.stars, one.columns, one.product) for one in plain] == [
         (10, ("text=body",), ""),
         (10, ("text=body",), ""),
         (5, ("text=words",), "App"),
     ]
-    assert {one.encoding for one in options_of(f"{home}/landing", files, FileOptions(encoding="cp1252"))} == {"cp1252"}
+    assert {one.encoding for one in options_of(f"{home}/landing", files, ReviewOptions(encoding="cp1252"))} == {
+        "cp1252"
+    }
     write(home / "landing/_columns.json", b'{"colums": {}}')
     with pytest.raises(ContractError, match=r"_columns\.json does not say how files are read"):
-        options_of(f"{home}/landing", files, FileOptions())
+        options_of(f"{home}/landing", files, ReviewOptions())
 
 
 def inspected(path, **options):

@@ -18,10 +18,12 @@ import tiny
 from conftest import fill, lake_review, use_home
 from scoring_days import DAY, EMPTY, LATER, NEVER, ONE, TWO, Oracle, day_of_reviews, furnish, rows
 from sentiment.core.errors import ContractError
+from sentiment.readers.config import FileOptions
 from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.scoring.files import predict_file, predict_rows
 from sentiment.scoring.job import with_known, with_text_hash
 from sentiment.scoring.results import FileCounts
+from sentiment.scoring.source import Source
 from sentiment.scoring.verbs import PREDICT, RESCORE, SCORE
 from sentiment.scoring.worker import Scoring
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
@@ -382,7 +384,7 @@ def test_a_file_of_any_kind_keeps_rows_order_and_columns_and_gains_the_decision(
 
 
 def predict(source, target):
-    return predict_file(Oracle(), source, target, 7, lambda *_: None)
+    return predict_file(Oracle(), Source.of(source, FileOptions()), target, 7, lambda *_: None)
 
 
 @pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
@@ -425,9 +427,11 @@ def test_a_column_of_several_kinds_is_refused_for_parquet_alone(tmp_path):
 
 @pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
 def test_a_file_without_the_column_text_is_refused_with_the_columns_it_has(tmp_path, name):
-    source = write(tmp_path / name, [{"id": 1, "review": "good"}])
+    source = write(tmp_path / name, [{"id": 1, "remark": "good"}])
 
-    with pytest.raises(ContractError, match=rf"{name} has no column text; its columns are id, review"):
+    with pytest.raises(
+        ContractError, match=rf"{name}: no column is known to be the text; the columns are id, remark: say"
+    ):
         predict(source, tmp_path / "out.jsonl")
     assert not list(tmp_path.glob("*out*"))
 
@@ -435,9 +439,9 @@ def test_a_file_without_the_column_text_is_refused_with_the_columns_it_has(tmp_p
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b'{"text": "good"}\nno JSON\n', "in.jsonl, line 2: this is not JSON"),
-        (b'{"text": "good"}\n\n["good"]\n', "in.jsonl, line 3: this is not a JSON object"),
-        (b'{"text": "good"}\n\xff\xfe\n', "in.jsonl cannot be read to its end"),
+        (b'{"text": "good"}\nno JSON\n', "in.jsonl, line 2: the line is not a JSON object; mend or remove the row"),
+        (b'{"text": "good"}\n\n["good"]\n', "in.jsonl, line 3: the line begins a JSON array.*name the file .json"),
+        (b'{"text": "good"}\n\xff\xfe\n', "in.jsonl, line 2: the byte 0xff is no UTF-8"),
     ],
 )
 def test_a_bad_line_is_named_and_no_output_appears(tmp_path, content, named):
@@ -453,8 +457,8 @@ def test_a_bad_line_is_named_and_no_output_appears(tmp_path, content, named):
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b"text,id\ngood,1\nbad,2,3\n", "in.csv, line 3: .*more values"),
-        (b"text,id\ncaf\xe9,1\n", "in.csv cannot be read to its end"),
+        (b"text,id\ngood,1\nbad,2,3\n", "in.csv, line 3: the row has 3 values and the first row 2 columns"),
+        (b"text,id\ncaf\xe9,1\n", "in.csv, line 2: the byte 0xe9 is no UTF-8"),
     ],
 )
 def test_a_bad_line_of_a_csv_file_is_named(tmp_path, content, named):
@@ -477,7 +481,9 @@ def test_a_broken_gzip_is_named_and_no_output_appears(tmp_path, damage):
     half = len(content) // 2
     source.write_bytes(content[:half] if damage == "truncated" else content[:half] + b"?" * 40 + content[half + 40 :])
 
-    with pytest.raises(ContractError, match=r"in\.jsonl\.gz.*(cannot be read to its end|this is not JSON)"):
+    with pytest.raises(
+        ContractError, match=r"in\.jsonl\.gz.*(cannot be read to its end|the line is not a JSON object)"
+    ):
         predict(source, tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl.gz"]
 
@@ -493,7 +499,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path):
 def test_an_unknown_kind_of_file_is_refused_with_the_known_ones(tmp_path, source, target):
     (tmp_path / source).write_text('{"text": "good"}\n')
 
-    with pytest.raises(ContractError, match=r"use one of \.jsonl, \.jsonl\.gz, \.csv, \.parquet"):
+    with pytest.raises(ContractError, match=r"is of no kind that is (read|written)[:;] name it \.jsonl"):
         predict(tmp_path / source, tmp_path / target)
 
 

@@ -9,12 +9,12 @@ from pydantic import Field
 from sentiment.core.config import EXPERTS, LONGEST_PLACE, MOST_DAYS, TEXT, Day, Share
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import counted, listed
-from sentiment.readers.config import FileOptions
+from sentiment.readers.config import ReviewOptions
 
 LATE_DAYS = 60
 
 
-class IngestOptions(FileOptions):
+class IngestOptions(ReviewOptions):
     """How raw lines become reviews, for a day's files and for a whole history alike."""
 
     max_bad_share: Share = Field(
@@ -67,7 +67,7 @@ class ImportHistoryConfig(IngestOptions):
     )
 
 
-class InspectConfig(FileOptions):
+class InspectConfig(ReviewOptions):
     """Show what a file is, how its columns would be read, and what would be rejected; nothing else is opened."""
 
     file: str = Field(

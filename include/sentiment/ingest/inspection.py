@@ -14,7 +14,7 @@ from sentiment.ingest.config import IngestOptions, InspectConfig, InspectResult,
 from sentiment.ingest.judge import Rules, judge
 from sentiment.ingest.landing import history
 from sentiment.ingest.lines import LandedFile, lines_of_reviews
-from sentiment.readers.config import FileOptions, Role
+from sentiment.readers.config import ReviewOptions, Role
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.rows import columns_of, read
 from sentiment.readers.schemas import ColumnMapping, mapping_of, require_review
@@ -85,7 +85,7 @@ def _lacks(mapping: ColumnMapping, columns: list[str]) -> str:
     return ""
 
 
-def _judged(uri: str, options: FileOptions, context: Context) -> Iterator[dict[str, Any]]:
+def _judged(uri: str, options: ReviewOptions, context: Context) -> Iterator[dict[str, Any]]:
     """Give each row as ingestion would judge it, repetitions aside."""
     rules = Rules(IngestOptions(), context.now)
     for lines in lines_of_reviews(LandedFile(uri, uri, options.model_dump_json(exclude_defaults=True))):

@@ -18,7 +18,7 @@ from datetime import date, timedelta
 from pathlib import PurePosixPath
 
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.readers.config import FileOptions
+from sentiment.readers.config import ReviewOptions
 from sentiment.readers.kinds import READABLE, is_readable
 from sentiment.readers.told import AS_FOUND, options_of
 from sentiment.stores import files as storage
@@ -58,7 +58,7 @@ class Delivery:
     files: tuple[Seen, ...]
     names: tuple[str, ...]
     origin: Origin
-    options: tuple[FileOptions, ...]
+    options: tuple[ReviewOptions, ...]
 
 
 def files_of_day(landing: str, day: date) -> list[Seen]:
@@ -72,7 +72,7 @@ def passed_over(landing: str, day: date) -> list[str]:
     return [name for name in names if not is_readable(name) and not _HIDDEN.search(name)]
 
 
-def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: FileOptions = AS_FOUND) -> Delivery:
+def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: ReviewOptions = AS_FOUND) -> Delivery:
     """Return a day's delivery of these files."""
     seen = tuple(files)
     read = options_of(landing, [file.uri for file in seen], options)
@@ -107,7 +107,7 @@ def still_arriving(landing: str, day: date, now: float) -> str | None:
 
 
 def whole_delivery(
-    landing: str, day: date, wait: Callable[[float], object] = time.sleep, options: FileOptions = AS_FOUND
+    landing: str, day: date, wait: Callable[[float], object] = time.sleep, options: ReviewOptions = AS_FOUND
 ) -> Delivery:
     """Return the day's files once two looks find them the same; empty where there are none.
 
@@ -146,7 +146,7 @@ def landed_days(landing: str, first: date, last: date) -> list[date]:
     return sorted(day for day in days if first <= day <= last)
 
 
-def history(source: str, landing: str, options: FileOptions = AS_FOUND) -> Delivery:
+def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Delivery:
     """Return a history: the file itself, or all files under it that are read, but the products'."""
     found = storage.look(source)
     # One file that is said to be of a kind need not be called so.

@@ -19,7 +19,7 @@ import pyarrow as pa
 from sentiment.core.errors import BrokenFileError, ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.text.characters import writable
-from sentiment.readers.config import FileOptions
+from sentiment.readers.config import ReviewOptions
 from sentiment.readers.encoding import UTF_8, decoded, foreign
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.rows import Row, columns_of, read
@@ -47,7 +47,7 @@ _EDGES = "\r\n \t\ufeff"
 
 
 class LandedFile(NamedTuple):
-    """A file: its address, what it is called in the lake, and how it is read, as JSON of FileOptions."""
+    """A file: its address, what it is called in the lake, and how it is read, as JSON of ReviewOptions."""
 
     uri: str
     name: str
@@ -85,7 +85,7 @@ def read_lines(
 def lines_of_reviews(file: LandedFile) -> Iterator[pa.RecordBatch]:
     """Read a file of reviews of any kind as batches of LINES."""
     try:
-        options = FileOptions.model_validate_json(file.options)
+        options = ReviewOptions.model_validate_json(file.options)
         form = format_of(file.uri, options)
         mapping = _mapping(file.uri, form, options)
         as_they_stand = form.kind == "jsonl" and form.encoding == UTF_8 and form.packing == _named_packing(file.uri)
@@ -109,7 +109,7 @@ def _named_packing(uri: str) -> str:
     return "gz" if uri.endswith(".gz") else ""
 
 
-def _mapping(uri: str, form: Format, options: FileOptions) -> ColumnMapping | None:
+def _mapping(uri: str, form: Format, options: ReviewOptions) -> ColumnMapping | None:
     """Return which columns are read as what; None for lines in our own names, which are read as they always were.
 
     Lines in which nothing is found are taken for those: each says for itself what it lacks.
@@ -117,7 +117,7 @@ def _mapping(uri: str, form: Format, options: FileOptions) -> ColumnMapping | No
     columns = columns_of(uri, form)
     try:
         mapping = mapping_of(columns, options)
-        ours = mapping.is_ours and not options.columns and mapping.stars == FileOptions().stars
+        ours = mapping.is_ours and not options.columns and mapping.stars == ReviewOptions().stars
         if form.kind == "jsonl" and ours:
             return mapping if mapping.product_name else None
         if columns:

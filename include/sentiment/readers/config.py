@@ -26,28 +26,17 @@ def _pair(value: str) -> str:
     return value
 
 
+# One of `columns`.
+ColumnOfRole = Annotated[str, AfterValidator(_pair)]
+
+
 class FileOptions(VerbConfig):
     """What a file does not say of itself, or says otherwise than by the names that are known."""
 
-    columns: tuple[Annotated[str, AfterValidator(_pair)], ...] = Field(
+    columns: tuple[ColumnOfRole, ...] = Field(
         (),
         description=f"ROLE=COLUMN, such as text=reviewText; a role is {', '.join(ROLES)}. What is not named is found.",
         title="Columns",
-        json_schema_extra=FILES,
-    )
-    product: str = Field(
-        "",
-        max_length=LONGEST_PLACE,
-        description="Every review is of this one, where no column says of which.",
-        title="Product",
-        json_schema_extra=FILES,
-    )
-    stars: int = Field(
-        5,
-        ge=2,
-        le=100,
-        description="The best rating that can be given; others than 5 are brought to five stars, rounded up.",
-        title="Ratings go to",
         json_schema_extra=FILES,
     )
     encoding: str = Field(
@@ -89,3 +78,23 @@ class FileOptions(VerbConfig):
     def named(self) -> dict[str, str]:
         """The columns that are named, by role."""
         return {role: column for role, _, column in (pair.partition("=") for pair in self.columns)}
+
+
+class ReviewOptions(FileOptions):
+    """The same, and what a file of whole reviews does not say of them."""
+
+    product: str = Field(
+        "",
+        max_length=LONGEST_PLACE,
+        description="Every review is of this one, where no column says of which.",
+        title="Product",
+        json_schema_extra=FILES,
+    )
+    stars: int = Field(
+        5,
+        ge=2,
+        le=100,
+        description="The best rating that can be given; others than 5 are brought to five stars, rounded up.",
+        title="Ratings go to",
+        json_schema_extra=FILES,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import dropwhile, islice
 from typing import BinaryIO, NamedTuple, cast
@@ -60,6 +61,8 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
         return Format(kind)
     packing, content = _beginning(uri)
     if content.startswith(b"PAR1"):
+        if kind is None:
+            return Format("parquet")
         raise ContractError(f"{uri} is Parquet; name it .parquet, or say --kind parquet")
     encoding = options.encoding or encoding_of(content)
     if encoding is None:
@@ -73,6 +76,13 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
     if kind in ("csv", "tsv"):
         return _delimited(uri, kind, packing, encoding, options.quotes)
     return Format(kind, packing, encoding)
+
+
+def require_names(uri: str, columns: Sequence[str]) -> None:
+    """Raise ContractError where columns of a file share a name, for the values of one would be lost."""
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        named = ", ".join(name or "nothing" for name in twice)
+        raise ContractError(f"{uri} has several columns named {named}; give each a name of its own")
 
 
 def _named_kind(uri: str) -> Kind:
@@ -112,9 +122,7 @@ def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Qu
     if len(columns) == len(_POLARITY) and columns[0] in ("1", "2"):
         # The published reviews of Amazon Polarity have no names above them.
         dialect, columns = Dialect(delimiter, chosen, len(columns), False, quotes is not None), [*_POLARITY]
-    if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        named = ", ".join(name or "nothing" for name in twice)
-        raise ContractError(f"{uri} has several columns named {named}; give each a name of its own")
+    require_names(uri, columns)
     return Format(kind, packing, encoding, delimited.studied(dialect, beginning), tuple(columns))
 
 

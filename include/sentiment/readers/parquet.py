@@ -11,7 +11,9 @@ from urllib.parse import unquote
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.core.errors import BrokenFileError, ContractError, RejectedError
+from sentiment.core.errors import BrokenFileError, RejectedError
+from sentiment.readers.kinds import opened, require_names
+from sentiment.readers.packing import BROKEN, packing_of
 from sentiment.stores import files as storage
 
 BATCH_ROWS = 4096
@@ -21,7 +23,7 @@ _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def schema_of(uri: str) -> pa.Schema:
-    """Return the columns of a file and of its place."""
+    """Return the columns of a file and of its place; raises ContractError where two of the file have one name."""
     with _opened(uri) as file:
         schema: pa.Schema = file.schema_arrow
     for name in _of_place(uri):
@@ -37,25 +39,29 @@ def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, A
     """
     place = {name: value for name, value in _of_place(uri).items() if columns is None or name in columns}
     with _opened(uri) as file:
+        place = {name: value for name, value in place.items() if name not in file.schema_arrow.names}
         wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
         texts = [field.name for field in file.schema_arrow if _is_bytes(field.type)]
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
                 for row in _values(batch):
-                    yield row if isinstance(row, RejectedError) else {**place, **_with_texts(row, texts)}
+                    yield row if isinstance(row, RejectedError) else {**_with_texts(row, texts), **place}
         except (pa.ArrowException, OSError) as error:
             raise BrokenFileError(str(error)) from error
 
 
 def _opened(uri: str) -> parquet.ParquetFile:
-    filesystem, path = storage.arrow_filesystem(uri)
     try:
-        file = parquet.ParquetFile(filesystem.open_input_file(path))
-    except (pa.ArrowException, OSError) as error:
+        if packing_of(uri, b""):
+            # Parquet is read from its end, so that one that somebody packed is unpacked whole.
+            with opened(uri) as stream:
+                file = parquet.ParquetFile(pa.BufferReader(stream.read()))
+        else:
+            filesystem, path = storage.arrow_filesystem(uri)
+            file = parquet.ParquetFile(filesystem.open_input_file(path))
+    except (pa.ArrowException, *BROKEN) as error:
         raise BrokenFileError(str(error)) from error
-    names = file.schema_arrow.names
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ContractError(f"{uri} has several columns named {', '.join(twice)}; give each a name of its own")
+    require_names(uri, file.schema_arrow.names)
     return file
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from sentiment.core.errors import ContractError
-from sentiment.readers.config import ROLES, FileOptions, Role
+from sentiment.readers.config import ROLES, FileOptions, ReviewOptions, Role
 
 OURS = "amazon-2023"
 Columns = Mapping[Role, str]
@@ -139,7 +139,10 @@ def mapping_of(columns: Collection[str], options: FileOptions) -> ColumnMapping:
     schema, found = _known(columns)
     # A column that a person names is of that role and of no other.
     found = {role: column for role, column in found.items() if column not in named.values()}
-    return ColumnMapping(schema, {**found, **named}, options.stars, options.product)  # type: ignore[dict-item]
+    columns_of: Columns = {**found, **named}  # type: ignore[dict-item]
+    if isinstance(options, ReviewOptions):
+        return ColumnMapping(schema, columns_of, options.stars, options.product)
+    return ColumnMapping(schema, columns_of)
 
 
 def require_text(mapping: ColumnMapping, columns: Collection[str]) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from sentiment.core.errors import ContractError
-from sentiment.readers.config import FileOptions
+from sentiment.readers.config import ReviewOptions
 from sentiment.stores import files as storage
 
 OPTIONS = "_columns.json"
 # Where nobody says anything a file speaks for itself.
-AS_FOUND = FileOptions()
+AS_FOUND = ReviewOptions()
 
 
-def options_of(root: str, files: Iterable[str], asked: FileOptions) -> tuple[FileOptions, ...]:
+def options_of(root: str, files: Iterable[str], asked: ReviewOptions) -> tuple[ReviewOptions, ...]:
     """Return how each file under `root` is read: as is asked, and for the rest as the nearest `_columns.json` says.
 
     Raises ContractError for one that cannot be understood.
@@ -30,8 +30,8 @@ def options_of(root: str, files: Iterable[str], asked: FileOptions) -> tuple[Fil
             found[folder] = above if told is None else told
         return found[folder]
 
-    over = asked.model_dump(include=set(FileOptions.model_fields), exclude_defaults=True)
-    return tuple(FileOptions.model_validate({**of(uri.rpartition("/")[0]), **over}) for uri in files)
+    over = asked.model_dump(include=set(ReviewOptions.model_fields), exclude_defaults=True)
+    return tuple(ReviewOptions.model_validate({**of(uri.rpartition("/")[0]), **over}) for uri in files)
 
 
 def _told(uri: str) -> dict[str, Any] | None:
@@ -42,6 +42,6 @@ def _told(uri: str) -> dict[str, Any] | None:
         told = json.loads(content)
         if isinstance(told.get("columns"), dict):
             told["columns"] = [f"{role}={column}" for role, column in told["columns"].items()]
-        return FileOptions.model_validate(told).model_dump(exclude_defaults=True)
+        return ReviewOptions.model_validate(told).model_dump(exclude_defaults=True)
     except (ValueError, AttributeError) as error:
         raise ContractError(f"{uri} does not say how files are read: {error}") from error

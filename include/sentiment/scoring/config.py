@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sentiment.core.config import EXPERTS, MOST_DAYS, DayRange, ModelReference, OneDay, VerbConfig
 from sentiment.core.names import CHAMPION, EngineChoice
+from sentiment.readers.config import FILES, ColumnOfRole, FileOptions
 
 # In place of a file: standard input, or standard output.
 PIPE = "-"
@@ -72,23 +73,34 @@ class RescoreConfig(LakeScoringOptions, DayRange):
     """Score every day of a range again in one Spark job; its scores are replaced, one commit a day."""
 
 
-class PredictConfig(ScoringOptions):
-    """Score texts given as arguments, or the rows of a file or a pipe.
+class PredictConfig(ScoringOptions, FileOptions):
+    """Score texts given as arguments, or the rows of a file, a folder as Spark writes it, or a pipe.
 
-    A file alone shows its first rows. A pipe (-) carries JSON lines when it begins with a brace, else CSV with a
-    header; rows go out to a pipe as they came in, and what is said of them goes to standard error.
+    A file alone shows its first rows. What a pipe (-) carries is told by its content; rows go out to a pipe as they
+    came in, and what is said of them goes to standard error.
     """
 
     texts: tuple[str, ...] = Field((), description="The texts to score.")
     input: Path | None = Field(
-        None, description="JSONL, JSONL.gz, CSV or Parquet with text and, optionally, title; - reads a pipe."
+        None,
+        description="JSONL, JSON, CSV, TSV or Parquet, packed or not (.gz, .bz2, .zst), or a folder of them; "
+        "- reads a pipe.",
     )
     output: Path | None = Field(
-        None, description="The file to write, of any of these kinds; rows keep their order; - writes to a pipe."
+        None,
+        description="The file to write: .jsonl, .csv or .tsv, packed or not, or .parquet; rows keep their order; "
+        "- writes to a pipe.",
+    )
+    columns: tuple[ColumnOfRole, ...] = Field(
+        (),
+        description="text=COLUMN and title=COLUMN, such as text=reviewText. What is not named is found.",
+        title="Columns",
+        json_schema_extra=FILES,
     )
     model: ModelReference = Field(CHAMPION, description="champion or a version number.")
     formulas_as_text: bool = Field(
-        False, description="In a CSV put an apostrophe before values that a spreadsheet would run as formulas."
+        False,
+        description="In a CSV or TSV put an apostrophe before values that a spreadsheet would run as formulas.",
     )
 
     @model_validator(mode="after")
@@ -97,6 +109,15 @@ class PredictConfig(ScoringOptions):
             raise ValueError("give either texts or --input FILE")
         if self.output and not self.input:
             raise ValueError("--output is for the rows of --input FILE")
-        if self.input and self.output and str(self.input) != PIPE and self.input.resolve() == self.output.resolve():
-            raise ValueError("--output is the same file as --input; name another, so that nothing is written over")
+        if self._writes_over():
+            raise ValueError(
+                "--output is the same file as --input, or lies in it; name another, so that nothing is written over"
+            )
+        if unread := sorted({*self.named} - {"text", "title"}):
+            raise ValueError(f"--columns {unread[0]}=… has no use here; only text and title are read")
         return self
+
+    def _writes_over(self) -> bool:
+        if not (self.input and self.output) or PIPE in (str(self.input), str(self.output)):
+            return False
+        return self.output.resolve().is_relative_to(self.input.resolve())

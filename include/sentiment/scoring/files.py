@@ -1,11 +1,12 @@
-"""Scores texts and the rows of files and pipes: JSONL, JSONL.gz, CSV or Parquet in, any of them out.
+"""Scores texts, and the rows of files and pipes into files and pipes; rows, order and columns are kept.
 
-Rows, order and columns are kept. What comes in by a pipe is kept in a file meanwhile, for some kinds are read twice;
-what goes out is whole before it goes.
+What comes in by a pipe is kept in a file meanwhile, for some kinds are read twice; what goes out is whole before it
+goes.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import sys
@@ -22,18 +23,19 @@ import pyarrow as pa
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
+from sentiment.core.text.characters import is_absent
 from sentiment.core.text.clean import clean_text
 from sentiment.engine.scorer import Scorer
+from sentiment.readers.rows import Values
+from sentiment.readers.schemas import ColumnMapping
 from sentiment.scoring.config import PIPE, PredictConfig
-from sentiment.scoring.output import as_text, begins_a_formula, beside, column_names, write_rows
+from sentiment.scoring.output import as_text, begins_a_formula, beside, chunks, kind_of, write_rows
 from sentiment.scoring.results import FileCounts, PredictResult
-from sentiment.scoring.rows import Row, chunks, encoding_of, file_kind, read_rows
-from sentiment.scoring.scored import DECISION
+from sentiment.scoring.scored import DECISION, TEXTS
+from sentiment.scoring.source import Source
 
 # Rows of a file that are shown where no output is named.
 _SHOWN_ROWS = 20
-# What programs write where a text is missing.
-_NO_TEXT = frozenset({"", "nan", "none", "null", "n/a", "#n/a", "<na>"})
 
 
 def predict_source(
@@ -42,7 +44,8 @@ def predict_source(
     """Score a file or a pipe into a file or a pipe; without either, return its first rows."""
     predicted = partial(predict_file, formulas_as_text=config.formulas_as_text)
     with ExitStack() as pipes:
-        source = pipes.enter_context(_received()) if str(given) == PIPE else given
+        piped = str(given) == PIPE
+        source = Source.of(pipes.enter_context(_received()) if piped else given, config, piped=piped)
         if config.output and str(config.output) != PIPE:
             counts = predicted(scorer, source, config.output, version, on_progress)
             return PredictResult(output=str(config.output), **_shown(counts), model_version=version)
@@ -51,67 +54,72 @@ def predict_source(
             return PredictResult(**_shown(predicted(scorer, source, target, version, on_progress)))
         target = Path(pipes.enter_context(TemporaryDirectory())) / "shown.jsonl"
         counts = predicted(scorer, source, target, version, on_progress)
-        first = tuple(islice(read_rows(target), _SHOWN_ROWS))
+        with target.open("rb") as lines:
+            first = tuple(json.loads(line) for line in islice(lines, _SHOWN_ROWS))
         more = {"more": "--output FILE writes all rows"} if counts.rows > len(first) else {}
         return PredictResult(predictions=first, **_shown(counts), **more)
 
 
 def predict_file(
-    scorer: Scorer, source: Path, target: Path, version: int, on_progress: OnProgress, *, formulas_as_text: bool = False
+    scorer: Scorer,
+    source: Source,
+    target: Path,
+    version: int,
+    on_progress: OnProgress,
+    *,
+    formulas_as_text: bool = False,
 ) -> FileCounts:
     """Write `source` with the decision added to every row; the output appears whole or not at all.
 
     A row without text, or with nothing but markup, keeps its place with empty decisions and counts as unscored. Where
     the input has a column of one of our names its own stays, and ours is called `predicted_…`, which the notes say.
-    Raises ContractError for an unknown kind of file, a missing column `text`, and a line that cannot be read, which it
-    names.
+    Raises ContractError for a file of no kind that is written, and a row that cannot be read, which it names.
     """
-    counts = {"rows": 0, "positive": 0, "needs_review": 0, "unscored": 0}
-    file_kind(target)
-    given = column_names(source)
-    names = beside(DECISION.names, given)
-    formulas = 0
+    counts = dict.fromkeys(("rows", "positive", "needs_review", "unscored", "formulas"), 0)
+    to_spreadsheet = kind_of(target) in ("csv", "tsv")
+    names = beside(DECISION.names, source.columns)
 
-    def decided() -> Iterator[Row]:
-        nonlocal formulas
-        for rows in chunks(read_rows(source)):
-            for row, decision in zip(rows, _decisions(scorer, rows, version), strict=True):
+    def decided() -> Iterator[Values]:
+        for rows in chunks(source.rows()):
+            for row, decision in zip(rows, _decisions(scorer, rows, version, source.mapping), strict=True):
                 counts["rows"] += 1
                 counts["positive"] += decision["label"] == "positive"
                 counts["needs_review"] += bool(decision["needs_review"])
                 counts["unscored"] += decision["label"] is None
-                formulas += any(map(begins_a_formula, row.values()))
+                counts["formulas"] += any(map(begins_a_formula, row.values()))
                 yield {**row, **{names[name]: value for name, value in decision.items()}}
             on_progress("scoring rows", counts["rows"], 0)
 
-    to_csv = file_kind(target) == ".csv"
     added = pa.schema([field.with_name(names[field.name]) for field in DECISION])
     try:
         with replacing(target) as aside:
-            rows = as_text(decided()) if to_csv and formulas_as_text else decided()
-            write_rows(aside, rows, source, given, added)
+            rows = as_text(decided()) if to_spreadsheet and formulas_as_text else decided()
+            write_rows(aside, rows, source, added)
     except RecursionError:
         raise ContractError(
-            f"a value of {source} is nested too deeply to be written; leave its column out, or write it as text"
+            "a value of the input is nested too deeply to be written; leave its column out, or write it as text"
         ) from None
-    notes = [*_renamed(names), *(_formulas(formulas) if to_csv and not formulas_as_text else [])]
+    formulas = counts.pop("formulas")
+    notes = [*_read_from(source.mapping), *_renamed(names)]
+    notes += _formulas(formulas) if to_spreadsheet and not formulas_as_text else []
     return FileCounts(**counts, notes=tuple(notes))
 
 
-def predict_rows(scorer: Scorer, rows: list[Row], version: int) -> list[Row]:
+def predict_rows(scorer: Scorer, rows: list[Values], version: int) -> list[Values]:
     """Return the rows, which have no column of ours, with their decision, who made it and model_version added.
 
     Titles and texts are scored as the lake would hold them, and stay in the rows as they are.
     """
-    return [{**row, **decision} for row, decision in zip(rows, _decisions(scorer, rows, version), strict=True)]
+    ours = ColumnMapping("", {"title": "title", "text": "text"})
+    return [{**row, **decision} for row, decision in zip(rows, _decisions(scorer, rows, version, ours), strict=True)]
 
 
-def _decisions(scorer: Scorer, rows: list[Row], version: int) -> list[Row]:
-    titles, texts = ([_text(row.get(name)) for row in rows] for name in ("title", "text"))
+def _decisions(scorer: Scorer, rows: list[Values], version: int, mapping: ColumnMapping) -> list[Values]:
+    titles, texts = ([_text(mapping.value(row, role)) for row in rows] for role in ("title", "text"))
     with_text = [at for at, text in enumerate(texts) if text]
     answers = scorer.answer([titles[at] for at in with_text], [texts[at] for at in with_text])
     decisions = scorer.decide(answers)
-    results: list[Row] = [
+    results: list[Values] = [
         dict.fromkeys(DECISION.names) | {"needs_review": True, "model_version": str(version)} for _ in rows
     ]
     for place, at in enumerate(with_text):
@@ -132,7 +140,15 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return ""
     text = clean_text(str(value))
-    return "" if text.casefold() in _NO_TEXT else text
+    return "" if is_absent(text) else text
+
+
+def _read_from(mapping: ColumnMapping) -> list[str]:
+    others = {role: column for role, column in mapping.columns.items() if role in TEXTS and role != column}
+    if not others:
+        return []
+    read = ", ".join(f"the {role} is read from {others[role]}" for role in ("text", "title") if role in others)
+    return [f"{read} ({mapping.schema})" if mapping.schema else read]
 
 
 def _renamed(names: Mapping[str, str]) -> list[str]:
@@ -155,29 +171,25 @@ def _shown(counts: FileCounts) -> dict[str, Any]:
 
 @contextmanager
 def _received() -> Iterator[Path]:
-    """Give a file with what comes in: JSON lines when it begins with a brace, CSV otherwise."""
+    """Give a file with what comes in; what is wrong with it is said of the pipe."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "input"
         with file.open("wb") as kept:
             shutil.copyfileobj(sys.stdin.buffer, kept)
-        named = file.with_suffix(".jsonl" if _begins_with_a_brace(file) else ".csv")
-        yield file.rename(named)
+        try:
+            yield file
+        except ContractError as error:
+            raise ContractError(str(error).replace(str(file), "the pipe")) from error
 
 
 @contextmanager
-def _sent(source: Path) -> Iterator[Path]:
-    """Give a file to write, of the kind of `source` (JSON lines for Parquet), and send it out when it is whole."""
-    kind = file_kind(source)
+def _sent(source: Source) -> Iterator[Path]:
+    """Give a file to write, of the kind that came in (JSON lines for an array and Parquet), and send it out whole."""
+    kind = source.parts[0].form.kind
     with TemporaryDirectory() as folder:
-        file = Path(folder) / f"output{kind if kind == '.csv' else '.jsonl'}"
+        file = Path(folder) / f"output.{kind if kind in ('csv', 'tsv') else 'jsonl'}"
         yield file
         sys.stdout.flush()
         with file.open("rb") as whole:
             shutil.copyfileobj(whole, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-
-
-def _begins_with_a_brace(file: Path) -> bool:
-    with file.open("rb") as stream:
-        beginning = stream.read(4096)
-    return beginning.decode(encoding_of(beginning), "replace").lstrip().startswith("{")

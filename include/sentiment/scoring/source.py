@@ -1,0 +1,112 @@
+"""The rows that are scored: of a file, or of all files of a folder as Spark writes it, and which column is the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sentiment.core.errors import BrokenFileError, ContractError
+from sentiment.readers import parquet
+from sentiment.readers.config import FileOptions
+from sentiment.readers.jsons import ARRAY
+from sentiment.readers.kinds import Format, format_of, is_readable
+from sentiment.readers.rows import Row, Values, place, read
+from sentiment.readers.schemas import ColumnMapping, mapping_of, require_text
+from sentiment.stores import files as storage
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file, and what it is."""
+
+    uri: str
+    form: Format
+
+    def rows(self) -> Iterator[Values]:
+        """Give the rows; raises ContractError for one that cannot be read, which it names."""
+        with _named(self.uri):
+            for row in read(self.uri, self.form):
+                if row.fault:
+                    raise ContractError(f"{self.uri}, {place(self.form, row)}: {_with_remedy(row)}")
+                yield row.values
+
+    def columns(self) -> Iterator[str]:
+        """Give the names of the columns; an object of JSON may have any, the last one as well."""
+        if self.form.kind == "parquet":
+            with _named(self.uri):
+                yield from parquet.schema_of(self.uri).names
+        elif self.form.dialect is not None:
+            yield from self.form.columns
+        else:
+            yield from (name for row in self.rows() for name in row)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files, their columns in order, and which of those are what of a review."""
+
+    parts: tuple[Part, ...]
+    columns: tuple[str, ...]
+    mapping: ColumnMapping
+
+    @classmethod
+    def of(cls, path: Path, options: FileOptions, *, piped: bool = False) -> Self:
+        """Look at a file or a folder.
+
+        Raises ContractError for what is of no kind that is read, or cannot be read, and where no column is the text.
+        """
+        parts = tuple(_part(uri, options, piped=piped) for uri in _files(path, options))
+        columns = tuple(dict.fromkeys(name for part in parts for name in part.columns()))
+        if not columns and all(part.form.kind in ("json", "jsonl") for part in parts):
+            # A day without reviews.
+            return cls(parts, columns, ColumnMapping("", {}))
+        try:
+            mapping = mapping_of(columns, options)
+            require_text(mapping, columns)
+        except ContractError as error:
+            raise ContractError(f"{path}: {error}") from error
+        return cls(parts, columns, mapping)
+
+    def rows(self) -> Iterator[Values]:
+        """Give the rows in their order; raises ContractError as its parts do."""
+        for part in self.parts:
+            yield from part.rows()
+
+
+def _files(path: Path, options: FileOptions) -> list[str]:
+    if path.is_file():
+        return [str(path)]
+    if not path.is_dir():
+        raise ContractError(f"there is no file {path}; check --input")
+    found = [uri for uri in storage.list_files(str(path)) if _is_part(uri, path.resolve(), options)]
+    if not found:
+        raise ContractError(f"{path} holds no file of a kind that is read; check --input, or say --kind")
+    return found
+
+
+def _is_part(uri: str, folder: Path, options: FileOptions) -> bool:
+    """Tell a file of rows from a writer's marks, and from what is hidden."""
+    hidden = any(name.startswith((".", "_")) for name in Path(uri).relative_to(folder).parts)
+    return not hidden and (options.kind is not None or is_readable(uri))
+
+
+def _part(uri: str, options: FileOptions, *, piped: bool) -> Part:
+    with _named(uri):
+        return Part(uri, format_of(uri, options, piped=piped))
+
+
+@contextmanager
+def _named(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenFileError as error:
+        raise ContractError(f"{uri} cannot be read to its end: {error}; replace the file") from error
+
+
+def _with_remedy(row: Row) -> str:
+    if row.fault == ARRAY:
+        return f"{row.fault}; name the file .json, or say --kind json"
+    return row.fault if ";" in row.fault else f"{row.fault}; mend or remove the row"

@@ -1,0 +1,238 @@
+"""`predict` reads what people have and writes what they want: the same rows, whatever the kind and the packing."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from pydantic import ValidationError
+
+from scoring_days import Oracle
+from sentiment.core.errors import ContractError
+from sentiment.readers.config import FileOptions
+from sentiment.scoring.config import PredictConfig
+from sentiment.scoring.files import predict_file
+from sentiment.scoring.results import FileCounts
+from sentiment.scoring.source import Source
+from test_predict_pipes import predicted
+
+ROWS = [
+    {"reviewerID": "007", "summary": "Five", "reviewText": 'good, "very" good', "asin": "B0"},
+    {"reviewerID": "1e5", "summary": "One", "reviewText": "bad für\nmich 😀", "asin": "B1"},
+    {"reviewerID": "A3", "summary": "", "reviewText": "", "asin": "B2"},
+]
+LABELS = ["positive", "negative", None]
+PACKED = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress}
+
+
+def delimited(delimiter: str, encoding: str = "utf-8") -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(ROWS[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(ROWS)
+    return text.getvalue().encode(encoding)
+
+
+def zstandard(content: bytes) -> bytes:
+    """Pack as programs do, in a stream."""
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+def packed(content: bytes, ending: str) -> bytes:
+    return zstandard(content) if ending == ".zst" else PACKED[ending](content)
+
+
+CONTENTS = {
+    "in.jsonl": "".join(json.dumps(row) + "\n" for row in ROWS).encode(),
+    "lines.json": "".join(json.dumps(row) + "\n" for row in ROWS).encode(),
+    "array.json": json.dumps(ROWS, indent=1).encode(),
+    "in.csv": delimited(","),
+    "semicolons.csv": delimited(";"),
+    "utf16.csv": delimited(",", "utf-16"),
+    "in.tsv": delimited("\t"),
+}
+
+
+def predict(source: Path, target: Path, **options: Any) -> FileCounts:
+    return predict_file(Oracle(), Source.of(source, FileOptions(**options)), target, 7, lambda *_: None)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def refusal(source: Path, target: Path, **options: Any) -> str:
+    with pytest.raises(ContractError) as raised:
+        predict(source, target, **options)
+    assert not target.is_file()
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".zst"])
+@pytest.mark.parametrize("name", CONTENTS)
+def test_every_kind_packed_or_not_gives_the_same_rows_and_says_what_it_read(tmp_path, name, ending):
+    source = tmp_path / f"{name}{ending}"
+    source.write_bytes(packed(CONTENTS[name], ending))
+    counts = predict(source, tmp_path / "out.jsonl")
+    found = lines(tmp_path / "out.jsonl")
+    assert [{name: row[name] for name in ROWS[0]} for row in found] == ROWS
+    assert [row["label"] for row in found] == LABELS
+    assert list(found[0])[:4] == list(ROWS[0])
+    assert counts.notes == ("the text is read from reviewText, the title is read from summary (amazon-2014-2018)",)
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [*((name, "") for name in CONTENTS), ("in.csv", ".gz"), ("in.tsv", ".bz2"), ("in.jsonl", ".zst")],
+)
+def test_the_content_of_a_pipe_says_what_it_is(tmp_path, name, ending):
+    done = predicted("--input", "-", "--output", "out.jsonl", given=packed(CONTENTS[name], ending), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["label"] for row in lines(tmp_path / "out.jsonl")] == LABELS
+
+
+def test_a_pipe_of_parquet_is_read_and_goes_out_as_json_lines(tmp_path):
+    parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "in.parquet")
+    done = predicted("--input", "-", "--output", "-", given=(tmp_path / "in.parquet").read_bytes())
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == LABELS
+
+
+def test_a_pipe_that_is_tab_separated_goes_out_tab_separated():
+    done = predicted("--input", "-", "--output", "-", given=b"id\ttext\n1\tgood\n")
+    assert done.stdout.decode().splitlines()[0].split("\t")[:3] == ["id", "text", "label"]
+
+
+def test_a_folder_of_spark_is_read_with_the_columns_of_its_folders_and_without_its_marks(tmp_path):
+    folder = tmp_path / "reviews.parquet"
+    for stars, text in (("1", "bad"), ("5", "good")):
+        (folder / f"stars={stars}").mkdir(parents=True)
+        parquet.write_table(pa.table({"text": [text]}), folder / f"stars={stars}" / "part-0.snappy.parquet")
+        (folder / f"stars={stars}" / ".part-0.snappy.parquet.crc").touch()
+    (folder / "_SUCCESS").touch()
+    predict(folder, tmp_path / "out.jsonl")
+    assert [(row["text"], row["stars"], row["label"]) for row in lines(tmp_path / "out.jsonl")] == [
+        ("bad", "1", "negative"),
+        ("good", "5", "positive"),
+    ]
+
+
+def test_a_folder_without_files_that_are_read_is_refused(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").touch()
+    assert "folder holds no file of a kind that is read" in refusal(tmp_path / "folder", tmp_path / "out.jsonl")
+
+
+def test_types_of_parquet_survive_to_parquet(tmp_path):
+    moment = datetime(2024, 5, 31, 12, tzinfo=UTC)
+    given = pa.table(
+        {
+            "text": ["good", "bad"],
+            "helpful": pa.array([1, None], pa.int16()),
+            "at": pa.array([moment, None], pa.timestamp("ms", "UTC")),
+            "tags": pa.array([["a"], []], pa.list_(pa.string())),
+            "place": pa.array(["x", "y"]).dictionary_encode(),
+            "raw": pa.array([b"a", b"\xff"]),
+        }
+    )
+    parquet.write_table(given, tmp_path / "in.parquet")
+    predict(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    written = parquet.read_table(tmp_path / "out.parquet")
+    assert written.select(given.column_names).equals(given)
+    assert written["label"].to_pylist() == ["positive", "negative"]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".zst"])
+@pytest.mark.parametrize("kind", [".csv", ".tsv", ".jsonl"])
+def test_other_programs_read_the_rows_that_are_written(tmp_path, kind, ending):
+    (tmp_path / "in.jsonl").write_bytes(CONTENTS["in.jsonl"])
+    target = tmp_path / f"out{kind}{ending}"
+    predict(tmp_path / "in.jsonl", target)
+    with pa.input_stream(str(target), compression="zstd" if ending == ".zst" else "detect") as stream:
+        content = io.BytesIO(stream.read())
+    if kind == ".jsonl":
+        table = pd.read_json(content, lines=True, dtype=False)
+    else:
+        table = pd.read_csv(content, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False)
+    assert table[list(ROWS[0])].to_dict("records") == ROWS
+    assert table["label"].fillna("").tolist() == [label or "" for label in LABELS]
+    assert [row.get("label") or None for row in Source.of(target, FileOptions()).rows()] == LABELS
+
+
+def test_text_and_title_may_be_named_and_another_encoding_told(tmp_path):
+    (tmp_path / "in.csv").write_bytes("Überschrift;Meinung\nschlecht;good für mich\n".encode("cp1252"))
+    told = {"columns": ("text=meinung", "title=Überschrift"), "encoding": "cp1252"}
+    counts = predict(tmp_path / "in.csv", tmp_path / "out.jsonl", **told)
+    assert lines(tmp_path / "out.jsonl")[0]["Meinung"] == "good für mich"
+    assert counts.notes == ("the text is read from Meinung, the title is read from Überschrift",)
+    untold = refusal(tmp_path / "in.csv", tmp_path / "other.jsonl")
+    assert "line 1: the byte 0xdc is no UTF-8" in untold
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("in.csv", b"text\tid\tx\ngood\t1\t2\n", "is tab separated; name it .tsv, or say --kind tsv"),
+        ("in.jsonl", b'[{"text": "good"}]', "name the file .json, or say --kind json"),
+        ("in.json", b'[{"text": "good"}, 5]', "row 2: the element is not a JSON object; mend or remove the row"),
+        ("in.jsonl", b"{'text': 'good'}\n", "line 1: the line is a Python dictionary, and no JSON; mend or remove"),
+        ("in.csv", b'text,id\ngood,1\n"bad,2\ngood,3\n', "line 3: the quotes of the row do not close; write"),
+        ("in.csv", "text\ngood\n".encode("utf-16-le"), "is in UTF-16 without its mark"),
+        ("in.csv.zst", zstandard(b"text\n" + b"good\n" * 99)[:-9], "cannot be read to its end"),
+        ("in.csv", b"text,id\ngood,1\nbad", "cannot be read to its end: it breaks off within line 3"),
+        ("in.txt", b"good\n", "is of no kind that is read: name it .jsonl"),
+        ("in.jsonl", b'{"id": 1}\n{"id": 2}\n', "in.jsonl: no column is known to be the text; the columns are id: say"),
+        ("in.jsonl.gz", b"", "it has 0 bytes"),
+    ],
+)
+def test_what_is_not_what_it_is_called_or_cannot_be_read_is_refused_with_a_remedy(tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    assert sentence in refusal(tmp_path / name, tmp_path / "out.jsonl")
+
+
+def test_the_kind_may_be_told_where_the_name_says_another_or_none(tmp_path):
+    (tmp_path / "in.txt").write_bytes(b"id\ttext\n1\tgood\n")
+    assert predict(tmp_path / "in.txt", tmp_path / "out.jsonl", kind="tsv").positive == 1
+    (tmp_path / "in.jsonl").write_bytes(b'[{"text": "good"}]')
+    assert predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl", kind="json").positive == 1
+
+
+def test_what_is_no_kind_of_output_is_refused_also_a_folder(tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"text\ngood\n")
+    (tmp_path / "out.parquet").mkdir()
+    for name, sentence in [
+        ("out.xlsx", "is of no kind that is written"),
+        ("out.json", "is of no kind that is written"),
+        ("out.parquet.gz", "is of no kind that is written"),
+        ("out.parquet", "is a folder; name a file to write"),
+    ]:
+        assert sentence in refusal(tmp_path / "in.csv", tmp_path / name)
+
+
+def test_a_folder_that_is_read_is_not_written_into(tmp_path):
+    with pytest.raises(ValidationError, match="--output is the same file as --input, or lies in it"):
+        PredictConfig(input=tmp_path / "reviews", output=tmp_path / "reviews" / "part-0.parquet")
+
+
+def test_a_role_that_predict_does_not_read_is_refused():
+    with pytest.raises(ValidationError, match="--columns rating=… has no use here; only text and title are read"):
+        PredictConfig(input=Path("in.csv"), columns=("text=review", "rating=stars"))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\n\n"])
+def test_a_file_of_json_without_rows_is_a_day_without_reviews_also_where_columns_are_named(tmp_path, content):
+    (tmp_path / "in.json").write_bytes(content)
+    assert predict(tmp_path / "in.json", tmp_path / "out.csv", columns=("text=reviewText",)).rows == 0
+    assert (tmp_path / "out.csv").read_text().startswith("label,")
