@@ -108,7 +108,8 @@ def backfill_configuration(ground: Ground, seen: Seen) -> None:
     _closed(on, "score_reviews")
     versions = _versions(on, days)
     told = "Override parameters" in (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
-    told = told and "Override parameters" in str(on.airflow.fields("score_reviews")["model"].get("description"))
+    form = on.call("GET", "dags/score_reviews/details")["params"]
+    told = told and "Override parameters" in str(form["model"])
     seen.holds("the docs and the field say that Override parameters is needed", told)
     seen.holds("all runs with model 1: 05 and 06 by 1, 07 as it was", versions == ["1", "1", "2"], versions)
     shown = [_conf(on, "score_reviews", day).get("model") for day in days[:2]]
