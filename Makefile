@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q --disable-pip-version-check
 REVIEWS ?=
+CASES ?= ../shared/cases
 
-.PHONY: demo up down status doctor test test-all test-fast check lint types bench pins clean ten-demos
+.PHONY: demo up down status doctor test test-all test-fast check lint types bench pins clean ten-demos cases
 
 demo: $(VENV)/installed ## Set everything up, then run the main job (REVIEWS=file or folder for your own reviews)
 	@$(BIN)/sentiment demo $(if $(REVIEWS),--reviews "$(REVIEWS)")
@@ -32,6 +33,9 @@ test-all: $(VENV)/installed-dev ## The same, and those that take longest: each p
 
 ten-demos: $(VENV)/installed-dev ## Ten whole demos in a row, with a table of what happened (about an hour)
 	@$(BIN)/python tests/ten_demos.py
+
+cases: $(VENV)/installed-dev ## Run the cases in CASES against this checkout, with a table of what came of them
+	@$(BIN)/python tests/cases.py $(CASES) $(if $(ONLY),--only $(ONLY))
 
 test-fast: $(VENV)/installed-dev ## Run the tests that take seconds
 	@$(BIN)/python $(PYTEST) -m "not slow and not e2e and not spark"

@@ -28,7 +28,7 @@ from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.outcome import learnt_nothing, too_few
+from sentiment.training.dossier import learnt_nothing, too_few
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import sentiment.core.text
 from regex_steps import Steps
 from sentiment.core.text.clean import LONGEST_TEXT, clean_text, was_cut
-from sentiment.core.text.entities import unescaped
+from sentiment.core.text.markup import unescaped
 from sentiment.ingest.config import IngestOptions
 from sentiment.ingest.judge import clean
 

@@ -1,18 +1,24 @@
 """Published data sets: how their files are read, what is left out, and how they are split."""
 
+import bz2
 import csv
 import gzip
+import io
 import json
 import math
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pydantic import ValidationError
 
 from sentiment.core.errors import ContractError
 from sentiment.datasets import published
 from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.forms import rows_of
+from sentiment.datasets.labels import OPEN
 from sentiment.datasets.manifest import (
     SPLITS,
     read_manifest,
@@ -22,6 +28,7 @@ from sentiment.datasets.snapshot import (
     read_split,
     snapshot_id,
 )
+from sentiment.datasets.source import SourceFile
 from sentiment.datasets.stratify import stratified
 from sentiment.datasets.verbs import SNAPSHOT
 from verbs_here import done
@@ -65,48 +72,74 @@ def snapshot(home, dataset, source, **more):
     return result, folder, {split: read_split(folder, split) for split in SPLITS}
 
 
-def test_a_quoted_field_of_the_csv_may_hold_quotes_commas_line_breaks_and_escaped_line_breaks():
-    lines = ['"2","So ""good"", really","One\\ntwo, three\n', 'four"\n', '"1","","No title"\n']
-    assert list(published.read_csv(lines)) == [
-        Row(1, 'So "good", really', "One two, three four"),
-        Row(0, "", "No title"),
+def read(folder, dataset, name, content):
+    """Write a file and return its numbered rows; labels that are open are kept as codes."""
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(rows_of(dataset, SourceFile(str(path), name, "")))
+
+
+def test_a_quoted_field_of_the_csv_may_hold_quotes_commas_line_breaks_and_escaped_line_breaks(tmp_path):
+    content = '"2","So ""good"", really","One\\ntwo, three\nfour"\n"1","","No title"\n'
+    assert read(tmp_path, "amazon_polarity", "all.csv", content) == [
+        (1, Row(OPEN + 2, 'So "good", really', "One two, three four")),
+        (3, Row(OPEN + 1, "", "No title")),
     ]
 
 
-def test_the_csv_names_what_is_wrong_with_a_row_and_goes_on_with_the_next():
-    lines = ['"label","title","content"\n', '"1","two"\n', '"1","t"," "\n', '"2","t","good"\n']
-    read = list(published.read_csv(lines))
-    assert [one.reason for one in read[:3]] == [
-        "the label is 'label', not 1 or 2",
-        "2 columns, not label, title and content",
+def test_the_csv_names_what_is_wrong_with_a_row_and_goes_on_with_the_next(tmp_path):
+    content = '"label","title","content"\n"1","two"\n"1","t"," "\n"7","t","x"\n"2","t","good"\n'
+    rows = read(tmp_path, "amazon_polarity", "all.csv", content)
+    assert [number for number, _ in rows] == [1, 2, 3, 4, 5]
+    reasons = [row.reason for _, row in rows[:4]]
+    assert reasons[1].startswith("the row has 2 values and the first row 3 columns")
+    assert [reasons[0], *reasons[2:]] == [
+        "the row names the columns",
         "the text is empty",
+        "the label is '7', not 1 or 2 (0 or 1 on the hub)",
     ]
-    assert read[3] == Row(1, "t", "good")
+    assert rows[4].row == Row(OPEN + 2, "t", "good")
 
 
-def test_a_quote_that_is_never_closed_costs_a_row_and_not_the_file():
-    csv.field_size_limit(1 << 30)  # as another part of the program may have it
-    read = list(published.read_csv(['"1","t","' + "x" * 140_000 + "\n", '"2","t","good"\n']))
-    assert isinstance(read[0], BadRow)
-    assert read[1:] == [Row(1, "t", "good")]
+def test_a_quote_that_is_never_closed_costs_a_row_and_not_the_file(tmp_path):
+    content = '"1","t","bad"\n"1","t","' + "x" * 140_000 + '\n"2","t","good"\n'
+    _, (number, bad), good = read(tmp_path, "amazon_polarity", "all.csv", content)
+    assert (number, "do not close" in bad.reason) == (2, True)
+    assert good == (3, Row(OPEN + 2, "t", "good"))
 
 
-def test_a_fasttext_line_is_label_title_and_text():
+def test_two_columns_without_names_are_no_reviews_of_amazon_polarity(tmp_path):
+    rows = read(tmp_path, "amazon_polarity", "all.csv", '"2","good"\n"1","bad"\n')
+    assert [row.reason for _, row in rows] == ["2 columns, not label, title and content"] * 2
+    ((_, row),) = read(tmp_path, "imdb", "all.csv", "comment,mood\ngood,positive\n")
+    assert row.reason == "2 columns, not text and label: comment, mood"
+
+
+def test_quotes_behind_backslashes_merge_no_rows(tmp_path):
+    content = "".join(f'"{1 + n % 2}","t","it is \\"so\\" good {n}, yes"\n' for n in range(9))
+    rows = read(tmp_path, "amazon_polarity", "all.csv", content + '"2","t","it ""is"", yes"\n')
+    assert [row.text for _, row in rows] == [*(f'it is "so" good {n}, yes' for n in range(9)), 'it "is", yes']
+
+
+def test_a_fasttext_line_is_label_title_and_text(tmp_path):
     lines = [
-        "__label__2 Great: it works: well\n",
-        "__label__1 no title here\n",
-        "\n",
-        "broken line\n",
-        "__label__3 a: b\n",
+        b"__label__2 Great: it works: well\n",
+        b"__label__1 no title here\n",
+        b"\n",
+        b"broken line\n",
+        b"__label__3 a: b\n",
+        b"__label__1 a: caf\xe9 au lait\n",
     ]
-    read = list(published.read_fasttext(lines))
-    assert read[:2] == [Row(1, "Great", "it works: well"), Row(0, "", "no title here")]
-    assert read[2:] == [BadRow("the line does not begin with __label__1 or __label__2")] * 2
+    rows = read(tmp_path, "amazon_polarity", "all.ft.txt", b"".join(lines))
+    assert rows[:2] == [(1, Row(1, "Great", "it works: well")), (2, Row(0, "", "no title here"))]
+    assert rows[2:4] == [(n, BadRow("the line does not begin with __label__1 or __label__2")) for n in (4, 5)]
+    assert rows[4].row.reason.startswith("the byte 0xe9 is no UTF-8")
 
 
-def test_imdbs_points_become_stars_of_the_same_sign():
+def test_imdbs_points_become_stars_of_the_same_sign(tmp_path):
     lines = [json.dumps({"text": "x", "label": int(points > 5), "rating": points}) for points in (1, 4, 7, 8, 9, 10)]
-    assert [(row.label, row.stars) for row in published.read_jsonl(lines)] == [
+    rows = read(tmp_path, "imdb", "all.jsonl", "\n".join(lines))
+    assert [(row.label, row.stars) for _, row in rows] == [
         *((0, 1.0), (0, 2.0)),
         *((1, 4.0), (1, 4.0), (1, 5.0), (1, 5.0)),
     ]
@@ -116,29 +149,145 @@ def test_imdbs_points_become_stars_of_the_same_sign():
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "not JSON: "),
-        ("[" * 100_000, "not JSON: "),
-        ("[1]", "not an object with a text"),
-        ('{"text": 1, "label": 1}', "not an object with a text"),
-        ('{"text": "a"}', "the label is 'None', not 0 or 1"),
+        ("{", "the line is not a JSON object"),
+        ('{"a": ' * 100_000, "the line is not a JSON object"),
+        ("1", "the line is not a JSON object"),
+        ('{"text": 1, "label": 1}', "there is no text"),
+        ('{"text": "a"}', "1 columns, not text and label: text"),
+        ('{"text": "a", "label": null}', "the label is 'None', not 0 or 1"),
+        ('{"text": "a", "label": NaN}', "the label is 'nan', not 0 or 1"),
+        ('{"text": "a", "label": -1}', "the label is '-1', not 0 or 1"),
         ('{"text": "<br />", "label": 1}', "the text is empty"),
         ('{"text": "a", "label": 1, "rating": 11}', "the rating is '11', not 1 to 10"),
         ('{"text": "a", "label": 1, "rating": NaN}', "the rating is 'nan', not 1 to 10"),
     ],
 )
-def test_a_json_line_that_is_no_review_says_why(line, reason):
-    (read,) = published.read_jsonl([line])
-    assert isinstance(read, BadRow)
-    assert read.reason.startswith(reason)
+def test_a_json_line_that_is_no_review_says_why(tmp_path, line, reason):
+    ((number, row),) = read(tmp_path, "imdb", "all.jsonl", line)
+    assert (number, row) == (1, BadRow(reason))
 
 
-def test_texts_of_data_sets_are_cleaned_as_those_of_the_lake():
+@pytest.mark.parametrize("label", ["1", "1.0", 1, 1.0, True, "positive", " Positive ", "pos"])
+def test_a_label_may_be_a_number_or_a_word(tmp_path, label):
+    ((_, row),) = read(tmp_path, "imdb", "all.jsonl", json.dumps({"text": "a", "label": label}))
+    assert row.label == 1
+
+
+def test_texts_of_data_sets_are_cleaned_as_those_of_the_lake(tmp_path):
     raw = 'Gre\u00adat!!!<br /><br />I <3 it &amp;quot;so&amp;quot; MUCH  :-) <a href="x">y</a> don&apos;t'
-    found = [*published.read_fasttext([f"__label__2 {raw}: {raw}"]), published.read_file("pos/1_9.txt", raw)]
-    found += published.read_jsonl([json.dumps({"text": raw, "title": raw, "label": 1, "category": raw})])
+    found = [published.read_fasttext(f"__label__2 {raw}: {raw}"), published.read_file("pos/1_9.txt", raw)]
+    line = json.dumps({"text": raw, "title": raw, "label": 1, "category": raw})
+    found += [row for _, row in read(tmp_path, "imdb", "all.jsonl", line)]
     cleaned = 'Great!!! I <3 it "so" MUCH :-) y don\'t'
     assert [row.text for row in found] == [cleaned] * 3
     assert (found[0].title, found[2].title, found[2].category) == (cleaned, cleaned, cleaned)
+
+
+def packed(content, packing):
+    """Pack bytes as a name's end says."""
+    if packing == ".zst":
+        return pa.compress(content, "zstd", asbytes=True)
+    return {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress}[packing](content)
+
+
+def bytes_of(kind, rows):
+    """Spell rows, all of the same columns, as a file of a kind."""
+    if kind == "parquet":
+        into = io.BytesIO()
+        parquet.write_table(pa.Table.from_pylist(rows), into)
+        return into.getvalue()
+    if kind == "jsonl":
+        return "".join(json.dumps(row) + "\n" for row in rows).encode()
+    into = io.StringIO(newline="")
+    quoting = csv.QUOTE_ALL if "title" in rows[0] else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(into, list(rows[0]), quoting=quoting)
+    writer.writeheader()
+    writer.writerows(rows)
+    return into.getvalue().encode()
+
+
+POLARITY_OF_THE_HUB = [
+    {"label": label - 1, "title": title, "content": words} for label, title, words in polarity_rows(120)
+]
+POLARITY_WITH_NAMES = [{"polarity": label, "title": title, "text": words} for label, title, words in polarity_rows(120)]
+IMDB_OF_THE_HUB = [{"text": row["text"], "label": row["label"]} for row in imdb_rows(120)]
+IMDB_OF_KAGGLE = [
+    {"review": f"{row['text']}<br /><br />", "sentiment": ("negative", "positive")[row["label"]]}
+    for row in imdb_rows(120)
+]
+
+
+@pytest.mark.parametrize("packing", ["", ".gz", ".bz2", ".zst"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("dataset", "rows"),
+    [
+        ("amazon_polarity", POLARITY_OF_THE_HUB),
+        ("amazon_polarity", POLARITY_WITH_NAMES),
+        ("imdb", IMDB_OF_THE_HUB),
+        ("imdb", IMDB_OF_KAGGLE),
+    ],
+    ids=["polarity-hub", "polarity-names", "imdb-hub", "imdb-kaggle"],
+)
+def test_a_data_set_is_the_same_in_every_form_that_people_have_it_in(home, dataset, rows, kind, packing):
+    (home / f"all.{kind}{packing}").write_bytes(packed(bytes_of(kind, rows), packing))
+    result, _, splits = snapshot(home, dataset, home / f"all.{kind}{packing}")
+    # The authors' CSV of Amazon Polarity has no names of columns, so that a row of names is none of its reviews.
+    assert result["bad_rows"] == (dataset == "amazon_polarity" and kind == "csv")
+    assert sum(map(len, splits.values())) == 120
+    negative = {text(n) for n in range(0, 120, 2)}
+    for reviews in splits.values():
+        assert [words in negative for words in reviews.texts] == [label == 0 for label in reviews.labels]
+
+
+def test_what_a_number_means_as_label_is_told_by_all_of_a_file_and_a_stray_one_is_a_bad_row(home):
+    hub = [(label - 1, title, words) for label, title, words in polarity_rows(100)]
+    stray = ("2", "Stray", text(900))
+    result, folder, _ = snapshot(home, "amazon_polarity", write_csv(home / "hub.csv", [*hub[1::2], stray, *hub[::2]]))
+    assert result["bad_rows"] == 1
+    assert read_manifest(folder).bad_rows.first[0].model_dump() == {
+        **{"file": "hub.csv", "row": 51, "reason": "the label is '2', not 0 or 1"}
+    }
+    assert {name: result["splits"][name]["negative"] for name in SPLITS} == {"train": 35, "validation": 5, "test": 10}
+
+
+def test_labels_that_mean_one_thing_in_one_file_and_another_in_the_next_are_refused(home):
+    write_csv(home / "source" / "train.csv", polarity_rows(60))
+    hub = [(label - 1, title, words) for label, title, words in polarity_rows(60, first=60)]
+    write_csv(home / "source" / "test.csv", hub)
+    with pytest.raises(ContractError, match=r"test\.csv has the labels 0 and 1, and train\.csv 1 and 2"):
+        snapshot(home, "amazon_polarity", home / "source")
+    alike = [(number, "title", text(n)) for n, number in enumerate([0, 1, 1, 2] * 10)]
+    with pytest.raises(ContractError, match=r"all\.csv has the labels 0, 1 and 2, and two of them are wanted"):
+        snapshot(home, "amazon_polarity", write_csv(home / "all.csv", alike))
+    assert not list(home.rglob("manifest.json"))
+
+
+def test_a_file_of_one_class_is_understood_by_the_others(home):
+    negative, positive = polarity_rows(80)[::2], polarity_rows(80)[1::2]
+    write_csv(home / "source" / "bad.csv", negative)
+    write_csv(home / "source" / "good.csv", positive)
+    result, _, _ = snapshot(home, "amazon_polarity", home / "source")
+    assert {name: result["splits"][name]["negative"] for name in SPLITS} == {"train": 28, "validation": 4, "test": 8}
+
+
+def test_a_web_page_in_place_of_a_file_is_refused(home):
+    (home / "train.csv").write_text("<!DOCTYPE html><html><head><title>Quota exceeded</title></head>\n</html>\n")
+    with pytest.raises(ContractError, match=r"train\.csv is a web page and no data; fetch the file itself"):
+        snapshot(home, "amazon_polarity", home / "train.csv")
+
+
+def test_what_a_mac_hides_beside_files_and_reviews_without_label_are_passed_over(home):
+    source = home / "imdb"
+    for side, first in (("train", 0), ("test", 200)):
+        write_jsonl(source / f"{side}.jsonl.gz", imdb_rows(100, first=first))
+    for twin in ("._train.jsonl.gz", "__MACOSX/._train.jsonl.gz", "__MACOSX/test.jsonl", ".cache/a.csv"):
+        (source / twin).parent.mkdir(exist_ok=True)
+        (source / twin).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    write_jsonl(source / "unsupervised.jsonl.gz", imdb_rows(9, label=-1))
+    result, folder, splits = snapshot(home, "imdb", source)
+    assert (result["bad_rows"], len(splits["test"])) == (0, 100)
+    assert read_manifest(folder).source["files"] == 2
 
 
 def test_both_forms_of_amazon_polarity_give_the_same_reviews_and_splits(home):
@@ -274,7 +423,8 @@ def test_bad_rows_are_counted_and_the_first_are_named_while_the_rest_goes_on(hom
     result, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))
     named = read_manifest(folder).bad_rows
     assert (result["bad_rows"], named.count, len(named.first)) == (25, 25, 20)
-    assert named.first[0].model_dump() == {"file": "all.csv", "row": 201, "reason": "the label is '3', not 1 or 2"}
+    reason = "the label is '3', not 1 or 2 (0 or 1 on the hub)"
+    assert named.first[0].model_dump() == {"file": "all.csv", "row": 201, "reason": reason}
     assert sum(len(reviews) for reviews in splits.values()) == 200
 
 
@@ -300,6 +450,32 @@ def test_a_packed_file_that_breaks_off_is_refused(home, left):
     assert not list(home.rglob("manifest.json"))
 
 
+@pytest.mark.parametrize(
+    ("dataset", "kind", "rows", "cut"),
+    [
+        ("amazon_polarity", "csv", POLARITY_WITH_NAMES, 5),
+        ("imdb", "csv", IMDB_OF_KAGGLE, 5),
+        ("imdb", "csv", IMDB_OF_KAGGLE, 25),
+        ("imdb", "jsonl", IMDB_OF_THE_HUB, 5),
+        ("imdb", "parquet", IMDB_OF_THE_HUB, 5),
+    ],
+)
+@pytest.mark.parametrize("packing", ["", ".zst"])
+def test_a_file_that_breaks_off_is_refused(home, dataset, kind, rows, cut, packing):
+    (home / f"all.{kind}{packing}").write_bytes(packed(bytes_of(kind, rows)[:-cut], packing))
+    with pytest.raises(
+        ContractError, match=rf"all\.{kind}{packing} (breaks off|cannot be read to its end).*; fetch it"
+    ):
+        snapshot(home, dataset, home / f"all.{kind}{packing}")
+    assert not list(home.rglob("manifest.json"))
+
+
+def test_a_bad_last_row_is_one_bad_row_where_its_line_ends(home):
+    content = bytes_of("csv", IMDB_OF_KAGGLE) + b"what is this?\n"
+    (home / "all.csv").write_bytes(content)
+    assert snapshot(home, "imdb", home / "all.csv")[0]["bad_rows"] == 1
+
+
 @pytest.mark.parametrize("form", ["all.csv", "all.ft.txt", "all.jsonl.gz"])
 def test_a_byte_order_mark_costs_no_review(home, form):
     write = {"all.csv": write_csv, "all.ft.txt": write_fasttext, "all.jsonl.gz": write_jsonl}[form]
@@ -323,8 +499,10 @@ def test_a_source_of_two_forms_or_of_none_or_with_a_stray_file_is_refused(home):
     folder = home / "source"
     write_csv(folder / "train.csv", polarity_rows(40))
     write_csv(folder / "test.csv", polarity_rows(40, first=100))
-    with pytest.raises(ContractError, match="holds no file of imdb; give one file, or a folder of one form: JSONL"):
-        snapshot(home, "imdb", folder)
+    (home / "other").mkdir()
+    (home / "other" / "README").write_text("read me")
+    with pytest.raises(ContractError, match="holds no file of imdb; give one file, or a folder of one form: CSV"):
+        snapshot(home, "imdb", home / "other")
     stray = write_csv(folder / "more.csv", polarity_rows(4))
     with pytest.raises(ContractError, match=r"more\.csv, which is neither; name it after its side, or move it away"):
         snapshot(home, "amazon_polarity", folder)

@@ -17,7 +17,7 @@ from sentiment.evaluation.assessment import Decision
 from sentiment.export.build import build_bundle
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, write_models
-from sentiment.export.onnx import quantise, write_fp16
+from sentiment.export.formats import quantise, write_fp16
 from sentiment.export.parity import check_parity
 from sentiment.training.fitted import predict_logits
 

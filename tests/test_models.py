@@ -9,7 +9,7 @@ from sentiment.core.settings import Settings
 from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.config import ExportConfig
-from sentiment.export.onnx import export_onnx, quantise
+from sentiment.export.formats import export_onnx, quantise
 from sentiment.export.parity import check_parity
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits

@@ -25,11 +25,11 @@ from local_platform import free_port
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
-from sentiment_local import databases, platform, private_files, processes, verbs
+from sentiment_local import databases, platform, processes, verbs
 from sentiment_local.components import components
 from sentiment_local.config import PlatformConfig, StatusConfig
 from sentiment_local.doctor import check_ports
-from sentiment_local.login import read_login
+from sentiment_local.login import made_once, read_login
 from sentiment_local.processes import Started
 from sentiment_local.states import read_record
 from sentiment_local.status import described, status
@@ -407,14 +407,12 @@ def test_keys_in_ruins_are_named_with_their_remedy(tmp_path, ruin):
     file = tmp_path / "secrets.json"
     file.write_bytes(ruin)
     with pytest.raises(ContractError, match=r"rm '.*secrets\.json'"):
-        private_files.made_once(file, {"api": lambda: "made"})
+        made_once(file, {"api": lambda: "made"})
 
 
 def test_of_two_that_make_the_keys_at_once_both_get_the_same_for_their_owner_alone(tmp_path):
     file = tmp_path / "secrets.json"
-    made = private_files.made_once(
-        file, {"api": lambda: private_files.made_once(file, {"api": lambda: "first"}) and "second"}
-    )
+    made = made_once(file, {"api": lambda: made_once(file, {"api": lambda: "first"}) and "second"})
     assert made == {"api": "first"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [one.name for one in tmp_path.iterdir()] == ["secrets.json"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sentiment.evaluation import canvas, comparison_plots, plots
+from sentiment.evaluation import plots
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1] * 10)
 PROBABILITY = np.tile([0.1, 0.4, 0.8, 0.9, 0.7, 0.3, 0.95, 0.6], 10)
@@ -18,14 +18,13 @@ def slice_row(kind, name, accuracy, reviews=100):
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures as matplotlib holds them, in the order in which they were saved."""
-    figures = []
+    figures, save = [], plots.save
 
-    def save(figure, path):
+    def seen(figure, path):
         figures.append(figure)
-        return canvas.save(figure, path)
+        return save(figure, path)
 
-    monkeypatch.setattr(plots, "save", save)
-    monkeypatch.setattr(comparison_plots, "save", save)
+    monkeypatch.setattr(plots, "save", seen)
     return figures
 
 
@@ -94,7 +93,7 @@ def test_candidates_stand_in_the_order_of_their_macro_f1(tmp_path, drawn):
         "worst $x": ((0.90, 0.88, 0.92), (0.85, 0.82, 0.88)),
         "best": ((0.95, 0.94, 0.96), (0.95, 0.94, 0.96)),
     }
-    assert is_png(comparison_plots.candidate_intervals(candidates, tmp_path / "candidates.png"))
+    assert is_png(plots.candidate_intervals(candidates, tmp_path / "candidates.png"))
     left, right = drawn[0].axes
     assert [label.get_text() for label in left.get_yticklabels()] == [r"worst \$x", "middle", "best"]
     assert right.lines[0].get_xdata() == pytest.approx((0.82, 0.88))
@@ -107,7 +106,7 @@ def test_slices_are_bars_of_errors_with_their_sizes_and_a_line_for_all_reviews(t
         slice_row("stars", "5", 1.0),
         slice_row("category", "A $5 & <b>", 0.9),
     ]
-    assert is_png(comparison_plots.slice_bars(rows, tmp_path / "slices.png"))
+    assert is_png(plots.slice_bars(rows, tmp_path / "slices.png"))
     (axes,) = drawn[0].axes
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.2, 0.0, 0.1])
     assert axes.get_yticklabels()[0].get_text() == "stars: 1  (100)"
@@ -116,6 +115,6 @@ def test_slices_are_bars_of_errors_with_their_sizes_and_a_line_for_all_reviews(t
 
 
 def test_pictures_of_nothing_are_still_pictures(tmp_path):
-    assert is_png(comparison_plots.slice_bars([], tmp_path / "slices.png"))
-    assert is_png(comparison_plots.candidate_intervals({}, tmp_path / "candidates.png"))
+    assert is_png(plots.slice_bars([], tmp_path / "slices.png"))
+    assert is_png(plots.candidate_intervals({}, tmp_path / "candidates.png"))
     assert is_png(plots.error_confidence([], tmp_path / "errors.png"))

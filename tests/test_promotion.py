@@ -17,8 +17,8 @@ from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.engine.bundle import Bundle
 from sentiment.evaluation.metrics import evaluate
-from sentiment.evaluation.paired_tests import Difference, Disagreement
 from sentiment.evaluation.predictions import write_predictions
+from sentiment.evaluation.significance import Difference, Disagreement
 from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Speeds, on_behaviour
 from sentiment.promotion.promote import promote_best

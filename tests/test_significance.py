@@ -8,9 +8,8 @@ from scipy import stats
 
 from sentiment.core.errors import ContractError
 from sentiment.evaluation.metrics import decision_figures, decisions
-from sentiment.evaluation.paired_tests import bonferroni, mcnemar, paired_bootstrap, paired_t_over_seeds
 from sentiment.evaluation.predictions import Predictions, read_predictions, write_predictions
-from sentiment.evaluation.significance import compare_all
+from sentiment.evaluation.significance import bonferroni, compare_all, mcnemar, paired_bootstrap, paired_t_over_seeds
 
 
 def labels_of(count: int, seed: int = 0) -> np.ndarray:

@@ -11,8 +11,7 @@ from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.models.classifier import EncoderClassifier
 from sentiment.training.models.encoders import build_encoder
-from sentiment.training.optimiser import adamw
-from sentiment.training.trainer import NeuralTrainer, training_arguments
+from sentiment.training.trainer import NeuralTrainer, adamw, training_arguments
 
 TRAIN, VALIDATION = tiny.reviews(160), tiny.reviews(40, seed=1)
 

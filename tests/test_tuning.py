@@ -28,14 +28,13 @@ from sentiment.datasets.snapshot import (
     snapshot_folder,
 )
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.studies import StudyRuns
+from sentiment.stores.registry.runs import StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.tuning import processes, trial
 from sentiment.tuning.config import StudyConfig, TuneConfig
-from sentiment.tuning.liveness import fail_abandoned
 from sentiment.tuning.processes import tune
 from sentiment.tuning.results import OpenStudyResult, StudyResult
-from sentiment.tuning.search import search
+from sentiment.tuning.search import fail_abandoned, search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import open_study
 
@@ -346,7 +345,7 @@ def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(de
         raise UnavailableError("MLflow is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"sentiment.stores.registry.studies.StudyRuns.{where}", away)
+        patch.setattr(f"sentiment.stores.registry.runs.StudyRuns.{where}", away)
         with pytest.raises(UnavailableError):
             search(StudyConfig(study=opened.study), at(deployment))
     assert search(StudyConfig(study=opened.study), at(deployment)).trained == 2

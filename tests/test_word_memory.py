@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 import tiny
-from sentiment.engine import word_memory
-from sentiment.engine.tokens import ReviewTokenizer
-from sentiment.engine.word_memory import WordMemory
+from sentiment.engine import tokens
+from sentiment.engine.tokens import ReviewTokenizer, WordMemory
 
 CONTENT = tiny.bert_tokenizer_json()
 
@@ -68,12 +67,12 @@ def test_another_kind_of_tokenizer_has_no_memory():
 
 
 def test_the_memory_does_not_grow_for_ever(monkeypatch):
-    monkeypatch.setattr(word_memory, "WORDS", 3)
+    monkeypatch.setattr(tokens, "WORDS", 3)
     small = memory()
     text = "one two three four five " + "y" * 40
     assert small.ids(text) == HF.encode(text, add_special_tokens=False).ids
     assert len(small) == 3
-    assert max(map(len, small)) <= word_memory.LONGEST
+    assert max(map(len, small)) <= tokens.LONGEST_WORD
 
 
 def test_reviews_of_both_kinds_keep_their_order():

@@ -31,9 +31,9 @@ from sentiment.datasets.snapshot import (
 )
 from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
-from sentiment.evaluation.comparison_plots import Measured, candidate_intervals
 from sentiment.evaluation.intervals import intervals
 from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.plots import Measured, candidate_intervals
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions, write_predictions
 from sentiment.evaluation.significance import compare_all
 from sentiment.export.build import ExportData, build_bundle

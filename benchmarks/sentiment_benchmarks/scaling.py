@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from statistics import median
 
-from sentiment.evaluation.canvas import GRID, INK, LOSS, PALE, SCORE, empty_sheet, plain, save
+from sentiment.evaluation.plots import GRID, INK, LOSS, PALE, SCORE, empty_sheet, plain, save
 from sentiment.training.config.optimisation import Precision
 from sentiment_benchmarks.tables import Row, Rows
 

@@ -9,8 +9,7 @@ import secrets
 from pathlib import Path
 
 from sentiment.core.settings import PROJECT, Settings
-from sentiment_local.login import USER, make_login, passwords_file
-from sentiment_local.private_files import made_once
+from sentiment_local.login import USER, made_once, make_login, passwords_file
 
 _AIRFLOW = {
     "CORE__EXECUTOR": "LocalExecutor",

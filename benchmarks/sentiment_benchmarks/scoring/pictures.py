@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.evaluation.canvas import GRID, INK, LOSS, PALE, SCORE, empty_sheet, plain, save
+from sentiment.evaluation.plots import GRID, INK, LOSS, PALE, SCORE, empty_sheet, plain, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,11 +5,8 @@ It needs no Spark: 400,000 reviews of Amazon Polarity, a tenth of it, take 9 s a
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +14,9 @@ import pyarrow as pa
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.forms import require_end
 from sentiment.datasets.manifest import (
     SPLITS,
-    BadRowAt,
     BadRows,
     Manifest,
     SplitCounts,
@@ -27,21 +24,18 @@ from sentiment.datasets.manifest import (
     require_both_classes,
     write_manifest,
 )
-from sentiment.datasets.published import BadRow, Row, bare, read_csv, read_fasttext, read_file, read_jsonl
 from sentiment.datasets.snapshot import (
     COLUMNS,
     ROW_GROUP_SIZE,
     snapshot_id,
 )
-from sentiment.datasets.source import Content, SourceFile, opened
+from sentiment.datasets.source import Content, SourceFile
 from sentiment.datasets.stratify import Rows, assign_splits
+from sentiment.datasets.table import read_table
 from sentiment.stores import files as storage
 
 MAX_BAD_SHARE = 0.2
-_NAMED_BAD_ROWS = 20
 _REMEDY = "give a larger source, or change min_words, test_share or validation_share"
-# What the split needs beside the columns of a snapshot.
-_READ = pa.schema([*COLUMNS, ("side", pa.string()), ("words", pa.int32()), ("text_hash", pa.int64())])
 
 
 def make_file_snapshot(
@@ -52,8 +46,10 @@ def make_file_snapshot(
     Raises ContractError when there is no review, when more than a fifth of the rows are bad, when a file breaks off,
     and when a split has no review of a class.
     """
-    table, bad = _read(config, files, on_progress)
+    table, bad, doubtful = read_table(config, files, on_progress)
     _require_good(config, table.num_rows, bad)
+    for file in doubtful:
+        require_end(file)
     splits, left_out = assign_splits(_split_columns(table), config)
     counts = _counted(splits, table["category"].to_pylist(), table["label"].to_pylist())
     require_both_classes(counts, _REMEDY)
@@ -69,60 +65,6 @@ def make_file_snapshot(
     )
     write_manifest(folder, manifest)
     return manifest
-
-
-def _read(config: SnapshotConfig, files: list[SourceFile], on_progress: OnProgress) -> tuple[pa.Table, BadRows]:
-    batches: list[pa.RecordBatch] = []
-    waiting: list[tuple[Any, ...]] = []
-    bad, first, in_test = 0, list[BadRowAt](), Counter[str]()
-    for done, file in enumerate(files):
-        on_progress(f"reading {config.dataset}", done, len(files))
-        for number, row in enumerate(_rows(config.dataset, file), start=1):
-            if isinstance(row, BadRow):
-                bad += 1
-                if len(first) < _NAMED_BAD_ROWS:
-                    first.append(BadRowAt(file=file.name, row=number, reason=row.reason))
-                continue
-            waiting.append(_columns(row, file.side, config.split_seed, in_test))
-            if len(waiting) == ROW_GROUP_SIZE:
-                batches.append(_batch(waiting))
-                waiting.clear()
-    return pa.Table.from_batches([*batches, _batch(waiting)]), BadRows(count=bad, first=tuple(first))
-
-
-def _rows(dataset: str, file: SourceFile) -> Iterator[Row | BadRow]:
-    with opened(file) as lines:
-        if dataset == "amazon_polarity":
-            yield from (read_fasttext if ".ft.txt" in file.name else read_csv)(lines)
-        elif ".jsonl" in file.name:
-            yield from read_jsonl(lines)
-        else:
-            yield read_file(file.name, lines.read())
-
-
-def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any, ...]:
-    """Return the row's values in the order of `_READ`; `in_test` counts repetitions within the given test."""
-    words = f"{row.title}\x1f{row.text}"
-    # Only a given test keeps repetitions, and they need keys of their own.
-    if side == "test":
-        in_test[words] += 1
-        words += "\x1f" * in_test[words] if in_test[words] > 1 else ""
-    key = hashlib.sha256(words.encode()).hexdigest()[:32]
-    return (
-        *(key, None, row.category or None, row.stars, row.title, row.text, row.label, None, _int64(f"{seed}\x1f{key}")),
-        *(side, row.text.count(" ") + 1, _int64(bare(row.text))),
-    )
-
-
-def _int64(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
-
-
-def _batch(rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else [()] * len(_READ)
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column, kind.type) for column, kind in zip(columns, _READ, strict=True)], schema=_READ
-    )
 
 
 def _require_good(config: SnapshotConfig, good: int, bad: BadRows) -> None:

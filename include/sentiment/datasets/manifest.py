@@ -34,7 +34,7 @@ class SplitCounts(BaseModel):
 
 
 class BadRowAt(BaseModel):
-    """Where a bad row stands, counted from 1, and why it is no review."""
+    """Where a bad row stands, by the line on which it begins (of Parquet by row), from 1, and why it is no review."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Published data sets, a row at a time: Amazon Polarity (CSV and fastText), and IMDb (JSON lines and its archive).
+"""Published data sets, a row at a time: Amazon Polarity and IMDb, in the columns, lines and files that they come in.
 
 Zhang, Zhao, LeCun: Character-level Convolutional Networks for Text Classification, NIPS 2015; it has neither stars nor
 categories. Maas, Daly, Pham, Huang, Ng, Potts: Learning Word Vectors for Sentiment Analysis, ACL 2011; its ten points
@@ -8,18 +8,24 @@ become five stars, two points a star, so that 7 and more (positive) are 4 stars 
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sentiment.core.text.clean import clean_text
+from sentiment.datasets.labels import code_of
+from sentiment.readers.config import FileOptions
+from sentiment.readers.schemas import mapping_of
+
+POLARITY = "amazon_polarity"
+# The columns of the authors' files, which do not name them.
+COLUMNS_OF_POLARITY = ("label", "title", "text")
 
 
 class Row(NamedTuple):
-    """A review with its label (0 or 1); stars are None, and the category is "", where the data set has none."""
+    """A review with its label (0, 1, or a code of `labels`); stars are None, the category is "", where it has none."""
 
     label: int
     title: str
@@ -50,83 +56,60 @@ def bare(text: str) -> str:
     return small.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass") or text
 
 
-_POLARITY_LABELS = {"1": 0, "2": 1}
-_LONGEST_FIELD = 131_072  # characters; the longest review of the data set has some 1,000
+_FASTTEXT_LABELS = {"1": 0, "2": 1}
 _FASTTEXT = re.compile(r"__label__([12]) (.*)", re.DOTALL)
+_FOLDERS = {"neg": 0, "pos": 1}
+_NAME = re.compile(r"(?:^|/)(neg|pos)/\d+_(\d+)\.txt$")
+_MOST_POINTS = 10
+# What a label's column is called: on the hub, by Kaggle's IMDb, and by Kaggle's Amazon reviews.
+_LABELS = ("label", "sentiment", "polarity")
+_WANTED = {POLARITY: "label, title and content", "imdb": "text and label"}
+_NO_LABEL = {POLARITY: "1 or 2 (0 or 1 on the hub)", "imdb": "0 or 1"}
 
 
-def read_csv(lines: Iterable[str]) -> Iterator[Row | BadRow]:
-    r"""Give the rows of a CSV without header: label (1 negative, 2 positive), title, content.
+def review(dataset: str, values: Mapping[str, Any]) -> Row | BadRow:
+    """Return what a row's columns hold: text and label, and maybe title, rating (1 to 10) and category.
 
-    Fields are quoted, a quote within one is doubled, and a line break may be written as backslash and n.
+    In Amazon Polarity a line break may be written as backslash and n, and what a number means as label stays open.
     """
-    for rows in _whole_rows(lines):
-        try:
-            yield from (_csv_row(fields) for fields in csv.reader(rows) if fields)
-        except csv.Error as error:
-            yield BadRow(f"not CSV: {error}")
+    roles = roles_of(tuple(values))
+    if not {"text", "label"} <= roles.keys():
+        named = ", ".join(name for name in values if not name.isdecimal())
+        return BadRow(f"{len(values)} columns, not {_WANTED[dataset]}{named and ': '}{named[:80]}")
+    given, text = values[roles["label"]], values[roles["text"]]
+    title = str(values.get(roles.get("title", "")) or "")
+    label = code_of(given, is_open=dataset == POLARITY)
+    if label is None:
+        return BadRow(f"the label is {str(given)[:20]!r}, not {_NO_LABEL[dataset]}")
+    if not isinstance(text, str):
+        return BadRow("there is no text")
+    if dataset == POLARITY:
+        return _row(label, title.replace("\\n", "\n"), text.replace("\\n", "\n"))
+    category = clean_text(str(values.get("category") or ""))
+    return _row(label, title, text, values.get("rating"), category)
 
 
-def read_fasttext(lines: Iterable[str]) -> Iterator[Row | BadRow]:
-    """Give the rows of lines `__label__1 title: text`; the first colon and space end the title, without any it is "".
+@lru_cache(maxsize=1024)
+def roles_of(columns: tuple[str, ...]) -> dict[str, str]:
+    """Return which of the columns are text, title and label, as far as they are known."""
+    small = {column.strip().casefold(): column for column in reversed(columns)}
+    found = mapping_of(columns, FileOptions()).columns
+    label = next((small[name] for name in _LABELS if name in small), None)
+    return {role: column for role in ("text", "title") if (column := found.get(role))} | (
+        {"label": label} if label is not None else {}
+    )
+
+
+def read_fasttext(line: str) -> Row | BadRow:
+    """Read a line `__label__1 title: text`; the first colon and space end the title, without any it is "".
 
     That is how titles were joined to their texts, so an untitled review with a colon gets a title back.
     """
-    for line in lines:
-        if not line.strip():
-            continue
-        match = _FASTTEXT.match(line)
-        if not match:
-            yield BadRow("the line does not begin with __label__1 or __label__2")
-            continue
-        title, colon, text = match[2].partition(": ")
-        yield (
-            _polarity_row(_POLARITY_LABELS[match[1]], title, text)
-            if colon
-            else _polarity_row(_POLARITY_LABELS[match[1]], "", title)
-        )
-
-
-def _csv_row(fields: list[str]) -> Row | BadRow:
-    if any(len(field) > _LONGEST_FIELD for field in fields):
-        return BadRow(f"not CSV: a field of more than {_LONGEST_FIELD} characters")
-    if len(fields) != 3:
-        return BadRow(f"{len(fields)} columns, not label, title and content")
-    label, title, text = fields
-    if label.strip() not in _POLARITY_LABELS:
-        return BadRow(f"the label is {label[:20]!r}, not 1 or 2")
-    return _polarity_row(_POLARITY_LABELS[label.strip()], title.replace("\\n", "\n"), text.replace("\\n", "\n"))
-
-
-def _whole_rows(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Give the lines of a row together, by their quotes; one that is never closed takes lines up to the limit."""
-    held: list[str] = []
-    length, quotes = 0, 0
-    for line in lines:
-        held.append(line)
-        length, quotes = length + len(line), quotes + line.count('"')
-        if quotes % 2 == 0 or length > _LONGEST_FIELD:
-            yield held
-            held, length, quotes = [], 0, 0
-    if held:
-        yield held
-
-
-def _polarity_row(label: int, title: str, text: str) -> Row | BadRow:
-    text = clean_text(text)
-    return Row(label, clean_text(title), text) if text else BadRow("the text is empty")
-
-
-_IMDB_LABELS = {"neg": 0, "pos": 1}
-_NAME = re.compile(r"(?:^|/)(neg|pos)/\d+_(\d+)\.txt$")
-_MOST_POINTS = 10
-
-
-def read_jsonl(lines: Iterable[str]) -> Iterator[Row | BadRow]:
-    """Give the rows of objects with `text`, `label` (0 or 1) and maybe `rating` (1-10), `title` and `category`."""
-    for line in lines:
-        if line.strip():
-            yield _object_row(line)
+    match = _FASTTEXT.match(line)
+    if not match:
+        return BadRow("the line does not begin with __label__1 or __label__2")
+    title, colon, text = match[2].partition(": ")
+    return _row(_FASTTEXT_LABELS[match[1]], title if colon else "", text if colon else title)
 
 
 def read_file(name: str, content: str) -> Row | BadRow:
@@ -134,28 +117,19 @@ def read_file(name: str, content: str) -> Row | BadRow:
     match = _NAME.search(name)
     if not match:
         return BadRow("the name is not like pos/123_8.txt, which holds a label and points")
-    return _imdb_row(_IMDB_LABELS[match[1]], "", content, int(match[2]))
+    return _row(_FOLDERS[match[1]], "", content, int(match[2]))
 
 
-def _object_row(line: str) -> Row | BadRow:
-    try:
-        given: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:  # ValueError also of numbers with thousands of digits
-        return BadRow(f"not JSON: {error}")
-    if not isinstance(given, dict) or not isinstance(given.get("text"), str):
-        return BadRow("not an object with a text")
-    if given.get("label") not in (0, 1):
-        return BadRow(f"the label is {str(given.get('label'))[:20]!r}, not 0 or 1")
-    category = clean_text(str(given.get("category") or ""))
-    return _imdb_row(int(given["label"]), str(given.get("title") or ""), given["text"], given.get("rating"), category)
-
-
-def _imdb_row(label: int, title: str, text: str, points: Any = None, category: str = "") -> Row | BadRow:
+def _row(label: int, title: str, text: str, points: Any = None, category: str = "") -> Row | BadRow:
     text = clean_text(text)
     if not text:
         return BadRow("the text is empty")
-    if points is None:
+    if points in (None, ""):
         return Row(label, clean_text(title), text, None, category)
-    if not isinstance(points, int | float) or not 1 <= points <= _MOST_POINTS:
+    try:
+        number = float(points)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 1 <= number <= _MOST_POINTS:
         return BadRow(f"the rating is {str(points)[:20]!r}, not 1 to {_MOST_POINTS}")
-    return Row(label, clean_text(title), text, float(math.ceil(points / 2)), category)
+    return Row(label, clean_text(title), text, float(math.ceil(number / 2)), category)

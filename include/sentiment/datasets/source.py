@@ -1,37 +1,34 @@
-"""The files of a published data set: which there are, which side of its own split each belongs to, and their content.
+"""The files of a published data set: which there are, and which side of its own split each belongs to.
 
 Local folders and s3:// prefixes are read alike.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
-import io
 import re
-import zlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import IO, NamedTuple, TextIO, cast
+from typing import NamedTuple
 
 from sentiment.core.errors import ContractError
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.stores import files as storage
 
-# Which files of a folder are the data set's; readme, vocabularies, lists of addresses and IMDb's unlabelled reviews
-# lie beside them.
-_FORMS = {
-    "amazon_polarity": {
-        "CSV (.csv)": re.compile(r"\.csv(\.gz|\.bz2)?$"),
-        "fastText (.ft.txt)": re.compile(r"\.ft\.txt(\.gz|\.bz2)?$"),
-    },
-    "imdb": {
-        "JSONL (.jsonl)": re.compile(r"\.jsonl(\.gz|\.bz2)?$"),
-        "folders (pos/123_8.txt)": re.compile(r"(^|/)(pos|neg)/[^/]+\.txt$"),
-    },
+_PACKED = r"(\.(gz|bz2|zst))?$"
+_TABLES = {
+    "CSV (.csv)": re.compile(rf"\.csv{_PACKED}", re.IGNORECASE),
+    "JSONL (.jsonl)": re.compile(rf"\.jsonl{_PACKED}", re.IGNORECASE),
+    "Parquet (.parquet)": re.compile(rf"\.parquet{_PACKED}", re.IGNORECASE),
 }
+# Which files of a folder are the data set's; readme, vocabularies and lists of addresses lie beside them.
+_FORMS = {
+    "amazon_polarity": {**_TABLES, "fastText (.ft.txt)": re.compile(rf"\.ft\.txt{_PACKED}", re.IGNORECASE)},
+    "imdb": {**_TABLES, "folders (pos/123_8.txt)": re.compile(r"(^|/)(pos|neg)/[^/]+\.txt$")},
+}
+# Hidden files and folders, the twins and the folder that a Mac leaves beside files, what writers have not done yet, and
+# IMDb's reviews without a label.
+_PASSED_OVER = re.compile(r"(^|/)([._]|unsup)")
 
 
 class SourceFile(NamedTuple):
@@ -55,14 +52,17 @@ def source_files(config: SnapshotConfig) -> list[SourceFile]:
     Raises ContractError when there are none, when two forms of the data set lie in one folder, and when only some of
     the files say which side they are on.
     """
-    found = storage.list_files(config.source)
-    forms = {form: [uri for uri in found if pattern.search(uri)] for form, pattern in _FORMS[config.dataset].items()}
-    present = [form for form, uris in forms.items() if uris]
+    found = [_placed(uri, config.source) for uri in storage.list_files(config.source)]
+    kept = [file for file in found if len(found) == 1 or not _PASSED_OVER.search(file.name)]
+    forms = {
+        form: [file for file in kept if pattern.search(file.uri)] for form, pattern in _FORMS[config.dataset].items()
+    }
+    present = [form for form, of_form in forms.items() if of_form]
     if len(present) != 1:
         known = " or ".join(_FORMS[config.dataset])
         what = f"holds {' and '.join(present)}" if present else f"holds no file of {config.dataset}"
         raise ContractError(f"{config.source} {what}; give one file, or a folder of one form: {known}")
-    files = [_placed(uri, config.source) for uri in forms[present[0]]]
+    files = forms[present[0]]
     sides = {file.side for file in files}
     if "test" not in sides or "train" not in sides:
         return [file._replace(side="") for file in files]
@@ -86,29 +86,6 @@ def fingerprint(files: list[SourceFile]) -> Content:
                 size += len(block)
         whole.update(f"{file.name}\x1f{content.hexdigest()}\n".encode("utf-8", "surrogateescape"))
     return Content(whole.hexdigest(), size)
-
-
-@contextmanager
-def opened(file: SourceFile) -> Iterator[TextIO]:
-    """Open a file as text, unpacked; bytes that are not UTF-8 become question marks.
-
-    A packed file that breaks off raises ContractError.
-    """
-    with closing(storage.open_binary(file.uri)) as packed:
-        try:
-            # Only "\n" ends a line: a stray "\r" is part of a review. A byte order mark is part of none.
-            yield io.TextIOWrapper(_unpacked(packed, file.name), "utf-8-sig", "replace", newline="\n")
-        except (EOFError, zlib.error, OSError) as error:
-            raise ContractError(f"{file.uri} cannot be read to its end: {error}; fetch it again") from error
-
-
-def _unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
-    buffered = io.BufferedReader(cast("io.RawIOBase", stream))
-    if name.endswith(".gz"):
-        if not buffered.peek(1):
-            raise EOFError("it has 0 bytes, and an empty gzip has some twenty")
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
-    return cast("IO[bytes]", bz2.BZ2File(buffered)) if name.endswith(".bz2") else buffered
 
 
 def _placed(uri: str, source: str) -> SourceFile:

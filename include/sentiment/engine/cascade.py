@@ -2,7 +2,7 @@
 
 Every uni- and bigram of a review adds its bucket's weight; the sum is divided by the length of the review's TF-IDF
 vector. It counts appearances and never sorts them, so a review costs two look-ups a token. Fitting is
-`training/gate.py`; where it is sure enough is found by `export/gate.py`.
+`training/cascade.py`; where it is sure enough is found by `export/cascade.py`.
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_I
 from sentiment.engine.engines import Engine, open_engine, runs_here
 from sentiment.engine.scorer import TOKEN_BUDGET, infer
 from sentiment.engine.tokens import ReviewTokenizer, length_batches
-from sentiment.export.onnx import export_onnx, quantise, write_fp16
-from sentiment.export.openvino import can_quantise, quantise_static
+from sentiment.export.formats import can_quantise_static, export_onnx, quantise, quantise_static, write_fp16
 from sentiment.export.parity import REQUIRED
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.fitted import Fitted
@@ -36,7 +35,7 @@ def write_models(fitted: Fitted, folder: Path, calibration: LabelledReviews) -> 
     export_onnx(fitted, folder / FP32_MODEL)
     quantise(folder / FP32_MODEL, folder / INT8_MODEL)
     names = list(REQUIRED)
-    if fitted.family in ENCODER_FAMILIES and can_quantise():
+    if fitted.family in ENCODER_FAMILIES and can_quantise_static():
         batches = _batches(fitted.tokenizer, calibration)
         quantise_static(folder / FP32_MODEL, folder / STATIC_INT8_MODEL, batches)
         names.append("openvino-int8")

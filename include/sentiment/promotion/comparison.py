@@ -17,9 +17,8 @@ from typing import Any
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.evaluation.paired_tests import Difference, bonferroni, paired_t_over_seeds
 from sentiment.evaluation.predictions import OF_RUN, Predictions, read_predictions
-from sentiment.evaluation.significance import compare_all, p_text
+from sentiment.evaluation.significance import Difference, bonferroni, compare_all, p_text, paired_t_over_seeds
 from sentiment.promotion.config import CompareConfig
 from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonRow, OverSeeds
 from sentiment.stores.registry.entries import TrainedRun

@@ -10,8 +10,7 @@ import numpy as np
 
 from sentiment.core.names import POSITIVE
 from sentiment.evaluation.metrics import evaluate
-from sentiment.evaluation.paired_tests import Difference, Disagreement
-from sentiment.evaluation.significance import contest
+from sentiment.evaluation.significance import Difference, Disagreement, contest
 from sentiment.promotion.results import (
     CallsApart,
     CapabilityChange,

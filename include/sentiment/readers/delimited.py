@@ -1,36 +1,39 @@
 """CSV and TSV, a row at a time, with a fault in place of each that cannot be told for certain.
 
-A row that is not closed takes nothing with it: reading goes on at the next line. Python's own reader does the reading;
-what it lets pass in silence is looked for here.
+A row that is not closed takes nothing with it: reading goes on at the next line. One that closes and is refused leaves
+no line of its own to be taken for a row. Python's own reader does the reading; what it lets pass in silence is looked
+for here.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
-from sentiment.readers.config import Quotes
+from sentiment.readers.dialects import Dialect, is_number, is_row
 
-# A text of a megabyte is read whole; a quote that nobody closes takes no more lines than these to be found.
-csv.field_size_limit(1 << 24)
-
-DELIMITERS = (",", ";", "|")
 NOT_CLOSED = "the quotes of the row do not close; write a quote within a quoted value twice, or mend the row"
+RETURN = "a carriage return stands outside quotes, and a line ends with a line feed; save the file with such line ends"
 TAKES_IN = (
     "a quoted value takes in a line that looks like a row of its own; if it is none, say how quotes are written "
     "(--quotes doubled)"
 )
-TWO_WAYS = "a quote behind a backslash can be read in two ways; say which (--quotes doubled or --quotes backslash)"
+TAKEN_IN = "the line stands within a row that is refused"
+TWO_WAYS = "a backslash of the row can be read in two ways; say which (--quotes doubled, backslash or plain)"
+OUTSIDE = "two backslashes outside quotes can be one or two; enclose the value in quotes"
 BREAKS_OFF = "the file breaks off within its last row"
+
+_COMMAS_OF_A_SENTENCE = 4
+# What a cell of a column without sentences holds: a number, a key, a word.
+_CODE = re.compile(r"\S{1,40}")
 
 
 class Cells(NamedTuple):
-    """A row: the number of the line on which it begins, its values or why it has none, and whether a line ends it."""
+    """A row: the number of the line on which it begins, its values or why it has none, and its beginning."""
 
     line: int
     values: list[str]
@@ -38,83 +41,29 @@ class Cells(NamedTuple):
     raw: str
 
 
-_COMMAS_OF_A_SENTENCE = 4
-# What a cell of a column without sentences holds: a number, a key, a word.
-_CODE = re.compile(r"\S{1,40}")
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How rows are written, whether the first names the columns, and whether a person said so.
-
-    `numbers` and `codes` are the columns whose cells, as far as was looked, are nothing but that, or empty.
-    """
-
-    delimiter: str
-    quotes: Quotes
-    width: int = 0
-    names_first: bool = True
-    told: bool = False
-    numbers: tuple[int, ...] = ()
-    codes: tuple[int, ...] = ()
-
-    def reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """Return Python's reader of such rows."""
-        if self.quotes == "plain":
-            return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, strict=True)
-        return csv.reader(lines, delimiter=self.delimiter, strict=True)
-
-    def spelled(self, text: str) -> str:
-        """Return a text with its quotes as the reader takes them; a backslash means nothing elsewhere."""
-        return text.replace('\\"', '""') if self.quotes == "backslash" else text
-
-    def whole(self, text: str) -> list[list[str]] | None:
-        """Return the rows of a text that is nothing but whole rows of this width, None for another text."""
-        try:
-            rows = [row for row in self.reader(io.StringIO(self.spelled(text), newline="\n")) if row]
-        except csv.Error:
-            return None
-        return rows if rows and all(len(row) == self.width for row in rows) else None
-
-
-def header(lines: Iterable[str], delimiter: str, quotes: Quotes) -> list[str]:
-    """Return the first row's values, none where there is no row or its quotes do not close."""
-    dialect = Dialect(delimiter, quotes)
-    try:
-        return next((row for row in dialect.reader(map(dialect.spelled, lines)) if row), [])
-    except csv.Error:
-        return []
-
-
-def delimiter_of(beginning: list[str], quotes: Quotes) -> str:
-    """Return the delimiter by which the first row has most values; a comma where there is but one."""
-    return max(DELIMITERS, key=lambda delimiter: len(header(beginning, delimiter, quotes)))
-
-
 def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
     """Give the rows, but for one that names the columns; empty lines are none."""
-    held = _Held(map(dialect.spelled, lines))
+    held = _Held(lines, dialect)
     reader = dialect.reader(held)
     names_next = dialect.names_first
-    while True:
-        held.begin()
-        fault, values = "", list[str]()
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            fault = BREAKS_OFF if held.ended and _is_cut(held.taken, dialect) else NOT_CLOSED
+    refused_to = 0
+    while (found := _next(reader, held)) is not None:
+        values, fault = found
         if not fault and not values:
             continue
         if names_next:
-            names_next = False
+            names_next = not (fault or is_row(values))
             continue
-        fault = fault or _fault(values, held.taken, dialect)
-        raw = "".join(held.taken) if not fault else held.taken[0]
-        yield Cells(held.line, values, fault, raw)
+        fault = fault or (TAKEN_IN if held.line <= refused_to else _fault(values, held, dialect))
+        yield Cells(held.line, values, fault, held.taken[0] if fault else "".join(held.taken))
         if fault:
+            refused_to = max(refused_to, _taken_along(values, held, dialect))
             held.back_to_the_second()
+
+
+def why_no_names(first: str) -> str:
+    """Say why a first line is no row of names."""
+    return RETURN if "\r" in first.rstrip("\r\n") else NOT_CLOSED
 
 
 def studied(dialect: Dialect, beginning: list[str]) -> Dialect:
@@ -127,11 +76,16 @@ def studied(dialect: Dialect, beginning: list[str]) -> Dialect:
 
 
 class _Held:
-    """Lines, with those of the row that is being read held, so that all but the first can be read again."""
+    """Lines, with those of the row that is being read held, so that all but the first can be read again.
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    A row of more quotes than its values can have is given up, so that no line is read more than some times.
+    """
+
+    def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
         self._lines = iter(lines)
+        self.dialect = dialect
         self._again: deque[str] = deque()
+        self._quotes = 0
         self.taken: list[str] = []
         self.line = 1
         self.ended = False
@@ -140,77 +94,125 @@ class _Held:
         return self
 
     def __next__(self) -> str:
-        if not self._again and (line := next(self._lines, None)) is not None:
-            self._again.append(line)
-        self.ended = not self._again
-        if self.ended:
+        line = self._again.popleft() if self._again else next(self._lines, None)
+        self.ended = line is None
+        if line is None:
             raise StopIteration
-        self.taken.append(self._again.popleft())
-        return self.taken[-1]
+        self.taken.append(line)
+        if len(self.taken) > 1:
+            self._quotes += self.dialect.bare_quotes(line)
+            if self._quotes > 2 * self.dialect.width:
+                raise csv.Error(NOT_CLOSED)
+        return line
+
+    @property
+    def last(self) -> int:
+        """The number of the row's last line."""
+        return self.line + len(self.taken) - 1
 
     def begin(self) -> None:
         """Let go of the row before."""
         self.line += len(self.taken)
         self.taken = []
+        self._quotes = 0
 
     def back_to_the_second(self) -> None:
         """Give the lines behind the row's first one again."""
         self._again.extendleft(reversed(self.taken[1:]))
         self.taken = self.taken[:1]
 
+    def ahead(self) -> Iterator[str]:
+        """Give the lines of the row and those behind it, which stay to be read."""
+        yield from self.taken
+        quotes = 0
+        for line in self._behind():
+            quotes += self.dialect.bare_quotes(line)
+            if quotes > 2 * self.dialect.width:
+                return
+            yield line
 
-def _fault(values: list[str], taken: list[str], dialect: Dialect) -> str:
-    if len(values) < dialect.width and not taken[-1].endswith("\n"):
+    def _behind(self) -> Iterator[str]:
+        yield from self._again
+        for line in self._lines:
+            self._again.append(line)
+            yield line
+
+
+def _next(reader: Iterator[list[str]], held: _Held) -> tuple[list[str], str] | None:
+    """Return the next row's values, or why it has none; None behind the last."""
+    held.begin()
+    try:
+        return next(reader), ""
+    except StopIteration:
+        return None
+    except csv.Error as error:
+        if str(error).startswith("new-line"):
+            return [], RETURN
+        return [], BREAKS_OFF if held.ended and _is_cut(held.taken, held.dialect) else NOT_CLOSED
+
+
+def _fault(values: list[str], held: _Held, dialect: Dialect) -> str:
+    if len(values) < dialect.width and not held.taken[-1].endswith("\n"):
         return BREAKS_OFF
     if len(values) != dialect.width:
         return (
             f"the row has {len(values)} values and the first row {dialect.width} columns; quote values that hold "
             f"{_spelt(dialect.delimiter)} or a line end, or mend the row"
         )
-    if dialect.told or dialect.quotes == "plain":
+    if dialect.doubles_backslash_outside(held.taken):
+        return OUTSIDE
+    if dialect.told:
         return ""
-    if len(taken) > 1 and any(_is_row(line, dialect) for line in taken[1:]):
+    if any(_is_row(line, dialect) for line in held.taken[1:]):
         return TAKES_IN
-    return TWO_WAYS if dialect.quotes == "doubled" and _reads_otherwise(values, taken, dialect) else ""
+    return TWO_WAYS if _reads_otherwise(values, held, dialect) else ""
+
+
+def _taken_along(values: list[str], held: _Held, dialect: Dialect) -> int:
+    """Return the last line that may be part of a row that is refused: its quotes close, or a backslash leads on."""
+    last, text = (held.last, held.taken[-1]) if values else (held.line, held.taken[0])
+    leads_on = text.rstrip("\r\n").endswith("\\") and (dialect.quotes == "backslash" or not dialect.told)
+    return last + leads_on
 
 
 def _is_cut(taken: list[str], dialect: Dialect) -> bool:
-    """Tell whether a row that is open at the file's end was cut off there, or has a quote too many.
+    """Tell whether a row that is open where the file ends within a line was cut off there, or has a quote too many.
 
     One that has as many values as the others if quotes are nothing, or takes in rows, has one too many.
     """
-    plain = next(csv.reader(taken[:1], delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE))
-    return len(plain) != dialect.width and not any(_is_row(line, dialect) for line in taken[1:])
+    if taken[-1].endswith("\n") or replace(dialect, quotes="plain").is_whole(taken[0]):
+        return False
+    return not any(_is_row(line, dialect) for line in taken[1:])
 
 
 def _is_row(line: str, dialect: Dialect) -> bool:
     """Tell whether a line by itself is a row such as the others: as wide, with numbers and words where they have."""
-    found = dialect.whole(line)
+    found = dialect.is_whole(line)
     if not found:
         return False
-    numbers = [cell for at in dialect.numbers if (cell := found[0][at])]
-    codes = [cell for at in dialect.codes if (cell := found[0][at])]
+    numbers = [cell for at in dialect.numbers if (cell := found[at])]
+    codes = [cell for at in dialect.codes if (cell := found[at])]
     if not (numbers or codes):
         # A sentence has some commas as well.
         return not (dialect.numbers or dialect.codes) and dialect.width > _COMMAS_OF_A_SENTENCE
     return all(map(is_number, numbers)) and all(map(_CODE.fullmatch, codes))
 
 
-def _reads_otherwise(values: list[str], taken: list[str], dialect: Dialect) -> bool:
-    text = "".join(taken)
-    if '\\"' not in text:
-        return False
-    other = Dialect(dialect.delimiter, "backslash", dialect.width).whole(text)
-    return other is not None and other != [values]
+def _reads_otherwise(values: list[str], held: _Held, dialect: Dialect) -> bool:
+    """Tell whether a row from here on, which may be longer or shorter, is as wide in another dialect."""
+    for other in dialect.others(held.taken):
+        try:
+            found = next(other.reader(held.ahead()), [])
+        except csv.Error:
+            continue
+        if len(found) == dialect.width and found not in (values, _without_enclosing(values)):
+            return True
+    return False
 
 
-def is_number(text: str) -> bool:
-    """Tell whether a cell holds a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _without_enclosing(values: list[str]) -> list[str]:
+    """Take off the quotes around values that need none, which mean themselves, for nobody writes them so."""
+    return [value[1:-1] if len(value) > 2 and value[0] == value[-1] == '"' else value for value in values]
 
 
 def _spelt(delimiter: str) -> str:

@@ -9,16 +9,28 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from functools import partial
+from typing import AnyStr, BinaryIO
 
 from charset_normalizer import from_bytes
 
+from sentiment.core.errors import BrokenFileError
+
 UTF_8 = "utf-8"
-_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARK = "\ufeff"
+# That of UTF-32 begins as that of UTF-16 does.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _FOREIGN = re.compile("[\udc80-\udcff]")
 # Of a file in UTF-16 every second byte is mostly 0, and no other file has many zeros.
 _ZEROS = 0.2
 _PIECE = 1 << 20
+# No row is longer, and a file without line ends is not held in memory.
+LONGEST_LINE = 64 << 20
 
 
 def encoding_of(beginning: bytes) -> str | None:
@@ -44,25 +56,40 @@ def lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
     r"""Give the lines with their ends; only "\n" ends one, since a "\r" may be part of a text.
 
     A byte that is not of the encoding becomes a half surrogate, which `foreign` finds. Raises UnicodeError when
-    UTF-16 breaks off.
+    UTF-16 breaks off, BrokenFileError for a line that does not end.
     """
-    if "\n".encode(encoding) != b"\n":
-        yield from io.TextIOWrapper(stream, encoding, "surrogatepass", newline="\n")
-        return
-    first = True
-    for line in stream:
-        text = decoded(line, encoding)
-        yield text.removeprefix("\ufeff") if first else text
-        first = False
+    given = _wide(stream, encoding) if _is_wide(encoding) else _narrow(stream, encoding)
+    yield next(given, "").removeprefix(_MARK)
+    yield from given
 
 
 def pieces(stream: BinaryIO, encoding: str) -> Iterator[str]:
     """Give the text a million characters at a time, without its mark; bytes that are not of it as `lines` does."""
-    errors = "surrogatepass" if "\n".encode(encoding) != b"\n" else "surrogateescape"
-    named = "utf-8-sig" if encoding == UTF_8 else encoding
-    text = io.TextIOWrapper(stream, named, errors, newline="")
-    while piece := text.read(_PIECE):
-        yield piece
+    errors = "surrogatepass" if _is_wide(encoding) else "surrogateescape"
+    text = io.TextIOWrapper(stream, encoding, errors, newline="")
+    yield text.read(_PIECE).removeprefix(_MARK)
+    yield from iter(partial(text.read, _PIECE), "")
+
+
+def _narrow(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    for line in iter(partial(stream.readline, LONGEST_LINE), b""):
+        yield decoded(_ended(line), encoding)
+
+
+def _wide(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    text = io.TextIOWrapper(stream, encoding, "surrogatepass", newline="\n")
+    yield from map(_ended, iter(partial(text.readline, LONGEST_LINE), ""))
+
+
+def _is_wide(encoding: str) -> bool:
+    """Tell whether a line end is something else than one byte of ASCII."""
+    return "\n".encode(encoding) != b"\n"
+
+
+def _ended(line: AnyStr) -> AnyStr:
+    if len(line) == LONGEST_LINE:
+        raise BrokenFileError(f"a line has not ended after {LONGEST_LINE >> 20} million characters")
+    return line
 
 
 def decoded(line: bytes, encoding: str) -> str:
@@ -79,7 +106,7 @@ def decoded(line: bytes, encoding: str) -> str:
 
 def foreign(text: str, encoding: str) -> str | None:
     """Say which byte of a text is not of the encoding, and what the text may be in; None where all are."""
-    if text.isascii() or not (found := _FOREIGN.search(text)):
+    if text.isascii() or not (found := _FOREIGN.search(text)) or _is_wide(encoding):
         return None
     guess = from_bytes(text.encode("utf-8", "surrogateescape")).best() if _is_escaped(text) else None
     told = f"; it may be in {guess.encoding}: --encoding {guess.encoding}" if guess else ""

@@ -36,13 +36,13 @@ def object_of(raw: str) -> dict[str, Any]:
     return record
 
 
-def elements(pieces: Iterable[str]) -> Iterator[dict[str, Any] | RejectedError]:
-    """Give the elements of an array that comes in pieces, with an error in place of each that is no object.
+def elements(pieces: Iterable[str]) -> Iterator[tuple[dict[str, Any] | RejectedError, str]]:
+    """Give the elements of an array that comes in pieces, each with its text, and an error for one that is no object.
 
     What cannot be read from some place on is one error, the last.
     """
     rest = iter(pieces)
-    text = next(rest, "").lstrip().removeprefix("[")
+    text = next((piece for piece in rest if piece.strip()), "").lstrip().removeprefix("[")
     at = 0
     while True:
         at = _next_element(text, at)
@@ -55,10 +55,13 @@ def elements(pieces: Iterable[str]) -> Iterator[dict[str, Any] | RejectedError]:
                 continue
         if found is None:
             if text[at:].strip() != "]":
-                yield RejectedError("the array breaks off, or is no JSON from here on")
+                yield RejectedError("the array breaks off, or is no JSON from here on"), ""
             return
-        value, at = found
-        yield value if isinstance(value, dict | RejectedError) else RejectedError("the element is not a JSON object")
+        value, end = found
+        if not isinstance(value, dict | RejectedError):
+            value = RejectedError("the element is not a JSON object")
+        yield value, text[at:end]
+        at = end
 
 
 def _decoded(text: str, at: int) -> tuple[Any, int] | None:
@@ -66,7 +69,11 @@ def _decoded(text: str, at: int) -> tuple[Any, int] | None:
     try:
         return _DECODER.raw_decode(text, at)
     except RejectedError as error:
-        return error, json.JSONDecoder(strict=False).raw_decode(text, at)[1]
+        refused = error
+    except (ValueError, RecursionError):
+        return None
+    try:
+        return refused, json.JSONDecoder(strict=False).raw_decode(text, at)[1]
     except (ValueError, RecursionError):
         return None
 

@@ -6,14 +6,14 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import BinaryIO, cast
+from itertools import dropwhile, islice
+from typing import BinaryIO, NamedTuple, cast
 
 from sentiment.core.errors import BrokenFileError, ContractError
-from sentiment.readers import delimited
+from sentiment.readers import delimited, dialects
 from sentiment.readers.config import FileOptions, Kind, Quotes
-from sentiment.readers.delimited import Dialect
-from sentiment.readers.encoding import decoded, encoding_of, foreign, lines
+from sentiment.readers.dialects import Dialect
+from sentiment.readers.encoding import encoding_of, foreign, lines
 from sentiment.readers.packing import BROKEN, Packing, packing_of, unpacked
 from sentiment.stores import files as storage
 
@@ -67,7 +67,7 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
     encoding = options.encoding or encoding_of(content)
     if encoding is None:
         raise ContractError(f"{uri} is in UTF-16 without its mark; save it as UTF-8, or say --encoding utf-16-le")
-    text = decoded(content, encoding)
+    text = content.decode(encoding, "replace")
     if _PAGE.match(text.lstrip("\ufeff")):
         raise ContractError(f"{uri} is a web page and no data; fetch the file itself")
     kind = kind or _kind_of(text)
@@ -101,21 +101,23 @@ def _kind_of(text: str) -> Kind:
     if begins in ("{", "["):
         return "jsonl" if begins == "{" else "json"
     first = text.partition("\n")[0]
-    return "tsv" if first.count("\t") > max(map(first.count, delimited.DELIMITERS)) else "csv"
+    return "tsv" if first.count("\t") > max(map(first.count, dialects.DELIMITERS)) else "csv"
 
 
 def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Quotes | None) -> Format:
-    beginning = _lines(uri, packing, encoding)
+    beginning = list(dropwhile(_is_empty, _lines(uri, packing, encoding)))
     if fault := next((fault for line in beginning[:1] if (fault := foreign(line, encoding))), None):
         raise ContractError(f"{uri}, line 1: {fault}")
     first = "".join(beginning[:1])
-    if kind == "csv" and first.count("\t") > max(map(first.count, delimited.DELIMITERS)):
+    if kind == "csv" and first.count("\t") > max(map(first.count, dialects.DELIMITERS)):
         raise ContractError(f"{uri} is tab separated; name it .tsv, or say --kind tsv")
-    delimiter = "\t" if kind == "tsv" else delimited.delimiter_of(beginning, quotes or "doubled")
+    delimiter = "\t" if kind == "tsv" else _delimiter(uri, beginning, quotes or "doubled")
     chosen = quotes or _quotes(beginning, delimiter, kind)
-    columns = delimited.header(beginning, delimiter, chosen)
+    columns = dialects.header(beginning, delimiter, chosen)
     if beginning and not columns:
-        raise ContractError(f"{uri}, line 1: {delimited.NOT_CLOSED}")
+        raise ContractError(f"{uri}, line 1: {delimited.why_no_names(first)}")
+    if quotes not in ("doubled", "plain") and any(name.endswith("\\") for name in columns):
+        raise ContractError(f"{uri}, line 1: {delimited.TWO_WAYS}")
     dialect = Dialect(delimiter, chosen, len(columns), told=quotes is not None)
     if len(columns) == len(_POLARITY) and columns[0] in ("1", "2"):
         # The published reviews of Amazon Polarity have no names above them.
@@ -124,31 +126,57 @@ def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Qu
     return Format(kind, packing, encoding, delimited.studied(dialect, beginning), tuple(columns))
 
 
+def _delimiter(uri: str, beginning: list[str], quotes: Quotes) -> str:
+    """Return the delimiter by which all rows are as wide as the first, and it has most values."""
+    found = [_Fit.of(beginning, delimiter, quotes) for delimiter in dialects.DELIMITERS]
+    best = max(found)
+    alike = [fit.delimiter for fit in found if fit[:-1] == best[:-1]]
+    if len(alike) > 1 and best.names > 1:
+        raise ContractError(f"{uri} may be separated by {' or by '.join(alike)}; put its names in quotes")
+    return best.delimiter if best.names > 1 else dialects.DELIMITERS[0]
+
+
+class _Fit(NamedTuple):
+    """How well a delimiter fits a file's beginning: the better one is the greater."""
+
+    separates: bool
+    faultless: bool
+    names: int
+    right: int
+    delimiter: str
+
+    @classmethod
+    def of(cls, beginning: list[str], delimiter: str, quotes: Quotes) -> _Fit:
+        names = len(dialects.header(beginning, delimiter, quotes))
+        faults = _faults(beginning, delimiter, quotes) if names > 1 else 0
+        return cls(names > 1, not faults, names, -faults, delimiter)
+
+
 def _quotes(beginning: list[str], delimiter: str, kind: Kind) -> Quotes:
     """Tell how quotes are written: as fewest rows of the beginning are read wrongly."""
+    first = "".join(beginning[:1])
+    if kind == "tsv" and (
+        first.split("\t")[0].lower() == _NAMES_OF_AWS
+        or (not first.startswith('"') and not _faults(beginning, delimiter, "plain"))
+    ):
+        return "plain"
     ways: list[Quotes] = ["doubled"]
     if any('\\"' in line for line in beginning):
         ways.append("backslash")
     if kind == "tsv":
         ways.append("plain")
-        if beginning and beginning[0].split("\t")[0].lower() == _NAMES_OF_AWS:
-            return "plain"
-    faults = {way: _faults(beginning, delimiter, way) for way in ways}
-    best = min(ways, key=lambda way: faults[way])
-    if kind == "tsv" and best == "doubled" and not faults["plain"] and not _has_doubled(beginning):
-        return "plain"
-    return best
+    return min(ways, key=lambda way: _faults(beginning, delimiter, way))
 
 
 def _faults(beginning: list[str], delimiter: str, quotes: Quotes) -> int:
-    width = len(delimited.header(beginning, delimiter, quotes))
-    found = delimited.rows(beginning, Dialect(delimiter, quotes, width, told=True))
+    """Count the rows that are read wrongly, or, where quotes would enclose nothing, can be read otherwise."""
+    width = len(dialects.header(beginning, delimiter, quotes))
+    found = delimited.rows(beginning, Dialect(delimiter, quotes, width, told=quotes != "plain"))
     return sum(bool(row.fault) for row in found)
 
 
-def _has_doubled(beginning: list[str]) -> bool:
-    """Tell whether quotes of a TSV enclose values: around its names, or with doubled ones within."""
-    return beginning[0].startswith('"') or any(re.search(r'(^|\t)"[^\t]*""[^\t]*"(\t|$)', line) for line in beginning)
+def _is_empty(line: str) -> bool:
+    return not line.strip("\r\n")
 
 
 def _beginning(uri: str) -> tuple[Packing, bytes]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import repeat
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.core.errors import BrokenFileError
-from sentiment.readers.kinds import require_names
+from sentiment.core.errors import BrokenFileError, RejectedError
+from sentiment.readers.kinds import opened, require_names
+from sentiment.readers.packing import BROKEN, packing_of
 from sentiment.stores import files as storage
 
 BATCH_ROWS = 4096
+# What pyarrow raises for a value that no object of Python is.
+_NO_PYTHON = (ValueError, OverflowError, LookupError)
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -21,43 +26,73 @@ def schema_of(uri: str) -> pa.Schema:
     """Return the columns of a file and of its place; raises ContractError where two of the file have one name."""
     with _opened(uri) as file:
         schema: pa.Schema = file.schema_arrow
-    require_names(uri, schema.names)
     for name in _of_place(uri):
         if name not in schema.names:
             schema = schema.append(pa.field(name, pa.string()))
     return schema
 
 
-def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Give the rows, of all columns or of those that are named; a text in a column of bytes becomes a text."""
+def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any] | RejectedError]:
+    """Give the rows, of all columns or of those that are named; bytes that are a text in UTF-8 become one.
+
+    A row with a value that Python has none for is an error: a date behind the year 9999, a zone that is unknown.
+    """
     place = {name: value for name, value in _of_place(uri).items() if columns is None or name in columns}
     with _opened(uri) as file:
         place = {name: value for name, value in place.items() if name not in file.schema_arrow.names}
         wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+        texts = [field.name for field in file.schema_arrow if _is_bytes(field.type)]
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
-                yield from ({**row, **place} for row in _texts(batch).to_pylist())
+                for row in _values(batch):
+                    yield row if isinstance(row, RejectedError) else {**_with_texts(row, texts), **place}
         except (pa.ArrowException, OSError) as error:
             raise BrokenFileError(str(error)) from error
 
 
 def _opened(uri: str) -> parquet.ParquetFile:
-    filesystem, path = storage.arrow_filesystem(uri)
     try:
-        return parquet.ParquetFile(filesystem.open_input_file(path))
-    except (pa.ArrowException, OSError) as error:
+        if packing_of(uri, b""):
+            # Parquet is read from its end, so that one that somebody packed is unpacked whole.
+            with opened(uri) as stream:
+                file = parquet.ParquetFile(pa.BufferReader(stream.read()))
+        else:
+            filesystem, path = storage.arrow_filesystem(uri)
+            file = parquet.ParquetFile(filesystem.open_input_file(path))
+    except (pa.ArrowException, *BROKEN) as error:
         raise BrokenFileError(str(error)) from error
+    require_names(uri, file.schema_arrow.names)
+    return file
 
 
-def _texts(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Read columns of bytes, as older programs write texts, as texts where they are."""
-    for at, field in enumerate(batch.schema):
-        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
-            try:
-                batch = batch.set_column(at, field.name, batch.column(at).cast(pa.string()))
-            except pa.ArrowInvalid:
-                continue
-    return batch
+def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | RejectedError]:
+    try:
+        yield from batch.to_pylist()
+    except _NO_PYTHON:
+        yield from map(_row, map(batch.slice, range(batch.num_rows), repeat(1)))
+
+
+def _row(batch: pa.RecordBatch) -> dict[str, Any] | RejectedError:
+    try:
+        return dict(batch.to_pylist()[0])
+    except _NO_PYTHON as error:
+        return RejectedError(
+            f"the row has a value that cannot be read: {error}", "the row has a value that cannot be read"
+        )
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    """Tell whether a column holds bytes, as those of older programs do that write texts."""
+    held = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_binary(held) or pa.types.is_large_binary(held) or pa.types.is_binary_view(held))
+
+
+def _with_texts(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    for name in names:
+        if isinstance(value := row.get(name), bytes):
+            with suppress(UnicodeError):
+                row[name] = value.decode()
+    return row
 
 
 def _of_place(uri: str) -> dict[str, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sentiment.core.errors import BrokenFileError, RejectedError
 from sentiment.readers import delimited, jsons, parquet
@@ -35,11 +35,11 @@ def read(uri: str, form: Format, columns: Sequence[str] | None = None) -> Iterat
     """
     try:
         if form.kind == "parquet":
-            yield from (Row(number, row) for number, row in enumerate(parquet.rows(uri, columns), 1))
+            yield from (_row(*numbered) for numbered in enumerate(parquet.rows(uri, columns), 1))
             return
         with opened(uri, form.packing) as stream:
             if form.kind == "json":
-                yield from _elements(pieces(stream, form.encoding))
+                yield from _elements(pieces(stream, form.encoding), form.encoding)
             elif form.kind == "jsonl":
                 yield from _objects(lines(stream, form.encoding), form.encoding)
             else:
@@ -88,12 +88,14 @@ def _objects(given: Iterator[str], encoding: str) -> Iterator[Row]:
             yield Row(number, {}, str(error), text)
 
 
-def _elements(given: Iterator[str]) -> Iterator[Row]:
-    for number, element in enumerate(jsons.elements(given), 1):
-        if isinstance(element, RejectedError):
-            yield Row(number, {}, str(element))
-        else:
-            yield Row(number, element)
+def _row(number: int, given: Values | RejectedError, fault: str | None = None, raw: str = "") -> Row:
+    fault = str(given) if isinstance(given, RejectedError) else fault
+    return Row(number, {}, fault, raw) if fault else Row(number, cast("Values", given))
+
+
+def _elements(given: Iterator[str], encoding: str) -> Iterator[Row]:
+    for number, (element, text) in enumerate(jsons.elements(given), 1):
+        yield _row(number, element, foreign(text, encoding), text)
 
 
 def _cells(given: Iterator[str], form: Format) -> Iterator[Row]:
@@ -102,8 +104,14 @@ def _cells(given: Iterator[str], form: Format) -> Iterator[Row]:
     for cells in delimited.rows(given, form.dialect):
         if cells.fault == delimited.BREAKS_OFF:
             raise BrokenFileError(f"it breaks off within line {cells.line}")
-        fault = cells.fault or foreign("".join(cells.values), form.encoding)
+        fault = cells.fault or foreign("".join(cells.values), form.encoding) or _names_again(cells.values, form)
         if fault:
             yield Row(cells.line, {}, fault, cells.raw)
         else:
             yield Row(cells.line, dict(zip(form.columns, cells.values, strict=True)))
+
+
+def _names_again(values: Sequence[str], form: Format) -> str:
+    """Say that a row is none, where files were put one after another with the names above each."""
+    names = tuple(value.removeprefix("\ufeff") for value in values)
+    return "the row names the columns once more" if names == form.columns else ""

@@ -139,6 +139,8 @@ def mapping_of(columns: Collection[str], options: FileOptions) -> ColumnMapping:
     if lacking := [options.named[role] for role, column in named.items() if column is None]:
         raise ContractError(f"there is no column {', '.join(lacking)}; {_are(columns)}")
     schema, found = _known(columns)
+    # A column that a person names is of that role and of no other.
+    found = {role: column for role, column in found.items() if column not in named.values()}
     columns_of: Columns = {**found, **named}  # type: ignore[dict-item]
     if isinstance(options, ReviewOptions):
         return ColumnMapping(schema, columns_of, options.stars, options.product)

@@ -6,9 +6,9 @@ milliseconds, microseconds and nanoseconds do not overlap.
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sentiment.core.errors import RejectedError
@@ -18,8 +18,7 @@ _LAST = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 DATE = "dates"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WHOLE = re.compile(r"[+-]?[0-9]{1,25}")
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,25}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 # What pandas and databases put behind a time that is in UTC.
 _ZONE = re.compile(r"\s*(UTC|GMT)$")
 NO_TIME = "timestamp is neither a number of seconds or parts of seconds since 1970 nor a date such as 2024-05-31"
@@ -33,7 +32,7 @@ def moment(given: Any, now: datetime) -> tuple[datetime, str]:
     Raises RejectedError for what is no time, or one before 1995 or after `now`.
     """
     number = _number(given)
-    found, unit = (_spelled(given), DATE) if number is None else _counted(number)
+    found, unit = (_dated(given), DATE) if number is None else _counted(number)
     if found > now:
         raise RejectedError(FUTURE)
     if found.timestamp() < FIRST:
@@ -41,36 +40,25 @@ def moment(given: Any, now: datetime) -> tuple[datetime, str]:
     return found, unit
 
 
-def _number(given: Any) -> int | float | None:
-    if isinstance(given, str):
-        text = given.strip()
-        if _WHOLE.fullmatch(text):
-            return int(text)
-        return float(text) if _NUMBER.fullmatch(text) else None
-    if isinstance(given, bool) or not isinstance(given, int | float):
+def _number(given: Any) -> Decimal | None:
+    """Return a number as it is spelled, for a fraction of a second as a float is not exact."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float | Decimal):
         return None
-    return given
+    text = str(given).strip()
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def _counted(number: int | float) -> tuple[datetime, str]:
-    if isinstance(number, float) and not math.isfinite(number):
-        raise RejectedError(NO_TIME)
+def _counted(number: Decimal) -> tuple[datetime, str]:
     unit = next((unit for unit, of in _UNITS.items() if FIRST * of <= number < _LAST * of), None)
     if unit is None:
         raise RejectedError(NO_TIME)
-    seconds, rest = divmod(number, _UNITS[unit])
-    # From whole numbers, for a fraction of a second as a float is not exact.
-    return _EPOCH + timedelta(seconds=int(seconds), milliseconds=int(rest * 1000 // _UNITS[unit])), unit
+    return _EPOCH + timedelta(milliseconds=int(number * 1000 / _UNITS[unit])), unit
 
 
-def _spelled(given: Any) -> datetime:
-    if not isinstance(given, str):
-        raise RejectedError(NO_TIME)
+def _dated(given: Any) -> datetime:
+    """Return the moment of a text, or of a column of dates or times, in UTC."""
     try:
-        found = datetime.fromisoformat(_ZONE.sub("+00:00", given.strip()))
-    except ValueError:
-        raise RejectedError(NO_TIME) from None
-    try:
+        found = datetime.fromisoformat(_ZONE.sub("+00:00", str(given).strip()))
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
+    except (ValueError, OverflowError):
         raise RejectedError(NO_TIME) from None

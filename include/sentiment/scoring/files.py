@@ -23,6 +23,7 @@ import pyarrow as pa
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
+from sentiment.core.text.characters import is_absent
 from sentiment.core.text.clean import clean_text
 from sentiment.engine.scorer import Scorer
 from sentiment.readers.rows import Values
@@ -35,8 +36,6 @@ from sentiment.scoring.source import Source
 
 # Rows of a file that are shown where no output is named.
 _SHOWN_ROWS = 20
-# What programs write where a text is missing.
-_NO_TEXT = frozenset({"", "nan", "none", "null", "n/a", "#n/a", "<na>"})
 
 
 def predict_source(
@@ -141,7 +140,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return ""
     text = clean_text(str(value))
-    return "" if text.casefold() in _NO_TEXT else text
+    return "" if is_absent(text) else text
 
 
 def _read_from(mapping: ColumnMapping) -> list[str]:

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from sentiment.core.errors import ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.text.characters import writable
-from sentiment.readers.delimited import is_number
+from sentiment.readers.dialects import is_number
 from sentiment.readers.parquet import schema_of
 from sentiment.readers.rows import Values
 from sentiment.scoring.source import Part, Source

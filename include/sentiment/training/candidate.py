@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
-from sentiment.datasets.manifest import (
-    SPLITS,
-    require_manifest,
-)
-from sentiment.datasets.snapshot import (
-    read_split,
-    snapshot_folder,
-    used_reviews,
-)
+from sentiment.datasets.manifest import SPLITS, require_manifest
+from sentiment.datasets.snapshot import read_split, snapshot_folder, used_reviews
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
@@ -30,12 +23,11 @@ from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.dossier import REPORT, Training, write_dossier
+from sentiment.training.dossier import REPORT, Training, description, learnt_nothing, result, too_few, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import cross_validate, summary
 from sentiment.training.job import OnLog, Record
-from sentiment.training.outcome import description, learnt_nothing, result, too_few
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
 

@@ -1,15 +1,22 @@
-"""The Trainer that all neural families share: our loss, our optimiser groups, our order of reviews, our figures."""
+"""The Trainer that all neural families share: our loss, our optimiser groups, our order of reviews, our figures.
+
+The groups are AdamW's, with weight decay and layer-wise decay of the learning rate: which parameters learn how fast.
+"""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn, optim
 from transformers import EvalPrediction, TrainerCallback, TrainingArguments
+from transformers.trainer_pt_utils import get_parameter_names
 
 from sentiment.core.errors import ContractError
 from sentiment.engine.calibration import positive_probability
@@ -21,12 +28,12 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
 from sentiment.training.imbalance import Loss
 from sentiment.training.job import OnLog
-from sentiment.training.optimiser import adamw
 
 # What transformers calls the schedules.
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
 LOGS_A_RUN = 50
+_LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,8 @@ class NeuralTrainer(PlainCheckpointTrainer):
             raise not_a_number(f"the loss became {loss.item()}", self.state.global_step + 1, self._config)
         return loss
 
-    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Return AdamW over the groups of `optimiser.py`."""
+    def create_optimizer(self, model: Any = None) -> optim.Optimizer:
+        """Return AdamW over our groups."""
         if self.optimizer is None:
             network: Any = model or self.model
             self.optimizer = adamw(network, self._config)
@@ -111,6 +118,46 @@ class Reporter(TrainerCallback):
         """Called by the Trainer for training losses, validations and the final summary."""
         if self._on_log and logs:
             self._on_log({"step": state.global_step, **logs})
+
+
+def adamw(model: nn.Module, config: TrainConfig, names: Collection[str] | None = None) -> optim.AdamW:
+    """Return AdamW for what trains in the model, or for those of its parameters that are named.
+
+    Biases and the parameters of normalisations have no weight decay.
+    """
+    no_decay = [r"bias", r"layernorm", r"(?:^|\.|_)norm(?:$|\.)"]
+    decayed = get_parameter_names(model, [nn.LayerNorm], no_decay)  # type: ignore[no-untyped-call]
+    groups = parameter_groups(model, config.peak_learning_rate, config.layer_decay, config.weight_decay, decayed, names)
+    betas = (config.beta1, config.beta2)
+    return optim.AdamW(groups, lr=config.peak_learning_rate, betas=betas, eps=config.epsilon)
+
+
+def parameter_groups(
+    model: nn.Module,
+    learning_rate: float,
+    layer_decay: float,
+    weight_decay: float,
+    decayed: Collection[str],
+    only: Collection[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Return groups of what trains: the head at `learning_rate`, each encoder layer at `layer_decay` of the one above.
+
+    The embeddings lie below the first layer. Only parameters whose names are in `decayed` have weight decay. With
+    `only` the names of the parameters to group are given.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    layers = 1 + max((_number(name) for name in names), default=-1)
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and (only is None or name in only):
+            below, decays = _layers_below_the_head(name, layers), name in decayed
+            fresh = {
+                "params": [],
+                "lr": learning_rate * layer_decay**below,
+                "weight_decay": weight_decay if decays else 0.0,
+            }
+            groups.setdefault((below, decays), fresh)["params"].append(parameter)
+    return list(groups.values())
 
 
 def not_a_number(what: str, step: int, config: TrainConfig) -> ContractError:
@@ -165,3 +212,15 @@ def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> Trai
 def evaluation_batch(config: TrainConfig) -> int:
     """Return how many reviews a validation takes at once: without gradients more fit than in a training batch."""
     return min(128, 4 * config.batch_size)
+
+
+def _layers_below_the_head(name: str, layers: int) -> int:
+    number = _number(name)
+    if number >= 0:
+        return layers - number
+    return layers + 1 if "embedding" in name and layers else 0
+
+
+def _number(name: str) -> int:
+    found = _LAYER.search(name)
+    return int(found.group(1)) if found else -1

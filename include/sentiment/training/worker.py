@@ -12,7 +12,7 @@ from threading import Thread
 
 import psutil
 
-# Run as a file, Python puts this folder first in the path, where `fit` or `losses` would hide other packages.
+# Run as a file, Python puts this folder first in the path, where `fit` or `models` would hide other packages.
 if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().parent:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 

@@ -1,25 +1,36 @@
 """A worker of a study: it trains one trial after another until the study has as many as it shall have.
 
-Workers know nothing of one another; what they share is the study.
+Workers know nothing of one another; what they share is the study. Each fails the trials that have lost their worker,
+and the study goes on: processes of this machine are looked at, those of others are judged by Optuna's heartbeats.
 """
 
 from __future__ import annotations
 
+import socket
+import warnings
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
 import optuna
+import psutil
 from optuna.trial import TrialState
 
 from sentiment.core.context import Context
-from sentiment.datasets.snapshot import (
-    read_split,
-    snapshot_folder,
-)
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.studies import StudyRuns
+from sentiment.stores.registry.runs import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
-from sentiment.tuning.liveness import fail_abandoned, killed
 from sentiment.tuning.results import SearchResult
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.trial import Objective, TrialFailedError
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+DIED = "its worker died"
+# A worker says who it is right after it began a trial; one that has not yet done so after this time died before.
+NAMELESS = timedelta(minutes=1)
 
 
 def search(config: StudyConfig, context: Context) -> SearchResult:
@@ -50,6 +61,26 @@ def finished(study: optuna.Study) -> int:
     return sum(not killed(trial) for trial in study.get_trials(deepcopy=False, states=ended))
 
 
+def fail_abandoned(study: optuna.Study, runs: StudyRuns) -> None:
+    """Fail the running trials whose workers are gone, in the study and in MLflow; any worker may do it at any time."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if _abandoned(trial):
+            # Another worker may fail it between our look and this, or between optuna's own look and its write.
+            with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        optuna.storages.fail_stale_trials(study)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
+        if killed(trial) and "run_id" in trial.user_attrs:
+            runs.end(trial.user_attrs["run_id"], "failed", DIED)
+
+
+def killed(trial: FrozenTrial) -> bool:
+    """Tell whether a trial ended with its process; one that failed by itself has said why."""
+    return trial.state == TrialState.FAIL and "error" not in trial.user_attrs
+
+
 def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Context) -> Objective:
     settings = context.settings
     folder = snapshot_folder(Lake(settings.lake_root), tuning.snapshot)
@@ -65,3 +96,20 @@ def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Contex
         workdir=settings.home / "tuning" / parent,
         context=context,
     )
+
+
+def _abandoned(trial: FrozenTrial) -> bool:
+    worker = trial.user_attrs.get("worker")
+    if worker is None:
+        return trial.datetime_start is not None and datetime.now() - trial.datetime_start > NAMELESS
+    return worker["host"] == socket.gethostname() and not _lives(worker)
+
+
+def _lives(worker: dict[str, Any]) -> bool:
+    try:
+        process = psutil.Process(worker["pid"])
+        # Process ids are used again; and a killed one stays as a zombie until its parent has looked at it.
+        same = bool(abs(process.create_time() - worker["started"]) < 1)
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -20,7 +20,7 @@ from sentiment.tuning.space import SeededSampler, pruner
 
 JOURNALS = (".log", ".journal")
 # A worker of another machine that says nothing for so many seconds is dead; training keeps every core busy for
-# minutes. A worker of this machine is looked at directly, see liveness.py.
+# minutes. A worker of this machine is looked at directly, see search.py.
 HEARTBEAT, SILENCE = 60, 600
 # SQLite lets one process write at a time; the others wait for so many seconds.
 PATIENCE = 60

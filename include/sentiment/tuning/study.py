@@ -5,32 +5,35 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import warnings
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import optuna
 from optuna.trial import TrialState
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.datasets.manifest import (
-    read_manifest,
-)
-from sentiment.datasets.snapshot import (
-    snapshot_folder,
-)
+from sentiment.datasets.manifest import read_manifest
+from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.studies import StudyRuns
+from sentiment.stores.registry.runs import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
-from sentiment.tuning.liveness import DIED, fail_abandoned, killed
-from sentiment.tuning.pictures import draw_study
 from sentiment.tuning.results import OpenStudyResult, StudyResult
+from sentiment.tuning.search import DIED, fail_abandoned, killed
 from sentiment.tuning.storage import create_study, load_study
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+DOTS_AN_INCH = 150
+# Importance is a matter of differences between completed trials.
+FEWEST_TO_COMPARE = 2
 
 
 def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
@@ -70,7 +73,7 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
     context.progress("drawing the study")
     with TemporaryDirectory() as folder:
         _write(study, fields, Path(folder))
-        draw_study(study, Path(folder))
+        _draw(study, Path(folder))
         runs.handle(run_id).log_folder(Path(folder), "study")
     figures = {f"trials_{state}": count for state, count in counts.items()}
     runs.handle(run_id).log_metrics({"best_macro_f1": study.best_value, **figures})
@@ -124,3 +127,39 @@ def _write(study: optuna.Study, best: dict[str, Any], folder: Path) -> None:
                     _error(trial),
                 ]
             )
+
+
+def _draw(study: optuna.Study, folder: Path) -> None:
+    """Draw history, parallel coordinates, slices and, where trials differ, importance, as PNG files."""
+    from optuna.visualization import matplotlib as plots
+
+    named: dict[str, Any] = {"target_name": "macro F1"}
+    drawn: dict[str, Callable[[], Any]] = {
+        "history": partial(plots.plot_optimization_history, study, **named),
+        "parallel_coordinates": partial(plots.plot_parallel_coordinate, study, **named),
+        "slices": partial(plots.plot_slice, study, **named),
+    }
+    values = {trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))}
+    if len(values) >= FEWEST_TO_COMPARE:
+        drawn["importance"] = partial(plots.plot_param_importances, study)
+    for name, plot in drawn.items():
+        _save(plot, folder / f"{name}.png")
+
+
+def _save(plot: Callable[[], Any], path: Path) -> None:
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    before = plt.get_backend()
+    # The plots choose a style and open windows for the whole process; both are undone.
+    with mpl.rc_context(), warnings.catch_warnings():
+        # All of Optuna's plots are experimental, and a study of one trial has axes of no length.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        plt.switch_backend("agg")
+        figure = np.ravel(plot())[0].figure
+        # Every axis of a row has its width.
+        figure.set_size_inches(max(7.0, 2.6 * len(figure.axes)), 4.2)
+        figure.savefig(path, dpi=DOTS_AN_INCH, bbox_inches="tight")
+        plt.close(figure)
+        plt.switch_backend(before)

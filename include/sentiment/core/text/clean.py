@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 
 from sentiment.core.text.characters import normal
-from sentiment.core.text.entities import unescaped
-from sentiment.core.text.markup import without_addresses, without_tags
+from sentiment.core.text.markup import unescaped, without_addresses, without_tags
 
 # The longest reviews of shops are some 30,000 characters, and the widest window of a model reads some thousands. What
 # is longer is a page or a file that somebody pasted, and would hold a Spark slot for seconds.

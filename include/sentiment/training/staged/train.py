@@ -30,11 +30,10 @@ from sentiment.training.job import OnLog
 from sentiment.training.models.build import build_model
 from sentiment.training.models.recurrent import RecurrentClassifier
 from sentiment.training.neural import as_fitted
-from sentiment.training.optimiser import adamw
 from sentiment.training.staged.batches import StageBatches
 from sentiment.training.staged.checkpoints import Progress, StageCheckpoints
 from sentiment.training.staged.network import StagedNetwork, average_gradients, clip_gradients
-from sentiment.training.trainer import SCHEDULES, not_a_number
+from sentiment.training.trainer import SCHEDULES, adamw, not_a_number
 
 
 def fit_staged(
