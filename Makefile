@@ -10,7 +10,7 @@ CASES ?= ../shared/cases
 
 .PHONY: demo up down status doctor test test-all test-fast check lint types bench pins clean ten-demos cases
 
-demo: $(VENV)/installed ## Set everything up, then run the main job (REVIEWS=folder for your own reviews)
+demo: $(VENV)/installed ## Set everything up, then run the main job (REVIEWS=file or folder for your own reviews)
 	@$(BIN)/sentiment demo $(if $(REVIEWS),--reviews "$(REVIEWS)")
 
 up: $(VENV)/installed ## Start Airflow and MLflow on this machine

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from sentiment.core.config import Day, VerbConfig
+from sentiment.readers.config import ReviewOptions
 
 
 class DoctorConfig(VerbConfig):
@@ -29,11 +30,13 @@ class StatusConfig(VerbConfig):
     )
 
 
-class DemoConfig(VerbConfig):
+class DemoConfig(ReviewOptions):
     """Run the main job on this machine, or go on with it: import, train, promote, score days; the platform stays up."""
 
     reviews: Path | None = Field(
-        None, description="Folder of reviews (*.jsonl.gz, daily/, meta_*); a sample when empty."
+        None,
+        description="Folder of reviews (a history, daily/, meta_*), or one file or Spark folder, whose last days "
+        "become the daily files; a sample when empty.",
     )
     days: int = Field(7, ge=1, description="How many of the last landed days are scored.")
     encoder_reviews: int = Field(2_000, ge=200, description="Reviews that the encoder is trained on.")

@@ -17,17 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.core.context import Context
-from sentiment.core.progress import OnProgress
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import PROJECT, Settings
 from sentiment.ingest.config import ImportResult
 from sentiment.ingest.verbs import IMPORT_HISTORY
+from sentiment.readers.config import ReviewOptions
 from sentiment.training.config.train import TrainConfig
 from sentiment.views.config import ReportConfig
 from sentiment.views.verbs import REPORT
 from sentiment_local import platform
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.config import DemoConfig, SampleConfig
-from sentiment_local.demo_home import landed_days, review_history, use_home
+from sentiment_local.demo_files import DAILY, lay_out
+from sentiment_local.demo_home import has_days, landed_days, review_history, use_home
 from sentiment_local.doctor import diagnose, require
 from sentiment_local.login import read_login
 from sentiment_local.results import DemoResult
@@ -49,7 +51,7 @@ _WHAT_NOW = (
 
 def run_demo(config: DemoConfig, context: Context) -> DemoResult:
     """Run the demo, or go on with it, in a home of its input's own; the platform stays up."""
-    settings = _prepared(config, context.settings, context.progress)
+    settings = _prepared(config, context)
     seconds: dict[str, float] = {}
     with _timed(seconds, "platform"):
         running = platform.start(settings, context.progress)
@@ -88,12 +90,21 @@ def main_job(
     return IMPORT_HISTORY.result.model_validate(imported)
 
 
-def _prepared(config: DemoConfig, given: Settings, on_progress: OnProgress) -> Settings:
-    settings = use_home(PROJECT / "var", config.reviews, given, platform.stop)
-    if config.reviews is None and not (settings.home / "reviews" / "daily").is_dir():
+def _prepared(config: DemoConfig, context: Context) -> Settings:
+    of_file = config.reviews is not None and not has_days(config.reviews)
+    if not of_file and config.model_dump(include={*ReviewOptions.model_fields}, exclude_defaults=True):
+        raise ContractError(
+            f"how the files of a folder with {DAILY}/ are read stands in _columns.json beside them (docs/files.md); "
+            "--columns and the like are for one file"
+        )
+    settings = use_home(PROJECT / "var", config.reviews, context.settings, platform.stop)
+    folder = settings.home / "reviews"
+    if config.reviews and of_file:
+        lay_out(config.reviews.expanduser().resolve(), folder, config, context.now, context.progress)
+    elif config.reviews is None and not (folder / DAILY).is_dir():
         from sentiment_local.sample.generate import generate
 
-        generate(SampleConfig(output=settings.home / "reviews"), on_progress)
+        generate(SampleConfig(output=folder), context.progress)
     if not status(settings).started:
         require(diagnose(settings))
     return settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,12 +11,12 @@ from pathlib import Path
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.ingest.landing import product_files
+from sentiment.ingest import landing
+from sentiment.readers.kinds import is_readable
 from sentiment_local.usable import require_home
 
 SAMPLE = "sample"
 _CURRENT = "current"
-_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(\.jsonl(\.gz)?)?$")
 
 
 def use_home(root: Path, reviews: Path | None, settings: Settings, stop: Callable[[Settings], object]) -> Settings:
@@ -31,11 +30,14 @@ def use_home(root: Path, reviews: Path | None, settings: Settings, stop: Callabl
     home = settings.home if given else home_of(root, source)
     require_home(home)
     home.mkdir(parents=True, exist_ok=True)
-    folder = source or home / "reviews"
-    if source:
-        _point(home / "reviews", source)
-    _point(home / "landing", folder / "daily")
-    _point(home / "products", folder)
+    reviews_of = home / "reviews"
+    if source and has_days(source):
+        _point(reviews_of, source)
+        reviews_of = source
+    elif source:
+        _point(home / "source", source)
+    _point(home / "landing", reviews_of / "daily")
+    _point(home / "products", source if source and source.is_dir() else reviews_of)
     if not given:
         current = root / _CURRENT
         if current.is_symlink() and current.resolve() != home:
@@ -60,44 +62,56 @@ def home_of(root: Path, source: Path | None) -> Path:
     return root / f"{source.name}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:8]}"
 
 
+def has_days(reviews: Path) -> bool:
+    """Tell a folder that is laid out, history and daily files, from a file or a folder of parts."""
+    return (reviews.expanduser() / "daily").is_dir()
+
+
 def landed_days(settings: Settings) -> list[date]:
     """Return the days of the landing folder, the oldest first; raises ContractError when there are none."""
-    names = [_DAY.match(path.name) for path in Path(settings.landing_root).iterdir()]
-    days = sorted({date.fromisoformat(name[1]) for name in names if name})
+    days = landing.landed_days(settings.landing_root, date.min, date.max)
     if not days:
         raise ContractError(f"{settings.landing_root} holds no file named by a day, such as 2014-05-05.jsonl.gz")
     return days
 
 
 def review_history(settings: Settings) -> str:
-    """Return the input's history: its one file, which is no product file and no daily one."""
+    """Return the input's history: its one file or Spark folder, which is no product file and no daily one."""
     folder = settings.home / "reviews"
-    products = set(product_files(str(folder)))
-    files = [path for path in sorted(folder.glob("*.jsonl*")) if str(path) not in products]
+    files = _histories(folder)
     if len(files) != 1:
         raise ContractError(
             f"{folder} holds {len(files)} files of history ({', '.join(path.name for path in files) or 'none'}); "
-            "put exactly one *.jsonl.gz beside daily/, or import the others with `sentiment import-history`"
+            "put exactly one beside daily/, or import the others with `sentiment import-history`"
         )
     return str(files[0])
 
 
 def _is_of(home: Path, source: Path) -> bool:
     """Return whether a home is this input's, or nobody's yet."""
-    reviews = home / "reviews"
-    if reviews.is_symlink():
-        return reviews.readlink() == source
+    for link in (home / "reviews", home / "source"):
+        if link.is_symlink():
+            return link.readlink() == source
     return not home.exists() or (home.is_dir() and not any(home.iterdir()))
 
 
 def _checked(reviews: Path) -> Path:
     source = reviews.expanduser().resolve()
-    if not (source / "daily").is_dir() or not list(source.glob("*.jsonl*")):
+    if not source.exists() or (has_days(source) and not _histories(source)):
         raise ContractError(
-            f"{reviews} is no folder of reviews: it needs a history (*.jsonl.gz), the daily files in daily/ "
-            "(2014-05-05.jsonl.gz) and, where there is one, the products (meta_*.jsonl.gz)"
+            f"{reviews} is no folder of reviews and no file of them: give a file or a Spark folder, or a folder with a "
+            "history (reviews.jsonl.gz), the daily files in daily/ (2014-05-05.jsonl.gz) and, where there is one, the "
+            "products (meta_*.jsonl.gz)"
         )
     return source
+
+
+def _histories(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if is_readable(path.name) and not path.name.startswith(("meta_", ".", "_"))
+    ]
 
 
 def _point(link: Path, target: Path) -> None:

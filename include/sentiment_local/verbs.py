@@ -73,7 +73,7 @@ def demo(config: DemoConfig, context: Context) -> DemoResult:
 
 VERBS: tuple[AnyVerb, ...] = (
     Verb(name="doctor", config=DoctorConfig, result=DoctorResult, run=doctor, group="Platform"),
-    Verb(name="demo", config=DemoConfig, result=DemoResult, run=demo, group="Platform", example="--reviews FOLDER"),
+    Verb(name="demo", config=DemoConfig, result=DemoResult, run=demo, group="Platform", example="--reviews a.csv"),
     Verb(
         name="up",
         config=PlatformConfig,

@@ -133,7 +133,9 @@ def mapping_of(columns: Collection[str], options: FileOptions) -> ColumnMapping:
 
     Raises ContractError for a column that was named and is not there, or is there twice but for its case.
     """
-    named = {role: _found(column, columns) for role, column in options.named.items()}
+    # A file without rows of JSON has no columns, and is an empty day whatever they would be called.
+    asked = options.named if columns else {}
+    named = {role: _found(column, columns) for role, column in asked.items()}
     if lacking := [options.named[role] for role, column in named.items() if column is None]:
         raise ContractError(f"there is no column {', '.join(lacking)}; {_are(columns)}")
     schema, found = _known(columns)

@@ -60,12 +60,11 @@ class Source:
         """
         parts = tuple(_part(uri, options, piped=piped) for uri in _files(path, options))
         columns = tuple(dict.fromkeys(name for part in parts for name in part.columns()))
-        if not columns and all(part.form.kind in ("json", "jsonl") for part in parts):
-            # A day without reviews.
-            return cls(parts, columns, ColumnMapping("", {}))
         try:
             mapping = mapping_of(columns, options)
-            require_text(mapping, columns)
+            # JSON without rows is a day without reviews.
+            if columns or any(part.form.kind not in ("json", "jsonl") for part in parts):
+                require_text(mapping, columns)
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
         return cls(parts, columns, mapping)
