@@ -182,7 +182,7 @@ def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(home, c
 
 @pytest.mark.parametrize("touched", [[], ["2024-06-29"], ["2024-06-28", "2024-06-29"]])
 def test_the_event_of_an_asset_names_every_day_that_was_written(home, monkeypatch, touched):
-    given = {"day": "2024-06-29", "touched": touched, "reasons": {}}
+    given = {"day": "2024-06-29", "touched": touched, "reasons": {}, "schemas": {}, "times": {}}
     counts = dict.fromkeys(set(INGEST.result.model_fields) - set(given), 3)
 
     def submit(self, context):
