@@ -111,7 +111,10 @@ def test_a_source_without_files_fails_at_once_in_the_words_of_the_contract(week)
     step = week["import nothing"]
     assert step["state"] == "failed"
     assert step["tasks"]["import_history"]["tries"] == 1
-    assert "holds no .jsonl or .jsonl.gz file of reviews; check the path" in step["errors"]["import_history"]
+    assert (
+        "holds no file of reviews (.jsonl, .json, .csv, .tsv or .parquet, packed or not); check the path"
+        in step["errors"]["import_history"]
+    )
 
 
 @pytest.mark.parametrize(("name", "day"), [("ingest", "first"), ("ingest by logical date", "empty")])
