@@ -230,16 +230,16 @@ def test_in_a_form_as_on_the_command_line_what_is_given_wins_over_a_preset_and_w
 
 
 def test_a_field_that_two_verbs_share_must_be_said_to_be_shared():
-    with pytest.raises(ValueError, match="significance is a field of CompareConfig and of PromoteConfig"):
+    with pytest.raises(ValueError, match="is a field of CompareConfig and of PromoteConfig"):
         form(COMPARE, PROMOTE)
-    assert "significance" in form(COMPARE, PROMOTE, shared=("significance",))
+    assert "significance" in form(COMPARE, PROMOTE, shared=("significance", "margin"))
 
 
 def test_a_verb_takes_the_fields_of_a_form_that_were_made_of_its_class_and_no_others_of_that_name():
     for asked, significance in (((PROMOTE,), 0.05), ((COMPARE, PROMOTE), 0.01)):
 
         class OfForm:
-            params = ParamsDict(form(*asked, without=("runs",), shared=("significance",)))
+            params = ParamsDict(form(*asked, without=("runs",), shared=("significance", "margin")))
 
         run = context({"significance": 0.01}, dag=OfForm)
         assert run_config(PromoteConfig, run, {}).significance == 0.01

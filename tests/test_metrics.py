@@ -71,6 +71,14 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     assert expected_calibration_error(np.array([0, 1]), np.array([0.0, 1.0])) == 0
 
 
+def test_calibration_error_is_that_of_the_decisions_at_the_threshold():
+    labels, probability = np.array([1, 1, 1, 0]), np.full(4, 0.3)
+    # At 0.3 all are called positive, three of four rightly, with a confidence of one half.
+    assert expected_calibration_error(labels, probability, 0.3) == pytest.approx(0.25)
+    assert expected_calibration_error(labels, probability, 0.5) == pytest.approx(0.45)
+    assert evaluate(labels, probability, 0.3)["ece"] == pytest.approx(0.25)
+
+
 def test_pictures_are_png_files(tmp_path):
     history = [{"step": 1, "loss": 0.7}, {"step": 2, "eval_loss": 0.5, "eval_macro_f1": 0.8}, {"step": 2, "epoch": 1}]
     drawn = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,22 +22,12 @@ REQUIRED = (FP32_MODEL, INT8_MODEL, TOKENIZER)
 
 
 class Thresholds(BaseModel):
-    """From which positive probability a review is positive, and how near to that a person should look at it.
-
-    Near is a distance of log odds: under `needs_review` those between 0.5 and it, so that with the threshold 0.5 a
-    person looks at every confidence below `needs_review`, and with another one at as much on either side.
-    """
+    """From which positive probability a review is positive, and below which confidence a person should look at it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     positive: Share = 0.5
     needs_review: Share = NEEDS_REVIEW_BELOW
-
-    @property
-    def unsure(self) -> tuple[float, float]:
-        """The positive probabilities between which a person should look."""
-        middle, distance = _log_odds(self.positive), _log_odds(self.needs_review)
-        return _share(middle - distance), _share(middle + distance)
 
 
 class GateRule(BaseModel):
@@ -117,15 +106,6 @@ def read_bundle(folder: Path) -> Bundle:
 def identity(folder: Path) -> str:
     """Return what tells a bundle from all others: of bundle.json, which holds the hash of every other file, its own."""
     return _sha256(folder / DESCRIPTION)[:16]
-
-
-def _log_odds(share: float) -> float:
-    within = min(max(share, 1e-9), 1 - 1e-9)
-    return math.log(within / (1 - within))
-
-
-def _share(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
 
 
 def _verify(file: Path, expected: str | None) -> None:

@@ -9,6 +9,8 @@ from sentiment.core.names import LABELS
 
 # Beyond these a temperature says that the logits carry no information, not that they are badly scaled.
 COLDEST, HOTTEST = 0.05, 20.0
+# A threshold of 0 or 1 has no odds; the nearest ones that have.
+_LEAST = 1e-9
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -37,6 +39,28 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 def positive_probability(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return float32 softmax(logits / temperature)[:, 1] for logits [n, 2]."""
     return logistic(log_odds(logits) / temperature)
+
+
+def confidence(positive_probability: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Return how sure the label is that a threshold gives, float64 [n] from 0.5 to 1, for probabilities [n].
+
+    The odds of positive are divided by those of the threshold, and the larger side of what comes of it is taken: 0.5 at
+    the threshold, and as much on either side as the log odds are away from it. With the threshold 0.5 it is the
+    probability of the label; with another one the probability that the label would have at the base rate at which 0.5
+    were the threshold (Elkan: The Foundations of Cost-Sensitive Learning, IJCAI 2001, theorems 1 and 2).
+    """
+    limit = min(max(threshold, _LEAST), 1 - _LEAST)
+    probability = np.asarray(positive_probability, np.float64)
+    positive, negative = probability * (1 - limit), (1 - probability) * limit
+    surer: np.ndarray = np.maximum(positive, negative) / (positive + negative)
+    return surer
+
+
+def probability_of(confidence: float, threshold: float = 0.5) -> tuple[float, float]:
+    """Return the positive probabilities, below and above the threshold, whose label has this confidence."""
+    positive = confidence * threshold / (confidence * threshold + (1 - confidence) * (1 - threshold))
+    negative = (1 - confidence) * threshold / ((1 - confidence) * threshold + confidence * (1 - threshold))
+    return negative, positive
 
 
 def log_odds(logits: np.ndarray) -> np.ndarray:

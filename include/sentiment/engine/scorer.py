@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment.core.names import EngineChoice, EngineName
 from sentiment.engine.bundle import TOKENIZER, Bundle, GateRule, read_bundle
-from sentiment.engine.calibration import log_odds, positive_probability
+from sentiment.engine.calibration import confidence, log_odds, positive_probability
 from sentiment.engine.cascade import Gate, blended, gate_probability, sure
 from sentiment.engine.engines import Engine, choose_engine, open_engine
 from sentiment.engine.knowledge import no_surer
@@ -27,7 +27,7 @@ BY_GATE = "gate"
 class Decisions:
     """What a bundle makes of n answers; every array has length n, `label` holds "negative" or "positive".
 
-    `confidence` is the probability of the label, which a threshold beside 0.5 may leave below it.
+    `confidence`, float32 from 0.5 to 1, is that of the label (`engine/calibration.py` defines it).
     """
 
     label: np.ndarray
@@ -83,7 +83,8 @@ class Scorer:
         known = self._tokenizer.knowledge.shares(ids) >= self.bundle.known_share
         probability, gated = self._probabilities(ids, known)
         who = np.where(gated, BY_GATE, self.bundle.family)
-        return Answers(no_surer(probability, known)[back], who[back], known[back])
+        bounded = no_surer(probability, known, self.bundle.thresholds.positive)
+        return Answers(bounded[back], who[back], known[back])
 
     def probabilities(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         """Return the calibrated positive probabilities, float32 [reviews]."""
@@ -97,13 +98,13 @@ class Scorer:
         """Turn answers into labels, confidences and the need of a person's look."""
         probability = answers.positive_probability
         negative, positive = self.bundle.labels
-        is_positive = probability >= self.bundle.thresholds.positive
-        low, high = self.bundle.thresholds.unsure
+        thresholds = self.bundle.thresholds
+        sure = confidence(probability, thresholds.positive).astype(np.float32)
         return Decisions(
-            label=np.where(is_positive, positive, negative),
+            label=np.where(probability >= thresholds.positive, positive, negative),
             positive_probability=probability,
-            confidence=np.where(is_positive, probability, 1 - probability),
-            needs_review=~answers.known | ((probability > low) & (probability < high)),
+            confidence=sure,
+            needs_review=~answers.known | (sure < thresholds.needs_review),
         )
 
     def _probabilities(self, ids: list[np.ndarray], known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

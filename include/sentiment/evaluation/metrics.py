@@ -6,6 +6,7 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import LABELS, NEGATIVE, POSITIVE
+from sentiment.engine.calibration import confidence
 
 CALIBRATION_BINS = 15
 # Log loss is cut where a float32 probability of 1 would make it infinite.
@@ -29,7 +30,7 @@ def evaluate(labels: np.ndarray, positive_probability: np.ndarray, threshold: fl
     }
     figures |= _ranking(labels, probability)
     figures |= {name: float(rows.mean()) for name, rows in review_losses(labels, probability).items()}
-    figures["ece"] = expected_calibration_error(labels, probability)
+    figures["ece"] = expected_calibration_error(labels, positive_probability, threshold)
     return {name: figures[name] for name in figure_names()}
 
 
@@ -69,21 +70,25 @@ def review_losses(labels: np.ndarray, positive_probability: np.ndarray) -> dict[
     return {"log_loss": -np.log(np.clip(1 - missed, _SURE, 1 - _SURE)), "brier": missed**2}
 
 
-def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndarray) -> float:
+def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5) -> float:
     """Return the mean gap between confidence and accuracy over 15 bins of equal width, weighted by their reviews.
+
+    Both are of the decisions at the threshold.
 
     Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3.
     """
-    bins, gaps = calibration_gaps(labels, positive_probability)
+    bins, gaps = calibration_gaps(labels, positive_probability, threshold)
     return float(np.abs(np.bincount(bins, weights=gaps, minlength=CALIBRATION_BINS)).sum() / len(labels))
 
 
-def calibration_gaps(labels: np.ndarray, positive_probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def calibration_gaps(
+    labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5
+) -> tuple[np.ndarray, np.ndarray]:
     """Return for each review [n] the bin of its confidence, and whether it is right (1 or 0) less its confidence."""
-    confidence = np.maximum(positive_probability, 1 - positive_probability)
-    correct = (positive_probability >= 0.5) == (labels == POSITIVE)
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    return bins, correct - confidence
+    sure = confidence(positive_probability, threshold)
+    correct = (positive_probability >= threshold) == (labels == POSITIVE)
+    bins = np.minimum((sure * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    return bins, correct - sure
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
