@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, get_args
 
 from airflow.sdk import Param, task
@@ -73,6 +74,10 @@ TRAINED = (
 EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'version')}{{% endif %}}"
 
 
+# What the chance of a training hangs on.
+_OF_CHANCE = ("family", "imbalance", "train_reviews")
+
+
 @task
 def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
     """Put the pinned snapshot and one seed after another into each training that the form asks for.
@@ -86,8 +91,8 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
     for asked in params.get("candidates") or _of_form(params):
         candidate = {"snapshot": pinned.snapshot, **asked}
         seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", _default("seed"))
-        known = [candidate.get(name, _default(name)) for name in ("family", "imbalance", "train_reviews")]
-        if candidate["snapshot"] in available and gives_one_model(*known, available[candidate["snapshot"]]):
+        family, imbalance, reviews = (candidate.get(name, _default(name)) for name in _OF_CHANCE)
+        if gives_one_model(family, imbalance, reviews, available.get(candidate["snapshot"], math.inf)):
             seeds = 1
         trainings += [{**candidate, "seed": first + number} for number in range(seeds)]
     return trainings

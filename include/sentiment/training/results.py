@@ -59,6 +59,6 @@ class TrainResult(VerbResult):
             return ""
         figures = [run.macro_f1 for run in self.runs]
         return (
-            f"Over {len(figures)} seeds macro F1 is {mean(figures):.3f}, standard deviation {stdev(figures):.3f}; the run "
-            "above is the best of them on validation."
+            f"Over {len(figures)} seeds macro F1 is {mean(figures):.3f}, standard deviation {stdev(figures):.3f}; the "
+            "run above is the best of them on validation."
         )

@@ -161,6 +161,6 @@ class TrainConfig(TrainingOptions, SearchedOptions):
         return self.learning_rate if self.learning_rate is not None else LEARNING_RATES.get(self.family, 1e-4)
 
 
-def gives_one_model(family: Family, imbalance: Imbalance, train_reviews: int, available: int) -> bool:
+def gives_one_model(family: Family, imbalance: Imbalance, train_reviews: int, available: float) -> bool:
     """Say whether every seed gives the same model: the linear family knows no chance but that of its reviews."""
     return family == "linear" and imbalance not in {"smote", "oversampling"} and train_reviews >= available
