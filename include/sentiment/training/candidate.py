@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import FIRST_SEED
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_split, snapshot_folder, used_reviews
@@ -50,7 +51,7 @@ class _Splits:
     @classmethod
     def read(cls, config: TrainConfig, folder: str) -> _Splits:
         return cls(
-            read_split(folder, "train", config.train_reviews),
+            read_split(folder, "train", config.train_reviews, config.seed),
             read_split(folder, "validation", config.evaluation_reviews),
             read_split(folder, "test", config.test_reviews),
         )
@@ -114,7 +115,7 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    return f"{model}-{config.train_reviews}"
+    return f"{model}-{config.train_reviews}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validate(

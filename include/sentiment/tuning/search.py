@@ -85,7 +85,7 @@ def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Contex
     settings = context.settings
     folder = snapshot_folder(Lake(settings.lake_root), tuning.snapshot)
     context.progress("reading the snapshot")
-    train = read_split(folder, "train", tuning.train_reviews)
+    train = read_split(folder, "train", tuning.train_reviews, tuning.seed)
     validation = read_split(folder, "validation", tuning.evaluation_reviews)
     return Objective(
         config=tuning,

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from sentiment.core.config import MODEL, OPTIMISER, RARE_CLASS, Share, VerbConfig
+from sentiment.core.names import FIRST_SEED
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["cosine", "linear", "constant"]
@@ -147,7 +148,10 @@ class OptimisationOptions(VerbConfig):
         json_schema_extra=OPTIMISER,
     )
     seed: int = Field(
-        17, description="Seed of initialisation, order and dropout.", title="Seed", json_schema_extra=OPTIMISER
+        FIRST_SEED,
+        description="Seed of the sample of training reviews, of initialisation, order and dropout.",
+        title="Seed",
+        json_schema_extra=OPTIMISER,
     )
 
 
