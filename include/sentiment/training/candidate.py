@@ -16,7 +16,6 @@ from sentiment.core.names import FIRST_SEED
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_split, snapshot_folder, used_reviews
-from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
@@ -134,14 +133,14 @@ def _cross_validate(
 def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Assessment, dict[str, float], str]:
     """Return the assessment, the figures that become metrics of the run, and a warning or nothing."""
     validation = predict_logits(fitted, splits.validation)
-    decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold)
+    decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold, config.weighted)
 
     def predict(titles: list[str], texts: list[str]) -> np.ndarray:
-        return positive_probability(_logits(fitted, titles, texts), decision.temperature)
+        return decision.calibration.probability(_logits(fitted, titles, texts))
 
     assessment = assess(decision, predict_logits(fitted, splits.test), splits.test, predict)
-    chosen_on = positive_probability(validation, decision.temperature)
-    figures = {"temperature": decision.temperature, "threshold": decision.threshold}
+    chosen_on = decision.calibration.probability(validation)
+    figures = decision.figures()
     for name, value in evaluate(splits.validation.labels, chosen_on, decision.threshold).items():
         figures[f"validation_{name}"] = value
     figures |= {f"test_{name}": value for name, value in assessment.figures.items()}

@@ -179,7 +179,13 @@ class ImbalanceOptions(VerbConfig):
     )
     tune_threshold: bool = Field(
         False,
-        description="Choose the threshold of a positive review on validation.",
+        description="Choose the threshold of a positive review by macro F1 on validation, here for the network alone "
+        "and at the export for gate and network together.",
         title="Tune the threshold",
         json_schema_extra=RARE_CLASS,
     )
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the training sees other shares of the classes than the reviews have."""
+        return self.imbalance != "none"
