@@ -10,7 +10,7 @@ import pytest
 import tiny
 from sentiment.core.errors import ContractError
 from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL, read_bundle
-from sentiment.engine.calibration import positive_probability
+from sentiment.engine.calibration import Calibration, positive_probability
 from sentiment.engine.engines import open_onnx
 from sentiment.engine.scorer import Scorer, infer
 from sentiment.evaluation.assessment import Decision
@@ -137,7 +137,7 @@ def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):
     bundle = read_bundle(tmp_path / "bundle")
     assert (bundle.metrics, bundle.provenance) == (metrics, {"run_id": "r7"})
     assert (bundle.temperature, bundle.thresholds.positive) == (1.5, 0.9)
-    expected = positive_probability(predict_logits(fitted, reviews), 1.5)
+    expected = Calibration(1.5).probability(predict_logits(fitted, reviews))
     scored = Scorer.load(tmp_path / "bundle", "onnxruntime-fp32").probabilities(reviews.titles, reviews.texts)
     assert np.abs(scored - expected).max() < 1e-6
     called_positive = expected >= 0.9

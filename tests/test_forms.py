@@ -24,7 +24,7 @@ from sentiment.training.config.train import PRESETS, TrainConfig
 from sentiment.training.verbs import TRAIN
 from sentiment.verbs import verbs
 from sentiment.views.verbs import REPORT
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import belongs, form
 from sentiment_airflow.run_inputs import NO_DAY, run_config, run_day
 from sentiment_airflow.training import CANDIDATES, candidates
 
@@ -279,4 +279,24 @@ def test_the_list_for_experts_replaces_the_plain_fields():
         {"family": "gru", "snapshot": "s", "seed": 17}
     ]
     # No field of the form is one of a training's by accident.
-    assert not set(CANDIDATES) & set(TrainConfig.model_fields)
+    assert not any(belongs(field, TrainConfig) for field in CANDIDATES.values())
+
+
+def test_a_candidate_may_name_its_repetitions_and_what_every_seed_gives_alike_is_trained_once():
+    found = trainings(candidates=[{"family": "gru", "seeds": 3, "seed": 40}, {"family": "lstm"}], seeds=2)
+    assert [(one["family"], one["seed"]) for one in found] == [
+        *(("gru", 40), ("gru", 41), ("gru", 42)),
+        *(("lstm", 17), ("lstm", 18)),
+    ]
+    assert not any("seeds" in one for one in found)
+    part = {"reviews": 900, "negative": 100, "positive": 800, "positive_share": 0.9}
+    params = {"candidates": [{"family": "linear", "train_reviews": reviews} for reviews in (899, 900)], "seeds": 2}
+    params["candidates"].append({"family": "linear", "train_reviews": 900, "imbalance": "smote"})
+    found = inspect.unwrap(candidates.function)({**PINNED, "splits": {"train": part}}, params)
+    assert [(one["train_reviews"], one["seed"]) for one in found] == [
+        (899, 17),
+        (899, 18),
+        (900, 17),
+        (900, 17),
+        (900, 18),
+    ]

@@ -120,7 +120,7 @@ NO_TEXT = [
 @pytest.mark.parametrize("cascade", [True, False])
 def test_nobody_is_sure_about_what_is_no_text(cascaded, cascade, threshold):
     scorer = Scorer.load(cascaded, cascade=cascade)
-    scorer.bundle = scorer.bundle.model_copy(update={"thresholds": Thresholds(positive=threshold)})
+    scorer.thresholds = Thresholds(positive=threshold)
     found = scorer.answer([""] * len(NO_TEXT), NO_TEXT)
     decisions = scorer.decide(found)
     assert decisions.needs_review.all()

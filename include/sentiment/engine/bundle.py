@@ -14,6 +14,7 @@ from sentiment.core.atomic import replacing
 from sentiment.core.config import Share
 from sentiment.core.errors import ContractError
 from sentiment.core.names import LABELS, NEEDS_REVIEW_BELOW, EngineName, Family
+from sentiment.engine.calibration import Calibration
 
 FP32_MODEL, INT8_MODEL, FP16_MODEL = "model.onnx", "model.int8.onnx", "model.fp16.onnx"
 STATIC_INT8_MODEL, STATIC_INT8_WEIGHTS = "model.static-int8.xml", "model.static-int8.bin"
@@ -31,10 +32,12 @@ class Thresholds(BaseModel):
 
 
 class GateRule(BaseModel):
-    """When the gate answers, and what it adds where it does not.
+    """When the gate answers, what it adds where it does not, and how the pair decides.
 
     Its probability is that of its log odds divided by `temperature`; at most `negative_below` it answers negative, from
-    `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight.
+    `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight, and the
+    bias. `thresholds` are those of gate and network together; a bundle of before has none, and decides by those of the
+    network alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,10 +47,15 @@ class GateRule(BaseModel):
     positive_from: Share
     encoder_weight: float
     gate_weight: float
+    bias: float = 0.0
+    thresholds: Thresholds | None = None
 
 
 class Bundle(BaseModel):
-    """What bundle.json holds; `engines` are those that passed the parity check, the fastest first."""
+    """What bundle.json holds; `engines` are those that passed the parity check, the fastest first.
+
+    `temperature`, `bias` and `thresholds` are those of the network alone, and of the whole bundle where it has no gate.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,6 +66,7 @@ class Bundle(BaseModel):
     truncation: Literal["head_and_tail"] = "head_and_tail"
     thresholds: Thresholds = Thresholds()
     temperature: float = Field(1.0, gt=0)
+    bias: float = 0.0
     engines: tuple[EngineName, ...] = Field(("onnxruntime-int8", "onnxruntime-fp32"), min_length=1)
     gate: GateRule | None = None
     # Below this share of known pieces a review has no sure answer. A bundle of before has none of its own: with 0.25,
@@ -66,6 +75,15 @@ class Bundle(BaseModel):
     provenance: dict[str, str] = {}
     metrics: dict[str, float] = {}
     sha256: dict[str, str] = {}
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns the network's logits into probabilities."""
+        return Calibration(self.temperature, self.bias)
+
+    def thresholds_of(self, cascade: bool) -> Thresholds:
+        """Return how the bundle decides with its gate, or without."""
+        return self.gate.thresholds if cascade and self.gate and self.gate.thresholds else self.thresholds
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment.core.names import EngineChoice, EngineName
 from sentiment.engine.bundle import TOKENIZER, Bundle, GateRule, read_bundle
-from sentiment.engine.calibration import confidence, log_odds, positive_probability
+from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate, blended, gate_probability, sure
 from sentiment.engine.engines import Engine, choose_engine, open_engine
 from sentiment.engine.knowledge import no_surer
@@ -49,7 +49,10 @@ class Answers:
 
 
 class Scorer:
-    """A loaded bundle. It keeps the order of the reviews, scores equal ones once, and gives empty arrays for none."""
+    """A loaded bundle. It keeps the order of the reviews, scores equal ones once, and gives empty arrays for none.
+
+    `thresholds` are those that it decides by: of gate and network together, or of the network alone.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Scorer:
         engine_name: EngineName = "onnxruntime-fp32",
     ) -> None:
         self.bundle, self.engine_name = bundle, engine_name
+        self.thresholds = bundle.thresholds_of(cascade=gate is not None)
         self._tokenizer = tokenizer
         self._engine = engine
         self._gate = gate
@@ -83,7 +87,7 @@ class Scorer:
         known = self._tokenizer.knowledge.shares(ids) >= self.bundle.known_share
         probability, gated = self._probabilities(ids, known)
         who = np.where(gated, BY_GATE, self.bundle.family)
-        bounded = no_surer(probability, known, self.bundle.thresholds.positive)
+        bounded = no_surer(probability, known, self.thresholds.positive)
         return Answers(bounded[back], who[back], known[back])
 
     def probabilities(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
@@ -98,20 +102,19 @@ class Scorer:
         """Turn answers into labels, confidences and the need of a person's look."""
         probability = answers.positive_probability
         negative, positive = self.bundle.labels
-        thresholds = self.bundle.thresholds
-        sure = confidence(probability, thresholds.positive).astype(np.float32)
+        sure = confidence(probability, self.thresholds.positive).astype(np.float32)
         return Decisions(
-            label=np.where(probability >= thresholds.positive, positive, negative),
+            label=np.where(probability >= self.thresholds.positive, positive, negative),
             positive_probability=probability,
             confidence=sure,
-            needs_review=~answers.known | (sure < thresholds.needs_review),
+            needs_review=~answers.known | (sure < self.thresholds.needs_review),
         )
 
     def _probabilities(self, ids: list[np.ndarray], known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities and where they are the gate's, for whole token ids; the gate answers what is `known`."""
         if self._gate is None or self.bundle.gate is None:
             logits = infer(self._engine, self._tokenizer, ids)
-            return positive_probability(logits, self.bundle.temperature), np.zeros(len(ids), bool)
+            return self.bundle.calibration.probability(logits), np.zeros(len(ids), bool)
         return cascade(self._engine, self._tokenizer, self._gate, self.bundle.gate, ids, known)
 
 
@@ -121,7 +124,7 @@ def cascade(
     """Return positive probabilities, float32 [reviews], and where the gate gave them, bool [reviews]."""
     odds = gate.log_odds(ids)
     probability = gate_probability(odds, rule)
-    gated = sure(probability, rule) & known
+    gated = sure(probability, known, rule)
     unsure = np.flatnonzero(~gated)
     logits = infer(engine, tokenizer, [ids[row] for row in unsure])
     probability[unsure] = blended(log_odds(logits), odds[unsure], rule)

@@ -43,9 +43,8 @@ def build_bundle(
 ) -> dict[str, float]:
     """Write the bundle of a trained model to the folder `destination` and return the figures of its bundle.json.
 
-    A review is positive from the probability `decision.threshold` on, after the logits were divided by
-    `decision.temperature`. Raises ContractError, and leaves whatever was at `destination`, when the exported model does
-    not decide as the trained one.
+    `decision` is that of the network alone; a gate brings the threshold of the pair. Raises ContractError, and leaves
+    whatever was at `destination`, when the exported model does not decide as the trained one.
     """
     with assembled(destination) as folder:
         (folder / TOKENIZER).write_text(fitted.tokenizer_json, encoding="utf-8")
@@ -57,12 +56,13 @@ def build_bundle(
             max_length=fitted.max_length,
             head_share=fitted.head_share,
             temperature=decision.temperature,
+            bias=decision.bias,
             thresholds=Thresholds(positive=decision.threshold),
             engines=tuple(speeds),
             provenance=provenance,
             known_share=_known_share(fitted, _first(data.validation, config.cascade_validation)),
         )
-        rule, gate_figures = _gate(fitted, data, config, folder, description)
+        rule, gate_figures = _gate(fitted, data, config, folder, description, decision)
         metrics = {
             **parity.figures,
             **_sizes(folder),
@@ -75,7 +75,7 @@ def build_bundle(
 
 
 def _gate(
-    fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, bundle: Bundle
+    fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, bundle: Bundle, decision: Decision
 ) -> tuple[GateRule | None, dict[str, float]]:
     """Fit the gate and its rule, and leave it in the folder where it is of use."""
     if not config.cascade or fitted.family == "linear":
@@ -84,9 +84,9 @@ def _gate(
     train, validation = _first(data.train, config.cascade_reviews), _first(data.validation, config.cascade_validation)
     gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
     ids = tokenizer.whole(validation.titles, validation.texts)
-    network = log_odds(infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids)) / bundle.temperature
-    judged = BothOdds(network, gate.log_odds(ids), validation.labels, bundle.thresholds.positive)
-    rule, figures = fit_rule(judged, bundle.temperature)
+    network = log_odds(infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids))
+    known = tokenizer.knowledge.shares(ids) >= bundle.known_share
+    rule, figures = fit_rule(BothOdds(network, gate.log_odds(ids), validation.labels, known, decision))
     if rule:
         gate.save(folder)
     return rule, figures

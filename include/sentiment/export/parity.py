@@ -12,7 +12,6 @@ import numpy as np
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import EngineName
-from sentiment.engine.calibration import positive_probability
 from sentiment.engine.engines import open_engine
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
@@ -43,7 +42,7 @@ def check_parity(
 ) -> Parity:
     """Compare the engines of the models in `folder` with torch on `config.parity_reviews` reviews, spread evenly.
 
-    Probabilities and decisions are those of scoring, with the bundle's temperature and threshold. The figures are
+    Probabilities and decisions are those of scoring, with the network's calibration and threshold. The figures are
     `parity_probability_gap` (fp32 ONNX from torch, the largest), the accuracy of torch and of every engine, and the
     mean gap in probability of every other engine from fp32. Raises ContractError with the figures when fp32 is off by
     more than `max_probability_gap`, or int8 of onnxruntime loses more than `max_accuracy_loss` of fp32's accuracy.
@@ -51,10 +50,10 @@ def check_parity(
     sample = reviews.take(np.linspace(0, len(reviews) - 1, min(config.parity_reviews, len(reviews))).astype(np.int64))
     ids = fitted.tokenizer.whole(sample.titles, sample.texts)
     found = {
-        name: positive_probability(infer(open_engine(folder, name, 1), fitted.tokenizer, ids), decision.temperature)
+        name: decision.calibration.probability(infer(open_engine(folder, name, 1), fitted.tokenizer, ids))
         for name in dict.fromkeys([*REQUIRED, *engines])
     }
-    by_torch = positive_probability(predict_logits(fitted, sample), decision.temperature)
+    by_torch = decision.calibration.probability(predict_logits(fitted, sample))
     exact = found["onnxruntime-fp32"]
     figures = {
         "parity_reviews": float(len(sample)),

@@ -9,8 +9,9 @@ from sentiment.core.wording import percent
 class ExportResult(VerbResult):
     """A registered version, its figures on the test reviews as scoring runs it, and those of its bundle.
 
-    `reviews_per_second` is of one thread. A bundle without a cascade has no figures of its gate. `bundle` are the
-    figures of bundle.json, by name: parity with the trained model, sizes, and each engine's speed.
+    `reviews_per_second` is of one thread, `threshold` the probability from which on a review is called positive. A
+    bundle without a cascade has no figures of its gate. `bundle` are the figures of bundle.json, by name: parity with
+    the trained model, sizes, and each engine's speed.
     """
 
     version: int
@@ -21,6 +22,7 @@ class ExportResult(VerbResult):
     false_negative_rate_negatives: float
     log_loss: float
     ece: float
+    threshold: float
     reviews_per_second: float
     test_gate_share: float | None = None
     test_gate_accuracy: float | None = None

@@ -16,7 +16,10 @@ def train(config: TrainRequest, context: Context) -> TrainResult:
     resumed = asked_of(config.resume, context.settings) if config.resume else None
     training = resumed or on_a_snapshot(config.training(), context)
     from sentiment.training.candidate import train_candidate
+    from sentiment.training.seeds import train_over_seeds
 
+    if training.seeds > 1:
+        return train_over_seeds(training, context)
     return train_candidate(training, context, config.resume)
 
 
