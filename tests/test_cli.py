@@ -17,7 +17,7 @@ import pytest
 from pydantic import Field
 
 from conftest import FOLDERS
-from sentiment import cli
+from sentiment import arguments, cli
 from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
@@ -27,11 +27,17 @@ from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonR
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import ScoreResult
 from sentiment.terminal import show
+from sentiment.training.config.architecture import RECURRENT_FAMILIES
+from sentiment.training.config.train import LEARNING_RATES
 from sentiment.verbs import GROUPS, verbs
 from verbs_here import standing_in
 
 TESTS = Path(__file__).parent
 FOUND = {"PYTHONPATH": FOLDERS}
+
+
+def parser_of(verb: str) -> Any:
+    return arguments._parsers(verbs())[1][verb]
 
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str], known: Any = None) -> str:
@@ -136,6 +142,26 @@ def test_options_of_a_section_stand_together_after_those_that_people_change(caps
     assert places == sorted(places)
 
 
+def test_the_options_of_a_family_stand_together_under_its_name():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "400")
+        shown = parser_of("train").format_help()
+    groups = dict(re.findall(r"^(\S[^\n]*):\n((?:  .*\n)+)", shown, flags=re.MULTILINE))
+    families = {
+        "Encoders (encoder, lora)": {"--encoder", "--head", "--pooling"},
+        "Adapters (lora)": {"--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-targets"},
+        "Recurrent networks (bilstm, lstm, gru)": {
+            *("--embeddings", "--vocabulary", "--embedding-size", "--hidden-size", "--dropout"),
+        },
+        "Linear model (linear)": {"--inverse-regularisation", "--buckets"},
+    }
+    for title, flags in families.items():
+        assert set(re.findall(r"^  (--[a-z-]+)", groups[title], flags=re.MULTILINE)) == flags
+    for family, rate in LEARNING_RATES.items():
+        written = f"{'recurrent' if family in RECURRENT_FAMILIES else family} {rate:.0e}".replace("e-0", "e-")
+        assert written in groups["Optimiser"]
+
+
 def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
@@ -183,7 +209,7 @@ def program(text: str) -> list[str]:
     code = f"""
 import sys
 from conftest import FOLDERS
-from sentiment import cli
+from sentiment import arguments, cli
 from verbs_here import Said, standing_in
 sys.exit(cli.main(['report'], standing_in('report', lambda *_: Said(text={text}))))
 """
