@@ -30,6 +30,8 @@ from sentiment.terminal import show
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import LEARNING_RATES
 from sentiment.verbs import GROUPS, verbs
+from sentiment_benchmarks.results import PreparationBenchmark
+from sentiment_benchmarks.tables import Machine
 from verbs_here import standing_in
 
 TESTS = Path(__file__).parent
@@ -388,6 +390,23 @@ def test_of_any_table_only_what_can_be_read_is_shown_and_nothing_is_broken(out):
     assert columns > 3
     assert columns + further + (" word " in shown) + 1 == 32
     assert re.search(r"split\W+seen\W", shown)
+
+
+def test_rows_that_lack_what_others_have_stand_in_their_columns(out):
+    found = PreparationBenchmark(
+        run_id="r",
+        output="",
+        machine=Machine(cpu="c", cores=2, gpus=(), torch="2"),
+        preparation=[
+            {"contender": "pandas", "read": 1_500, "seconds": 2.5, "reviews_per_second": 600.0, "against_pandas": 1.0},
+            {"contender": "dask", "note": "not installed"},
+        ],
+        cleaning=[{"text": "plain", "seconds": 0.1}],
+    )
+    show(found, out)
+    (dask,) = [line for line in lines_of(out) if "dask" in line]
+    assert re.split(r"\s*│\s*", dask)[1:-1] == ["dask", "–", "–", "–", "not installed"]
+    assert "1 further column with --json" in lines_of(out)
 
 
 def test_json_has_what_a_table_leaves_out(capsys):
