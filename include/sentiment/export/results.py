@@ -9,7 +9,9 @@ from sentiment.core.wording import percent
 class ExportResult(VerbResult):
     """A registered version, its figures on the test reviews as scoring runs it, and those of its bundle.
 
-    `reviews_per_second` is of one thread, `threshold` the probability from which on a review is called positive. A
+    `reviews_per_second` is of one thread, `threshold` the probability from which on a review is called positive, and
+    `review_below` the confidence below which it needs a person, which is `test_review_share` of the test reviews and
+    leaves `test_unreviewed_error` of the others wrong. A
     bundle without a cascade has no figures of its gate. `bundle` are the figures of bundle.json, by name: parity with
     the trained model, sizes, and each engine's speed.
     """
@@ -23,6 +25,9 @@ class ExportResult(VerbResult):
     log_loss: float
     ece: float
     threshold: float
+    review_below: float
+    test_review_share: float
+    test_unreviewed_error: float
     reviews_per_second: float
     test_gate_share: float | None = None
     test_gate_accuracy: float | None = None
@@ -34,7 +39,9 @@ class ExportResult(VerbResult):
         gate = f", of which the fast model of its cascade answers {percent(share)}" if share is not None else ""
         return [
             f"Version {self.version} ({self.family}): accuracy {percent(self.accuracy)}, macro F1 "
-            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}."
+            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}.",
+            f"Below a confidence of {self.review_below:.3g} a review needs a person: {percent(self.test_review_share)} "
+            f"of the test reviews; of the others {percent(self.test_unreviewed_error)} are wrong.",
         ]
 
     def version_named(self) -> int | None:
