@@ -48,14 +48,15 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         context.progress("measuring the bundle on the test reviews")
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured = _measured(bundle, test, evidence)
-        figures = {f"bundle_{name}": value for name, value in {**built, **measured}.items()}
+        figures = {f"bundle_{name}": value for name, value in {**built.figures, **measured}.items()}
         version = registry.register(bundle, evidence, run.run_id, _tags(run, measured), figures)
     return ExportResult(
         version=version,
         run_id=run.run_id,
         family=run.params["family"],
         **{name: round(value, 6) for name, value in measured.items()},
-        bundle={name: round(value, 6) for name, value in built.items()},
+        bundle={name: round(value, 6) for name, value in built.figures.items()},
+        **({"left_out": built.left_out} if built.left_out else {}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sentiment.core.names import EngineName
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import percent
 
@@ -10,7 +11,8 @@ class ExportResult(VerbResult):
     """A registered version, its figures on the test reviews as scoring runs it, and those of its bundle.
 
     `reviews_per_second` is of one thread. A bundle without a cascade has no figures of its gate. `bundle` are the
-    figures of bundle.json, by name: parity with the trained model, sizes, and each engine's speed.
+    figures of bundle.json, by name: parity with the trained model, sizes, and each engine's speed. `left_out` says why
+    an engine is not in it.
     """
 
     version: int
@@ -25,6 +27,7 @@ class ExportResult(VerbResult):
     test_gate_share: float | None = None
     test_gate_accuracy: float | None = None
     bundle: dict[str, float]
+    left_out: dict[EngineName, str] = {}
 
     def sentences(self) -> list[str]:
         """Say version and figures."""
@@ -32,7 +35,8 @@ class ExportResult(VerbResult):
         gate = f", of which the fast model of its cascade answers {percent(share)}" if share is not None else ""
         return [
             f"Version {self.version} ({self.family}): accuracy {percent(self.accuracy)}, macro F1 "
-            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}."
+            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}.",
+            *(f"{engine} is left out: {reason}." for engine, reason in self.left_out.items()),
         ]
 
     def version_named(self) -> int | None:
