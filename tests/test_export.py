@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from pydantic import ValidationError
 
 import tiny
 from sentiment.core.errors import ContractError
@@ -18,7 +19,7 @@ from sentiment.engine.bundle import (
     TOKENIZER,
     read_bundle,
 )
-from sentiment.engine.calibration import positive_probability
+from sentiment.engine.calibration import Calibration, positive_probability
 from sentiment.engine.engines import open_onnx
 from sentiment.engine.scorer import Scorer, infer
 from sentiment.evaluation.assessment import Decision
@@ -207,6 +208,32 @@ def test_a_bundle_that_fails_the_check_never_exists(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize(("wish", "name"), [({"review_share": 0.2}, "review_share"), ({"review_error": 0.01}, "error")])
+@pytest.mark.parametrize("exported", ["encoder"], indirect=True)
+def test_what_needs_a_person_is_fitted_to_the_wish_for_the_pair_and_for_the_network_alone(
+    exported, tmp_path, wish, name
+):
+    config = CONFIG.model_copy(update=wish)
+    metrics = build_bundle(exported[0], tiny.export_data(), config, tmp_path / "bundle", {}, Decision(8.0, 0.5)).figures
+    bundle = read_bundle(tmp_path / "bundle")
+    for cascade, whose in ((True, "cascade"), (False, "alone")):
+        thresholds = bundle.thresholds_of(cascade)
+        assert getattr(thresholds, next(iter(wish))) == next(iter(wish.values()))
+        assert metrics[f"{whose}_review_below"] == thresholds.needs_review
+        assert metrics[f"{whose}_review_share"] <= wish.get("review_share", 1)
+        assert metrics[f"{whose}_unreviewed_error"] <= wish.get("review_error", 1)
+        scorer, seen = Scorer.load(tmp_path / "bundle", cascade=cascade), tiny.export_data().validation
+        looked_at = scorer.decide(scorer.answer(seen.titles, seen.texts)).needs_review.mean()
+        assert looked_at == pytest.approx(metrics[f"{whose}_review_share"], abs=0.03)
+    at_hand = Scorer.load(tmp_path / "bundle", review_below=1.0)
+    assert at_hand.decide(at_hand.answer([""], ["the camera was bought for work"])).needs_review.all()
+
+
+def test_two_wishes_of_what_needs_a_person_are_refused():
+    with pytest.raises(ValidationError, match="give either review_error or review_share"):
+        ExportConfig(run_id="tiny", review_error=0.02, review_share=0.1)
+
+
 def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):
     fitted, reviews = tiny.fitted(tmp_path), tiny.reviews(50, seed=7)
     data = replace(tiny.export_data(), validation=reviews)
@@ -214,7 +241,7 @@ def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):
     bundle = read_bundle(tmp_path / "bundle")
     assert (bundle.metrics, bundle.provenance) == (metrics, {"run_id": "r7"})
     assert (bundle.temperature, bundle.thresholds.positive) == (1.5, 0.9)
-    expected = positive_probability(predict_logits(fitted, reviews), 1.5)
+    expected = Calibration(1.5).probability(predict_logits(fitted, reviews))
     scored = Scorer.load(tmp_path / "bundle", "onnxruntime-fp32").probabilities(reviews.titles, reviews.texts)
     assert np.abs(scored - expected).max() < 1e-6
     called_positive = expected >= 0.9

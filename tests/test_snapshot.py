@@ -155,6 +155,23 @@ def test_a_sample_is_the_same_every_time_and_lies_within_every_larger_one(made):
     assert whole.keys != sorted(whole.keys)
 
 
+def test_a_seed_draws_its_own_sample_which_is_the_same_every_time_and_within_every_larger_one(made):
+    folder = folder_of(*made)
+    whole = read_split(folder, "train").keys
+    samples = {seed: read_split(folder, "train", 60, seed).keys for seed in range(17, 21)}
+    assert samples[17] == whole[:60]
+    assert len({tuple(keys) for keys in samples.values()}) == 4
+    for seed, keys in samples.items():
+        assert read_split(folder, "train", 60, seed).keys == keys
+        assert read_split(folder, "train", 90, seed).keys[:60] == keys
+        assert len(set(keys)) == 60
+        # A stretch of the circle: the order is the snapshot's own, wherever it begins.
+        at = whole.index(keys[0])
+        assert keys == (whole + whole)[at : at + 60]
+    for seed in (18, 19):
+        assert read_split(folder, "train", len(whole), seed).keys == whole
+
+
 def test_the_same_question_gives_the_same_snapshot_without_work(made, monkeypatch):
     def refused(*_):
         raise AssertionError("Spark was opened")

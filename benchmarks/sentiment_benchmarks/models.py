@@ -108,7 +108,7 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
         folder = config.output / snapshot
         candidate_intervals(_for_picture(measured), config.output / "tables" / f"{data.name}.png")
         predictions = {name: read_predictions(folder / name / OF_BUNDLE) for name in measured}
-        comparisons += [{"data": data.name, **row} for row in compare_all(predictions)]
+        comparisons += [{"data": data.name, **vars(row)} for row in compare_all(predictions)]
     write_tables(config.output, {"models": rows, "comparisons": comparisons})
     registry = Registry(settings)
     params, tags = config.model_dump(mode="json"), {"benchmark": "models"}

@@ -34,7 +34,7 @@ _FIGURES = {
     "log_loss": "Log loss",
     "brier": "Brier score",
     "ece": "Calibration error (ECE)",
-    "ece_before": "ECE before scaling",
+    "ece_before": "ECE before calibration",
 }
 
 

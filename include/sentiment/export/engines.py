@@ -72,9 +72,11 @@ def write_models(
 
 def _possible(fitted: Fitted) -> list[EngineName]:
     """Return the engines that this machine, for this family, can build."""
-    static = fitted.family in ENCODER_FAMILIES and can_quantise_static()
+    possible: list[EngineName] = ["onnxruntime-int8"]
+    if fitted.family in ENCODER_FAMILIES and can_quantise_static():
+        possible.append("openvino-int8")
     on_gpu: tuple[EngineName, ...] = ("cuda-fp16", "tensorrt-fp16")
-    return ["onnxruntime-int8", *(["openvino-int8"] if static else []), *filter(runs_here, on_gpu)]
+    return possible + [name for name in on_gpu if runs_here(name)]
 
 
 def _write(name: EngineName, fitted: Fitted, folder: Path, calibration: LabelledReviews) -> None:

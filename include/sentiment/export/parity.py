@@ -13,7 +13,6 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import EngineName
 from sentiment.core.wording import cause
-from sentiment.engine.calibration import positive_probability
 from sentiment.engine.engines import open_engine
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
@@ -45,7 +44,7 @@ def check_parity(
 ) -> Parity:
     """Compare the engines of the models in `folder` with torch on `config.parity_reviews` reviews, spread evenly.
 
-    Probabilities and decisions are those of scoring, with the bundle's temperature and threshold. The figures are
+    Probabilities and decisions are those of scoring, with the network's calibration and threshold. The figures are
     `parity_probability_gap` (fp32 ONNX from torch, the largest), the accuracy of torch and of every engine, and the
     mean gap in probability of every other engine from fp32. One that cannot be opened, or loses more than
     `max_accuracy_loss` of fp32's accuracy, is left out. Raises ContractError with the figures when fp32 is off by more
@@ -60,7 +59,7 @@ def check_parity(
         except Exception as error:  # each library has its own, and none of them costs the bundle
             log.info("%s does not run its model", name, exc_info=True)
             left_out[name] = f"it does not run its model: {cause(error)}"
-    by_torch = positive_probability(predict_logits(fitted, sample), decision.temperature)
+    by_torch = decision.calibration.probability(predict_logits(fitted, sample))
     exact = found[REFERENCE]
     figures = {
         "parity_reviews": float(len(sample)),
@@ -79,7 +78,7 @@ def check_parity(
 def _probability(
     fitted: Fitted, folder: Path, name: EngineName, ids: list[np.ndarray], decision: Decision
 ) -> np.ndarray:
-    return positive_probability(infer(open_engine(folder, name, 1), fitted.tokenizer, ids), decision.temperature)
+    return decision.calibration.probability(infer(open_engine(folder, name, 1), fitted.tokenizer, ids))
 
 
 def _accuracy(probability: np.ndarray, reviews: LabelledReviews, decision: Decision) -> float:

@@ -62,7 +62,7 @@ def calls_of(
     if kept is not None:
         return kept
     bundle = registry.fetch_bundle(version.version)
-    at = bundle.description.thresholds.positive if threshold is None else threshold
+    at = bundle.description.thresholds_of(cascade=True).positive if threshold is None else threshold
     return VersionCalls(score(bundle.folder, test), at)
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import FIRST_SEED
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_split, snapshot_folder, used_reviews
-from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
@@ -51,7 +51,7 @@ class _Splits:
     @classmethod
     def read(cls, config: TrainConfig, folder: str) -> _Splits:
         return cls(
-            read_split(folder, "train", config.train_reviews),
+            read_split(folder, "train", config.train_reviews, config.seed),
             read_split(folder, "validation", config.evaluation_reviews),
             read_split(folder, "test", config.test_reviews),
         )
@@ -115,7 +115,7 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    return f"{model}-{config.train_reviews}"
+    return f"{model}-{config.train_reviews}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validate(
@@ -133,14 +133,14 @@ def _cross_validate(
 def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Assessment, dict[str, float], str]:
     """Return the assessment, the figures that become metrics of the run, and a warning or nothing."""
     validation = predict_logits(fitted, splits.validation)
-    decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold)
+    decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold, config.weighted)
 
     def predict(titles: list[str], texts: list[str]) -> np.ndarray:
-        return positive_probability(_logits(fitted, titles, texts), decision.temperature)
+        return decision.calibration.probability(_logits(fitted, titles, texts))
 
     assessment = assess(decision, predict_logits(fitted, splits.test), splits.test, predict)
-    chosen_on = positive_probability(validation, decision.temperature)
-    figures = {"temperature": decision.temperature, "threshold": decision.threshold}
+    chosen_on = decision.calibration.probability(validation)
+    figures = decision.figures()
     for name, value in evaluate(splits.validation.labels, chosen_on, decision.threshold).items():
         figures[f"validation_{name}"] = value
     figures |= {f"test_{name}": value for name, value in assessment.figures.items()}

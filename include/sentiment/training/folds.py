@@ -15,7 +15,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
 from sentiment.core.settings import Settings
-from sentiment.engine.calibration import fit_temperature, positive_probability
+from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores import files as storage
 from sentiment.training.config.train import TrainConfig
@@ -23,9 +23,9 @@ from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.job import OnLog
 
-# Reviews, seconds, temperature, and the figures of `evaluate`, by their names.
+# Reviews, seconds, what the fold decided by, and the figures of `evaluate`, by their names.
 FoldFigures = dict[str, float]
-# Of the reviews outside a fold; on them checkpoint and temperature are chosen, so that the fold decides nothing.
+# Of the reviews outside a fold; on them checkpoint, calibration and threshold are chosen: the fold decides nothing.
 _VALIDATION_SHARE = 0.1
 
 
@@ -96,14 +96,15 @@ def _measure(
     )
     chosen_on = rest.take(validation)
     fitted = train(config, rest.take(training), chosen_on)
-    temperature = fit_temperature(predict_logits(fitted, chosen_on), chosen_on.labels)
-    probability = positive_probability(predict_logits(fitted, held_out), temperature)
+    validated = predict_logits(fitted, chosen_on)
+    decision = Decision.fitted(validated, chosen_on.labels, config.tune_threshold, config.weighted)
+    probability = decision.calibration.probability(predict_logits(fitted, held_out))
     return {
         "train_reviews": len(training),
         "test_reviews": len(held_out),
         "seconds": time.monotonic() - started,
-        "temperature": temperature,
-        **evaluate(held_out.labels, probability),
+        **decision.figures(),
+        **evaluate(held_out.labels, probability, decision.threshold),
     }
 
 

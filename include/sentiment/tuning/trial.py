@@ -103,9 +103,7 @@ class _Watch:
         objective, done = self._objective, min(record.get("epoch", self._epochs) / self._epochs, 1)
         figures = {name: value for name, value in record.items() if name != "step"}
         objective.runs.handle(self._run_id).log_metrics(figures, int(record.get("step", 0)))
-        objective.context.progress(
-            f"trial {self._trial.number + 1} of {objective.config.trials}", round(100 * done), 100
-        )
+        objective.context.progress(f"trial {self._trial.number + 1} of {objective.config.size}", round(100 * done), 100)
         if SCORE not in record:
             return
         self.scores.append(record[SCORE])
