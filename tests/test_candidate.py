@@ -101,6 +101,34 @@ def hopeless(deployment, encoder) -> TrainResult:
     return train_candidate(config, at(deployment))
 
 
+@pytest.fixture(scope="module")
+def folded(deployment, encoder) -> tuple[TrainResult, list[tuple[str, int, int]]]:
+    """Cross-validate a linear model and train it; gives the result, and how far it said it was."""
+    told: list[tuple[str, int, int]] = []
+    config = candidate(encoder, "linear", folds=3, fold_reviews=150, tune_threshold=True, imbalance="class_weights")
+    return train_candidate(config, at(deployment, lambda *step: told.append(step))), told
+
+
+def test_a_cross_validation_says_how_far_it_is_and_what_it_found(folded):
+    result, told = folded
+    assert [step[1:] for step in told if step[0] == "cross-validating, per cent"] == [(33, 100), (67, 100), (100, 100)]
+    found, metrics = result.cross_validation, run_of(result).data.metrics
+    assert (found.folds, found.reviews) == (3, 150)
+    assert found.macro_f1 == pytest.approx(metrics["folds_macro_f1_mean"], abs=1e-4)
+    assert found.macro_f1_std == pytest.approx(metrics["folds_macro_f1_std"], abs=1e-4)
+    assert result.sentences()[1].startswith("Cross-validated over 3 folds of 150 reviews: accuracy ")
+    page = mlflow.artifacts.load_text(f"{run_of(result).info.artifact_uri}/report.html")
+    assert "Cross-validation</h2>" in page
+    assert f"{metrics['folds_macro_f1_mean']:.4f}" in page
+
+
+def test_a_weighted_training_is_calibrated_with_a_bias_that_its_run_and_its_page_name(folded, linear):
+    metrics = run_of(folded[0]).data.metrics
+    assert metrics["bias"] != 0 == run_of(linear).data.metrics["bias"]
+    page = mlflow.artifacts.load_text(f"{run_of(folded[0]).info.artifact_uri}/report.html")
+    assert f"a bias of {metrics['bias']:+.3f}" in page
+
+
 def run_of(result: TrainResult) -> mlflow.entities.Run:
     return mlflow.MlflowClient().get_run(result.run_id)
 

@@ -43,7 +43,7 @@ TRAINED = {
 }
 EXPORTED = {
     **{"version": 3, "run_id": "abc", "family": "linear", **FIGURES},
-    **dict.fromkeys(("false_negative_rate_negatives", "log_loss", "ece", "reviews_per_second"), 0.1),
+    **{name: 0.1 for name in EXPORT.result.model_fields if name not in {"version", "run_id", "family", *FIGURES}},
     "bundle": {},
 }
 PROMOTED = {"promoted": True, "champion": 3, "previous": 1, "reason": "it is better", "candidates": []}
@@ -276,8 +276,8 @@ def test_a_field_that_a_verb_does_not_take_or_return_fails_the_file_that_names_i
         run(SCORE, modle="3")
     with pytest.raises(ValueError, match="promote returns no version; it returns promoted, champion"):
         field_of(run(PROMOTE), "version")
-    with pytest.raises(ValueError, match="train returns no runs; it returns run_id"):
-        fields_of(run_each(TRAIN, []), "runs")
+    with pytest.raises(ValueError, match="train returns no versions; it returns run_id"):
+        fields_of(run_each(TRAIN, []), "versions")
     with pytest.raises(ValueError, match="export returns no name"):
         own(EXPORT, "name")
     with pytest.raises(ValueError, match="train does not take review; it takes"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -19,16 +19,22 @@ from sentiment.engine.calibration import Calibration
 FP32_MODEL, INT8_MODEL, FP16_MODEL = "model.onnx", "model.int8.onnx", "model.fp16.onnx"
 STATIC_INT8_MODEL, STATIC_INT8_WEIGHTS = "model.static-int8.xml", "model.static-int8.bin"
 GATE, TOKENIZER, DESCRIPTION = "gate.npz", "tokenizer.json", "bundle.json"
-REQUIRED = (FP32_MODEL, INT8_MODEL, TOKENIZER)
+REQUIRED = (FP32_MODEL, TOKENIZER)
 
 
 class Thresholds(BaseModel):
-    """From which positive probability a review is positive, and below which confidence a person should look at it."""
+    """From which positive probability a review is positive, and below which confidence a person should look at it.
+
+    `review_error` and `review_share` tell what `needs_review` was fitted to on validation reviews, if to anything: the
+    share of wrong labels among those that nobody looks at, or the share of reviews that somebody looks at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     positive: Share = 0.5
     needs_review: Share = NEEDS_REVIEW_BELOW
+    review_error: Share | None = None
+    review_share: Share | None = None
 
 
 class GateRule(BaseModel):
@@ -100,11 +106,17 @@ def assembled(destination: Path) -> Iterator[Path]:
 
 def seal(folder: Path, description: Bundle) -> Bundle:
     """Write bundle.json, last and in one step, with the sha256 of all files in `folder`; returns what was written."""
-    files = sorted({*REQUIRED, *(file.name for file in folder.iterdir())})
+    files = sorted({*REQUIRED, *(file.name for file in folder.iterdir())} - {DESCRIPTION})
     sealed = description.model_copy(update={"sha256": {name: _sha256(folder / name) for name in files}})
     with replacing(folder / DESCRIPTION) as draft:
         draft.write_text(sealed.model_dump_json(indent=1), encoding="utf-8")
     return sealed
+
+
+def add_figures(folder: Path, figures: Mapping[str, float]) -> Bundle:
+    """Write what was measured of a sealed bundle into its bundle.json, and return that."""
+    bundle = read_bundle(folder)
+    return seal(folder, bundle.model_copy(update={"metrics": {**bundle.metrics, **figures}}))
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -69,16 +69,27 @@ class Scorer:
         self._gate = gate
 
     @classmethod
-    def load(cls, bundle: Path, engine: EngineChoice = "auto", cascade: bool = True, threads: int = 1) -> Scorer:
+    def load(
+        cls,
+        bundle: Path,
+        engine: EngineChoice = "auto",
+        cascade: bool = True,
+        threads: int = 1,
+        review_below: float | None = None,
+    ) -> Scorer:
         """Check a bundle's files and load it; without `cascade` the network answers all.
 
+        A person should look at a confidence below `review_below`, or below the bundle's own limit.
         Raises ContractError naming the file that is not as exported, or the engine that is not there.
         """
         description = read_bundle(bundle)
         tokenizer = ReviewTokenizer(bundle / TOKENIZER, description.max_length, description.head_share)
         chosen: EngineName = choose_engine(engine, description.engines)
         opened = Gate.load(bundle) if cascade and description.gate else None
-        return cls(description, tokenizer, open_engine(bundle, chosen, threads), opened, chosen)
+        scorer = cls(description, tokenizer, open_engine(bundle, chosen, threads), opened, chosen)
+        if review_below is not None:
+            scorer.thresholds = scorer.thresholds.model_copy(update={"needs_review": review_below})
+        return scorer
 
     def answer(self, titles: Sequence[str], texts: Sequence[str]) -> Answers:
         """Return every review's probability, who gave it, and whether enough of the review is known."""

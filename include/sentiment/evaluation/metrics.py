@@ -120,6 +120,36 @@ def fit_threshold(positive_probability: np.ndarray, labels: np.ndarray) -> float
     return float(best[np.abs(best - 0.5).argmin()])
 
 
+def fit_review_limit(
+    sure: np.ndarray, wrong: np.ndarray, error: float | None = None, share: float | None = None
+) -> float:
+    """Return the confidence below which a person should look, for the confidence and wrongness of decisions [n].
+
+    With `error` as few are looked at as leave at most that share of wrong ones among the rest; with `share` at most
+    that share is looked at, the least sure first. Equal confidences are treated alike. It is the risk and coverage of
+    Geifman and El-Yaniv: Selective Classification for Deep Neural Networks, NeurIPS 2017. A confidence below one half
+    stands for what is looked at anyway. Where no limit keeps to the error, all below 1 are looked at.
+    """
+    order = np.argsort(-sure, kind="stable")
+    ranked = sure[order]
+    # How many a limit may leave alone: all of equal confidence or none.
+    left = 1 + np.flatnonzero(np.append(ranked[:-1] != ranked[1:], True) & (ranked >= 0.5))
+    if error is not None:
+        kept = left[np.cumsum(wrong[order])[left - 1] <= error * left]
+    else:
+        kept = left[: 1 + int(np.searchsorted(left, len(sure) - np.floor((share or 0) * len(sure))))]
+    return float(ranked[kept[-1] - 1]) if len(kept) else 1.0
+
+
+def review_figures(needs_review: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
+    """Return the share of decisions [n] that a person should look at, and of wrong ones among the others."""
+    rest = wrong[~needs_review]
+    return {
+        "review_share": float(needs_review.mean()) if len(wrong) else 0.0,
+        "unreviewed_error": float(rest.mean()) if len(rest) else 0.0,
+    }
+
+
 def _macro_f1(probability: np.ndarray, labels: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Return macro F1 [t] at each of the thresholds [t], by counting below them in sorted probabilities."""
     negative, positive = np.sort(probability[labels == NEGATIVE]), np.sort(probability[labels == POSITIVE])

@@ -12,10 +12,11 @@ import numpy as np
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.datasets.snapshot import read_split, snapshot_folder
+from sentiment.engine.bundle import add_figures
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
-from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.metrics import evaluate, review_figures
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
 from sentiment.export.build import ExportData, build_bundle
 from sentiment.export.config import ExportConfig
@@ -26,6 +27,8 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training.fitted import Fitted
 
 _JUDGED = ("accuracy", "macro_f1", "false_negative_rate_negatives", "log_loss", "ece")
+# What bundle.json is told of the test reviews, beside what it says of validation.
+_OF_TEST = {"accuracy", "macro_f1", "ece", "test_review_share", "test_unreviewed_error", "test_gate_share"}
 # Enough for a ratio of costs: 2 s of a small encoder on one thread. Noise only slows, so the faster pass counts.
 _TIMED_REVIEWS, _PASSES = 200, 2
 
@@ -48,14 +51,16 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         context.progress("measuring the bundle on the test reviews")
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured = _measured(bundle, test, evidence)
-        figures = {f"bundle_{name}": value for name, value in {**built, **measured}.items()}
+        add_figures(bundle, {f"test_{name.removeprefix('test_')}": measured[name] for name in _OF_TEST & {*measured}})
+        figures = {f"bundle_{name}": value for name, value in {**built.figures, **measured}.items()}
         version = registry.register(bundle, evidence, run.run_id, _tags(run, measured), figures)
     return ExportResult(
         version=version,
         run_id=run.run_id,
         family=run.params["family"],
         **{name: round(value, 6) for name, value in measured.items()},
-        bundle={name: round(value, 6) for name, value in built.items()},
+        bundle={name: round(value, 6) for name, value in built.figures.items()},
+        **({"left_out": built.left_out} if built.left_out else {}),
     )
 
 
@@ -83,7 +88,10 @@ def _measured(bundle: Path, test: LabelledReviews, evidence: Path) -> dict[str, 
     (evidence / BEHAVIOUR).write_text(json.dumps(behaviour, indent=1), encoding="utf-8")
     figures = evaluate(test.labels, probability, scorer.thresholds.positive)
     measured = {name: figures[name] for name in _JUDGED} | {"reviews_per_second": measure_speed(bundle, test)}
-    measured["threshold"] = scorer.thresholds.positive
+    measured |= {"threshold": scorer.thresholds.positive, "review_below": scorer.thresholds.needs_review}
+    wrong = (probability >= scorer.thresholds.positive) != (test.labels == 1)
+    reviewed = review_figures(scorer.decide(answers).needs_review, wrong)
+    measured |= {f"test_{name}": value for name, value in reviewed.items()}
     return measured | _of_gate(scorer, answers, test) if scorer.bundle.gate else measured
 
 
@@ -124,5 +132,5 @@ def _tags(run: TrainedRun, measured: dict[str, float]) -> dict[str, str]:
         "snapshot": run.params["snapshot"],
         "test_reviews": run.params["test_reviews"],
         **{name: f"{value:.6f}" for name, value in measured.items()},
-        "threshold": str(measured["threshold"]),
+        **{name: str(measured[name]) for name in ("threshold", "review_below")},
     }

@@ -25,7 +25,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import REPORT, Training, description, learnt_nothing, result, too_few, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
-from sentiment.training.folds import cross_validate, summary
+from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import OnLog, Record
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
@@ -84,8 +84,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
         manifest = require_manifest(folder)
         run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
         run.log_json(manifest.as_json(), "snapshot.json")
-        if config.folds:
-            _cross_validate(run, config, splits.train, workdir / "folds", context)
+        folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
         fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
@@ -96,6 +95,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
             fitted=fitted,
             reviews=splits.sizes(),
             seconds=clock.seconds(),
+            folds=folds,
         )
         on_progress(f"evaluating on {len(splits.test):,} test reviews")
         judged = _judged(training, splits, registry, workdir / "dossier")
@@ -130,16 +130,24 @@ def _name(config: TrainConfig) -> str:
     return f"{model}-{config.train_reviews}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
-def _cross_validate(
+def _cross_validated(
     run: RunHandle, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
-) -> None:
-    """Log mean and deviation over the folds as metrics, and every fold's row as a table."""
+) -> list[FoldFigures]:
+    """Return every fold's row, logged as a table, with mean and deviation over the folds as metrics."""
+    if not config.folds:
+        return []
+
+    def on_log(record: Record) -> None:
+        of_fold = min(record.get("epoch", config.epochs) / config.epochs, 1)
+        context.progress("cross-validating, per cent", round(100 * (record["fold"] - 1 + of_fold) / config.folds), 100)
+
     context.progress(f"cross-validating, {config.folds} folds")
-    rows = cross_validate(config, train, workdir, context.settings)
+    rows = cross_validate(config, train, workdir, context.settings, on_log)
     shown = summary(rows)
     run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
     shutil.rmtree(workdir, ignore_errors=True)
+    return rows
 
 
 def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Assessment, dict[str, float], str]:

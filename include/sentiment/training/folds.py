@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.job import OnLog
+from sentiment.training.results import OverFolds
 
 # Reviews, seconds, what the fold decided by, and the figures of `evaluate`, by their names.
 FoldFigures = dict[str, float]
@@ -57,7 +58,17 @@ def cross_validate(
     return [{"fold": fold, **row} for fold, row in enumerate(rows, start=1)]
 
 
-def summary(rows: list[FoldFigures]) -> dict[str, float]:
+def over_folds(rows: Sequence[FoldFigures]) -> OverFolds:
+    """Return of a cross-validation what the result of the training says."""
+    found = summary(rows)
+    names = ("accuracy", "macro_f1", "recall_negative")
+    means = {name: round(found[f"{name}_mean"], 4) for name in names}
+    deviations = {f"{name}_std": round(found[f"{name}_std"], 4) for name in names}
+    reviews = sum(int(row["test_reviews"]) for row in rows)
+    return OverFolds(folds=len(rows), reviews=reviews, **means, **deviations)
+
+
+def summary(rows: Sequence[FoldFigures]) -> dict[str, float]:
     """Return `NAME_mean` and `NAME_std` of every figure over the folds; the deviation is the sample's (k - 1)."""
     figures = {name: [row[name] for row in rows] for name in rows[0] if name != "fold"}
     means = {f"{name}_mean": float(np.mean(values)) for name, values in figures.items()}
