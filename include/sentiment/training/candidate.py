@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import resource
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,7 +145,6 @@ def _cross_validated(
     shown = summary(rows)
     run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
-    shutil.rmtree(workdir, ignore_errors=True)
     return rows
 
 
