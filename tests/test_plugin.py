@@ -43,7 +43,7 @@ TRAINED = {
 }
 EXPORTED = {
     **{"version": 3, "run_id": "abc", "family": "linear", **FIGURES},
-    **{name: 0.1 for name in EXPORT.result.model_fields if name not in {"version", "run_id", "family", *FIGURES}},
+    **{name: 1 for name in EXPORT.result.model_fields if name not in {"version", "run_id", "family", *FIGURES}},
     "bundle": {},
 }
 PROMOTED = {"promoted": True, "champion": 3, "previous": 1, "reason": "it is better", "candidates": []}
