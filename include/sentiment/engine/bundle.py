@@ -19,7 +19,7 @@ from sentiment.engine.calibration import Calibration
 FP32_MODEL, INT8_MODEL, FP16_MODEL = "model.onnx", "model.int8.onnx", "model.fp16.onnx"
 STATIC_INT8_MODEL, STATIC_INT8_WEIGHTS = "model.static-int8.xml", "model.static-int8.bin"
 GATE, TOKENIZER, DESCRIPTION = "gate.npz", "tokenizer.json", "bundle.json"
-REQUIRED = (FP32_MODEL, INT8_MODEL, TOKENIZER)
+REQUIRED = (FP32_MODEL, TOKENIZER)
 
 
 class Thresholds(BaseModel):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import EngineName
 from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, GateRule, Thresholds, assembled, seal
 from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.engines import open_engine
@@ -16,7 +17,7 @@ from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import fit_review_limit, review_figures
 from sentiment.export.cascade import BothOdds, fit_rule
 from sentiment.export.config import ExportConfig
-from sentiment.export.engines import fastest_first, write_models
+from sentiment.export.engines import fastest_first, remove_unread, write_models
 from sentiment.export.parity import check_parity
 from sentiment.training.cascade import fit_gate
 from sentiment.training.fitted import Fitted
@@ -34,6 +35,14 @@ class ExportData:
     validation: LabelledReviews
 
 
+@dataclass(frozen=True)
+class Built:
+    """The figures of a bundle's bundle.json, and why engines were left out of it, in a clause each."""
+
+    figures: dict[str, float]
+    left_out: dict[EngineName, str]
+
+
 def build_bundle(
     fitted: Fitted,
     data: ExportData,
@@ -41,16 +50,17 @@ def build_bundle(
     destination: Path,
     provenance: dict[str, str],
     decision: Decision,
-) -> dict[str, float]:
-    """Write the bundle of a trained model to the folder `destination` and return the figures of its bundle.json.
+) -> Built:
+    """Write the bundle of a trained model to the folder `destination`, and return what is to be said of it.
 
     `decision` is that of the network alone; a gate brings the threshold of the pair. Raises ContractError, and leaves
     whatever was at `destination`, when the exported model does not decide as the trained one.
     """
     with assembled(destination) as folder:
         (folder / TOKENIZER).write_text(fitted.tokenizer_json, encoding="utf-8")
-        built = write_models(fitted, folder, _first(data.train, config.calibration_reviews))
-        parity = check_parity(fitted, folder, data.validation, config, decision, built)
+        models = write_models(fitted, folder, _first(data.train, config.calibration_reviews), config.engines)
+        parity = check_parity(fitted, folder, data.validation, config, decision, models.engines)
+        remove_unread(folder, parity.engines)
         speeds = fastest_first(folder, parity.engines, fitted.tokenizer, data.validation)
         unlimited = Bundle(
             family=fitted.family,
@@ -76,7 +86,7 @@ def build_bundle(
             "known_share": description.known_share,
         }
         seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics}))
-    return metrics
+    return Built(metrics, models.left_out | parity.left_out)
 
 
 @dataclass(frozen=True)
@@ -142,7 +152,5 @@ def _first(reviews: LabelledReviews, count: int) -> LabelledReviews:
 
 
 def _sizes(folder: Path) -> dict[str, float]:
-    return {
-        "fp32_megabytes": (folder / FP32_MODEL).stat().st_size / 1e6,
-        "int8_megabytes": (folder / INT8_MODEL).stat().st_size / 1e6,
-    }
+    models = {"fp32_megabytes": folder / FP32_MODEL, "int8_megabytes": folder / INT8_MODEL}
+    return {name: model.stat().st_size / 1e6 for name, model in models.items() if model.exists()}

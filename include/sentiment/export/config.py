@@ -7,12 +7,20 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from sentiment.core.config import EXPORT, Share, VerbConfig
+from sentiment.core.names import EngineName
 
 
 class ExportConfig(VerbConfig):
     """Export a trained run as an ONNX bundle, check its parity, and register it as a model version."""
 
     run_id: str = Field(min_length=1, description="MLflow run of the training.")
+    engines: tuple[EngineName, ...] = Field(
+        (),
+        description="What the bundle can be run with: onnxruntime-fp32 in any case, and those named of "
+        "onnxruntime-int8, openvino-int8, cuda-fp16 and tensorrt-fp16; when empty all that can be built here.",
+        title="Inference engines",
+        json_schema_extra=EXPORT,
+    )
     parity_reviews: int = Field(
         1_000,
         ge=20,
@@ -28,7 +36,11 @@ class ExportConfig(VerbConfig):
         json_schema_extra=EXPORT,
     )
     max_accuracy_loss: float = Field(
-        0.005, ge=0, description="0.005 is half a point.", title="Accuracy that int8 may lose", json_schema_extra=EXPORT
+        0.005,
+        ge=0,
+        description="0.005 is half a point; an engine that loses more is left out.",
+        title="Accuracy that an engine may lose",
+        json_schema_extra=EXPORT,
     )
     calibration_reviews: int = Field(
         300,

@@ -52,14 +52,15 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured = _measured(bundle, test, evidence)
         add_figures(bundle, {f"test_{name.removeprefix('test_')}": measured[name] for name in _OF_TEST & {*measured}})
-        figures = {f"bundle_{name}": value for name, value in {**built, **measured}.items()}
+        figures = {f"bundle_{name}": value for name, value in {**built.figures, **measured}.items()}
         result = ExportResult(
             version=0,
             run_id=run.run_id,
             family=run.params["family"],
             **{name: round(value, 6) for name, value in measured.items()},
-            **_network_alone(run, built),
-            bundle={name: round(value, 6) for name, value in built.items()},
+            **_network_alone(run, built.figures),
+            bundle={name: round(value, 6) for name, value in built.figures.items()},
+            **({"left_out": built.left_out} if built.left_out else {}),
         )
         described = "\n\n".join(result.said_of_bundle())
         version = registry.register(bundle, evidence, run.run_id, _tags(run, result), figures, described)

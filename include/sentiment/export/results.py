@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
+from sentiment.core.names import EngineName
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import percent
 
@@ -14,7 +17,7 @@ class ExportResult(VerbResult):
     leaves `test_unreviewed_error` of the others wrong. With a cascade the figures are those of gate and network
     together; `network_…` are those of the network without it, as it was trained, on the same reviews. A bundle without
     a cascade has neither these nor figures of its gate. `bundle` are the figures of bundle.json, by name: parity with
-    the trained model, sizes, and each engine's speed.
+    the trained model, sizes, and each engine's speed. `left_out` says why an engine is not in it.
     """
 
     version: int
@@ -37,6 +40,7 @@ class ExportResult(VerbResult):
     network_macro_f1: float | None = None
     network_train_reviews: int | None = None
     bundle: dict[str, float]
+    left_out: dict[EngineName, str] = Field(default_factory=dict)
 
     def sentences(self) -> list[str]:
         """Say version and figures."""
@@ -51,6 +55,7 @@ class ExportResult(VerbResult):
             *([self._parts(self.test_gate_share)] if self.test_gate_share is not None else []),
             f"Below a confidence of {self.review_below:.3g} a review needs a person: {percent(self.test_review_share)} "
             f"of the test reviews; of the others {percent(self.test_unreviewed_error)} are wrong.",
+            *(f"{engine} is left out: {reason}." for engine, reason in self.left_out.items()),
         ]
 
     @property
