@@ -29,9 +29,10 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.stores.registry.versions import Registry
-from sentiment.training.candidate import train_candidate
+from sentiment.training.candidate import _peaks, train_candidate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import learnt_nothing, too_few
+from sentiment.training.job import Memory
 from sentiment.training.results import TrainResult
 from sentiment.training.seeds import train_over_seeds
 from sentiment.training.settings import effective_settings
@@ -351,3 +352,22 @@ def test_as_many_reviews_as_were_asked_for_need_no_word():
     enough = {"train": 12_000, "validation": 4_000, "test": 4_000}
     assert too_few(TrainConfig(), enough) == ""
     assert too_few(TrainConfig(), enough | {"test": 10}).endswith("10 of 4,000 to test on")
+
+
+def test_a_run_has_each_figure_once_with_what_its_training_took(hopeless):
+    shown = run_of(hopeless).data
+    assert {name for name in shown.metrics if name.startswith(("eval_", "train_"))} == {
+        *("eval_loss", "eval_accuracy", "eval_macro_f1", "train_reviews_used")
+    }
+    assert shown.metrics["peak_memory_megabytes"] > 100
+    assert "peak_memory_megabytes_in_all" not in shown.metrics
+    assert (shown.params["learning_rate"], shown.params["precision"]) == ("0.9", "fp32")
+    assert shown.params["global_batch"] == "16"
+
+
+def test_the_memory_of_several_processes_is_that_of_the_largest_and_of_all():
+    assert _peaks([Memory(300 * 10**6), Memory(500 * 10**6)]) == {
+        "peak_memory_megabytes": 500.0,
+        "peak_memory_megabytes_in_all": 800.0,
+    }
+    assert _peaks([Memory(10**6, gpu=2 * 10**6)]) == {"peak_memory_megabytes": 1.0, "peak_gpu_megabytes": 2.0}

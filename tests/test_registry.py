@@ -1,6 +1,7 @@
 """Runs, versions and aliases in a real MLflow database, which all of these tests share because creating it is slow."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -367,6 +368,14 @@ def test_a_version_that_keeps_nothing_of_its_test_reviews_has_none(registry, reg
     made = registry._client.create_model_version(REGISTERED_MODEL, str(tmp_path / "model"))
     assert registry.find_evidence(int(made.version), tmp_path / "here") is None
     registry._client.delete_model_version(REGISTERED_MODEL, str(made.version))
+
+
+def test_how_busy_the_machine_is_stands_in_a_run_while_it_works(registry, deployment, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+    with registry.run("watched", {"seed": 300}, {}, a_context(deployment)) as run, registry.system_metrics(run.run_id):
+        time.sleep(0.5)
+    metrics = registry.trained(run.run_id).metrics
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= metrics.keys()
 
 
 def test_equal_trainings_that_one_airflow_run_maps_are_two(registry):

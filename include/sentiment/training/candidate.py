@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import resource
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,18 +22,22 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import REPORT, Training, description, learnt_nothing, result, too_few, write_dossier
-from sentiment.training.fit import fit
+from sentiment.training.fit import fit, trained_on
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import FoldFigures, cross_validate, summary
-from sentiment.training.job import OnLog, Record
+from sentiment.training.job import Memory, OnLog, Record
 from sentiment.training.results import TrainResult
-from sentiment.training.settings import effective_settings
+from sentiment.training.settings import effective_settings, remarks
 from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
 
 if TYPE_CHECKING:
     import numpy as np
 
 log = logging.getLogger(__name__)
+
+# What of a training's records is drawn over its steps; the validations' other figures stand, of the checkpoint that was
+# chosen and calibrated, as `validation_...`.
+_CURVES = ("loss", "learning_rate", "grad_norm", "epoch", "eval_loss", "eval_accuracy", "eval_macro_f1")
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder)
-    note = too_few(config, splits.sizes())
+    note = "; ".join(
+        filter(None, [too_few(config, splits.sizes()), *remarks(config, trained_on(config, splits.train))])
+    )
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
@@ -86,7 +92,8 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
         folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
-        fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
+        with registry.system_metrics(run.run_id):
+            fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
         training = Training(
             run_id=run.run_id,
             name=_name(config),
@@ -178,7 +185,7 @@ def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float, clock: Clock
     def on_log(record: Record) -> None:
         clock.note()
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
-        run.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
+        run.log_metrics({name: record[name] for name in _CURVES if name in record}, step)
         if "epoch" in record:  # the linear family has none: it is solved at once
             on_progress("training, per cent", round(100 * min(epoch / epochs, 1)), 100)
 
@@ -186,19 +193,18 @@ def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float, clock: Clock
 
 
 def _costs(training: Training) -> dict[str, float]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux gives KiB
     costs = {
         "training_seconds": training.seconds,
-        "peak_memory_megabytes": peak / 1e6,
         "parameters": training.fitted.parameters,
         "trainable_parameters": training.fitted.trainable,
         "train_reviews_used": training.reviews["train"],
         "test_reviews_used": training.reviews["test"],
     }
-    return costs | _gpu_peak()
+    return costs | _peaks(training.fitted.memory or (Memory.of_this_process(),))
 
 
-def _gpu_peak() -> dict[str, float]:
-    import torch
-
-    return {"peak_gpu_megabytes": torch.cuda.max_memory_allocated() / 1e6} if torch.cuda.is_available() else {}
+def _peaks(memory: Sequence[Memory]) -> dict[str, float]:
+    """Return the most that one of the processes held, and what all did together, in megabytes."""
+    held = {"memory": [one.host / 1e6 for one in memory], "gpu": [one.gpu / 1e6 for one in memory if one.gpu]}
+    largest = {f"peak_{kind}_megabytes": max(each) for kind, each in held.items() if each}
+    return largest | {f"peak_{kind}_megabytes_in_all": sum(each) for kind, each in held.items() if len(each) > 1}

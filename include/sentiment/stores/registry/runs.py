@@ -145,6 +145,18 @@ class Runs:
         destination.mkdir(parents=True, exist_ok=True)
         return Path(self._client.download_artifacts(run_id, name, str(destination)))
 
+    @contextmanager
+    def system_metrics(self, run_id: str) -> Iterator[None]:
+        """Log how busy this machine is (processors, memory, disk, network, GPUs) to a run while the block works."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        monitor: Any = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=self._address)  # type: ignore[no-untyped-call]
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+
     def artifact_page(self, run_id: str, name: str) -> str:
         """Return where MLflow's pages show a file of a run, below the server's address."""
         return mlflow_pages.artifact_page(self._experiment_of(run_id), run_id, name)
