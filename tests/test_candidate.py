@@ -132,6 +132,7 @@ def test_a_weighted_training_is_calibrated_with_a_bias_that_its_run_and_its_page
     assert f"a bias of {metrics['bias']:+.3f}" in page
 
 
+@pytest.mark.slow
 def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(deployment, encoder):
     config = candidate(encoder, "gru", train_reviews=300, imbalance="class_weights", tune_threshold=True)
     trained = train_candidate(config, at(deployment))
@@ -152,6 +153,9 @@ def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(de
     assert "a linear model of 250 reviews" in version.description
     assert f"alone, trained on 300, has accuracy {100 * trained.accuracy:.1f} %" in version.description
     assert found.sentences()[0].startswith(f"Version {found.version}, gru behind a gate: accuracy ")
+    of_run = run_of(trained).data.tags[DESCRIPTION]
+    assert of_run.startswith("Accuracy **")
+    assert of_run.endswith(" ".join(found.sentences()))
     row = version_row(registry, registry.version(found.version))
     assert (row.gate_reviews, row.network_macro_f1) == (250, pytest.approx(trained.macro_f1, abs=1e-4))
 
