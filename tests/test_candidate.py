@@ -22,6 +22,8 @@ from sentiment.datasets.snapshot import (
     snapshot_folder,
 )
 from sentiment.evaluation.assessment import Assessment
+from sentiment.export.config import ExportConfig
+from sentiment.export.register import export_and_register
 from sentiment.promotion.comparison import group
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
@@ -33,6 +35,7 @@ from sentiment.training.dossier import learnt_nothing, too_few
 from sentiment.training.results import TrainResult
 from sentiment.training.seeds import train_over_seeds
 from sentiment.training.settings import effective_settings
+from sentiment.views.report import version_row
 
 SNAPSHOT = "0123456789ab"
 SIZES = {"train": 400, "validation": 120, "test": 150}
@@ -127,6 +130,30 @@ def test_a_weighted_training_is_calibrated_with_a_bias_that_its_run_and_its_page
     assert metrics["bias"] != 0 == run_of(linear).data.metrics["bias"]
     page = mlflow.artifacts.load_text(f"{run_of(folded[0]).info.artifact_uri}/report.html")
     assert f"a bias of {metrics['bias']:+.3f}" in page
+
+
+def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(deployment, encoder):
+    config = candidate(encoder, "gru", train_reviews=300, imbalance="class_weights", tune_threshold=True)
+    trained = train_candidate(config, at(deployment))
+    wish = {"review_share": 0.2, "cascade_reviews": 250, "parity_reviews": 60, "max_accuracy_loss": 0.5}
+    registry = Registry(deployment)
+    found = export_and_register(ExportConfig(run_id=trained.run_id, **wish), registry, at(deployment))
+    metrics, bundle = run_of(trained).data.metrics, registry.fetch_bundle(found.version).description
+    assert (found.gate_reviews, found.network_train_reviews) == (250, 300)
+    assert (found.network_macro_f1, found.test_gate_share > 0) == (metrics["test_macro_f1"], True)
+    assert bundle.bias == metrics["bias"] != 0
+    assert found.threshold == pytest.approx(bundle.gate.thresholds.positive, abs=1e-6)
+    assert bundle.thresholds.positive == metrics["threshold"]
+    assert bundle.gate.thresholds.review_share == 0.2
+    for name in ("test_accuracy", "test_review_share", "test_unreviewed_error", "cascade_review_share"):
+        assert 0 <= bundle.metrics[name] <= 1
+    version = mlflow.MlflowClient().get_model_version("review-sentiment", str(found.version))
+    assert "gru behind a gate: accuracy " in version.description
+    assert "a linear model of 250 reviews" in version.description
+    assert f"alone, trained on 300, has accuracy {100 * trained.accuracy:.1f} %" in version.description
+    assert found.sentences()[0].startswith(f"Version {found.version}, gru behind a gate: accuracy ")
+    row = version_row(registry, registry.version(found.version))
+    assert (row.gate_reviews, row.network_macro_f1) == (250, pytest.approx(trained.macro_f1, abs=1e-4))
 
 
 def run_of(result: TrainResult) -> mlflow.entities.Run:

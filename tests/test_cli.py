@@ -17,7 +17,7 @@ import pytest
 from pydantic import Field
 
 from conftest import FOLDERS
-from sentiment import cli
+from sentiment import arguments, cli
 from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
@@ -27,11 +27,19 @@ from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonR
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import ScoreResult
 from sentiment.terminal import show
+from sentiment.training.config.architecture import RECURRENT_FAMILIES
+from sentiment.training.config.train import LEARNING_RATES
 from sentiment.verbs import GROUPS, verbs
+from sentiment_benchmarks.results import PreparationBenchmark
+from sentiment_benchmarks.tables import Machine
 from verbs_here import standing_in
 
 TESTS = Path(__file__).parent
 FOUND = {"PYTHONPATH": FOLDERS}
+
+
+def parser_of(verb: str) -> Any:
+    return arguments._parsers(verbs())[1][verb]
 
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str], known: Any = None) -> str:
@@ -136,6 +144,26 @@ def test_options_of_a_section_stand_together_after_those_that_people_change(caps
     assert places == sorted(places)
 
 
+def test_the_options_of_a_family_stand_together_under_its_name():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "400")
+        shown = parser_of("train").format_help()
+    groups = dict(re.findall(r"^(\S[^\n]*):\n((?:  .*\n)+)", shown, flags=re.MULTILINE))
+    families = {
+        "Encoders (encoder, lora)": {"--encoder", "--head", "--pooling"},
+        "Adapters (lora)": {"--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-targets"},
+        "Recurrent networks (bilstm, lstm, gru)": {
+            *("--embeddings", "--vocabulary", "--embedding-size", "--hidden-size", "--dropout"),
+        },
+        "Linear model (linear)": {"--inverse-regularisation", "--buckets"},
+    }
+    for title, flags in families.items():
+        assert set(re.findall(r"^  (--[a-z-]+)", groups[title], flags=re.MULTILINE)) == flags
+    for family, rate in LEARNING_RATES.items():
+        written = f"{'recurrent' if family in RECURRENT_FAMILIES else family} {rate:.0e}".replace("e-0", "e-")
+        assert written in groups["Optimiser"]
+
+
 def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
@@ -183,7 +211,7 @@ def program(text: str) -> list[str]:
     code = f"""
 import sys
 from conftest import FOLDERS
-from sentiment import cli
+from sentiment import arguments, cli
 from verbs_here import Said, standing_in
 sys.exit(cli.main(['report'], standing_in('report', lambda *_: Said(text={text}))))
 """
@@ -362,6 +390,23 @@ def test_of_any_table_only_what_can_be_read_is_shown_and_nothing_is_broken(out):
     assert columns > 3
     assert columns + further + (" word " in shown) + 1 == 32
     assert re.search(r"split\W+seen\W", shown)
+
+
+def test_rows_that_lack_what_others_have_stand_in_their_columns(out):
+    found = PreparationBenchmark(
+        run_id="r",
+        output="",
+        machine=Machine(cpu="c", cores=2, gpus=(), torch="2"),
+        preparation=[
+            {"contender": "pandas", "read": 1_500, "seconds": 2.5, "reviews_per_second": 600.0, "against_pandas": 1.0},
+            {"contender": "dask", "note": "not installed"},
+        ],
+        cleaning=[{"text": "plain", "seconds": 0.1}],
+    )
+    show(found, out)
+    (dask,) = [line for line in lines_of(out) if "dask" in line]
+    assert re.split(r"\s*│\s*", dask)[1:-1] == ["dask", "–", "–", "–", "not installed"]
+    assert "1 further column with --json" in lines_of(out)
 
 
 def test_json_has_what_a_table_leaves_out(capsys):

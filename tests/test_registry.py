@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Barrier, Thread
@@ -376,3 +377,12 @@ def test_a_version_that_keeps_nothing_of_its_test_reviews_has_none(registry, reg
     made = registry._client.create_model_version(REGISTERED_MODEL, str(tmp_path / "model"))
     assert registry.find_evidence(int(made.version), tmp_path / "here") is None
     registry._client.delete_model_version(REGISTERED_MODEL, str(made.version))
+
+
+def test_equal_trainings_that_one_airflow_run_maps_are_two(registry):
+    tries = [replace(a_try(1), provenance=a_try(1).provenance | {"map_index": index}) for index in ("0", "1", "0")]
+    for context in tries:
+        with pytest.raises(MemoryError):
+            train(registry, 200, context, crash=True)
+    runs = registry._client.search_runs([registry._experiment()], "params.seed = '200'")
+    assert sorted(run.data.tags["sentiment.map_index"] for run in runs) == ["0", "1"]

@@ -154,7 +154,8 @@ def test_words_name_the_better_way_first_and_say_whether_it_is_chance():
     found = paired_t_over_seeds([0.90, 0.91, 0.92], [0.95, 0.97, 0.96])
     said = in_words(("gru", "linear"), found, 0.03, ("seeds", "paired t-test"), 0.05)
     assert said.startswith("As ways of training, over 3 seeds, linear beats gru: macro F1 +0.0500, 95 % interval +0.0")
-    assert said.endswith("5.0 standard deviations of the differences; p = 0.0300 by paired t-test")
+    assert said.endswith("the differences; p = 0.0300 by paired t-test, corrected for the pairs")
+    assert "5.0 standard deviations of the differences" in said
     said = in_words(("gru", "linear"), found, 0.05, ("seeds", "paired t-test"), 0.05)
     assert "over 3 seeds, linear and gru do not differ beyond chance" in said
 

@@ -69,7 +69,7 @@ def show(result: VerbResult, out: TextIO | None = None) -> None:
     for name, rows in tables.items():
         fitting = _fitting(_narrowed(rows, result.shown.get(name)), console.width)
         console.print(rows_table(fitting, name))
-        if further := len(rows[0]) - len(fitting[0]):
+        if further := len(_names(rows)) - len(fitting[0]):
             console.print(f"{counted(further, 'further column')} with --json")
     if plain:
         console.print(_pairs(plain))
@@ -104,12 +104,17 @@ def _narrowed(rows: Rows, columns: tuple[str, ...] | None) -> Rows:
 def _fitting(rows: Rows, width: int) -> Rows:
     """Return the columns that can be read side by side, and always the first."""
     room, kept = width - 1, list[str]()
-    for name in rows[0]:
+    for name in _names(rows):
         needed = _BORDER + _least_width(rows, name)
         if needed <= room or not kept:
             kept.append(name)
             room -= needed
     return [{name: row.get(name) for name in kept} for row in rows]
+
+
+def _names(rows: Rows) -> list[str]:
+    """Return the columns that any of the rows has."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _least_width(rows: Rows, name: str) -> int:
@@ -128,10 +133,11 @@ class _Console(Console):
 
 
 def rows_table(rows: Rows, title: str) -> Table:
-    """Return a table of rows that share their keys."""
+    """Return a table of rows that share their keys; a column of texts stands at the left."""
     table = Table(title=Text(title.replace("_", " ")), title_justify="left")
-    for name, first in rows[0].items():
-        justify: Literal["left", "right"] = "left" if isinstance(first, str) else "right"
+    for name in rows[0]:
+        texts = any(isinstance(row[name], str) for row in rows)
+        justify: Literal["left", "right"] = "left" if texts else "right"
         table.add_column(Text(_heading(name)), justify=justify, min_width=_least_width(rows, name), overflow="fold")
     for row in rows:
         table.add_row(*[Text(_cell(value, name)) for name, value in row.items()])

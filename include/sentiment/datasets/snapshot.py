@@ -43,6 +43,7 @@ COLUMNS = pa.schema(
 
 # Part of the id: raise it when the snapshot's code changes what the same configuration selects.
 _RULES = 1
+_OF_PRODUCTS = ("split", "recent_share")
 _ID = re.compile(r"\w[\w-]*")
 # Places of the order, and what lies between the beginnings of two seeds: 2^64 divided by the golden ratio.
 _CIRCLE, _GOLDEN = 1 << 64, 0x9E3779B97F4A7C15
@@ -73,7 +74,9 @@ def snapshot_id(config: SnapshotConfig, content: str) -> str:
 
     Files that moved are the same data set, and the id of a snapshot of the lake does not speak of files.
     """
-    left_out = {"dataset", "source"} if config.dataset == "lake" else {"source", *LAKE_FIELDS, "recent_share"}
+    left_out = {"dataset", "source"} if config.dataset == "lake" else {"source", *LAKE_FIELDS, *_OF_PRODUCTS}
+    # The ids of snapshots that were made before there was another split than that by product.
+    left_out |= {"split"} if config.split == "product" else {"recent_share"}
     pinned_by = config.model_dump(mode="json", exclude=left_out)
     text = json.dumps({"rules": _RULES, "content": content, **pinned_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

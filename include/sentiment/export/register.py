@@ -53,15 +53,18 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         measured = _measured(bundle, test, evidence)
         add_figures(bundle, {f"test_{name.removeprefix('test_')}": measured[name] for name in _OF_TEST & {*measured}})
         figures = {f"bundle_{name}": value for name, value in {**built.figures, **measured}.items()}
-        version = registry.register(bundle, evidence, run.run_id, _tags(run, measured), figures)
-    return ExportResult(
-        version=version,
-        run_id=run.run_id,
-        family=run.params["family"],
-        **{name: round(value, 6) for name, value in measured.items()},
-        bundle={name: round(value, 6) for name, value in built.figures.items()},
-        **({"left_out": built.left_out} if built.left_out else {}),
-    )
+        result = ExportResult(
+            version=0,
+            run_id=run.run_id,
+            family=run.params["family"],
+            **{name: round(value, 6) for name, value in measured.items()},
+            **_network_alone(run, built.figures),
+            bundle={name: round(value, 6) for name, value in built.figures.items()},
+            **({"left_out": built.left_out} if built.left_out else {}),
+        )
+        described = "\n\n".join(result.said_of_bundle())
+        version = registry.register(bundle, evidence, run.run_id, _tags(run, result), figures, described)
+    return result.model_copy(update={"version": version})
 
 
 def measure_speed(bundle: Path, reviews: LabelledReviews) -> float:
@@ -114,6 +117,15 @@ def _read(folder: str, config: ExportConfig) -> ExportData:
     )
 
 
+def _network_alone(run: TrainedRun, built: dict[str, float]) -> dict[str, float]:
+    """Return what stands beside the figures of a gate and its network: the network's own, and what each learnt from."""
+    if "gate_reviews" not in built:
+        return {}
+    own = {"train_reviews": "train_reviews_used", "accuracy": "test_accuracy", "macro_f1": "test_macro_f1"}
+    found = {f"network_{name}": run.metrics[metric] for name, metric in own.items() if metric in run.metrics}
+    return found | {"gate_reviews": built["gate_reviews"]}
+
+
 def _decision(run: TrainedRun) -> Decision:
     """Return how the network alone decides; a run of before has no bias."""
     figures = {name: run.metrics[name] for name in ("temperature", "threshold", "bias") if name in run.metrics}
@@ -126,11 +138,13 @@ def _origin(run: TrainedRun) -> dict[str, str]:
     return {"run_id": run.run_id, **{name: run.params[name] for name in named}}
 
 
-def _tags(run: TrainedRun, measured: dict[str, float]) -> dict[str, str]:
+def _tags(run: TrainedRun, result: ExportResult) -> dict[str, str]:
+    measured = {name: value for name, value in result if isinstance(value, float) or name == "gate_reviews"}
     return {
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],
         "test_reviews": run.params["test_reviews"],
         **{name: f"{value:.6f}" for name, value in measured.items()},
-        **{name: str(measured[name]) for name in ("threshold", "review_below")},
+        "threshold": str(result.threshold),
+        "review_below": str(result.review_below),
     }

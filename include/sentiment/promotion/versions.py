@@ -10,14 +10,13 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.engine.scorer import Scorer
-from sentiment.evaluation.behaviour.suite import BEHAVIOUR
+from sentiment.evaluation.behaviour.suite import BEHAVIOUR, BehaviourRow
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions
 from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices, on_test_reviews
 from sentiment.promotion.results import CapabilityChange, MeasuredVersion
@@ -45,6 +44,8 @@ def measured(registry: Registry, version: ModelVersion) -> MeasuredVersion:
         macro_f1=version.figure("macro_f1") or 0.0,
         accuracy=version.figure("accuracy") or 0.0,
         validation_macro_f1=_on_validation(registry, version),
+        gate_share=version.figure("test_gate_share"),
+        network_macro_f1=version.figure("network_macro_f1"),
     )
 
 
@@ -87,6 +88,8 @@ def gather(
             family=champion.tags.get("family", "unknown"),
             macro_f1=figures["macro_f1"],
             accuracy=figures["accuracy"],
+            gate_share=champion.figure("test_gate_share"),
+            network_macro_f1=champion.figure("network_macro_f1"),
         ),
         Evidence(
             macro_f1=difference,
@@ -152,7 +155,7 @@ def _behaviour(
     return (changes, "") if changes else (None, "the two ran different suites; export and train anew to compare them")
 
 
-def _suite(registry: Registry, version: ModelVersion) -> list[dict[str, Any]] | None:
+def _suite(registry: Registry, version: ModelVersion) -> list[BehaviourRow] | None:
     with TemporaryDirectory() as scratch:
         file, _ = _kept(registry, version, BEHAVIOUR, Path(scratch))
         return json.loads(file.read_text(encoding="utf-8")) if file is not None else None

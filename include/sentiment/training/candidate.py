@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import resource
-import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +28,7 @@ from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import OnLog, Record
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
+from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,25 +62,30 @@ class _Splits:
         return {name: len(reviews) for name, reviews in self.by_name().items()}
 
 
-def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
+def train_candidate(config: TrainConfig, context: Context, resumed: str = "") -> TrainResult:
     """Train on the snapshot that `config` names and return run and figures on the test reviews.
 
-    A retry goes on with the run and the last checkpoint.
+    A retry goes on with the run and the last checkpoint; so does, in a shell, the same training after one that was
+    interrupted, and one with the run `resumed`. Raises ConcurrentWriteError when that is under way in another process.
     """
     settings, on_progress = context.settings, context.progress
+    registry = Registry(settings)
+    resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
-    splits, registry = _Splits.read(config, folder), Registry(settings)
+    splits = _Splits.read(config, folder)
     note = too_few(config, splits.sizes())
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
-    with registry.run(_name(config), effective_settings(config), tags, context) as run:
+    with (
+        registry.run(_name(config), effective_settings(config), tags, context, resumed) as run,
+        at_work(folder_of(settings, run.run_id), config, context) as workdir,
+    ):
         manifest = require_manifest(folder)
         run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
         run.log_json(manifest.as_json(), "snapshot.json")
-        workdir = settings.home / "training" / run.run_id
-        folds = _cross_validated(run, config, splits.train, workdir.with_name(f"{run.run_id}-folds"), context)
-        started = time.monotonic()
-        on_log = _log_to(run, on_progress, config.epochs)
+        folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
+        clock = Clock(workdir)
+        on_log = _log_to(run, on_progress, config.epochs, clock)
         fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
         training = Training(
             run_id=run.run_id,
@@ -89,15 +93,22 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
             config=config,
             fitted=fitted,
             reviews=splits.sizes(),
-            seconds=time.monotonic() - started,
+            seconds=clock.seconds(),
             folds=folds,
         )
         on_progress(f"evaluating on {len(splits.test):,} test reviews")
         judged = _judged(training, splits, registry, workdir / "dossier")
-    shutil.rmtree(workdir, ignore_errors=True)
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
     added = {"note": note, "report": report, "experiment": experiment}
     return judged.model_copy(update={name: value for name, value in added.items() if value})
+
+
+def _begun_before(config: TrainConfig, registry: Registry, context: Context) -> str:
+    """Return the run of the same training that was interrupted in a shell; Airflow's tries know theirs."""
+    if "dag" in context.provenance:
+        return ""
+    run_id = interrupted(config, context.settings)
+    return run_id if run_id and registry.has(run_id) else ""
 
 
 def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> TrainResult:
@@ -134,7 +145,6 @@ def _cross_validated(
     shown = summary(rows)
     run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
-    shutil.rmtree(workdir, ignore_errors=True)
     return rows
 
 
@@ -164,8 +174,9 @@ def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
     return predict_logits(fitted, LabelledReviews.of([""] * len(texts), titles, texts, nobody_knows))
 
 
-def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float) -> OnLog:
+def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float, clock: Clock) -> OnLog:
     def on_log(record: Record) -> None:
+        clock.note()
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
         run.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
         if "epoch" in record:  # the linear family has none: it is solved at once

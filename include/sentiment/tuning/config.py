@@ -107,7 +107,10 @@ class TuneConfig(TrainingOptions):
         json_schema_extra=SEARCH,
     )
     batch_sizes: tuple[int, ...] = Field(
-        (16, 32), description="32 alone when empty.", title="Batch sizes tried", json_schema_extra=SEARCH
+        (16, 32),
+        description="32 or the preset's alone when empty.",
+        title="Batch sizes tried",
+        json_schema_extra=SEARCH,
     )
     learning_rates: tuple[float, ...] = _tried("Learning rates", "Values instead of the range above.")
     schedules: tuple[Schedule, ...] = _tried("Learning rate schedules", "After warm-up; schedule alone when empty.")

@@ -85,16 +85,17 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
         best_trial=study.best_trial.number,
         best=fields,
         trials=dict(counts),
-        **({"grid": _grid(study)} if tuning.grid else {}),
+        **({"grid": _grid(study, tuning)} if tuning.grid else {}),
     )
 
 
-def _grid(study: optuna.Study) -> tuple[GridRow, ...]:
+def _grid(study: optuna.Study, tuning: TuneConfig) -> tuple[GridRow, ...]:
     """Return a row a trial that ended, the best first; one that was stopped early has its last figure."""
+    varied = {name for name, values in tuning.choices.items() if len(values) > 1}
     ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     rows = [
         GridRow(
-            settings=", ".join(f"{name} {value}" for name, value in trial.params.items()),
+            settings=", ".join(f"{name} {value}" for name, value in trial.params.items() if name in varied),
             macro_f1=None if trial.value is None else round(trial.value, 4),
             ended={"PRUNED": "stopped early"}.get(trial.state.name, trial.state.name.lower()),
             trial=trial.number,

@@ -67,18 +67,17 @@ class Runs:
 
     @contextmanager
     def run(
-        self, name: str, params: Mapping[str, Any], tags: Mapping[str, str], context: Context
+        self, name: str, params: Mapping[str, Any], tags: Mapping[str, str], context: Context, resumed: str = ""
     ) -> Iterator[RunHandle]:
         """Begin a run, or go on with the unfinished one of the same task and parameters (a retry), and give it.
 
-        What breaks the block ends it as failed, and stays the error.
+        `resumed` is the run to go on with where the caller knows it. What breaks the block ends the run as failed, and
+        stays the error.
         """
         key = _key(params, context)
-        unfinished = self._client.search_runs(
-            [self._experiment()], f"tags.`{OURS}key` = '{key}' and status != 'FINISHED'", max_results=1
-        )
+        unfinished = self.trained(resumed).run_id if resumed else self._unfinished(key)
         if unfinished:
-            run = self.handle(str(unfinished[0].info.run_id))
+            run = self.handle(unfinished)
             self._client.update_run(run.run_id, status="RUNNING")
             for tag, value in {**context.provenance, **tags}.items():
                 run.tag(tag, value)
@@ -109,6 +108,14 @@ class Runs:
         run = self.handle(str(begun.info.run_id))
         self._client.log_batch(run.run_id, params=[Param(key, str(value)) for key, value in params.items()])
         return run
+
+    def has(self, run_id: str) -> bool:
+        """Tell whether there is such a run, and nobody deleted it."""
+        try:
+            self.trained(run_id)
+        except ContractError:
+            return False
+        return True
 
     def trained(self, run_id: str) -> TrainedRun:
         """Return a training run; ContractError when there is none of that id, or somebody deleted it."""
@@ -154,6 +161,12 @@ class Runs:
         server = mlflow_pages.server_address(self._settings)
         return f"{server}/{mlflow_pages.runs_page(self._experiment())}" if server else ""
 
+    def _unfinished(self, key: str) -> str:
+        found = self._client.search_runs(
+            [self._experiment()], f"tags.`{OURS}key` = '{key}' and status != 'FINISHED'", max_results=1
+        )
+        return str(found[0].info.run_id) if found else ""
+
     def _experiment_of(self, run_id: str) -> str:
         return str(self._client.get_run(run_id).info.experiment_id)
 
@@ -187,9 +200,7 @@ class StudyRuns(Runs):
 
     def reopen(self, run_id: str) -> bool:
         """Go on with a run that had ended, and tell whether MLflow still has it."""
-        try:
-            self.trained(run_id)
-        except ContractError:
+        if not self.has(run_id):
             return False
         self._client.update_run(run_id, status="RUNNING")
         return True
@@ -206,11 +217,11 @@ class StudyRuns(Runs):
 
 
 def _key(params: Mapping[str, Any], context: Context) -> str:
-    """Identify a task's attempt chain: the same dag, run and task with the same parameters is the same training.
+    """Identify a task's attempt chain: the same dag, run, task and map index with the same parameters is one training.
 
-    Outside Airflow nothing tries again, and the process, of all on all machines, is the task.
+    Outside Airflow nothing tries again by itself, and the process, of all on all machines, is the task.
     """
-    task = {name: value for name, value in context.provenance.items() if name in {"dag", "run", "task"}}
+    task = {name: value for name, value in context.provenance.items() if name in {"dag", "run", "task", "map_index"}}
     scope = task or {"process": context.run_id}
     return hashlib.sha256(json.dumps({**scope, **params}, sort_keys=True, default=str).encode()).hexdigest()[:24]
 

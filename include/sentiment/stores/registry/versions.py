@@ -32,7 +32,13 @@ class Registry(Runs):
     """MLflow at one tracking address, under one registered model."""
 
     def register(
-        self, bundle: Path, evidence: Path, run_id: str, tags: Mapping[str, str], metrics: Mapping[str, float]
+        self,
+        bundle: Path,
+        evidence: Path,
+        run_id: str,
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float],
+        description: str = "",
     ) -> int:
         """Make a bundle a servable model that comes from a training run, and return the new version's number.
 
@@ -58,6 +64,7 @@ class Registry(Runs):
             run_id,
             tags={**tags, BUNDLE: identity(bundle)},
             model_id=model.model_id,
+            description=description,
         )
         return int(made.version)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sentiment.core.config import MODEL, OPTIMISER, RARE_CLASS, Share, VerbConfig
+from sentiment.core.config import LINEAR, OPTIMISER, RARE_CLASS, Share, VerbConfig
 from sentiment.core.names import FIRST_SEED
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -39,7 +39,7 @@ class SearchedOptions(VerbConfig):
         gt=0,
         description="C of the linear family's logistic regression.",
         title="Inverse regularisation (C)",
-        json_schema_extra=MODEL,
+        json_schema_extra=LINEAR,
     )
 
 
