@@ -63,7 +63,7 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
             **({"left_out": built.left_out} if built.left_out else {}),
         )
         described = "\n\n".join(result.said_of_bundle())
-        version = registry.register(bundle, evidence, run.run_id, _tags(run, result), figures, described)
+        version = registry.register(bundle, evidence, run.run_id, _tags(run, result, measured), figures, described)
     return result.model_copy(update={"version": version})
 
 
@@ -109,11 +109,11 @@ def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[st
 
 
 def _read(folder: str, config: ExportConfig) -> ExportData:
-    """Read as many reviews as parity, calibration and gate need."""
-    gate = (config.cascade_reviews, config.cascade_validation) if config.cascade else (0, 0)
+    """Read as many reviews as parity, calibration, gate and what needs a person are fitted on."""
+    of_gate = config.cascade_reviews if config.cascade else 0
     return ExportData(
-        read_split(folder, "train", max(config.calibration_reviews, gate[0])),
-        read_split(folder, "validation", max(config.parity_reviews, gate[1])),
+        read_split(folder, "train", max(config.calibration_reviews, of_gate)),
+        read_split(folder, "validation", max(config.parity_reviews, config.cascade_validation)),
     )
 
 
@@ -138,13 +138,13 @@ def _origin(run: TrainedRun) -> dict[str, str]:
     return {"run_id": run.run_id, **{name: run.params[name] for name in named}}
 
 
-def _tags(run: TrainedRun, result: ExportResult) -> dict[str, str]:
-    measured = {name: value for name, value in result if isinstance(value, float) or name == "gate_reviews"}
+def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> dict[str, str]:
+    """Return what a version is judged and shown by; what decides stands there whole, figures with six digits."""
+    figures = {name: value for name, value in result if isinstance(value, float) or name == "gate_reviews"}
     return {
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],
         "test_reviews": run.params["test_reviews"],
-        **{name: f"{value:.6f}" for name, value in measured.items()},
-        "threshold": str(result.threshold),
-        "review_below": str(result.review_below),
+        **{name: f"{value:.6f}" for name, value in figures.items()},
+        **{name: str(measured[name]) for name in ("threshold", "review_below")},
     }
