@@ -133,6 +133,7 @@ def test_a_weighted_training_is_calibrated_with_a_bias_that_its_run_and_its_page
     assert f"a bias of {metrics['bias']:+.3f}" in page
 
 
+@pytest.mark.slow
 def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(deployment, encoder):
     config = candidate(encoder, "gru", train_reviews=300, imbalance="class_weights", tune_threshold=True)
     trained = train_candidate(config, at(deployment))
@@ -143,7 +144,7 @@ def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(de
     assert (found.gate_reviews, found.network_train_reviews) == (250, 300)
     assert (found.network_macro_f1, found.test_gate_share > 0) == (metrics["test_macro_f1"], True)
     assert bundle.bias == metrics["bias"] != 0
-    assert found.threshold == pytest.approx(bundle.gate.thresholds.positive, abs=1e-6)
+    assert registry.version(found.version).figure("threshold") == bundle.gate.thresholds.positive
     assert bundle.thresholds.positive == metrics["threshold"]
     assert bundle.gate.thresholds.review_share == 0.2
     for name in ("test_accuracy", "test_review_share", "test_unreviewed_error", "cascade_review_share"):
@@ -153,6 +154,9 @@ def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(de
     assert "a linear model of 250 reviews" in version.description
     assert f"alone, trained on 300, has accuracy {100 * trained.accuracy:.1f} %" in version.description
     assert found.sentences()[0].startswith(f"Version {found.version}, gru behind a gate: accuracy ")
+    of_run = run_of(trained).data.tags[DESCRIPTION]
+    assert of_run.startswith("Accuracy **")
+    assert of_run.endswith(" ".join(found.sentences()))
     row = version_row(registry, registry.version(found.version))
     assert (row.gate_reviews, row.network_macro_f1) == (250, pytest.approx(trained.macro_f1, abs=1e-4))
 
