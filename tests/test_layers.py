@@ -63,7 +63,7 @@ from sentiment import cli
 seen["ended"] = [cli.main(words.split()) for words in {wrong!r}]
 seen["loaded"] = [name for name in heavy if name in sys.modules]
 """
-    heavy = ["torch", "transformers", "mlflow", "optuna", "pyspark", "sklearn", "pandas", "onnx"]
+    heavy = ["torch", "transformers", "mlflow", "optuna", "pyspark", "sklearn", "onnx"]
     assert loaded(code, heavy) == {"ended": [1] * len(wrong), "loaded": []}
 
 
