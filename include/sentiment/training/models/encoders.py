@@ -24,10 +24,21 @@ def at_hand(encoder: str, settings: Settings) -> str:
     A packaged encoder that is not installed is left to the hub under its full name; one whose weights are not the
     published ones raises ContractError. One that comes in slices is unpacked under the home of the settings.
     """
+    require_folder(encoder)
     name = encoder.removeprefix(PUBLISHER)
     if Path(encoder).is_dir() or name not in PACKAGED:
         return encoder
     return str(packaged_folder(name, settings.home / "encoders") or f"{PUBLISHER}{name}")
+
+
+def require_folder(encoder: str) -> None:
+    """Raise ContractError for an encoder that is written as a path where no folder is; a hub name has one slash."""
+    is_path = encoder.startswith(("/", "./", "../", "~")) or encoder.count("/") > 1
+    if is_path and not Path(encoder).is_dir():
+        raise ContractError(
+            f"there is no folder {encoder}; give one with config.json, model.safetensors and tokenizer.json, or the "
+            f"name of an encoder ({', '.join(PACKAGED)}, or one of the hub)"
+        )
 
 
 def with_encoder_at_hand(config: TrainConfig, settings: Settings) -> TrainConfig:
