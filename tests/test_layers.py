@@ -62,7 +62,7 @@ REFUSED = {
     "promote --versions 7": "no model version 7",
     "report": "no day was scored",
     "train --learning-rate inf": "finite number",
-    "train --encoder ./nowhere": "there is no folder",
+    "train --encoder ./nowhere": "there is no such folder",
 }
 
 
@@ -84,6 +84,22 @@ for words in REFUSED:
         assert sentence in said
         assert "Traceback" not in said
         assert found == []
+
+
+def test_a_name_that_is_wrong_is_refused_before_a_heavy_library_is_loaded(home):
+    wrong = [
+        *(f"{verb} --snapshot abcdefabcdef" for verb in ("train", "tune", "benchmark training", "benchmark imbalance")),
+        *("benchmark models --snapshots abcdefabcdef", "train --resume nothing", "trainings --remove nothing"),
+        *("train --encoder ./nowhere", "tune --encoder no/such/folder", "train --encoder nobody/nothing"),
+        "train --family gru --embeddings nowhere.vec",
+    ]
+    code = f"""
+from sentiment import cli
+seen["ended"] = [cli.main(words.split()) for words in {wrong!r}]
+seen["loaded"] = [name for name in heavy if name in sys.modules]
+"""
+    heavy = ["torch", "transformers", "mlflow", "optuna", "pyspark", "sklearn", "onnx"]
+    assert loaded(code, heavy) == {"ended": [1] * len(wrong), "loaded": []}
 
 
 def test_the_dag_files_and_the_plugin_load_no_heavy_library():

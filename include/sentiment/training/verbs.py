@@ -5,20 +5,19 @@ from __future__ import annotations
 from sentiment.core.context import Context
 from sentiment.core.verb import Verb
 from sentiment.datasets.verbs import on_a_snapshot
-from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainingsConfig, TrainRequest
 from sentiment.training.results import TrainingsResult, TrainResult
 
 
 def train(config: TrainRequest, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
-    from sentiment.training.models.encoders import require_folder
+    from sentiment.training.models.encoders import require_at_hand
     from sentiment.training.unfinished import asked_of
 
     resumed = asked_of(config.resume, context.settings) if config.resume else None
-    if resumed is None and config.family not in RECURRENT_FAMILIES:
-        require_folder(config.encoder)
-    training = resumed or on_a_snapshot(config.training(), context)
+    training = resumed or config.training()
+    require_at_hand(training, context.settings)
+    training = on_a_snapshot(training, context)
     from sentiment.training.candidate import train_candidate
     from sentiment.training.seeds import train_over_seeds
 

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 State = Literal["complete", "pruned", "failed"]
 ERROR_CHARACTERS = 500
 _DELETED = "deleted"
-# MLflow has no other way to be told: it sends no usage data, draws no bar for each file, and prints no address, over
-# which a program that reads a result would stumble.
+# MLflow has no other way to be told: it logs as all others do, sends no usage data, draws no bar for each file, and
+# prints no address, over which a program that reads a result would stumble.
 _ONLY_BY_ENVIRONMENT = {
+    "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
