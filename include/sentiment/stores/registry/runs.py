@@ -62,6 +62,11 @@ class Runs:
 
         return Answering(artifacts, self._address)
 
+    @property
+    def _untouched(self) -> bool:
+        """Whether the address is a database's file that nobody has written yet: it holds nothing, and need not open."""
+        return self._address.startswith("sqlite:///") and not Path(self._address.removeprefix("sqlite:///")).exists()
+
     def handle(self, run_id: str) -> RunHandle:
         """Return what writes to the run of an id."""
         return RunHandle(run_id, self._client)
@@ -121,9 +126,11 @@ class Runs:
     def trained(self, run_id: str) -> TrainedRun:
         """Return a training run; ContractError when there is none of that id, or somebody deleted it."""
         try:
-            run = self._client.get_run(run_id)
-        except AbsentError as error:
-            raise ContractError(f"MLflow has no run {run_id!r}; take the run_id that `sentiment train` gave") from error
+            run = None if self._untouched else self._client.get_run(run_id)
+        except AbsentError:
+            run = None
+        if run is None:
+            raise ContractError(f"MLflow has no run {run_id!r}; take the run_id that `sentiment train` gave")
         if run.info.lifecycle_stage == _DELETED:
             raise ContractError(f"run {run_id} was deleted in MLflow; restore it there, or take another run")
         return _as_trained(run)
