@@ -114,7 +114,8 @@ def test_a_training_that_ended_is_begun_anew_and_others_are_not_gone_on_with(dep
     (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
     done = listed(TrainingsConfig(remove=(left.run_id,)), shell(deployment))
     assert (done.removed, done.trainings) == ([left.run_id], [])
-    assert done.freed_megabytes >= left.megabytes > 0
+    assert done.freed_megabytes == pytest.approx(left.megabytes, abs=0.1)
+    assert done.sentences() == [f"Removed {done.freed_megabytes:,.1f} MB, kept by {left.run_id}."]
     assert interrupted(config(seed=5), deployment) == ""
 
 

@@ -115,11 +115,14 @@ class TrainingsResult(VerbResult):
     def sentences(self) -> list[str]:
         """Say what is left, and how it goes on or goes away."""
         if self.removed:
-            return [f"Removed what {len(self.removed)} trainings had left, {self.freed_megabytes:,.1f} MB."]
+            return [f"Removed {self.freed_megabytes:,.1f} MB, kept by {', '.join(self.removed)}."]
         left = [one for one in self.trainings if one.state == "interrupted"]
         if not left:
             return ["No training has left anything."]
+        size = sum(one.megabytes for one in left)
+        kept = f"An interrupted training keeps {size:,.1f} MB" if len(left) == 1 else ""
+        kept = kept or f"{len(left)} interrupted trainings keep {size:,.1f} MB"
         return [
-            f"{len(left)} interrupted trainings keep {sum(one.megabytes for one in left):,.1f} MB: `sentiment train "
-            "--resume RUN` goes on with one, `sentiment trainings --remove RUN` removes what it keeps."
+            f"{kept}: `sentiment train --resume RUN` goes on with one, `sentiment trainings --remove RUN` removes what "
+            "it keeps."
         ]
