@@ -12,6 +12,7 @@ import numpy as np
 
 import tiny
 from conftest import fill, lake_review
+from sentiment.engine.bundle import Thresholds
 from sentiment.engine.scorer import Answers, Decisions
 from sentiment.stores.lake.schemas import REVIEWS, DayTable
 from sentiment.stores.lake.tables import Lake
@@ -62,6 +63,7 @@ class Oracle:
     """A scorer of no model: texts with "good" in them are positive. It keeps what it was asked."""
 
     engine_name = "onnxruntime-fp32"
+    thresholds = Thresholds()
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -161,7 +161,7 @@ def test_who_lacks_a_package_or_cannot_run_the_model_is_told_and_the_others_go_o
     with ExitStack() as stack:
         entries = prepared(contenders, material, 50, stack, logged)
     take_turns(entries, 1, logged)
-    absent, left_out, present = peer_rows(entries, 0.5)
+    absent, left_out, present = peer_rows(entries, {"network": 0.5})
     assert absent["note"] == "not installed: pip install -r requirements-bench.txt"
     assert left_out["note"] == "left out: it has three legs"
     assert "seconds" not in absent
@@ -194,7 +194,7 @@ def test_rows_hold_medians_and_how_many_times_faster_the_fastest_of_ours_is(mate
         Contender("ours, slow engine", constant(0.9), ours=True),
         Contender("ours, fast engine", constant(0.9), ours=True),
         Contender("peer", constant(0.6), slow=True),
-        Contender("word list", constant(0.6), of_network=False),
+        Contender("word list", constant(0.6), decides="itself"),
     ]
     with ExitStack() as stack:
         entries = prepared(contenders, material, 35, stack, logged)
@@ -209,7 +209,7 @@ def test_rows_hold_medians_and_how_many_times_faster_the_fastest_of_ours_is(mate
         return times[-1]
 
     take_turns(entries, 3, logged, clock)
-    rows = peer_rows(entries, 0.75)
+    rows = peer_rows(entries, {"network": 0.75, "itself": 0.5})
     assert [row["seconds"] for row in rows] == [3, 2, 7, 2]
     assert [(row["fastest"], row["slowest"]) for row in rows] == [(2, 4), (1, 3), (7, 100), (2, 2)]
     assert [row["reviews_per_second"] for row in rows] == [70 / 3, 35, 5, 35]

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from sentiment.core.errors import ContractError
-from sentiment.engine.bundle import REQUIRED, Bundle, assembled, read_bundle, seal
+from sentiment.engine.bundle import REQUIRED, Bundle, add_figures, assembled, read_bundle, seal
 
 DESCRIPTION = Bundle(family="encoder", max_length=128, head_share=0.5, provenance={"run_id": "r1"}, metrics={"f1": 0.9})
 
@@ -66,3 +66,12 @@ def test_a_description_is_frozen_and_knows_its_fields():
         DESCRIPTION.temperature = 2.0
     with pytest.raises(ValidationError):
         Bundle(family="linear", max_length=8, head_share=0.5, colour="blue")
+
+
+def test_what_was_measured_later_is_added_and_the_bundle_stays_whole(tmp_path):
+    write(tmp_path / "bundle")
+    seal(tmp_path / "bundle", DESCRIPTION)
+    add_figures(tmp_path / "bundle", {"test_accuracy": 0.97})
+    again = read_bundle(tmp_path / "bundle")
+    assert again.metrics == {**DESCRIPTION.metrics, "test_accuracy": 0.97}
+    assert "bundle.json" not in again.sha256

@@ -22,6 +22,7 @@ from sentiment.datasets.snapshot import (
     snapshot_folder,
 )
 from sentiment.evaluation.assessment import Assessment
+from sentiment.promotion.comparison import group
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
@@ -30,6 +31,7 @@ from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import learnt_nothing, too_few
 from sentiment.training.results import TrainResult
+from sentiment.training.seeds import train_over_seeds
 from sentiment.training.settings import effective_settings
 
 SNAPSHOT = "0123456789ab"
@@ -44,7 +46,10 @@ def write_snapshot(settings: Settings) -> None:
         some = tiny.reviews(size, seed)
         columns = {"review_key": some.keys, "title": some.titles, "text": some.texts, "label": some.labels}
         columns |= {"rating": np.where(some.labels == 1, 5.0, 1.0), "category": ["Phones"] * size}
-        columns |= {"review_date": [date(2024, 6, 1)] * size, "sample_order": list(range(size))}
+        columns |= {
+            "review_date": [date(2024, 6, 1)] * size,
+            "sample_order": [row * (2**64 // size) - 2**63 for row in range(size)],
+        }
         parquet.write_table(pa.table(columns), f"{folder}/{split}.parquet")
     manifest = {
         "id": SNAPSHOT,
@@ -96,6 +101,34 @@ def hopeless(deployment, encoder) -> TrainResult:
     return train_candidate(config, at(deployment))
 
 
+@pytest.fixture(scope="module")
+def folded(deployment, encoder) -> tuple[TrainResult, list[tuple[str, int, int]]]:
+    """Cross-validate a linear model and train it; gives the result, and how far it said it was."""
+    told: list[tuple[str, int, int]] = []
+    config = candidate(encoder, "linear", folds=3, fold_reviews=150, tune_threshold=True, imbalance="class_weights")
+    return train_candidate(config, at(deployment, lambda *step: told.append(step))), told
+
+
+def test_a_cross_validation_says_how_far_it_is_and_what_it_found(folded):
+    result, told = folded
+    assert [step[1:] for step in told if step[0] == "cross-validating, per cent"] == [(33, 100), (67, 100), (100, 100)]
+    found, metrics = result.cross_validation, run_of(result).data.metrics
+    assert (found.folds, found.reviews) == (3, 150)
+    assert found.macro_f1 == pytest.approx(metrics["folds_macro_f1_mean"], abs=1e-4)
+    assert found.macro_f1_std == pytest.approx(metrics["folds_macro_f1_std"], abs=1e-4)
+    assert result.sentences()[1].startswith("Cross-validated over 3 folds of 150 reviews: accuracy ")
+    page = mlflow.artifacts.load_text(f"{run_of(result).info.artifact_uri}/report.html")
+    assert "Cross-validation</h2>" in page
+    assert f"{metrics['folds_macro_f1_mean']:.4f}" in page
+
+
+def test_a_weighted_training_is_calibrated_with_a_bias_that_its_run_and_its_page_name(folded, linear):
+    metrics = run_of(folded[0]).data.metrics
+    assert metrics["bias"] != 0 == run_of(linear).data.metrics["bias"]
+    page = mlflow.artifacts.load_text(f"{run_of(folded[0]).info.artifact_uri}/report.html")
+    assert f"a bias of {metrics['bias']:+.3f}" in page
+
+
 def run_of(result: TrainResult) -> mlflow.entities.Run:
     return mlflow.MlflowClient().get_run(result.run_id)
 
@@ -122,6 +155,34 @@ def test_a_snapshot_that_holds_fewer_reviews_than_were_asked_for_is_said(linear,
     assert "400 of 12,000 to train on, 120 of 4,000 to validate on" in linear.note
     assert "to test on" not in linear.note
     assert linear.note in told[0][0]
+
+
+def test_several_seeds_are_as_many_runs_and_the_one_that_is_best_on_validation_is_shown(deployment, encoder):
+    found = train_over_seeds(candidate(encoder, "linear", train_reviews=100, seeds=3), at(deployment))
+    assert [run.seed for run in found.runs] == [17, 18, 19]
+    best = max(found.runs, key=lambda run: run.validation_macro_f1)
+    assert (found.run_id, found.macro_f1) == (best.run_id, best.macro_f1)
+    assert found.sentences()[1].startswith("Over 3 seeds macro F1 is 0.")
+    runs = [mlflow.MlflowClient().get_run(run.run_id) for run in found.runs]
+    assert [run.info.run_name for run in runs] == ["linear-100", "linear-100-seed18", "linear-100-seed19"]
+    assert [run.data.params["seed"] for run in runs] == ["17", "18", "19"]
+    assert not any("seeds" in run.data.params for run in runs)
+    # Each seed draws its reviews, and so another model, of one candidate.
+    drawn = {run.inputs.dataset_inputs[0].dataset.digest for run in runs}
+    assert len(drawn) == 3
+    (one,) = group([Registry(deployment).trained(run.run_id) for run in found.runs])
+    assert (len(one.runs), one.repeated) == (3, 0)
+
+
+def test_what_every_seed_gives_alike_is_trained_once_and_that_is_said(deployment, encoder):
+    found = train_over_seeds(candidate(encoder, "linear", train_reviews=400, seeds=5), at(deployment))
+    assert found.runs == ()
+    assert found.note.endswith(
+        "with all 400 training reviews every seed gives the same linear model: it was trained once"
+    )
+    again = train_candidate(candidate(encoder, "linear", train_reviews=400, seed=18), at(deployment))
+    (one,) = group([Registry(deployment).trained(run.run_id) for run in (found, again)])
+    assert (len(one.runs), one.repeated) == (1, 1)
 
 
 def test_the_run_names_the_three_parts_of_the_snapshot_with_their_rows(linear):

@@ -1,8 +1,10 @@
 """The command line is generated from the configurations: its flags, its help, its exit codes, and the way back."""
 
 import gzip
+import io
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -15,20 +17,29 @@ import pytest
 from pydantic import Field
 
 from conftest import FOLDERS
-from sentiment import cli
+from sentiment import arguments, cli
 from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.settings import PROJECT
 from sentiment.core.verb import Verb, VerbResult
-from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonRow, OverSeeds
+from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonRow, OverTrainings
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import ScoreResult
+from sentiment.terminal import show
+from sentiment.training.config.architecture import RECURRENT_FAMILIES
+from sentiment.training.config.train import LEARNING_RATES
 from sentiment.verbs import GROUPS, verbs
+from sentiment_benchmarks.results import PreparationBenchmark
+from sentiment_benchmarks.tables import Machine
 from verbs_here import standing_in
 
 TESTS = Path(__file__).parent
 FOUND = {"PYTHONPATH": FOLDERS}
+
+
+def parser_of(verb: str) -> Any:
+    return arguments._parsers(verbs())[1][verb]
 
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str], known: Any = None) -> str:
@@ -133,6 +144,26 @@ def test_options_of_a_section_stand_together_after_those_that_people_change(caps
     assert places == sorted(places)
 
 
+def test_the_options_of_a_family_stand_together_under_its_name():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "400")
+        shown = parser_of("train").format_help()
+    groups = dict(re.findall(r"^(\S[^\n]*):\n((?:  .*\n)+)", shown, flags=re.MULTILINE))
+    families = {
+        "Encoders (encoder, lora)": {"--encoder", "--head", "--pooling"},
+        "Adapters (lora)": {"--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-targets"},
+        "Recurrent networks (bilstm, lstm, gru)": {
+            *("--embeddings", "--vocabulary", "--embedding-size", "--hidden-size", "--dropout"),
+        },
+        "Linear model (linear)": {"--inverse-regularisation", "--buckets"},
+    }
+    for title, flags in families.items():
+        assert set(re.findall(r"^  (--[a-z-]+)", groups[title], flags=re.MULTILINE)) == flags
+    for family, rate in LEARNING_RATES.items():
+        written = f"{'recurrent' if family in RECURRENT_FAMILIES else family} {rate:.0e}".replace("e-0", "e-")
+        assert written in groups["Optimiser"]
+
+
 def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
@@ -180,7 +211,7 @@ def program(text: str) -> list[str]:
     code = f"""
 import sys
 from conftest import FOLDERS
-from sentiment import cli
+from sentiment import arguments, cli
 from verbs_here import Said, standing_in
 sys.exit(cli.main(['report'], standing_in('report', lambda *_: Said(text={text}))))
 """
@@ -285,35 +316,100 @@ def test_the_page_of_the_command_line_names_every_verb_and_every_exit_code():
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)} == codes
 
 
-def test_a_comparison_begins_with_its_verdict_and_fits_a_terminal(capsys):
+def compared() -> CompareResult:
+    """Return two candidates of all figures, with names as long as they come."""
     figures = {
         field.name: 0.9
         for field in fields(CandidateRow)
         if field.name.endswith(("_mean", "_std", "validation_macro_f1"))
     }
-    candidate = CandidateRow(candidate="encoder", family="encoder", seeds=(17, 18), run_id="8" * 32, **figures)
+    names = ("encoder, epochs=1.0, learning_rate=0.0001", "encoder, epochs=3.0, learning_rate=0.0001")
+    candidates = tuple(
+        CandidateRow(candidate=name, family="encoder", seeds=(17, 18, 19, 20, 21), run_id=run * 32, **figures)
+        for name, run in zip(names, "89", strict=True)
+    )
+    tests = {"difference": 0.0123, "low": -0.0, "high": 0.0246}
+    seeds = OverTrainings(pairs=5, **tests, effect=1.5, p_value=0.1, wilcoxon_p=None, p_corrected=0.1)
     pair = ComparisonRow(
-        a="encoder",
-        b="linear",
-        difference=0.01,
-        low=0.0,
-        high=0.02,
+        a=names[0],
+        b=names[1],
+        **tests,
         bootstrap_p=0.01,
         bootstrap_p_corrected=0.01,
         only_a_right=9,
         only_b_right=1,
         mcnemar_p=0.01,
         mcnemar_p_corrected=0.01,
-        winner="encoder",
-        verdict="encoder is better than linear beyond chance",
-        over_seeds=OverSeeds(seeds=2, difference=0.01, low=0.0, high=0.02, p=0.1, p_corrected=0.1),
+        winner=names[0],
+        equal=False,
+        verdict="The first is better than the second beyond chance",
+        over_seeds=seeds,
+        over_folds=None,
     )
-    found = CompareResult(runs=("8" * 32,), candidates=(candidate,), comparisons=(pair,))
-    known = standing_in("compare", lambda *_: found)
-    assert cli.main(["compare", "8" * 32], known) == 0
-    shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "encoder is better than linear beyond chance."
-    assert max(len(line.rstrip()) for line in shown) <= 100
-    assert "8" * 32 in "\n".join(shown)
-    assert cli.main(["compare", "8" * 32, "--json"], known) == 0
+    return CompareResult(runs=("8" * 32, "9" * 32), candidates=candidates, comparisons=(pair,))
+
+
+@pytest.fixture(params=[80, 100, None], ids=["80 columns", "100 columns", "piped"])
+def out(request) -> io.StringIO:
+    """Return what stands for a terminal of that width, or for a pipe."""
+    stream = io.StringIO()
+    stream.isatty = lambda: request.param is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(request.param or 40))
+        patch.setenv("TERM", "xterm")
+        yield stream
+
+
+def lines_of(out: io.StringIO) -> list[str]:
+    """Return what a person sees, without the codes of slanted and bold letters."""
+    return [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).splitlines()]
+
+
+def test_a_comparison_begins_with_its_verdict_and_can_be_read(out):
+    show(compared(), out)
+    shown = lines_of(out)
+    assert shown[0] == "The first is better than the second beyond chance."
+    for figure in ("0.0123", "0.0246", "8" * 32, "9" * 32, "macro"):
+        assert figure in "\n".join(shown)
+    assert "further columns with --json" in "\n".join(shown)
+
+
+def test_of_any_table_only_what_can_be_read_is_shown_and_nothing_is_broken(out):
+    class Wide(VerbResult):
+        rows: list[dict[str, Any]]
+        splits: dict[str, dict[str, int]]
+
+    figures = {f"figure_number_{number}": 0.123456 + number for number in range(30)}
+    show(Wide(rows=[{"model": "linear", **figures, "verdict": "word " * 60}] * 2, splits={"train": {"seen": 1}}), out)
+    lines = lines_of(out)
+    shown = "\n".join(lines)
+    assert "…" not in shown
+    assert max(map(len, lines)) <= (int(os.environ["COLUMNS"]) if out.isatty() else 120)
+    columns = len(re.findall(r"\d+\.\d\d", shown.split("linear")[1].splitlines()[0]))
+    further = int(re.search(r"(\d+) further columns", shown)[1])
+    assert columns > 3
+    assert columns + further + (" word " in shown) + 1 == 32
+    assert re.search(r"split\W+seen\W", shown)
+
+
+def test_rows_that_lack_what_others_have_stand_in_their_columns(out):
+    found = PreparationBenchmark(
+        run_id="r",
+        output="",
+        machine=Machine(cpu="c", cores=2, gpus=(), torch="2"),
+        preparation=[
+            {"contender": "pandas", "read": 1_500, "seconds": 2.5, "reviews_per_second": 600.0, "against_pandas": 1.0},
+            {"contender": "dask", "note": "not installed"},
+        ],
+        cleaning=[{"text": "plain", "seconds": 0.1}],
+    )
+    show(found, out)
+    (dask,) = [line for line in lines_of(out) if "dask" in line]
+    assert re.split(r"\s*│\s*", dask)[1:-1] == ["dask", "–", "–", "–", "not installed"]
+    assert "1 further column with --json" in lines_of(out)
+
+
+def test_json_has_what_a_table_leaves_out(capsys):
+    found = compared()
+    assert cli.main(["compare", "8" * 32, "--json"], standing_in("compare", lambda *_: found)) == 0
     assert json.loads(capsys.readouterr().out) == found.model_dump(mode="json")

@@ -528,6 +528,8 @@ def test_the_same_files_give_the_same_snapshot_without_work_wherever_they_lie(ho
 def test_the_id_of_a_snapshot_of_the_lake_does_not_change_between_releases():
     pinned = SnapshotConfig(from_day="1999-06-30", to_day="2014-02-28", reviews_version=1)
     assert snapshot_id(pinned, "a-table") == "c83308fc4a7d"
+    at_random = [pinned.model_copy(update={"split": "random", "recent_share": share}) for share in (0.25, 0.5)]
+    assert len({snapshot_id(one, "a-table") for one in (pinned, *at_random)}) == 2
 
 
 def test_samples_of_a_data_set_nest_and_what_it_does_not_know_is_nan_empty_or_zero(home):
@@ -558,6 +560,7 @@ def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(hom
         ({"source": "/data/imdb"}, "is not read for the lake; name its dataset"),
         ({"dataset": "imdb", "source": "x", "from_day": "2024-01-01"}, "from_day choose reviews of the lake"),
         ({"dataset": "imdb", "source": "x", "test_share": 0.9}, "leave nothing to train on; lower them"),
+        ({"split": "random", "test_share": 0.9}, "leave nothing to train on; lower them"),
     ],
 )
 def test_a_configuration_that_mixes_lake_and_files_is_refused(given, sentence):

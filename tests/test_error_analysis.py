@@ -40,6 +40,13 @@ def test_every_review_lies_in_one_bin_whatever_the_threshold():
     assert sum(row["errors"] for row in rows) == ((probability >= 0.3) != labels).sum()
 
 
+def test_an_error_hard_beside_a_moved_threshold_is_one_of_low_confidence():
+    rows = confidence_histogram(np.array([0, 0]), np.array([0.31, 0.97]), threshold=0.3)
+    assert [row["errors"] for row in rows] == [1, 0, 0, 0, 1]
+    surest = most_confident_mistakes(reviews([0, 1]), np.array([0.3, 0.29]), threshold=0.3)
+    assert [row["called"] for row in surest] == ["negative", "positive"]
+
+
 def test_the_surest_mistakes_come_first_with_their_text_and_stars():
     some = reviews([0, 1, 1, 0], ratings=[1, 5, np.nan, 2])
     rows = most_confident_mistakes(some, np.array([0.7, 0.9, 0.01, 0.95]))

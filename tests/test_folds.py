@@ -9,7 +9,9 @@ import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.training import folds
-from sentiment.training.folds import cross_validate, summary
+from sentiment.training.folds import cross_validate, over_folds, summary
+
+FOUND = [(1, 0.8), (2, 0.9)]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,28 @@ def test_too_few_reviews_of_a_label_or_a_single_fold_are_refused(encoder, tmp_pa
         cross_validate(config(encoder), few, tmp_path, Settings())
     with pytest.raises(ContractError, match="needs 2 folds or more, not 0"):
         cross_validate(config(encoder, folds=0), reviews, tmp_path, Settings())
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_a_fold_is_decided_by_the_threshold_that_the_training_would_use(encoder, tmp_path, monkeypatch, tuned):
+    plain = folds.predict_logits
+    leaning = np.array([-1.5, 1.5], np.float32)  # a model that calls too many positive
+    monkeypatch.setattr(folds, "predict_logits", lambda fitted, reviews: plain(fitted, reviews) + leaning)
+    rows = cross_validate(config(encoder, tune_threshold=tuned), tiny.reviews(240), tmp_path, Settings())
+    if tuned:
+        assert min(row["threshold"] for row in rows) > 0.5
+        assert min(row["recall_negative"] for row in rows) > 0.7
+    else:
+        assert {row["threshold"] for row in rows} == {0.5}
+        assert max(row["recall_negative"] for row in rows) < 0.7
+
+
+def test_what_is_said_of_folds_is_mean_and_deviation():
+    rows = [{"fold": n, "test_reviews": 50, "accuracy": a, "macro_f1": a / 2, "recall_negative": 1.0} for n, a in FOUND]
+    said = over_folds(rows)
+    assert (said.folds, said.reviews, said.accuracy, said.macro_f1) == (2, 100, 0.85, 0.425)
+    assert (said.accuracy_std, said.recall_negative_std) == (0.0707, 0)
+    assert "over 2 folds of 100 reviews: accuracy 85.0 %, standard deviation 7.1 %" in said.sentence()
 
 
 def test_a_summary_is_mean_and_deviation_of_each_figure():

@@ -24,7 +24,7 @@ from sentiment.training.config.train import PRESETS, TrainConfig
 from sentiment.training.verbs import TRAIN
 from sentiment.verbs import verbs
 from sentiment.views.verbs import REPORT
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import belongs, form
 from sentiment_airflow.run_inputs import NO_DAY, run_config, run_day
 from sentiment_airflow.training import CANDIDATES, candidates
 
@@ -230,16 +230,16 @@ def test_in_a_form_as_on_the_command_line_what_is_given_wins_over_a_preset_and_w
 
 
 def test_a_field_that_two_verbs_share_must_be_said_to_be_shared():
-    with pytest.raises(ValueError, match="significance is a field of CompareConfig and of PromoteConfig"):
+    with pytest.raises(ValueError, match="is a field of CompareConfig and of PromoteConfig"):
         form(COMPARE, PROMOTE)
-    assert "significance" in form(COMPARE, PROMOTE, shared=("significance",))
+    assert "significance" in form(COMPARE, PROMOTE, shared=("significance", "margin"))
 
 
 def test_a_verb_takes_the_fields_of_a_form_that_were_made_of_its_class_and_no_others_of_that_name():
     for asked, significance in (((PROMOTE,), 0.05), ((COMPARE, PROMOTE), 0.01)):
 
         class OfForm:
-            params = ParamsDict(form(*asked, without=("runs",), shared=("significance",)))
+            params = ParamsDict(form(*asked, without=("runs",), shared=("significance", "margin")))
 
         run = context({"significance": 0.01}, dag=OfForm)
         assert run_config(PromoteConfig, run, {}).significance == 0.01
@@ -279,4 +279,24 @@ def test_the_list_for_experts_replaces_the_plain_fields():
         {"family": "gru", "snapshot": "s", "seed": 17}
     ]
     # No field of the form is one of a training's by accident.
-    assert not set(CANDIDATES) & set(TrainConfig.model_fields)
+    assert not any(belongs(field, TrainConfig) for field in CANDIDATES.values())
+
+
+def test_a_candidate_may_name_its_repetitions_and_what_every_seed_gives_alike_is_trained_once():
+    found = trainings(candidates=[{"family": "gru", "seeds": 3, "seed": 40}, {"family": "lstm"}], seeds=2)
+    assert [(one["family"], one["seed"]) for one in found] == [
+        *(("gru", 40), ("gru", 41), ("gru", 42)),
+        *(("lstm", 17), ("lstm", 18)),
+    ]
+    assert not any("seeds" in one for one in found)
+    part = {"reviews": 900, "negative": 100, "positive": 800, "positive_share": 0.9}
+    params = {"candidates": [{"family": "linear", "train_reviews": reviews} for reviews in (899, 900)], "seeds": 2}
+    params["candidates"].append({"family": "linear", "train_reviews": 900, "imbalance": "smote"})
+    found = inspect.unwrap(candidates.function)({**PINNED, "splits": {"train": part}}, params)
+    assert [(one["train_reviews"], one["seed"]) for one in found] == [
+        (899, 17),
+        (899, 18),
+        (900, 17),
+        (900, 17),
+        (900, 18),
+    ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from sentiment.evaluation.metrics import evaluate, expected_calibration_error
+from sentiment.evaluation.metrics import evaluate, expected_calibration_error, fit_review_limit, review_figures
 from sentiment.evaluation.plots import confusion_matrix, learning_curve
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1])
@@ -71,6 +71,14 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     assert expected_calibration_error(np.array([0, 1]), np.array([0.0, 1.0])) == 0
 
 
+def test_calibration_error_is_that_of_the_decisions_at_the_threshold():
+    labels, probability = np.array([1, 1, 1, 0]), np.full(4, 0.3)
+    # At 0.3 all are called positive, three of four rightly, with a confidence of one half.
+    assert expected_calibration_error(labels, probability, 0.3) == pytest.approx(0.25)
+    assert expected_calibration_error(labels, probability, 0.5) == pytest.approx(0.45)
+    assert evaluate(labels, probability, 0.3)["ece"] == pytest.approx(0.25)
+
+
 def test_pictures_are_png_files(tmp_path):
     history = [{"step": 1, "loss": 0.7}, {"step": 2, "eval_loss": 0.5, "eval_macro_f1": 0.8}, {"step": 2, "epoch": 1}]
     drawn = [
@@ -79,3 +87,46 @@ def test_pictures_are_png_files(tmp_path):
         learning_curve([], tmp_path / "empty.png"),
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+
+
+SURE = np.array([0.99, 0.95, 0.95, 0.9, 0.8, 0.7, 0.6, 0.0], np.float32)
+WRONG = np.array([0, 0, 1, 0, 0, 1, 1, 1], bool)
+
+
+@pytest.mark.parametrize(
+    ("wish", "limit", "looked_at"),
+    [
+        ({"error": 0.0}, 0.99, 7),
+        ({"error": 0.2}, 0.8, 3),
+        ({"error": 0.34}, 0.7, 2),
+        ({"error": 0.5}, 0.6, 1),
+        ({"share": 0.125}, 0.6, 1),
+        ({"share": 0.5}, 0.9, 4),
+        ({"share": 0.7}, 0.95, 5),
+        ({"share": 0.0}, 0.6, 1),
+    ],
+)
+def test_the_limit_of_review_keeps_to_what_was_wished_with_as_few_reviews_as_can_be(wish, limit, looked_at):
+    found = fit_review_limit(SURE, WRONG, **wish)
+    assert found == pytest.approx(limit)
+    needs = np.float32(found) > SURE
+    figures = review_figures(needs, WRONG)
+    assert needs.sum() == looked_at
+    assert figures["unreviewed_error"] <= wish.get("error", 1)
+
+
+def test_where_no_limit_keeps_to_the_wish_all_are_looked_at():
+    assert fit_review_limit(np.array([0.9, 0.8]), np.array([True, True]), error=0.1) == 1
+    assert fit_review_limit(np.array([0.0, 0.0]), np.array([True, True]), share=0.5) == 1
+
+
+@pytest.mark.parametrize("wish", [{"error": 0.02}, {"share": 0.1}])
+def test_a_wish_holds_on_the_reviews_that_it_was_fitted_on_and_about_on_others(wish):
+    draw = np.random.default_rng(0)
+    sure = draw.uniform(0.5, 1, (2, 20_000)).astype(np.float32)
+    wrong = draw.random((2, 20_000)) > sure
+    limit = fit_review_limit(sure[0], wrong[0], **wish)
+    (here, there) = (review_figures(sure[at] < np.float32(limit), wrong[at]) for at in (0, 1))
+    name, wished = ("unreviewed_error", 0.02) if "error" in wish else ("review_share", 0.1)
+    assert here[name] <= wished
+    assert there[name] == pytest.approx(wished, abs=0.01)

@@ -6,10 +6,9 @@ import torch
 import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.config import ExportConfig
-from sentiment.export.formats import export_onnx, quantise
+from sentiment.export.engines import write_models
 from sentiment.export.parity import check_parity
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
@@ -42,9 +41,9 @@ def test_every_architecture_trains_survives_a_folder_and_passes_the_gate(archite
     assert (predict_logits(again, VALIDATION) == predict_logits(fitted, VALIDATION)).all()
     assert (again.family, again.trainable, again.parameters) == (options["family"], fitted.trainable, fitted.parameters)
 
-    export_onnx(again, tmp_path / FP32_MODEL)
-    quantise(tmp_path / FP32_MODEL, tmp_path / INT8_MODEL)
-    parity = check_parity(again, tmp_path, VALIDATION, LOOSE, Decision(1.0, 0.5))
+    models = write_models(again, tmp_path, VALIDATION)
+    parity = check_parity(again, tmp_path, VALIDATION, LOOSE, Decision(1.0, 0.5), models.engines)
+    assert (models.left_out, parity.left_out) == ({}, {})
     assert parity.figures["parity_probability_gap"] < 1e-5
 
 

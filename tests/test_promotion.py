@@ -32,7 +32,9 @@ from sentiment.stores.ledger import champions_at, changes, history, record
 from sentiment.stores.registry.bundles import FetchedBundle
 from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 
-RULES = PromoteConfig()  # tolerance 0.002, significance 0.05, 1.5 times cheaper, slices of 100 may lose 0.03
+RULES = (
+    PromoteConfig()
+)  # tolerance 0.002, margin 0.01, significance 0.05, 1.5 times cheaper, slices of 100 may lose 0.03
 
 
 def measured(
@@ -57,10 +59,10 @@ def evidence(
         (evidence(+0.010, p=0.06), 100, False, "not better beyond chance, and of equals only a cheaper one follows"),
         (evidence(+0.010, mcnemar_p=0.06), 100, False, "100 against 100 reviews/s side by side, 1.00 times, not 1.5"),
         (evidence(+0.010, p=0.06), 150, True, "(150 against 100 reviews/s side by side, 1.50 times, asked for 1.5)"),
-        (evidence(-0.002), 150, True, "equal within 0.002 and cheaper to run"),
-        (evidence(-0.002), 149, False, "149 against 100 reviews/s side by side, 1.49 times, not 1.5"),
-        (evidence(-0.0021), 900, False, "worse by more than 0.002"),
-        (evidence(-0.0021, p=0.9), 900, False, "worse by more than 0.002"),
+        (evidence(0.0, p=0.9), 150, True, "not worse by more than 0.01 and cheaper to run"),
+        (evidence(0.0, p=0.9), 149, False, "149 against 100 reviews/s side by side, 1.49 times, not 1.5"),
+        (evidence(-0.0015), 900, False, "it may be worse by 0.0115, more than the margin of 0.01"),
+        (evidence(-0.0015, p=0.9), 900, False, "more than the margin of 0.01"),
     ],
 )
 def test_a_challenger_must_be_better_beyond_chance_or_as_good_and_cheaper(against, speed, promoted, reason):
@@ -70,6 +72,12 @@ def test_a_challenger_must_be_better_beyond_chance_or_as_good_and_cheaper(agains
     assert reason in decision.reason
     assert "version 7 has macro F1 0.9000, the champion (version 2) 0.8900" in decision.reason
     assert "by paired bootstrap" in decision.reason
+
+
+def test_the_margin_of_what_is_equal_can_be_set():
+    as_good, wide = replace(evidence(-0.005), speeds=Speeds(900, 100)), PromoteConfig(margin=0.016)
+    assert decide(measured(7, 0.9), measured(2, 0.9), None, as_good, RULES).version is None
+    assert decide(measured(7, 0.9), measured(2, 0.9), None, as_good, wide).version == 7
 
 
 def test_one_that_calls_every_review_alike_is_not_promoted_however_fast():
@@ -378,7 +386,7 @@ def test_a_challenger_that_is_worse_leaves_alias_and_ledger_as_they_are(judge, l
 
 @pytest.mark.parametrize(("faster", "promoted"), [(1, False), (1.49, False), (1.51, True)])
 def test_an_equal_challenger_follows_only_when_it_is_cheaper_side_by_side(judge, rivals, faster, promoted):
-    equal = said(range(10, 20))
+    equal = said(range(1, 11))
     result = judge(rivals(GOOD, equal), faster, versions=(2,))
     assert result["promoted"] is promoted
     assert result["evidence"]["speeds"] == {"challenger": 100 * faster, "champion": 100.0, "ratio": faster}

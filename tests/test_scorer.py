@@ -11,6 +11,7 @@ import pytest
 import tiny
 from sentiment.core.errors import ContractError
 from sentiment.engine.bundle import DESCRIPTION, Thresholds
+from sentiment.engine.calibration import confidence, probability_of
 from sentiment.engine.engines import choose_engine
 from sentiment.engine.scorer import Answers, Scorer
 
@@ -66,20 +67,33 @@ def test_decisions_follow_the_bundles_thresholds(scorer):
     assert decisions.needs_review.tolist() == [False, True, True, True, True, False, False]
 
 
+def tuned(scorer, threshold):
+    """A scorer whose bundle calls a review positive from another probability on."""
+    bundle = scorer.bundle.model_copy(update={"thresholds": Thresholds(positive=threshold)})
+    return Scorer(bundle, scorer._tokenizer, Counting())
+
+
 def test_with_a_tuned_threshold_confidence_is_the_labels_and_who_is_near_the_threshold_is_looked_at(scorer):
-    tuned = scorer.bundle.model_copy(update={"thresholds": Thresholds(positive=0.85)})
-    decisions = Scorer(tuned, scorer._tokenizer, Counting()).decide(answers([0.5, 0.7, 0.8, 0.85, 0.92, 0.94]))
+    decisions = tuned(scorer, 0.85).decide(answers([0.5, 0.7, 0.8, 0.85, 0.92, 0.94]))
     assert decisions.label.tolist() == ["negative"] * 3 + ["positive"] * 3
-    assert decisions.confidence == pytest.approx([0.5, 0.3, 0.2, 0.85, 0.92, 0.94])
+    # The odds of 0.5 are 1, those of 0.85 are 17/3: 17 to 3 for negative.
+    assert decisions.confidence == pytest.approx([0.85, 0.708333, 0.586207, 0.5, 0.669903, 0.734375], abs=1e-6)
     # Near is what 0.3 to 0.7 is around 0.5: 0.71 to 0.93 around 0.85.
     assert decisions.needs_review.tolist() == [False, False, True, True, True, False]
 
 
-@pytest.mark.parametrize("threshold", [0.0, 1e-6, 0.5, 0.85, 1.0])
-def test_who_is_looked_at_lies_around_any_threshold(threshold):
-    low, high = Thresholds(positive=threshold).unsure
-    assert 0 <= low <= threshold <= high or threshold in {0.0, 1.0}
-    assert low < high
+@pytest.mark.parametrize("threshold", [0.0, 1e-6, 0.17, 0.5, 0.85, 1.0])
+def test_confidence_is_least_at_the_threshold_and_never_below_one_half(threshold):
+    probability = np.linspace(0, 1, 201, dtype=np.float32)
+    sure = confidence(probability, threshold)
+    assert (sure >= 0.5).all()
+    assert (sure <= 1).all()
+    below, above = sure[probability < threshold], sure[probability > threshold]
+    assert (np.diff(below) <= 0).all()
+    assert (np.diff(above) >= 0).all()
+    if 0 < threshold < 1:
+        assert confidence(np.array([threshold]), threshold) == pytest.approx([0.5])
+        assert confidence(np.array(probability_of(0.9, threshold)), threshold) == pytest.approx([0.9, 0.9])
 
 
 def test_no_reviews_give_no_decisions(scorer):
@@ -102,9 +116,11 @@ NO_TEXT = [
 ]
 
 
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("cascade", [True, False])
-def test_nobody_is_sure_about_what_is_no_text(cascaded, cascade):
+def test_nobody_is_sure_about_what_is_no_text(cascaded, cascade, threshold):
     scorer = Scorer.load(cascaded, cascade=cascade)
+    scorer.thresholds = Thresholds(positive=threshold)
     found = scorer.answer([""] * len(NO_TEXT), NO_TEXT)
     decisions = scorer.decide(found)
     assert decisions.needs_review.all()

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 import tiny
 from conftest import fill, lake_review, use_home
-from scoring_days import DAY, EMPTY, LATER, NEVER, ONE, TWO, Oracle, day_of_reviews, furnish, rows
+from scoring_days import DAY, EMPTY, HOSTILE, LATER, NEVER, ONE, TWO, Oracle, day_of_reviews, furnish, rows
 from sentiment.core.errors import ContractError
 from sentiment.readers.config import FileOptions
 from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
@@ -265,6 +265,21 @@ def test_an_engine_that_is_asked_for_keeps_its_own_scores_and_those_of_the_gate_
     found = {row["engine"] for row in rows(lake, SCORES, DAY) if row["run_id"] == "manual-2"}
     assert found == {"onnxruntime-fp32"}
     assert again(monkeypatch, engine="onnxruntime-fp32")["reused"] == len(known)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("limit", [0.95, 0.55])
+def test_another_limit_of_review_is_told_of_known_scores_as_of_new_ones(lake, spark, monkeypatch, limit):
+    done(SCORE, ScoreConfig(day=DAY, model=ONE))
+    before = {row["review_key"]: row["needs_review"] for row in rows(lake, SCORES, DAY)}
+    counted = again(monkeypatch, review_below=limit)
+    kept = [rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)]
+    assert counted["reused"] >= len(before) - len(HOSTILE)
+    assert done(SCORE, ScoreConfig(day=DAY, model=ONE, reuse=False, review_below=limit))["reused"] == 0
+    assert [rows(lake, SCORES, DAY, "scored_at", "run_id"), rows(lake, DAILY_SENTIMENT, DAY)] == kept
+    now = {row["review_key"]: row["needs_review"] for row in kept[0]}
+    assert (sum(now.values()) > sum(before.values())) == (limit > 0.7)
+    assert all(now[f"{DAY} {name}"] for name in ("right to left", "only emoji", "one long word"))
 
 
 def old_row(review, lacking):

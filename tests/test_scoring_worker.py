@@ -10,6 +10,7 @@ import pytest
 
 from scoring_days import DAY, Oracle
 from sentiment.core.progress import Pace, logged, told
+from sentiment.engine.bundle import Thresholds
 from sentiment.scoring import worker
 from sentiment.scoring.days import daily_sentiment
 from sentiment.scoring.job import partitions_of
@@ -22,8 +23,8 @@ NOW = datetime(2014, 5, 6, 3, tzinfo=UTC)
 RUN = Scoring(Path("bundle"), 7, "this run", NOW)
 BEFORE = {
     "label": "positive",
-    "positive_probability": 0.75,
-    "confidence": 0.75,
+    "positive_probability": 0.625,
+    "confidence": 0.625,
     "needs_review": True,
     "model_version": "7",
     "decided_by": "gate",
@@ -58,9 +59,19 @@ def test_a_review_that_is_known_keeps_its_row_and_its_text_is_not_scored():
         assert (row["model_version"], row["decided_by"]) == ("7", "oracle")
         assert (row["scored_at"], row["run_id"], row["engine"]) == (NOW, "this run", "onnxruntime-fp32")
     assert rows[1]["engine"] == "openvino-int8"
-    assert [row["positive_probability"] for row in rows] == pytest.approx([0.9, 0.75, 0.2])
+    assert [row["positive_probability"] for row in rows] == pytest.approx([0.9, 0.625, 0.2])
     assert [row["needs_review"] for row in rows] == [False, True, False]
     assert {(row["review_key"], row["text_hash"], row["rating"]) for row in rows} == {(key, 5, 4.0) for key in "abc"}
+
+
+@pytest.mark.parametrize(("limit", "looked_at"), [(0.6, [False, False]), (0.7, [True, False]), (0.9, [True, True])])
+def test_what_needs_a_person_is_told_by_the_limit_of_the_run_for_known_scores_too(limit, looked_at):
+    oracle = Oracle()
+    oracle.thresholds = Thresholds(needs_review=limit)
+    surer = {**BEFORE, "positive_probability": 0.25, "confidence": 0.75}
+    scored = score_batch(oracle, batch(review("a", None, **BEFORE), review("b", None, **surer)), RUN)
+    assert scored["needs_review"].to_pylist() == looked_at
+    assert scored["run_id"].to_pylist() == ["an earlier run"] * 2
 
 
 def test_a_row_of_scores_is_what_comes_of_the_review_and_what_is_kept_of_a_score():
@@ -81,12 +92,13 @@ def test_a_worker_opens_the_bundle_once_with_one_thread(monkeypatch):
     opened = []
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
     monkeypatch.setattr(worker.Scorer, "load", lambda bundle, **options: opened.append((bundle, options)) or Oracle())
-    run = Scoring(Path("bundle"), 7, "run", NOW, engine="onnxruntime-fp32", cascade=False)
+    run = Scoring(Path("bundle"), 7, "run", NOW, engine="onnxruntime-fp32", cascade=False, review_below=0.8)
     try:
         assert loaded(Path("here"), run) is loaded(Path("here"), run)
     finally:
         worker._loaded.cache_clear()
-    assert opened == [(Path("here"), {"engine": "onnxruntime-fp32", "cascade": False, "threads": 1})]
+    options = {"engine": "onnxruntime-fp32", "cascade": False, "threads": 1, "review_below": 0.8}
+    assert opened == [(Path("here"), options)]
     assert worker.os.environ["TOKENIZERS_PARALLELISM"] == "false"
 
 

@@ -9,7 +9,17 @@ from scipy import stats
 from sentiment.core.errors import ContractError
 from sentiment.evaluation.metrics import decision_figures, decisions
 from sentiment.evaluation.predictions import Predictions, read_predictions, write_predictions
-from sentiment.evaluation.significance import bonferroni, compare_all, mcnemar, paired_bootstrap, paired_t_over_seeds
+from sentiment.evaluation.repetition import corrected_t_over_folds, in_words, paired_t_over_seeds
+from sentiment.evaluation.significance import (
+    Difference,
+    Disagreement,
+    alone_right,
+    bonferroni,
+    compare_all,
+    mcnemar,
+    not_inferior,
+    paired_bootstrap,
+)
 
 
 def labels_of(count: int, seed: int = 0) -> np.ndarray:
@@ -90,18 +100,82 @@ def test_runs_are_paired_by_seed():
     expected = stats.ttest_rel(a, b)
     assert found.difference == pytest.approx(0.01125)
     assert found.p_value == pytest.approx(expected.pvalue)
-    assert found.low < found.difference < found.high
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    # By hand: the differences 10, 10, 5 and 20 thousandths have mean 11.25 and standard deviation 6.2915.
+    assert found.effect == pytest.approx(11.25 / 6.2915, abs=1e-4)
+    assert found.wilcoxon_p is None
+
+
+def test_from_six_seeds_on_ranks_are_tested_as_well():
+    # Six differences of one sign: of the 64 ways to give signs to ranks two are as far out.
+    assert paired_t_over_seeds([0.91, 0.92, 0.93, 0.94, 0.95, 0.97], [0.90] * 6).wilcoxon_p == pytest.approx(2 / 64)
+    # Wilcoxon: Individual Comparisons by Ranking Methods, 1945, table I: eight differences, T = 5 of 36.
+    differences = [16, 8, 13, -5, 9, 3, 10, 7]
+    found = paired_t_over_seeds(differences, [0] * 8).wilcoxon_p
+    at_most_2 = 3  # rank sums of at most 2, the rank of -5: those of no rank, of rank 1, of rank 2
+    assert found == pytest.approx(2 * at_most_2 / 2**8)
 
 
 def test_training_without_chance_proves_nothing_by_being_repeated(recwarn):
-    assert paired_t_over_seeds([0.92, 0.92, 0.92], [0.90, 0.90, 0.90]).p_value == 1
+    found = paired_t_over_seeds([0.92] * 7, [0.90] * 7)
+    assert (found.p_value, found.effect, found.wilcoxon_p) == (1, None, None)
     assert not recwarn.list
 
 
 @pytest.mark.parametrize(("a", "b"), [([0.9], [0.8]), ([0.9, 0.8], [0.8]), ([], [])])
 def test_a_t_test_asks_for_two_pairs(a, b):
-    with pytest.raises(ContractError, match="needs two runs or more a candidate, of the same seeds"):
+    with pytest.raises(ContractError, match="needs two trainings or more a candidate, in pairs"):
         paired_t_over_seeds(a, b)
+
+
+def test_folds_are_tested_as_published():
+    # scikit-learn's "Statistical comparison of models using grid search": ten times ten folds, t = 2.611 uncorrected,
+    # 0.750 corrected, one-sided p = 0.227.
+    noise = np.random.default_rng(0).normal(size=100)
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    differences = 2.611 / np.sqrt(100) + noise
+    assert stats.ttest_1samp(differences, 0).statistic == pytest.approx(2.611)
+    found = corrected_t_over_folds(differences, np.zeros(100), test_reviews=31, train_reviews=279)
+    assert found.p_value == pytest.approx(2 * 0.2275, abs=0.001)
+    assert stats.t.isf(found.p_value / 2, 99) == pytest.approx(0.750, abs=0.001)
+
+
+def test_the_corrected_test_of_five_folds_is_that_of_the_formula():
+    # Differences 1, 2, 3, 4, 5 hundredths: mean 3, variance 2.5; t = 3 / sqrt((1/5 + 1/4) 2.5) = 2.8284 on 4 degrees.
+    found = corrected_t_over_folds([0.91, 0.92, 0.93, 0.94, 0.95], [0.9] * 5, test_reviews=400, train_reviews=1_600)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(2.8284271, 4))
+    assert found.p_value > stats.ttest_rel([1, 2, 3, 4, 5], [0] * 5).pvalue
+    assert (found.low, found.high) == pytest.approx(
+        (0.03 - 2.776445 * 0.0106066, 0.03 + 2.776445 * 0.0106066), abs=1e-7
+    )
+
+
+def test_words_name_the_better_way_first_and_say_whether_it_is_chance():
+    found = paired_t_over_seeds([0.90, 0.91, 0.92], [0.95, 0.97, 0.96])
+    said = in_words(("gru", "linear"), found, 0.03, ("seeds", "paired t-test"), 0.05)
+    assert said.startswith("As ways of training, over 3 seeds, linear beats gru: macro F1 +0.0500, 95 % interval +0.0")
+    assert said.endswith("the differences; p = 0.0300 by paired t-test, corrected for the pairs")
+    assert "5.0 standard deviations of the differences" in said
+    said = in_words(("gru", "linear"), found, 0.05, ("seeds", "paired t-test"), 0.05)
+    assert "over 3 seeds, linear and gru do not differ beyond chance" in said
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "margin", "kept"),
+    [
+        (-0.0015, -0.03, 0.002, False),
+        (-0.0015, -0.0019, 0.002, True),
+        (0.01, -0.011, 0.01, False),
+        (0.0, -0.01, 0.01, True),
+    ],
+)
+def test_equal_is_what_the_intervals_end_allows_and_not_the_estimate(difference, low, margin, kept):
+    assert not_inferior(Difference(difference, low, 0.05, 0.9), margin) is kept
+
+
+def test_the_effect_is_told_as_reviews_that_one_alone_has_right():
+    assert alone_right(Disagreement(118, 37, 1e-10)) == "alone right on 118 reviews against 37, 3.2 to 1"
+    assert alone_right(Disagreement(5, 0, 0.1)) == "alone right on 5 reviews against 0"
 
 
 def test_p_values_are_multiplied_by_how_many_there_are():
@@ -119,17 +193,18 @@ def test_every_pair_has_a_row_and_a_sentence_that_names_the_winner_first():
     labels = labels_of(2_000)
     good = answers(labels, 0.95, 1)
     rows = compare_all(candidates(poor=answers(labels, 0.85, 2), good=good, twin=good))
-    assert [(row["a"], row["b"], row["winner"]) for row in rows] == [
-        ("poor", "good", "good"),
-        ("poor", "twin", "twin"),
-        ("good", "twin", None),
+    assert [(row.a, row.b, row.winner, row.equal) for row in rows] == [
+        ("poor", "good", "good", False),
+        ("poor", "twin", "twin", False),
+        ("good", "twin", None, True),
     ]
     lost = rows[0]
-    assert lost["low"] < lost["difference"] < lost["high"] < 0
-    assert lost["verdict"].startswith("good beats poor: macro F1 +0.")
-    assert lost["verdict"].endswith("by McNemar, corrected for 3 comparisons")
-    assert rows[2]["verdict"].startswith("no difference beyond chance between good and twin: macro F1 +0.0000")
-    assert lost["bootstrap_p_corrected"] == pytest.approx(3 * lost["bootstrap_p"])
+    assert lost.low < lost.difference < lost.high < 0
+    assert lost.verdict.startswith("On these 2,000 test reviews good beats poor: macro F1 +0.")
+    assert f"alone right on {lost.only_b_right} reviews against {lost.only_a_right}" in lost.verdict
+    assert lost.verdict.endswith("by McNemar, corrected for 3 comparisons")
+    assert "good and twin do not differ beyond chance and are equal within 0.01: macro F1 +0.0000" in rows[2].verdict
+    assert lost.bootstrap_p_corrected == pytest.approx(3 * lost.bootstrap_p)
 
 
 def test_a_narrow_win_of_one_pair_is_none_among_many():
@@ -139,9 +214,24 @@ def test_a_narrow_win_of_one_pair_is_none_among_many():
     wrong = np.flatnonzero((best >= 0.5) == labels)[:7]
     second[wrong] = 1 - second[wrong]
     alone = compare_all(candidates(best=best, second=second))[0]
-    assert alone["winner"] == "best"
+    assert alone.winner == "best"
     others = {f"other{seed}": answers(labels, 0.9, seed) for seed in (2, 3)}
-    assert compare_all(candidates(best=best, second=second, **others))[0]["winner"] is None
+    assert compare_all(candidates(best=best, second=second, **others))[0].winner is None
+
+
+@pytest.mark.parametrize(
+    ("margin", "standing"),
+    [
+        (0.2, "a and b do not differ beyond chance and are equal within 0.2:"),
+        (0.02, "a and b do not differ beyond chance, and b is not worse than a by more than 0.02:"),
+        (0.001, "a and b do not differ beyond chance, nor are they shown to be equal within 0.001:"),
+    ],
+)
+def test_without_a_winner_a_verdict_says_what_is_known(margin, standing):
+    labels = labels_of(2_000)
+    said = compare_all(candidates(a=answers(labels, 0.90, 1), b=answers(labels, 0.905, 4)), margin=margin)[0]
+    assert said.winner is None
+    assert standing in said.verdict, said
 
 
 def test_predictions_on_other_reviews_are_refused():

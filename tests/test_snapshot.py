@@ -1,6 +1,7 @@
 """Snapshots: what a training sees, how it is split, and that the same question always gives the same answer."""
 
 import shutil
+from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -143,6 +144,50 @@ def test_the_report_counts_what_the_files_hold(made, splits):
     assert (result["from_day"], result["to_day"]) == (str(DAYS[0]), str(DAYS[-1]))
 
 
+def test_why_reviews_are_in_no_split_is_counted_and_said(made):
+    home, result = made
+    assert sum(result["left_out"].values()) == result["splits"]["unused"]["reviews"]
+    assert result["left_out"] == read_manifest(folder_of(home, result)).left_out
+    older, newer = result["left_out"]["older"], result["left_out"]["newer"]
+    said = SNAPSHOT.result.model_validate(result).sentences()[1]
+    assert said.startswith(f"Not used: {older:,} of products held out, from before {result['cutoff']}: the test is")
+    assert f"; {newer:,} of the training's products, from {result['cutoff']} on: training knows" in said
+
+
+@pytest.fixture(scope="module")
+def at_random(made):
+    result = done(SNAPSHOT, SnapshotConfig(split="random"))
+    return result, {split: rows(folder_of(made[0], result), split) for split in SPLITS}
+
+
+def test_at_random_each_split_has_its_share_of_each_label_in_each_category_and_nothing_is_left_out(
+    at_random, everything
+):
+    result, splits = at_random
+    assert (result["cutoff"], result["splits"]["unused"]["reviews"]) == (None, 0)
+    assert len(SNAPSHOT.result.model_validate(result).sentences()) == 1
+    strata = Counter((row["category"], row["label"]) for split in SPLITS for row in splits[split])
+    for split, share in (("test", 0.2), ("validation", 0.1), ("train", 0.7)):
+        counts = Counter((row["category"], row["label"]) for row in splits[split])
+        for stratum, count in strata.items():
+            assert abs(counts[stratum] - share * count) <= 1
+    # Whatever the split, the same reviews are de-duplicated and labelled alike, and more of them are used.
+    keys = {row["review_key"]: row["label"] for split in SPLITS for row in splits[split]}
+    assert {row["review_key"]: row["label"] for row in everything}.items() < keys.items()
+    days = {split: {row["review_date"] for row in splits[split]} for split in SPLITS}
+    assert days["train"] & days["test"]
+
+
+def test_a_sample_of_a_random_split_is_spread_over_it(made, at_random):
+    # Were the split made by the order of the samples, the test would be one stretch of it.
+    orders = sorted(row["sample_order"] for row in at_random[1]["test"])
+    assert orders[0] < -(2**62)
+    assert orders[-1] > 2**62
+    folder = folder_of(made[0], at_random[0])
+    assert len(read_split(folder, "test", 30).keys) == 30
+    assert len(read_split(folder, "train", 60, 18).keys) == 60
+
+
 def test_a_sample_is_the_same_every_time_and_lies_within_every_larger_one(made):
     folder = folder_of(*made)
     whole = read_split(folder, "train")
@@ -153,6 +198,23 @@ def test_a_sample_is_the_same_every_time_and_lies_within_every_larger_one(made):
         assert (sample.titles, sample.texts) == (whole.titles[:limit], whole.texts[:limit])
     assert read_split(folder, "train", 10**6).keys == whole.keys
     assert whole.keys != sorted(whole.keys)
+
+
+def test_a_seed_draws_its_own_sample_which_is_the_same_every_time_and_within_every_larger_one(made):
+    folder = folder_of(*made)
+    whole = read_split(folder, "train").keys
+    samples = {seed: read_split(folder, "train", 60, seed).keys for seed in range(17, 21)}
+    assert samples[17] == whole[:60]
+    assert len({tuple(keys) for keys in samples.values()}) == 4
+    for seed, keys in samples.items():
+        assert read_split(folder, "train", 60, seed).keys == keys
+        assert read_split(folder, "train", 90, seed).keys[:60] == keys
+        assert len(set(keys)) == 60
+        # A stretch of the circle: the order is the snapshot's own, wherever it begins.
+        at = whole.index(keys[0])
+        assert keys == (whole + whole)[at : at + 60]
+    for seed in (18, 19):
+        assert read_split(folder, "train", len(whole), seed).keys == whole
 
 
 def test_the_same_question_gives_the_same_snapshot_without_work(made, monkeypatch):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.datasets import split_files
-from sentiment.datasets.manifest import (
-    SPLITS,
-)
-from sentiment.datasets.snapshot import (
-    COLUMNS,
-)
+from sentiment.datasets.manifest import SPLITS, Manifest, SplitCounts, write_manifest
+from sentiment.datasets.snapshot import COLUMNS, read_split
 from sentiment.datasets.split_files import write_splits
 
 
@@ -54,3 +53,22 @@ def test_no_more_rows_wait_than_a_row_group_and_a_batch(tmp_path, monkeypatch):
 def test_no_rows_are_no_files(tmp_path):
     (written,) = write_splits(iter([]), str(tmp_path))
     assert written.num_rows == 0
+
+
+def test_the_samples_of_neighbouring_seeds_share_little(tmp_path):
+    rows = 5_000
+    columns = {
+        **{name: [f"{row}" for row in range(rows)] for name in ("review_key", "title", "text")},
+        "label": pa.array([1] * rows, pa.int8()),
+        "rating": [5.0] * rows,
+        "category": ["a"] * rows,
+        "review_date": [date(2024, 1, 1)] * rows,
+        "sample_order": np.random.default_rng(0).integers(-(2**63), 2**63 - 1, rows),
+    }
+    parquet.write_table(pa.table(columns), tmp_path / "train.parquet")
+    counts = {"train": SplitCounts(reviews=rows)}
+    write_manifest(str(tmp_path), Manifest(splits=counts, files={"train": ["train.parquet"]}))
+    samples = [set(read_split(str(tmp_path), "train", 750, seed).keys) for seed in range(-3, 30)]
+    assert {len(sample) for sample in samples} == {750}
+    # Five stretches of 15 % fit beside one another, wherever on the circle they begin.
+    assert all(len(set.union(*samples[place : place + 5])) > 0.93 * 5 * 750 for place in range(len(samples) - 5))

@@ -12,9 +12,9 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.functional import cross_entropy
 
 import tiny
+from sentiment.training.checkpoints import STATE
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.recurrent import RecurrentClassifier, RecurrentShape
-from sentiment.training.staged.checkpoints import STATE
 from sentiment.training.staged.network import StagedNetwork, average_gradients, clip_gradients
 from sentiment.training.staged.train import fit_staged
 

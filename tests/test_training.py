@@ -1,5 +1,7 @@
 """Training: it learns, tells how it goes, stops in time, survives a crash, and says what is wrong with its input."""
 
+import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.training.batches import SimilarLengths
+from sentiment.training.checkpoints import STATE, last_checkpoint
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
@@ -77,6 +80,56 @@ def test_a_training_that_died_goes_on_from_its_last_checkpoint_to_the_same_model
     whole, _, _ = trained
     test = tiny.reviews(50, seed=9)
     assert predict_logits(again, test) == pytest.approx(predict_logits(whole, test), abs=1e-4)
+
+
+PARTS = ["model.safetensors", "optimizer.safetensors", "optimizer.json"]
+SPOILT = [
+    *((name, how) for name in (*PARTS, STATE) for how in ("empty", "cut", "missing")),
+    *(("generators-0.json", how) for how in ("empty", "cut")),
+]
+
+
+def spoil(file: Path, how: str) -> None:
+    """Leave of a file what a full disk, a torn write or a kill leaves."""
+    if how == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[: 0 if how == "empty" else file.stat().st_size // 2])
+
+
+@pytest.fixture
+def checkpoints(trained, tmp_path) -> list[Path]:
+    """The two checkpoints that a training left, the older first."""
+    shutil.copytree(trained[2], tmp_path / "work")
+    return sorted((tmp_path / "work").glob("checkpoint-*"), key=lambda folder: int(folder.name.split("-")[1]))
+
+
+@pytest.mark.parametrize(("name", "how"), SPOILT)
+def test_a_checkpoint_with_a_file_that_is_not_whole_is_none(checkpoints, name, how):
+    older, newest = checkpoints
+    assert last_checkpoint(newest.parent) == newest
+    spoil(newest / name, how)
+    assert last_checkpoint(newest.parent) == older
+
+
+def test_a_checkpoint_that_counts_on_a_best_one_that_is_gone_is_none(checkpoints):
+    older, newest = checkpoints
+    (newest / STATE).write_text((newest / STATE).read_text().replace('_step": 40', '_step": 28'))
+    spoil(older / "model.safetensors", "cut")
+    assert last_checkpoint(newest.parent) is None
+
+
+def test_a_training_goes_on_from_the_checkpoint_before_a_broken_one_and_says_so(encoder, trained, checkpoints, caplog):
+    whole, all_records, _ = trained
+    older, newest = checkpoints
+    spoil(newest / "model.safetensors", "cut")
+    records = []
+    with caplog.at_level(logging.WARNING, "sentiment"):
+        again = fit(tiny.config(encoder, epochs=2.0), TRAIN, VALIDATION, newest.parent, Settings(), records.append)
+    assert f"{newest} is no whole checkpoint (model.safetensors breaks off)" in caplog.text
+    assert records[0]["step"] == int(older.name.split("-")[1]) + 1
+    assert records[-1]["step"] == all_records[-1]["step"] == 40
+    assert (predict_logits(again, VALIDATION) == predict_logits(whole, VALIDATION)).all()
 
 
 def test_a_training_that_had_ended_gives_the_same_model_at_once(encoder, trained):

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from sentiment.tuning import processes, trial
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.processes import tune
 from sentiment.tuning.results import OpenStudyResult, StudyResult
-from sentiment.tuning.search import fail_abandoned, search
+from sentiment.tuning.search import fail_abandoned, full, queue_grid, search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import open_study
 
@@ -52,7 +53,7 @@ def write_split(folder: Path, split: str, reviews: LabelledReviews) -> None:
             "rating": [5.0 if label else 1.0 for label in reviews.labels],
             "category": ["Cameras"] * count,
             "review_date": [date(2024, 6, 1)] * count,
-            "sample_order": pa.array(range(count), pa.int64()),
+            "sample_order": [row * (2**64 // count) - 2**63 for row in range(count)],
         }
     )
     pq.write_table(table, folder / f"{split}.parquet")
@@ -190,11 +191,54 @@ def test_a_study_of_an_earlier_version_kept_what_a_search_overrules_and_is_gone_
         ({"imbalances": ("none", "smote")}, "smote makes reviews of counts"),
         ({"batch_sizes": (0, 16)}, "greater than or equal to 1"),
         ({"processes": 2}, "leave processes and stages at 1 and raise workers"),
+        ({"family": "gru", "lora_layers": ("query",)}, "lora_layers says nothing to the family gru"),
+        ({"family": "linear", "epoch_counts": (1, 2)}, "epoch_counts says nothing to the family linear"),
+        ({"learning_rates": (1e-4,), "learning_rate_low": 1e-5, "learning_rate_high": 1e-4}, "give learning_rates"),
+        (
+            {"sampler": "grid", "weight_decay_low": 1e-3},
+            "weight_decay_low and weight_decay_high are a range; give the two",
+        ),
+        ({"sampler": "grid", "batch_sizes": (16,)}, "a grid of 1 is none to try"),
+        (
+            {"sampler": "grid", "family": "linear"},
+            "a grid of 0 is none to try; give 2 to 10,000 combinations of values",
+        ),
+        ({"schedules": ("steep",)}, "Input should be 'cosine', 'linear' or 'constant'"),
+        ({"max_lengths": (4,)}, "greater than or equal to 8"),
     ],
 )
 def test_a_space_that_no_trial_could_be_drawn_from_is_refused(wrong, sentence):
     with pytest.raises(ValidationError, match=sentence):
         TuneConfig(**wrong)
+
+
+def test_a_grid_is_every_combination_of_the_values_and_leaves_the_rest_as_in_a_training():
+    grid = TuneConfig(
+        sampler="grid",
+        preset="lora-polarity",
+        batch_sizes=(),
+        lora_ranks=(4, 8, 4),
+        lora_alphas=(16, 32),
+        lora_layers=("query", "all_linear"),
+        schedules=("cosine", "constant"),
+        epoch_counts=(1, 3),
+        max_lengths=(64, 128),
+        learning_rates=(1e-4, 5e-4, 1e-3),
+    )
+    assert (grid.size, len(grid.grid)) == (192, 192)
+    assert grid.ranges == {}
+    tried = [grid.candidate(**one) for one in grid.grid]
+    assert len({one.model_dump_json() for one in tried}) == 192
+    assert {(one.lora_rank, one.lora_alpha, one.lora_targets) for one in tried} == set(
+        product((4, 8), (16, 32), ("query", "all_linear"))
+    )
+    assert {(one.schedule, one.epochs, one.max_length) for one in tried} == set(
+        product(("cosine", "constant"), (1, 3), (64, 128))
+    )
+    # What is not tried is the preset's, and after it the training's own.
+    assert {(one.batch_size, one.lora_dropout, one.weight_decay) for one in tried} == {(16, 0.1, 0.01)}
+    fixed = TuneConfig(sampler="grid", weight_decay_low=0.02, weight_decay_high=0.02)
+    assert fixed.ranges == {"weight_decay": (0.02, 0.02)}
 
 
 # --- A search ---------------------------------------------------------------------------------------------------------
@@ -229,6 +273,7 @@ def test_every_trial_is_a_run_under_the_studys_run(searched, deployment):
         assert (run.info.status, run.data.tags["sentiment.state"]) == ("FINISHED", "complete")
         assert float(run.data.params["inverse_regularisation"]) == one.params["inverse_regularisation"]
         assert run.data.metrics["eval_macro_f1"] == pytest.approx(one.value)
+        assert run.data.metrics["best_macro_f1"] == pytest.approx(one.value)
 
 
 def test_the_studys_run_holds_its_table_its_pictures_and_its_best_settings(searched):
@@ -252,6 +297,46 @@ def test_a_search_that_is_called_again_does_nothing_twice_and_one_of_more_trials
     assert (more.study, more.run_id) == (searched.study, searched.run_id)
     chosen = [one.params["inverse_regularisation"] for one in trials_of(more, deployment)]
     assert len(set(chosen)) == len(chosen) == 6
+
+
+GRID = {"sampler": "grid", "family": "linear", "imbalances": ("none", "class_weights", "smote"), "trials": 1}
+
+
+def test_a_grid_trains_each_combination_once_and_names_what_was_stopped_early(deployment, monkeypatch):
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, settings: Settings, on_log: Any) -> None:
+        for at_step in range(1, 5):
+            score = 0.5 if config.imbalance == "smote" else 0.94 - at_step / 100 * (at_step > 2)
+            on_log({"step": at_step, "epoch": at_step / 4, "eval_macro_f1": score})
+
+    monkeypatch.setattr(trial, "fit", fit)
+    found = tune(tuning(deployment, **GRID), at(deployment))
+    trials = trials_of(found, deployment)
+    assert sorted(one.params["imbalance"] for one in trials) == ["class_weights", "none", "smote"]
+    assert [(row.settings, row.ended) for row in found.grid][-1] == ("imbalance smote", "stopped early")
+    assert [row.macro_f1 for row in found.grid] == [0.94, 0.94, 0.5]
+    # A trial is known by the best of its validations, also in MLflow.
+    best = runs_of(found)[f"trial-{found.best_trial}"].data.metrics
+    assert (best["best_macro_f1"], best["eval_macro_f1"]) == pytest.approx((0.94, 0.9))
+    assert found.sentences()[1] == "3 combinations tried; not to their end: imbalance smote."
+    assert found.best["imbalance"] in {"none", "class_weights"}
+    assert tune(tuning(deployment, **GRID), at(deployment)).grid == found.grid
+
+
+def test_the_combination_of_a_killed_trial_is_tried_again_and_no_other(deployment):
+    opened = open_study(tuning(deployment, **GRID, seed=77), at(deployment))
+    assert opened.trials == 3
+    study, config = load_study(opened.study, deployment)
+    queue_grid(study, config)
+    study.tell(study.ask(), state=TrialState.FAIL)
+    runs = StudyRuns(deployment)
+    assert not full(study, config, runs)
+    queue_grid(study, config)
+    queue_grid(study, config)
+    begun = [study.ask().number for _ in range(3)]
+    queued = [one.system_attrs["fixed_params"]["imbalance"] for one in study.get_trials()]
+    assert sorted(queued[number] for number in begun) == ["class_weights", "none", "smote"]
+    assert begun == [1, 2, 3]
+    assert full(study, config, runs)
 
 
 def test_a_name_stands_for_one_question_only(deployment):

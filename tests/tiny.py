@@ -102,8 +102,11 @@ def write_encoder(folder: Path) -> Path:
     return folder
 
 
-def write_architecture(folder: Path, architecture: str) -> Path:
-    """Save a two-layer encoder of another architecture, with random weights, and the tokenizer of its kind."""
+def write_architecture(folder: Path, architecture: str, **shape: int) -> Path:
+    """Save a two-layer encoder of another architecture, with random weights, and the tokenizer of its kind.
+
+    It is 32 wide and knows 64 positions where `shape` does not say otherwise.
+    """
     import torch
     from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
@@ -111,21 +114,22 @@ def write_architecture(folder: Path, architecture: str) -> Path:
     byte_level = architecture in {"roberta", "mpnet"}
     content = roberta_tokenizer_json() if byte_level else bert_tokenizer_json()
     names = ("<pad>", "<unk>", "<s>", "</s>") if byte_level else ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    shape = {
+    shapes = {
         "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
         "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64},
     }
-    config = AutoConfig.for_model(
-        architecture,
-        **shape.get(architecture, shape["bert"]),
-        vocab_size=300 if byte_level else len(vocabulary()),
-        max_position_embeddings=66 if byte_level else 64,
-        pad_token_id=int(byte_level),
-    )
+    given = {
+        **shapes.get(architecture, shapes["bert"]),
+        "vocab_size": 300 if byte_level else len(vocabulary()),
+        "max_position_embeddings": 66 if byte_level else 64,
+        "pad_token_id": int(byte_level),
+        **({"type_vocab_size": 1} if architecture == "roberta" else {}),
+    }
+    config = AutoConfig.for_model(architecture, **given | shape)
     AutoModel.from_config(config).save_pretrained(folder)
     (folder / "tokenizer.json").write_text(content, encoding="utf-8")
-    given = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), names, strict=True))
-    PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **given).save_pretrained(folder)
+    special = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), names, strict=True))
+    PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **special).save_pretrained(folder)
     return folder
 
 

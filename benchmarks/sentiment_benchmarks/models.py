@@ -108,7 +108,7 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
         folder = config.output / snapshot
         candidate_intervals(_for_picture(measured), config.output / "tables" / f"{data.name}.png")
         predictions = {name: read_predictions(folder / name / OF_BUNDLE) for name in measured}
-        comparisons += [{"data": data.name, **row} for row in compare_all(predictions)]
+        comparisons += [{"data": data.name, **vars(row)} for row in compare_all(predictions)]
     write_tables(config.output, {"models": rows, "comparisons": comparisons})
     registry = Registry(settings)
     params, tags = config.model_dump(mode="json"), {"benchmark": "models"}
@@ -170,7 +170,7 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
     folder.mkdir(parents=True, exist_ok=True)
     bundle = folder / "bundle"
     sample = ExportData(read_split(data.folder, "train", _EXPORT.calibration_reviews), data.validation)
-    sizes = build_bundle(fitted, sample, _EXPORT, bundle, {"benchmark": folder.name}, Decision(1.0, 0.5))
+    built = build_bundle(fitted, sample, _EXPORT, bundle, {"benchmark": folder.name}, Decision(1.0, 0.5))
     scorer = Scorer.load(bundle, threads=2)
     probability = scorer.probabilities(data.test.titles, data.test.texts)
     write_predictions(folder / OF_BUNDLE, data.test.keys, data.test.labels, probability)
@@ -181,7 +181,7 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
         "parameters": fitted.parameters,
         "trained_share": fitted.trainable / max(fitted.parameters, 1),
         "engine": scorer.bundle.engines[0],
-        "bundle_megabytes": sizes["int8_megabytes"],
+        "bundle_megabytes": built.figures.get("int8_megabytes", built.figures["fp32_megabytes"]),
         "reviews_per_second": measure_speed(bundle, data.test),
     }
     with replacing(folder / RESULT) as draft:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from sentiment.core.verb import VerbResult
 from sentiment_benchmarks.tables import Machine, Row
+
+# Four candidates make six pairs, on a page.
+_VERDICTS = 6
 
 
 class BenchmarkResult(VerbResult):
@@ -19,6 +25,10 @@ class BenchmarkResult(VerbResult):
 class TrainingBenchmark(BenchmarkResult):
     """`training` has a row an arrangement of processes; see `scaling_rows`."""
 
+    shown: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "training": ("mode", "processes", "precision", "seconds", "speed_up", "efficiency", "macro_f1")
+    }
+
     machine: Machine
     training: list[Row]
 
@@ -26,8 +36,17 @@ class TrainingBenchmark(BenchmarkResult):
 class ModelsBenchmark(BenchmarkResult):
     """`models` has a row a data set and candidate, `comparisons` one a pair of candidates; see `compare_all`."""
 
+    shown: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "models": ("data", "model", "accuracy", "macro_f1", "trained_on", "reviews_per_second", "bundle_megabytes"),
+        "comparisons": ("a", "b", "difference", "low", "high", "winner"),
+    }
+
     models: list[Row]
     comparisons: list[Row]
+
+    def sentences(self) -> list[str]:
+        """Say of the first pairs who is better; the table names the winners of all."""
+        return [f"{row['data']}: {row['verdict']}." for row in self.comparisons[:_VERDICTS]]
 
 
 class ImbalanceBenchmark(BenchmarkResult):
@@ -49,6 +68,10 @@ class ScoringBenchmark(BenchmarkResult):
 
 class PreparationBenchmark(BenchmarkResult):
     """`preparation` has a row a contender, see `preparation_rows`; `cleaning` one a kind of text."""
+
+    shown: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "preparation": ("contender", "seconds", "reviews_per_second", "against_pandas", "unlike_ours", "note")
+    }
 
     machine: Machine
     preparation: list[Row]

@@ -94,7 +94,7 @@ def _show(verb: AnyVerb, result: VerbResult, as_json: bool, out: TextIO) -> None
     if as_json:
         print(plain_json(result.model_dump(mode="json", exclude_unset=True)), file=out)
     else:
-        show(verb.name, result, out)
+        show(result, out)
 
 
 def print_anything() -> None:

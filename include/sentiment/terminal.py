@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -15,20 +15,17 @@ from rich.text import Text
 
 from sentiment.core.progress import OnProgress
 from sentiment.core.verb import VerbResult
+from sentiment.core.wording import counted
 
 Rows = Sequence[Mapping[str, Any]]
 
 # Control characters but tab and line feed: a review, a file's name or a column must not steer the terminal.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-# What is shown of tables with more columns than a terminal has room for.
-_COLUMNS = {
-    "compare": (
-        *("candidate", "accuracy_mean", "macro_f1_mean", "macro_f1_std", "run_id"),
-        *("a", "b", "difference", "low", "high"),
-    ),
-}
-
+# Texts of several words cannot be read in a narrower column.
+_READABLE = 16
+# A line and two blanks beside each column.
+_BORDER = 3
 
 # Of a longer list of plain values the first three and the last are shown, with their number.
 _SHOWN_OF_A_LIST = 20
@@ -57,22 +54,23 @@ def progress() -> Iterator[OnProgress]:
         yield on_progress
 
 
-def show(verb: str, result: VerbResult, out: TextIO | None = None) -> None:
-    """Print what came of a verb: a sentence first, then lists of rows as tables, then all else as name and value.
+def show(result: VerbResult, out: TextIO | None = None) -> None:
+    """Print what came of a verb: sentences first, then lists of rows as tables, then all else as name and value.
 
-    What is said last stands nearest to the prompt: addresses, and what to do next.
-    Of a table that is too wide to be read only some columns are shown, and what is empty is left out; `--json` has all.
+    What is said last stands nearest to the prompt: addresses, and what to do next. Of a table only the columns are
+    shown for which there is room, and what is empty is left out; `--json` has all.
     """
     out = out or sys.stdout
     # Texts of reviews are shown as they are: square brackets and colons in them are no markup and no pictures.
     console = _Console(highlight=False, markup=False, emoji=False, file=out, width=None if out.isatty() else 120)
     for sentence in result.sentences():
         console.print(legible(sentence))
-    values = result.model_dump(mode="json", exclude_unset=True)
-    for name, value in values.items():
-        if _is_rows(value):
-            console.print(rows_table(_narrowed(value, _COLUMNS.get(verb)), name))
-    plain = {name: value for name, value in values.items() if not _is_rows(value)}
+    tables, plain = _parted(result.model_dump(mode="json", exclude_unset=True))
+    for name, rows in tables.items():
+        fitting = _fitting(_narrowed(rows, result.shown.get(name)), console.width)
+        console.print(rows_table(fitting, name))
+        if further := len(_names(rows)) - len(fitting[0]):
+            console.print(f"{counted(further, 'further column')} with --json")
     if plain:
         console.print(_pairs(plain))
 
@@ -82,8 +80,48 @@ def legible(text: str) -> str:
     return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
+def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Rows], dict[str, Any]]:
+    """Part what is a table from what is a value; of values by name, like the splits of a snapshot, each is a row."""
+    tables: dict[str, Rows] = {}
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        if _is_rows(value):
+            tables[name] = value
+        elif isinstance(value, dict) and _are_alike(list(value.values())):
+            tables[name] = [{name.removesuffix("s"): key, **member} for key, member in value.items()]
+        elif isinstance(value, dict) and any(isinstance(member, dict) or _is_rows(member) for member in value.values()):
+            inner_tables, inner = _parted(value)
+            tables, plain = tables | inner_tables, plain | inner
+        elif value != "":
+            plain[name] = value
+    return tables, plain
+
+
 def _narrowed(rows: Rows, columns: tuple[str, ...] | None) -> Rows:
     return [{name: row[name] for name in columns if name in row} for row in rows] if columns else rows
+
+
+def _fitting(rows: Rows, width: int) -> Rows:
+    """Return the columns that can be read side by side, and always the first."""
+    room, kept = width - 1, list[str]()
+    for name in _names(rows):
+        needed = _BORDER + _least_width(rows, name)
+        if needed <= room or not kept:
+            kept.append(name)
+            room -= needed
+    return [{name: row.get(name) for name in kept} for row in rows]
+
+
+def _names(rows: Rows) -> list[str]:
+    """Return the columns that any of the rows has."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _least_width(rows: Rows, name: str) -> int:
+    """Return the width in which a column can be read: whole values, texts in lines of several words."""
+    cells = [_cell(row.get(name), name) for row in rows]
+    widths = [min(_READABLE, len(text)) if " " in text else len(text) for text in cells]
+    return max([*widths, *map(len, _heading(name).split())])
 
 
 class _Console(Console):
@@ -95,10 +133,12 @@ class _Console(Console):
 
 
 def rows_table(rows: Rows, title: str) -> Table:
-    """Return a table of rows that share their keys."""
+    """Return a table of rows that share their keys; a column of texts stands at the left."""
     table = Table(title=Text(title.replace("_", " ")), title_justify="left")
-    for name, first in rows[0].items():
-        table.add_column(Text(legible(name.replace("_", " "))), justify="left" if isinstance(first, str) else "right")
+    for name in rows[0]:
+        texts = any(isinstance(row[name], str) for row in rows)
+        justify: Literal["left", "right"] = "left" if texts else "right"
+        table.add_column(Text(_heading(name)), justify=justify, min_width=_least_width(rows, name), overflow="fold")
     for row in rows:
         table.add_row(*[Text(_cell(value, name)) for name, value in row.items()])
     return table
@@ -117,12 +157,16 @@ def _plain() -> OnProgress:
     return on_progress
 
 
+def _heading(name: str) -> str:
+    return legible(name.replace("_", " "))
+
+
 def _pairs(values: Mapping[str, Any]) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(Text(legible(name.replace("_", " "))), Text(_cell(value, name)))
+        table.add_row(Text(_heading(name)), Text(_cell(value, name)))
     return table
 
 
@@ -144,3 +188,7 @@ def _cell(value: Any, name: str) -> str:
 
 def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _are_alike(values: list[Any]) -> bool:
+    return _is_rows(values) and len({tuple(row) for row in values}) == 1

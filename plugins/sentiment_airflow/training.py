@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, get_args
 
 from airflow.sdk import Param, task
@@ -10,7 +11,7 @@ from sentiment.core.names import Family
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE
-from sentiment.training.config.train import TrainConfig
+from sentiment.training.config.train import MOST_SEEDS, TrainConfig, gives_one_model
 from sentiment.training.verbs import TRAIN
 from sentiment_airflow.templates import given, own
 
@@ -49,10 +50,10 @@ CANDIDATES: dict[str, Param] = {
         1,
         type="integer",
         minimum=1,
-        maximum=20,
+        maximum=MOST_SEEDS,
         title="Repetitions",
-        description="Each model is trained so many times with other seeds, to tell luck from skill: "
-        "five take five times as long.",
+        description="Each model is trained so many times with other seeds, each on a sample of its own, to tell luck "
+        "from skill: five take five times as long.",
     ),
     "candidates": Param(
         None,
@@ -73,18 +74,32 @@ TRAINED = (
 EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'version')}{{% endif %}}"
 
 
+# What the chance of a training hangs on.
+_OF_CHANCE = ("family", "imbalance", "train_reviews")
+
+
 @task
 def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
     """Put the pinned snapshot and one seed after another into each training that the form asks for.
 
-    A candidate that names its snapshot, as the winner of a search does, keeps it.
+    A candidate that names its snapshot, as the winner of a search does, keeps it, and one that names its repetitions
+    is trained so often. What every seed would give the same model is trained once.
     """
-    pinned, first = SNAPSHOT.result.model_validate(snapshot).snapshot, TrainConfig.model_fields["seed"].default
-    return [
-        {"snapshot": pinned, **candidate, "seed": candidate.get("seed", first) + number}
-        for candidate in params.get("candidates") or _of_form(params)
-        for number in range(params["seeds"])
-    ]
+    pinned = SNAPSHOT.result.model_validate(snapshot)
+    available = {pinned.snapshot: pinned.splits["train"].reviews} if pinned.splits else {}
+    trainings = []
+    for asked in params.get("candidates") or _of_form(params):
+        candidate = {"snapshot": pinned.snapshot, **asked}
+        seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", _default("seed"))
+        family, imbalance, reviews = (candidate.get(name, _default(name)) for name in _OF_CHANCE)
+        if gives_one_model(family, imbalance, reviews, available.get(candidate["snapshot"], math.inf)):
+            seeds = 1
+        trainings += [{**candidate, "seed": first + number} for number in range(seeds)]
+    return trainings
+
+
+def _default(name: str) -> Any:
+    return TrainConfig.model_fields[name].default
 
 
 @task

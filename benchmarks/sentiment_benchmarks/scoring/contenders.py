@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from sentiment.core.text import characters
-from sentiment.engine.calibration import positive_probability
+from sentiment.engine.calibration import Calibration
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment_benchmarks.scoring.material import Material
 
 # Takes titles and texts and returns positive probabilities, float [reviews]; this is what is timed.
 Score = Callable[[Sequence[str], Sequence[str]], np.ndarray]
+
+Decides = Literal["network", "bundle", "itself"]
 
 # What everybody who batches in order of arrival takes: the size of the published recipes.
 BATCH = 32
@@ -32,8 +34,9 @@ class LeftOutError(Exception):
 class Contender:
     """`prepare` is not timed, and what it opens it hands to the stack; `package` has to be importable for it.
 
-    `ours` are what the ratios are against. `slow` ones may score fewer reviews. `of_network` tells that the
-    probabilities are those of the bundle's network, to be judged at the bundle's threshold. `note` stands in the table.
+    `ours` are what the ratios are against. `slow` ones may score fewer reviews. `decides` tells whose probabilities it
+    gives, and so at whose threshold they are judged: the bundle's network's, the bundle's with its gate, or its own,
+    one half. `note` stands in the table.
     """
 
     name: str
@@ -41,7 +44,7 @@ class Contender:
     package: str | None = None
     ours: bool = False
     slow: bool = False
-    of_network: bool = True
+    decides: Decides = "network"
     note: str = ""
 
 
@@ -51,12 +54,12 @@ def joined(titles: Sequence[str], texts: Sequence[str]) -> list[str]:
 
 
 def scored_in_batches(
-    logits: Callable[[list[str]], np.ndarray], temperature: float, titles: Sequence[str], texts: Sequence[str]
+    logits: Callable[[list[str]], np.ndarray], calibration: Calibration, titles: Sequence[str], texts: Sequence[str]
 ) -> np.ndarray:
     """Return the probabilities of what `logits` says of batches of 32 in the order in which the reviews arrive."""
     whole = joined(titles, texts)
     batches = [logits(whole[start : start + BATCH]) for start in range(0, len(whole), BATCH)]
-    return positive_probability(np.concatenate(batches), temperature)
+    return calibration.probability(np.concatenate(batches))
 
 
 def plain_tokenizer(material: Material) -> Any:

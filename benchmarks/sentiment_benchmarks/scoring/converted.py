@@ -35,7 +35,7 @@ def ctranslate2_score(material: Material, stack: ExitStack) -> Score:
         states = np.array(encoder.forward_batch(ids).last_hidden_state)
         return head(states, np.array([len(review) for review in ids]))
 
-    return partial(scored_in_batches, logits, material.description.temperature)
+    return partial(scored_in_batches, logits, material.description.calibration)
 
 
 class Head:

@@ -20,9 +20,9 @@ _ALONE = "uses one core"
 def lexical_contenders() -> list[Contender]:
     """Return VADER, TextBlob and TF-IDF."""
     return [
-        Contender("VADER", _vader, package="vaderSentiment", of_network=False, note=_ALONE),
-        Contender("TextBlob", _textblob, package="textblob", of_network=False, note=_ALONE),
-        Contender(f"TF-IDF, logistic regression on {TRAIN_REVIEWS:,}", _tfidf, of_network=False, note=_ALONE),
+        Contender("VADER", _vader, package="vaderSentiment", decides="itself", note=_ALONE),
+        Contender("TextBlob", _textblob, package="textblob", decides="itself", note=_ALONE),
+        Contender(f"TF-IDF, logistic regression on {TRAIN_REVIEWS:,}", _tfidf, decides="itself", note=_ALONE),
     ]
 
 

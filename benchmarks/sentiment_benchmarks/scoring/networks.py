@@ -15,7 +15,6 @@ import numpy as np
 
 from sentiment.core.names import EngineName
 from sentiment.engine.bundle import Bundle
-from sentiment.engine.calibration import positive_probability
 from sentiment.engine.engines import open_engine, runs_here
 from sentiment.engine.scorer import Scorer
 from sentiment_benchmarks.scoring.contenders import (
@@ -40,7 +39,12 @@ _CALLED = {
 def our_contenders(bundle: Bundle) -> list[Contender]:
     """Return a contender for every engine that runs here, the bundle's fastest first, and the cascade on and off."""
     return [
-        Contender(f"ours, {engine}, cascade {'on' if cascade else 'off'}", partial(_scorer, engine, cascade), ours=True)
+        Contender(
+            f"ours, {engine}, cascade {'on' if cascade else 'off'}",
+            partial(_scorer, engine, cascade),
+            ours=True,
+            decides="bundle" if cascade else "network",
+        )
         for engine in bundle.engines
         if runs_here(engine)
         for cascade in ((True, False) if bundle.gate else (False,))
@@ -75,7 +79,7 @@ def _plain(engine: EngineName, material: Material, stack: ExitStack) -> Score:
         ids, mask = ([getattr(encoding, name) for encoding in encodings] for name in ("ids", "attention_mask"))
         return run(np.array(ids, np.int64), np.array(mask, np.int64))
 
-    return partial(scored_in_batches, logits, material.description.temperature)
+    return partial(scored_in_batches, logits, material.description.calibration)
 
 
 def _pipeline(material: Material, stack: ExitStack) -> Score:
@@ -97,6 +101,6 @@ def _pipeline(material: Material, stack: ExitStack) -> Score:
         options = {"batch_size": BATCH, "truncation": True, "top_k": None, "function_to_apply": "none"}
         answers = classify(joined(titles, texts), **options)
         logits = [[label["score"] for label in sorted(answer, key=itemgetter("label"))] for answer in answers]
-        return positive_probability(np.array(logits, np.float32), material.description.temperature)
+        return material.description.calibration.probability(np.array(logits, np.float32))
 
     return score

@@ -15,9 +15,10 @@ from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
+from sentiment.engine.bundle import Bundle
 from sentiment.evaluation.metrics import evaluate
 from sentiment_benchmarks.config import BenchmarkScoringConfig
-from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, Score
+from sentiment_benchmarks.scoring.contenders import Contender, Decides, LeftOutError, Score
 from sentiment_benchmarks.scoring.lexical import lexical_contenders
 from sentiment_benchmarks.scoring.material import Material
 from sentiment_benchmarks.scoring.networks import network_contenders, our_contenders
@@ -47,7 +48,7 @@ def measure_peers(config: BenchmarkScoringConfig, material: Material, context: C
         contenders = all_contenders(material, context.settings)
         entries = prepared(contenders, material, config.peer_reviews, stack, context.progress)
         take_turns(entries, config.repeats, context.progress)
-    return peer_rows(entries, material.description.thresholds.positive)
+    return peer_rows(entries, thresholds_in(material.description))
 
 
 def all_contenders(material: Material, settings: Settings) -> list[Contender]:
@@ -94,15 +95,21 @@ def take_turns(
             _take_turn(entry, clock)
 
 
-def peer_rows(entries: Sequence[Entry], threshold: float) -> list[Row]:
+def thresholds_in(bundle: Bundle) -> dict[Decides, float]:
+    """Return from which probability on a review is positive, by who says so."""
+    by_bundle, by_network = (bundle.thresholds_of(cascade).positive for cascade in (True, False))
+    return {"bundle": by_bundle, "network": by_network, "itself": 0.5}
+
+
+def peer_rows(entries: Sequence[Entry], thresholds: Mapping[Decides, float]) -> list[Row]:
     """Return a row a contender, medians over its turns.
 
-    `ours_is_faster` is how many times the reviews a second of the fastest of ours are those of the row. The network's
-    probabilities are judged at the bundle's `threshold`, others at one half.
+    `ours_is_faster` is how many times the reviews a second of the fastest of ours are those of the row. Probabilities
+    are judged at the threshold of who decides.
     """
     speeds = {id(entry): len(entry.reviews) / median(entry.seconds) for entry in entries if entry.seconds}
     best = max((speeds[id(entry)] for entry in entries if entry.contender.ours and entry.seconds), default=float("nan"))
-    return [_row(entry, speeds.get(id(entry)), best, threshold) for entry in entries]
+    return [_row(entry, speeds.get(id(entry)), best, thresholds) for entry in entries]
 
 
 def _take_turn(entry: Entry, clock: Callable[[], float]) -> None:
@@ -115,10 +122,10 @@ def _take_turn(entry: Entry, clock: Callable[[], float]) -> None:
     entry.seconds.append(clock() - started)
 
 
-def _row(entry: Entry, speed: float | None, best: float, threshold: float) -> Row:
+def _row(entry: Entry, speed: float | None, best: float, thresholds: Mapping[Decides, float]) -> Row:
     row: Row = {"contender": entry.contender.name, "ours": entry.contender.ours}
     if speed is not None and entry.probability is not None:
-        quality = evaluate(entry.reviews.labels, entry.probability, threshold if entry.contender.of_network else 0.5)
+        quality = evaluate(entry.reviews.labels, entry.probability, thresholds[entry.contender.decides])
         row |= {"reviews": len(entry.reviews), **_times(entry.seconds), "reviews_per_second": speed}
         row |= {"ours_is_faster": best / speed, **{name: quality[name] for name in ("accuracy", "macro_f1")}}
     return row | ({"note": entry.note} if entry.note else {})

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.core.settings import Settings
+from sentiment.engine.calibration import Calibration
 from sentiment.stores.registry.versions import SERVED_MODEL
 from sentiment.stores.spark import ARROW_BATCH_ROWS, running, session
 from sentiment_benchmarks.scoring.contenders import BATCH, Contender, Score, encoder_of, joined
@@ -32,10 +33,17 @@ _Scored = Callable[["DataFrame"], "DataFrame"]
 def spark_contenders(settings: Settings) -> list[Contender]:
     """Return our engine under each of Spark's doors and as MLflow serves it, and the published recipe."""
     return [
-        Contender("ours under Spark, mapInArrow", partial(_in_spark, settings, _map_in_arrow), ours=True),
-        Contender("ours under Spark, predict_batch_udf", partial(_in_spark, settings, _predict_batch_udf), ours=True),
-        Contender("the bundle by mlflow.pyfunc.spark_udf", partial(_in_spark, settings, _spark_udf)),
-        Contender("the bundle by mlflow.pyfunc, as served", _served, note="one thread"),
+        Contender(
+            "ours under Spark, mapInArrow", partial(_in_spark, settings, _map_in_arrow), ours=True, decides="bundle"
+        ),
+        Contender(
+            "ours under Spark, predict_batch_udf",
+            partial(_in_spark, settings, _predict_batch_udf),
+            ours=True,
+            decides="bundle",
+        ),
+        Contender("the bundle by mlflow.pyfunc.spark_udf", partial(_in_spark, settings, _spark_udf), decides="bundle"),
+        Contender("the bundle by mlflow.pyfunc, as served", _served, note="one thread", decides="bundle"),
         Contender("published recipe, predict_batch_udf with torch", partial(_in_spark, settings, _recipe), slow=True),
     ]
 
@@ -104,15 +112,14 @@ def _recipe(spark: SparkSession, material: Material) -> _Scored:
 
     encoder_of(material)
     load = partial(_predictor, str(material.model), material.tokenizer_json, material.description.max_length)
-    of = partial(load, material.description.temperature)
+    of = partial(load, material.description.calibration)
     probability: Any = predict_batch_udf(of, return_type=FloatType(), batch_size=BATCH)
     return lambda reviews: reviews.select("row", probability("joined").alias("probability"))
 
 
-def _predictor(model: str, tokenizer_json: str, max_length: int, temperature: float) -> Any:
+def _predictor(model: str, tokenizer_json: str, max_length: int, calibration: Calibration) -> Any:
     import torch
 
-    from sentiment.engine.calibration import positive_probability
     from sentiment.training.fitted import Fitted
     from sentiment_benchmarks.scoring.as_pretrained import pretrained_tokenizer
 
@@ -123,7 +130,7 @@ def _predictor(model: str, tokenizer_json: str, max_length: int, temperature: fl
         inputs = tokenizer(texts.tolist(), padding=True, truncation=True, return_tensors="pt")
         with torch.no_grad():
             logits = classifier(inputs["input_ids"], inputs["attention_mask"])
-        return positive_probability(logits.numpy(), temperature)
+        return calibration.probability(logits.numpy())
 
     return predict
 

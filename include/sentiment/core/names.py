@@ -17,3 +17,6 @@ Family = Literal["linear", "encoder", "lora", "bilstm", "lstm", "gru"]
 # onnxruntime on a CPU, OpenVINO on a CPU, and onnxruntime's providers for NVIDIA GPUs.
 EngineName = Literal["onnxruntime-fp32", "onnxruntime-int8", "openvino-int8", "cuda-fp16", "tensorrt-fp16"]
 EngineChoice = Literal["auto", EngineName]
+
+# The seed of a training that names none; its sample of reviews is the beginning of their order.
+FIRST_SEED = 17

@@ -6,9 +6,9 @@ MLflow and the documentation are made from these values alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,8 +20,10 @@ class VerbResult(BaseModel):
     """What a verb returns: small, and without reviews in it. It is frozen, and a field that it does not know an error.
 
     Airflow keeps it as XCom, `--json` prints it, and templates of DAGs name its fields, as `model_dump(mode="json")`.
+    `shown` are the columns that a person reads of its tables with many, by the tables' names.
     """
 
+    shown: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
     def sentences(self) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 # Names are listed as far as a note has room for them.
 _NAMED = 31
+# Of an error of a library its first words tell enough; some bring pages.
+_OF_AN_ERROR = 200
 
 
 def counted(number: int, what: str) -> str:
@@ -24,6 +26,11 @@ def interval(bounds: Sequence[float] | None, scale: int = 1, unit: str = "") -> 
         return ""
     low, high = (f"{scale * bound:.1f}" if scale > 1 else f"{bound:.3f}" for bound in bounds)
     return f" ({low} to {high}{' ' + unit if unit else ''})"
+
+
+def cause(error: Exception) -> str:
+    """Say a library's error in one line of at most 200 characters."""
+    return " ".join(str(error).split())[:_OF_AN_ERROR] or type(error).__name__
 
 
 def listed(names: Sequence[str]) -> str:

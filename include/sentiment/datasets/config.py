@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from sentiment.core.config import DATA, EXPERTS, LONGEST_PLACE, Day, Share, VerbConfig
 
 Dataset = Literal["lake", "amazon_polarity", "imdb"]
+Split = Literal["product", "random"]
 # What pins the reviews of the lake, and says nothing about a file.
 LAKE_FIELDS = ("from_day", "to_day", "reviews_version")
 
@@ -27,8 +28,9 @@ class OnSnapshot(VerbConfig):
 class SnapshotConfig(VerbConfig):
     """Pin the reviews of a training: the lake's, or those of a published data set.
 
-    The lake's reviews are de-duplicated over all history, labelled by stars, and split by product and by time. A data
-    set keeps its labels and the test that it was published with; what is not split yet is split by label and category.
+    The lake's reviews are de-duplicated over all history, labelled by stars, and split by product and by time, or at
+    random. A data set keeps its labels and the test that it was published with; what is not split yet is split at
+    random. At random means that each split gets its share of each label in each category.
     """
 
     dataset: Dataset = Field(
@@ -64,10 +66,17 @@ class SnapshotConfig(VerbConfig):
         title="Ignore reviews shorter than (words)",
         json_schema_extra=DATA,
     )
+    split: Split = Field(
+        "product",
+        description="product: the test has products and weeks that training has not seen, as scoring will. random: the "
+        "same share of each label in each category, as published studies split; products stand on both sides.",
+        title="Split of the lake's reviews",
+        json_schema_extra=DATA,
+    )
     test_share: Share = Field(
         0.2,
-        description="Between 0 and 1: all reviews of such a product stay out of training (of a data set: that share "
-        "of reviews).",
+        description="Between 0 and 1: all reviews of such a product stay out of training (at random, and of a data "
+        "set: that share of reviews).",
         title="Products held out for the test",
         json_schema_extra=DATA,
     )
@@ -76,7 +85,7 @@ class SnapshotConfig(VerbConfig):
     )
     recent_share: Share = Field(
         0.25,
-        description="Between 0 and 1: training sees only older reviews.",
+        description="Between 0 and 1: training sees only older reviews; not where the split is random.",
         title="Newest part used for validation and test",
         json_schema_extra=DATA,
     )
@@ -91,6 +100,8 @@ class SnapshotConfig(VerbConfig):
     def _fits_the_dataset(self) -> Self:
         if self.dataset == "lake" and self.source:
             raise ValueError(f"source {self.source!r} is not read for the lake; name its dataset as well")
+        if self.split == "random" or self.dataset != "lake":
+            self._require_something_to_train_on()
         if self.dataset == "lake":
             return self
         if not self.source:
@@ -98,6 +109,8 @@ class SnapshotConfig(VerbConfig):
         given = [name for name in LAKE_FIELDS if getattr(self, name) is not None]
         if given:
             raise ValueError(f"{', '.join(given)} choose reviews of the lake; leave them empty for {self.dataset}")
+        return self
+
+    def _require_something_to_train_on(self) -> None:
         if self.test_share + self.validation_share >= 1:
             raise ValueError("test_share and validation_share leave nothing to train on; lower them")
-        return self

@@ -48,9 +48,9 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
     reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
     labelled = _labelled(without_repetitions(reviews), config).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        cutoff = _cutoff(labelled, config.recent_share)
-        parts = labelled.withColumn("split", _split(config, cutoff))
-        splits = _counted(parts)
+        cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
+        parts = labelled.withColumn("side", _side(config)).withColumn("split", _split(cutoff))
+        splits, left_out = _counted(parts)
         require_both_classes(splits, _REMEDY)
         files = _write(parts.where("split IS NOT NULL"), folder)
     finally:
@@ -59,6 +59,7 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
         id=snapshot_id(config, table_id(lake)),
         config=config.model_dump(mode="json"),
         cutoff=cutoff,
+        left_out=left_out,
         splits=splits,
         files=files,
     )
@@ -86,29 +87,49 @@ def _cutoff(labelled: DataFrame, recent_share: float) -> date | None:
     return date.fromordinal(date(1970, 1, 1).toordinal() + found[0]) if found and found[0] is not None else None
 
 
-def _split(config: SnapshotConfig, cutoff: date | None) -> Column:
-    """Name the side of a review by its product's hash; on the wrong side of the cutoff it belongs to none."""
-    place = F.pmod(F.xxhash64(F.lit(config.split_seed), "parent_asin"), F.lit(1_000_000)) / 1_000_000
+def _side(config: SnapshotConfig) -> Column:
+    """Name the side of a review: by its product's hash, or by its place in a random order of its label and category."""
+    place = _place_in_stratum(config) if config.split == "random" else _place_of_product(config)
     held_out = config.test_share + config.validation_share
-    side = F.when(place < config.test_share, "test").when(place < held_out, "validation").otherwise("train")
+    return F.when(place < config.test_share, "test").when(place < held_out, "validation").otherwise("train")
+
+
+def _place_of_product(config: SnapshotConfig) -> Column:
+    return F.pmod(F.xxhash64(F.lit(config.split_seed), "parent_asin"), F.lit(1_000_000)) / 1_000_000
+
+
+def _place_in_stratum(config: SnapshotConfig) -> Column:
+    # Another hash than that of the sample's order, of which each split would else be one stretch.
+    stratum = Window.partitionBy("label", "category")
+    at_random = F.xxhash64(F.lit(config.split_seed), F.lit("split"), "review_key")
+    return (F.row_number().over(stratum.orderBy(at_random, "review_key")) - 0.5) / F.count("*").over(stratum)
+
+
+def _split(cutoff: date | None) -> Column:
+    """Name the split of a review: its side, and none on the wrong side of the cutoff."""
     if cutoff is None:
-        return side
+        return F.col("side")
     recent = F.col("review_date") >= F.lit(cutoff)
-    return F.when((side == "train") != recent, side)
+    return F.when((F.col("side") == "train") != recent, F.col("side"))
 
 
-def _counted(parts: DataFrame) -> dict[str, SplitCounts]:
-    """Count reviews and classes of each split; `unused` fell between splits."""
+def _counted(parts: DataFrame) -> tuple[dict[str, SplitCounts], dict[str, int]]:
+    """Count reviews and classes of each split, and what fell between them by why."""
     split = F.coalesce("split", F.lit(UNUSED))
-    rows = parts.groupBy(split.alias("split"), "category", "label").agg(F.count("*").alias("reviews")).collect()
-    return counted((row["split"], row["category"], row["label"], row["reviews"]) for row in rows)
+    grouped = parts.groupBy(split.alias("split"), "side", "category", "label").agg(F.count("*").alias("reviews"))
+    rows = grouped.collect()
+    left_out = {"older": 0, "newer": 0}
+    for row in rows:
+        if row["split"] == UNUSED:
+            left_out["newer" if row["side"] == "train" else "older"] += row["reviews"]
+    return counted((row["split"], row["category"], row["label"], row["reviews"]) for row in rows), left_out
 
 
 def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_splits(batches, folder)
 
-    ordered = parts.repartitionByRange(2, "sample_order").sortWithinPartitions("sample_order")
+    ordered = parts.drop("side").repartitionByRange(2, "sample_order").sortWithinPartitions("sample_order")
     rows = ordered.mapInArrow(write, "split string, file string").collect()
     return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in SPLITS}
 

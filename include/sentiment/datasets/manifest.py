@@ -56,8 +56,8 @@ class Manifest(BaseModel):
     """What a snapshot says of itself; the file that makes a folder of Parquet files one.
 
     `config` is the pinned SnapshotConfig as JSON, whose fields may be those of another version of this program.
-    `cutoff` is the first day of the newest reviews, where time splits. Of a published data set there are `source`
-    (number, bytes and SHA-256 of its files), `bad_rows`, and `left_out`: rows by why no split has them.
+    `cutoff` is the first day of the newest reviews, where time splits. `left_out` counts reviews by why no split has
+    them. Of a published data set there are `source` (number, bytes and SHA-256 of its files) and `bad_rows`.
     """
 
     model_config = ConfigDict(frozen=True)

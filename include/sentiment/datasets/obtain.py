@@ -66,6 +66,7 @@ def _result(config: SnapshotConfig, manifest: Manifest) -> SnapshotResult:
         to_day=config.to_day,
         cutoff=manifest.cutoff,
         bad_rows=manifest.bad_rows.count if manifest.bad_rows else 0,
+        left_out=manifest.left_out,
         splits={
             name: SplitResult.model_validate(counts.model_dump(exclude={"categories"}))
             for name, counts in manifest.splits.items()

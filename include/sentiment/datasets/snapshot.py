@@ -12,12 +12,13 @@ import json
 import re
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import compute, dataset
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews, UsedReviews
-from sentiment.core.names import LABELS
+from sentiment.core.names import FIRST_SEED, LABELS
 from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
 from sentiment.datasets.manifest import Manifest, require_manifest
 from sentiment.stores import files as storage
@@ -42,8 +43,10 @@ COLUMNS = pa.schema(
 
 # Part of the id: raise it when the snapshot's code changes what the same configuration selects.
 _RULES = 1
+_OF_PRODUCTS = ("split", "recent_share")
 _ID = re.compile(r"\w[\w-]*")
-_INT64 = 1 << 64
+# Places of the order, and what lies between the beginnings of two seeds: 2^64 divided by the golden ratio.
+_CIRCLE, _GOLDEN = 1 << 64, 0x9E3779B97F4A7C15
 
 
 def pinned(config: SnapshotConfig, lake: Lake) -> SnapshotConfig:
@@ -71,7 +74,9 @@ def snapshot_id(config: SnapshotConfig, content: str) -> str:
 
     Files that moved are the same data set, and the id of a snapshot of the lake does not speak of files.
     """
-    left_out = {"dataset", "source"} if config.dataset == "lake" else {"source", *LAKE_FIELDS, "recent_share"}
+    left_out = {"dataset", "source"} if config.dataset == "lake" else {"source", *LAKE_FIELDS, *_OF_PRODUCTS}
+    # The ids of snapshots that were made before there was another split than that by product.
+    left_out |= {"split"} if config.split == "product" else {"recent_share"}
     pinned_by = config.model_dump(mode="json", exclude=left_out)
     text = json.dumps({"rules": _RULES, "content": content, **pinned_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -84,28 +89,38 @@ def snapshot_folder(lake: Lake, snapshot: str) -> str:
     return storage.join(lake.root, "snapshots", snapshot)
 
 
-def read_split(folder: str, split: str, limit: int | None = None) -> LabelledReviews:
-    """Return a split's reviews in the snapshot's random order, or the first `limit` of it.
+def read_split(folder: str, split: str, limit: int | None = None, seed: int = FIRST_SEED) -> LabelledReviews:
+    """Return a split's reviews in the snapshot's random order, or `limit` of them from where `seed` begins in it.
 
-    The order is a hash of the review's key, so a sample is the same every time and lies within every larger one;
-    only the row groups that hold it are read.
+    The order is a hash of the review's key, and a circle: seed 17 begins at 0, each further one the golden ratio of the
+    circle further on, so that the samples of neighbouring seeds share as little as they can. A sample is the same every
+    time and lies within every larger one of its seed, and only the row groups that hold it are read. What takes all
+    reviews takes the same ones for every seed.
     """
     manifest = require_manifest(folder)
+    total = manifest.splits[split].reviews
+    begin = 0 if limit is None or limit >= total else (seed - FIRST_SEED) * _GOLDEN % _CIRCLE
     filesystem, base = storage.arrow_filesystem(folder)
     files = [f"{base}/{name}" for name in manifest.files[split]]
     data = dataset.dataset(files, filesystem=filesystem, format="parquet")
     columns = ["review_key", "title", "text", "label", "rating", "category", "review_date", "sample_order"]
-    table = data.to_table(columns=columns, filter=_first(limit, manifest.splits[split].reviews))
-    table = table.take(compute.sort_indices(table, [("sample_order", "ascending"), ("review_key", "ascending")]))
+    table = data.to_table(columns=columns, filter=_near(begin, limit, total))
+    # From the least of all signed numbers on, and around.
+    places = (table["sample_order"].to_numpy().view("uint64") ^ np.uint64(_CIRCLE // 2)) - np.uint64(begin)
+    table = table.append_column("place", pa.array(places))
+    table = table.take(compute.sort_indices(table, [("place", "ascending"), ("review_key", "ascending")]))
     return _in_memory(table.slice(0, limit))
 
 
-def _first(limit: int | None, total: int) -> dataset.Expression | None:
+def _near(begin: int, limit: int | None, total: int) -> dataset.Expression | None:
     """Bound the order so that about 1.2 times `limit` uniformly hashed rows pass (and 200 more, for small limits)."""
     if limit is None or limit * 1.2 + 200 >= total:
         return None
-    share = (limit * 1.2 + 200) / total
-    return dataset.field("sample_order") < int(-(_INT64 // 2) + share * _INT64)
+    end = begin + int((limit * 1.2 + 200) / total * _CIRCLE)
+    order, least = dataset.field("sample_order"), -(_CIRCLE // 2)
+    if end <= _CIRCLE:
+        return (order >= begin + least) & (order < end + least)
+    return (order >= begin + least) | (order < end - _CIRCLE + least)
 
 
 def _in_memory(table: pa.Table) -> LabelledReviews:

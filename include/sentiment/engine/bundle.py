@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -15,37 +14,36 @@ from sentiment.core.atomic import replacing
 from sentiment.core.config import Share
 from sentiment.core.errors import ContractError
 from sentiment.core.names import LABELS, NEEDS_REVIEW_BELOW, EngineName, Family
+from sentiment.engine.calibration import Calibration
 
 FP32_MODEL, INT8_MODEL, FP16_MODEL = "model.onnx", "model.int8.onnx", "model.fp16.onnx"
 STATIC_INT8_MODEL, STATIC_INT8_WEIGHTS = "model.static-int8.xml", "model.static-int8.bin"
 GATE, TOKENIZER, DESCRIPTION = "gate.npz", "tokenizer.json", "bundle.json"
-REQUIRED = (FP32_MODEL, INT8_MODEL, TOKENIZER)
+REQUIRED = (FP32_MODEL, TOKENIZER)
 
 
 class Thresholds(BaseModel):
-    """From which positive probability a review is positive, and how near to that a person should look at it.
+    """From which positive probability a review is positive, and below which confidence a person should look at it.
 
-    Near is a distance of log odds: under `needs_review` those between 0.5 and it, so that with the threshold 0.5 a
-    person looks at every confidence below `needs_review`, and with another one at as much on either side.
+    `review_error` and `review_share` tell what `needs_review` was fitted to on validation reviews, if to anything: the
+    share of wrong labels among those that nobody looks at, or the share of reviews that somebody looks at.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     positive: Share = 0.5
     needs_review: Share = NEEDS_REVIEW_BELOW
-
-    @property
-    def unsure(self) -> tuple[float, float]:
-        """The positive probabilities between which a person should look."""
-        middle, distance = _log_odds(self.positive), _log_odds(self.needs_review)
-        return _share(middle - distance), _share(middle + distance)
+    review_error: Share | None = None
+    review_share: Share | None = None
 
 
 class GateRule(BaseModel):
-    """When the gate answers, and what it adds where it does not.
+    """When the gate answers, what it adds where it does not, and how the pair decides.
 
     Its probability is that of its log odds divided by `temperature`; at most `negative_below` it answers negative, from
-    `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight.
+    `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight, and the
+    bias. `thresholds` are those of gate and network together; a bundle of before has none, and decides by those of the
+    network alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,10 +53,15 @@ class GateRule(BaseModel):
     positive_from: Share
     encoder_weight: float
     gate_weight: float
+    bias: float = 0.0
+    thresholds: Thresholds | None = None
 
 
 class Bundle(BaseModel):
-    """What bundle.json holds; `engines` are those that passed the parity check, the fastest first."""
+    """What bundle.json holds; `engines` are those that passed the parity check, the fastest first.
+
+    `temperature`, `bias` and `thresholds` are those of the network alone, and of the whole bundle where it has no gate.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,6 +72,7 @@ class Bundle(BaseModel):
     truncation: Literal["head_and_tail"] = "head_and_tail"
     thresholds: Thresholds = Thresholds()
     temperature: float = Field(1.0, gt=0)
+    bias: float = 0.0
     engines: tuple[EngineName, ...] = Field(("onnxruntime-int8", "onnxruntime-fp32"), min_length=1)
     gate: GateRule | None = None
     # Below this share of known pieces a review has no sure answer. A bundle of before has none of its own: with 0.25,
@@ -77,6 +81,15 @@ class Bundle(BaseModel):
     provenance: dict[str, str] = {}
     metrics: dict[str, float] = {}
     sha256: dict[str, str] = {}
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns the network's logits into probabilities."""
+        return Calibration(self.temperature, self.bias)
+
+    def thresholds_of(self, cascade: bool) -> Thresholds:
+        """Return how the bundle decides with its gate, or without."""
+        return self.gate.thresholds if cascade and self.gate and self.gate.thresholds else self.thresholds
 
 
 @contextmanager
@@ -93,11 +106,17 @@ def assembled(destination: Path) -> Iterator[Path]:
 
 def seal(folder: Path, description: Bundle) -> Bundle:
     """Write bundle.json, last and in one step, with the sha256 of all files in `folder`; returns what was written."""
-    files = sorted({*REQUIRED, *(file.name for file in folder.iterdir())})
+    files = sorted({*REQUIRED, *(file.name for file in folder.iterdir())} - {DESCRIPTION})
     sealed = description.model_copy(update={"sha256": {name: _sha256(folder / name) for name in files}})
     with replacing(folder / DESCRIPTION) as draft:
         draft.write_text(sealed.model_dump_json(indent=1), encoding="utf-8")
     return sealed
+
+
+def add_figures(folder: Path, figures: Mapping[str, float]) -> Bundle:
+    """Write what was measured of a sealed bundle into its bundle.json, and return that."""
+    bundle = read_bundle(folder)
+    return seal(folder, bundle.model_copy(update={"metrics": {**bundle.metrics, **figures}}))
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -117,15 +136,6 @@ def read_bundle(folder: Path) -> Bundle:
 def identity(folder: Path) -> str:
     """Return what tells a bundle from all others: of bundle.json, which holds the hash of every other file, its own."""
     return _sha256(folder / DESCRIPTION)[:16]
-
-
-def _log_odds(share: float) -> float:
-    within = min(max(share, 1e-9), 1 - 1e-9)
-    return math.log(within / (1 - within))
-
-
-def _share(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
 
 
 def _verify(file: Path, expected: str | None) -> None:

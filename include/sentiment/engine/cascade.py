@@ -63,14 +63,14 @@ def gate_probability(log_odds: np.ndarray, rule: GateRule) -> np.ndarray:
     return logistic(log_odds / rule.temperature)
 
 
-def sure(probability: np.ndarray, rule: GateRule) -> np.ndarray:
-    """Return where the gate answers: bool, of the shape of `probability`."""
-    return (probability <= rule.negative_below) | (probability >= rule.positive_from)
+def sure(probability: np.ndarray, known: np.ndarray, rule: GateRule) -> np.ndarray:
+    """Return where the gate answers, bool [reviews], for its probabilities and whether enough of a text is known."""
+    return known & ((probability <= rule.negative_below) | (probability >= rule.positive_from))
 
 
 def blended(encoder_log_odds: np.ndarray, gate_log_odds: np.ndarray, rule: GateRule) -> np.ndarray:
     """Return the positive probabilities, float32, that encoder and gate give together where the gate is not sure."""
-    return logistic(rule.encoder_weight * encoder_log_odds + rule.gate_weight * gate_log_odds)
+    return logistic(rule.encoder_weight * encoder_log_odds + rule.gate_weight * gate_log_odds + rule.bias)
 
 
 def _sums(unigrams: np.ndarray, bigrams: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -64,9 +64,14 @@ def choose_engine(choice: EngineChoice, offered: Iterable[EngineName]) -> Engine
             f"the bundle has no {choice} ({', '.join(names)}); choose one of them or auto, or export the model anew "
             f"where {choice} can be built"
         )
-    if not runs_here(choice):
-        raise ContractError(f"{choice} does not run on this machine: {_REMEDY[choice]}, or choose engine=auto")
+    require_here(choice)
     return choice
+
+
+def require_here(name: EngineName) -> None:
+    """Raise ContractError with what this machine lacks for an engine."""
+    if not runs_here(name):
+        raise ContractError(f"{name} does not run on this machine: {_REMEDY[name]}, or choose another engine")
 
 
 def open_engine(folder: Path, name: EngineName, threads: int) -> Engine:

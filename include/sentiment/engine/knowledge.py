@@ -14,7 +14,9 @@ from typing import Any, Self
 
 import numpy as np
 
-# A text of which too little is known may be as sure as this on either side, and no surer.
+from sentiment.engine.calibration import probability_of
+
+# The confidence of a text of which too little is known is this at most.
 SUREST_OF_UNKNOWN = 0.6
 
 
@@ -53,9 +55,9 @@ class Knowledge:
         return np.where(counted > 0, known / np.maximum(counted, 1), -1).astype(np.float32)
 
 
-def no_surer(probability: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return the probabilities with those of reviews that are not `known` enough drawn to the middle."""
-    return np.where(known, probability, np.clip(probability, 1 - SUREST_OF_UNKNOWN, SUREST_OF_UNKNOWN))
+def no_surer(probability: np.ndarray, known: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Return the probabilities with those of reviews that are not `known` enough drawn to the threshold."""
+    return np.where(known, probability, np.clip(probability, *probability_of(SUREST_OF_UNKNOWN, threshold)))
 
 
 def _reader(model: Mapping[str, Any]) -> Callable[[str], tuple[bool, str]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment.core.names import EngineChoice, EngineName
 from sentiment.engine.bundle import TOKENIZER, Bundle, GateRule, read_bundle
-from sentiment.engine.calibration import log_odds, positive_probability
+from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate, blended, gate_probability, sure
 from sentiment.engine.engines import Engine, choose_engine, open_engine
 from sentiment.engine.knowledge import no_surer
@@ -27,7 +27,7 @@ BY_GATE = "gate"
 class Decisions:
     """What a bundle makes of n answers; every array has length n, `label` holds "negative" or "positive".
 
-    `confidence` is the probability of the label, which a threshold beside 0.5 may leave below it.
+    `confidence`, float32 from 0.5 to 1, is that of the label (`engine/calibration.py` defines it).
     """
 
     label: np.ndarray
@@ -49,7 +49,10 @@ class Answers:
 
 
 class Scorer:
-    """A loaded bundle. It keeps the order of the reviews, scores equal ones once, and gives empty arrays for none."""
+    """A loaded bundle. It keeps the order of the reviews, scores equal ones once, and gives empty arrays for none.
+
+    `thresholds` are those that it decides by: of gate and network together, or of the network alone.
+    """
 
     def __init__(
         self,
@@ -60,21 +63,33 @@ class Scorer:
         engine_name: EngineName = "onnxruntime-fp32",
     ) -> None:
         self.bundle, self.engine_name = bundle, engine_name
+        self.thresholds = bundle.thresholds_of(cascade=gate is not None)
         self._tokenizer = tokenizer
         self._engine = engine
         self._gate = gate
 
     @classmethod
-    def load(cls, bundle: Path, engine: EngineChoice = "auto", cascade: bool = True, threads: int = 1) -> Scorer:
+    def load(
+        cls,
+        bundle: Path,
+        engine: EngineChoice = "auto",
+        cascade: bool = True,
+        threads: int = 1,
+        review_below: float | None = None,
+    ) -> Scorer:
         """Check a bundle's files and load it; without `cascade` the network answers all.
 
+        A person should look at a confidence below `review_below`, or below the bundle's own limit.
         Raises ContractError naming the file that is not as exported, or the engine that is not there.
         """
         description = read_bundle(bundle)
         tokenizer = ReviewTokenizer(bundle / TOKENIZER, description.max_length, description.head_share)
         chosen: EngineName = choose_engine(engine, description.engines)
         opened = Gate.load(bundle) if cascade and description.gate else None
-        return cls(description, tokenizer, open_engine(bundle, chosen, threads), opened, chosen)
+        scorer = cls(description, tokenizer, open_engine(bundle, chosen, threads), opened, chosen)
+        if review_below is not None:
+            scorer.thresholds = scorer.thresholds.model_copy(update={"needs_review": review_below})
+        return scorer
 
     def answer(self, titles: Sequence[str], texts: Sequence[str]) -> Answers:
         """Return every review's probability, who gave it, and whether enough of the review is known."""
@@ -83,7 +98,8 @@ class Scorer:
         known = self._tokenizer.knowledge.shares(ids) >= self.bundle.known_share
         probability, gated = self._probabilities(ids, known)
         who = np.where(gated, BY_GATE, self.bundle.family)
-        return Answers(no_surer(probability, known)[back], who[back], known[back])
+        bounded = no_surer(probability, known, self.thresholds.positive)
+        return Answers(bounded[back], who[back], known[back])
 
     def probabilities(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         """Return the calibrated positive probabilities, float32 [reviews]."""
@@ -97,20 +113,19 @@ class Scorer:
         """Turn answers into labels, confidences and the need of a person's look."""
         probability = answers.positive_probability
         negative, positive = self.bundle.labels
-        is_positive = probability >= self.bundle.thresholds.positive
-        low, high = self.bundle.thresholds.unsure
+        sure = confidence(probability, self.thresholds.positive).astype(np.float32)
         return Decisions(
-            label=np.where(is_positive, positive, negative),
+            label=np.where(probability >= self.thresholds.positive, positive, negative),
             positive_probability=probability,
-            confidence=np.where(is_positive, probability, 1 - probability),
-            needs_review=~answers.known | ((probability > low) & (probability < high)),
+            confidence=sure,
+            needs_review=~answers.known | (sure < self.thresholds.needs_review),
         )
 
     def _probabilities(self, ids: list[np.ndarray], known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities and where they are the gate's, for whole token ids; the gate answers what is `known`."""
         if self._gate is None or self.bundle.gate is None:
             logits = infer(self._engine, self._tokenizer, ids)
-            return positive_probability(logits, self.bundle.temperature), np.zeros(len(ids), bool)
+            return self.bundle.calibration.probability(logits), np.zeros(len(ids), bool)
         return cascade(self._engine, self._tokenizer, self._gate, self.bundle.gate, ids, known)
 
 
@@ -120,7 +135,7 @@ def cascade(
     """Return positive probabilities, float32 [reviews], and where the gate gave them, bool [reviews]."""
     odds = gate.log_odds(ids)
     probability = gate_probability(odds, rule)
-    gated = sure(probability, rule) & known
+    gated = sure(probability, known, rule)
     unsure = np.flatnonzero(~gated)
     logits = infer(engine, tokenizer, [ids[row] for row in unsure])
     probability[unsure] = blended(log_odds(logits), odds[unsure], rule)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
-from sentiment.engine.calibration import fit_temperature, positive_probability
+from sentiment.engine.calibration import Calibration, logistic, positive_probability
 from sentiment.evaluation.behaviour.suite import BehaviourRow, Predict, run_behaviour
 from sentiment.evaluation.errors import (
     CategoryRow,
@@ -25,22 +25,44 @@ from sentiment.evaluation.slices import SliceRow, slice_table
 
 @dataclass(frozen=True)
 class Decision:
-    """How logits become decisions: both numbers are fitted on validation reviews."""
+    """How logits become decisions; the numbers are fitted on validation reviews, the threshold where it is `tuned`."""
 
     temperature: float
     threshold: float
+    bias: float = 0.0
+    tuned: bool = False
 
     @classmethod
-    def fitted(cls, logits: np.ndarray, labels: np.ndarray, tune_threshold: bool) -> Decision:
-        """Fit on validation logits [n, 2] and labels [n]; the threshold stays 0.5 unless it is to be tuned."""
-        temperature = fit_temperature(logits, labels)
-        tuned = fit_threshold(positive_probability(logits, temperature), labels) if tune_threshold else 0.5
-        return cls(temperature, tuned)
+    def fitted(cls, logits: np.ndarray, labels: np.ndarray, tune: bool, weighted: bool = False) -> Decision:
+        """Fit on validation logits [n, 2] and labels [n].
+
+        Calibration has a bias where the training `weighted` or resampled the classes. It changes no decision: unless
+        the threshold is to be tuned, it lies where the network itself is undecided, at 0.5 without a bias.
+        """
+        found = Calibration.fitted(logits, labels, with_bias=weighted)
+        threshold = fit_threshold(found.probability(logits), labels) if tune else found.undecided
+        return cls(found.temperature, threshold, found.bias, tune)
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns logits into probabilities."""
+        return Calibration(self.temperature, self.bias)
+
+    @property
+    def uncalibrated_threshold(self) -> float:
+        """The same threshold before calibration: it gives the same decisions."""
+        within = float(np.clip(self.threshold, 1e-9, 1 - 1e-9))
+        odds = (np.log(within / (1 - within)) - self.bias) * self.temperature
+        return float(logistic(odds))
+
+    def figures(self) -> dict[str, float]:
+        """Return what is logged of it."""
+        return {"temperature": self.temperature, "bias": self.bias, "threshold": self.threshold}
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What the test reviews say; probabilities [n] are float32, `before` those without temperature scaling.
+    """What the test reviews say; probabilities [n] are float32, `before` those without calibration.
 
     `figures` are those of `evaluate` and `ece_before`; `bounds` their 95 % intervals; `uncalibrated` are the figures
     of `before`.
@@ -63,8 +85,7 @@ class Assessment:
         figures = {name: [value, *self.bounds.get(name, ())] for name, value in self.figures.items()}
         return {
             "figures": figures,
-            "temperature": self.decision.temperature,
-            "threshold": self.decision.threshold,
+            **self.decision.figures(),
             "slices": self.slices,
             "confidence_of_errors": self.histogram,
             "error_categories": self.categories,
@@ -74,12 +95,14 @@ class Assessment:
 
 def assess(decision: Decision, logits: np.ndarray, test: LabelledReviews, predict: Predict) -> Assessment:
     """Measure test logits [n, 2]; `predict` gives the model's calibrated probabilities for the behaviour suite."""
-    before = positive_probability(logits)
-    probability = positive_probability(logits, decision.temperature)
-    threshold = decision.threshold
+    before, probability = positive_probability(logits), decision.calibration.probability(logits)
+    threshold, threshold_before = decision.threshold, decision.uncalibrated_threshold
     bounds = intervals(test.labels, probability, threshold)
-    bounds["ece_before"] = intervals(test.labels, before, threshold)["ece"]
-    figures, uncalibrated = (evaluate(test.labels, some, threshold) for some in (probability, before))
+    bounds["ece_before"] = intervals(test.labels, before, threshold_before)["ece"]
+    figures, uncalibrated = (
+        evaluate(test.labels, probability, threshold),
+        evaluate(test.labels, before, threshold_before),
+    )
     return Assessment(
         decision=decision,
         before=before,

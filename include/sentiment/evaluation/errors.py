@@ -12,6 +12,7 @@ import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS, POSITIVE
+from sentiment.engine.calibration import confidence
 from sentiment.evaluation.wording import RULES, Wording, wording
 
 _BIN_POINTS = 10
@@ -54,13 +55,12 @@ def confidence_histogram(
 ) -> list[ConfidenceRow]:
     """Return a row for every ten points of confidence from 50 to 100.
 
-    Confidence is the larger of both probabilities, for labels [n] and positive probabilities [n]; a bin takes its
-    lower end, and the last both.
+    Confidence is that of the label which the threshold gives, for labels [n] and positive probabilities [n]; a bin
+    takes its lower end, and the last both.
     """
-    probability = np.asarray(positive_probability, np.float64)
-    wrong = (probability >= threshold) != (labels == POSITIVE)
+    wrong = (np.asarray(positive_probability) >= threshold) != (labels == POSITIVE)
     # Rounded, because 0.7 as float32 lies a hair below its bin.
-    points = np.round(100 * np.maximum(probability, 1 - probability), 4)
+    points = np.round(100 * confidence(positive_probability, threshold), 4)
     edges = np.arange(50, 101, _BIN_POINTS)
     counts, errors = np.histogram(points, edges)[0], np.histogram(points[wrong], edges)[0]
     rows = zip(edges[:-1].tolist(), counts.tolist(), errors.tolist(), strict=True)
@@ -71,10 +71,10 @@ def most_confident_mistakes(
     reviews: LabelledReviews, positive_probability: np.ndarray, threshold: float = 0.5, count: int = 20
 ) -> list[MistakeRow]:
     """Return the wrongly decided reviews of highest confidence, surest first."""
-    probability = np.asarray(positive_probability, np.float64)
+    probability = np.asarray(positive_probability)
     called = (probability >= threshold).astype(np.int64)
     wrong = np.flatnonzero(called != reviews.labels)
-    surest = wrong[np.argsort(-np.maximum(probability, 1 - probability)[wrong], kind="stable")][:count]
+    surest = wrong[np.argsort(-confidence(probability, threshold)[wrong], kind="stable")][:count]
     return [
         {
             "review_key": reviews.keys[row],

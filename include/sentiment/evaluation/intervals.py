@@ -61,10 +61,11 @@ class _Ranked:
     def of(cls, labels: np.ndarray, probability: np.ndarray, threshold: float) -> _Ranked:
         order = np.argsort(probability, kind="stable")
         labels = labels[order]
-        decided = np.eye(4)[2 * labels + (probability[order] >= threshold)]
-        probability = probability[order].astype(np.float64)
+        probability = probability[order]
+        decided = np.eye(4)[2 * labels + (probability >= threshold)]
+        bins, gaps = calibration_gaps(labels, probability, threshold)
+        probability = probability.astype(np.float64)
         losses = review_losses(labels, probability)
-        bins, gaps = calibration_gaps(labels, probability)
         parts = np.column_stack(
             [decided, losses["log_loss"], losses["brier"], np.eye(CALIBRATION_BINS)[bins] * gaps[:, None]]
         )

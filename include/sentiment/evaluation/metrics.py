@@ -6,6 +6,7 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import LABELS, NEGATIVE, POSITIVE
+from sentiment.engine.calibration import confidence
 
 CALIBRATION_BINS = 15
 # Log loss is cut where a float32 probability of 1 would make it infinite.
@@ -29,7 +30,7 @@ def evaluate(labels: np.ndarray, positive_probability: np.ndarray, threshold: fl
     }
     figures |= _ranking(labels, probability)
     figures |= {name: float(rows.mean()) for name, rows in review_losses(labels, probability).items()}
-    figures["ece"] = expected_calibration_error(labels, probability)
+    figures["ece"] = expected_calibration_error(labels, positive_probability, threshold)
     return {name: figures[name] for name in figure_names()}
 
 
@@ -69,21 +70,25 @@ def review_losses(labels: np.ndarray, positive_probability: np.ndarray) -> dict[
     return {"log_loss": -np.log(np.clip(1 - missed, _SURE, 1 - _SURE)), "brier": missed**2}
 
 
-def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndarray) -> float:
+def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5) -> float:
     """Return the mean gap between confidence and accuracy over 15 bins of equal width, weighted by their reviews.
+
+    Both are of the decisions at the threshold.
 
     Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3.
     """
-    bins, gaps = calibration_gaps(labels, positive_probability)
+    bins, gaps = calibration_gaps(labels, positive_probability, threshold)
     return float(np.abs(np.bincount(bins, weights=gaps, minlength=CALIBRATION_BINS)).sum() / len(labels))
 
 
-def calibration_gaps(labels: np.ndarray, positive_probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def calibration_gaps(
+    labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5
+) -> tuple[np.ndarray, np.ndarray]:
     """Return for each review [n] the bin of its confidence, and whether it is right (1 or 0) less its confidence."""
-    confidence = np.maximum(positive_probability, 1 - positive_probability)
-    correct = (positive_probability >= 0.5) == (labels == POSITIVE)
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    return bins, correct - confidence
+    sure = confidence(positive_probability, threshold)
+    correct = (positive_probability >= threshold) == (labels == POSITIVE)
+    bins = np.minimum((sure * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    return bins, correct - sure
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -113,6 +118,36 @@ def fit_threshold(positive_probability: np.ndarray, labels: np.ndarray) -> float
     scores = _macro_f1(np.asarray(positive_probability, np.float64), labels, candidates)
     best = candidates[scores >= scores.max() - 1e-12]
     return float(best[np.abs(best - 0.5).argmin()])
+
+
+def fit_review_limit(
+    sure: np.ndarray, wrong: np.ndarray, error: float | None = None, share: float | None = None
+) -> float:
+    """Return the confidence below which a person should look, for the confidence and wrongness of decisions [n].
+
+    With `error` as few are looked at as leave at most that share of wrong ones among the rest; with `share` at most
+    that share is looked at, the least sure first. Equal confidences are treated alike. It is the risk and coverage of
+    Geifman and El-Yaniv: Selective Classification for Deep Neural Networks, NeurIPS 2017. A confidence below one half
+    stands for what is looked at anyway. Where no limit keeps to the error, all below 1 are looked at.
+    """
+    order = np.argsort(-sure, kind="stable")
+    ranked = sure[order]
+    # How many a limit may leave alone: all of equal confidence or none.
+    left = 1 + np.flatnonzero(np.append(ranked[:-1] != ranked[1:], True) & (ranked >= 0.5))
+    if error is not None:
+        kept = left[np.cumsum(wrong[order])[left - 1] <= error * left]
+    else:
+        kept = left[: 1 + int(np.searchsorted(left, len(sure) - np.floor((share or 0) * len(sure))))]
+    return float(ranked[kept[-1] - 1]) if len(kept) else 1.0
+
+
+def review_figures(needs_review: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
+    """Return the share of decisions [n] that a person should look at, and of wrong ones among the others."""
+    rest = wrong[~needs_review]
+    return {
+        "review_share": float(needs_review.mean()) if len(wrong) else 0.0,
+        "unreviewed_error": float(rest.mean()) if len(rest) else 0.0,
+    }
 
 
 def _macro_f1(probability: np.ndarray, labels: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

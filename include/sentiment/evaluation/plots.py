@@ -69,7 +69,7 @@ def learning_curve(history: Sequence[Mapping[str, float]], path: Path) -> Path:
 
 
 def reliability_diagram(labels: np.ndarray, before: np.ndarray, after: np.ndarray, path: Path, bins: int = 10) -> Path:
-    """Draw the share of positive labels [n] against positive probabilities [n], before and after temperature scaling.
+    """Draw the share of positive labels [n] against positive probabilities [n], before and after calibration.
 
     Points are bins of equal width with at least five reviews; below them stands how many reviews have which
     probability. A calibrated model's points lie on the diagonal. Returns `path`.
@@ -78,7 +78,7 @@ def reliability_diagram(labels: np.ndarray, before: np.ndarray, after: np.ndarra
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     top.plot((0, 1), (0, 1), color=PALE, linewidth=1.2, linestyle="--")
     below_bars: dict[str, Any] = {"bins": bins, "range": (0, 1), "histtype": "step", "linewidth": 1.5}
-    for name, probability, color in (("before scaling", before, LOSS), ("after scaling", after, SCORE)):
+    for name, probability, color in (("before calibration", before, LOSS), ("after calibration", after, SCORE)):
         top.plot(*_reliability(labels, probability, bins), label=name, color=color, marker="o", linewidth=1.8)
         below.hist(probability, color=color, **below_bars)
     top.set(title="Reliability", ylabel="share that is positive", ylim=(-0.03, 1.03))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ _FIGURES = {
     "log_loss": "Log loss",
     "brier": "Brier score",
     "ece": "Calibration error (ECE)",
-    "ece_before": "ECE before scaling",
+    "ece_before": "ECE before calibration",
 }
 
 
@@ -43,7 +43,7 @@ class Report:
     """All that the page says of one run.
 
     A part of the assessment without rows is left out of the page. `settings` are those that counted, `warning` what the
-    reader must know first.
+    reader must know first. `folds` are the rows of a cross-validation, `over_folds` their `NAME_mean` and `NAME_std`.
     """
 
     model: str
@@ -57,6 +57,8 @@ class Report:
     assessment: Assessment
     settings: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
+    folds: Sequence[Mapping[str, float]] = ()
+    over_folds: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_report(report: Report, pictures: Mapping[str, Path], path: Path) -> Path:

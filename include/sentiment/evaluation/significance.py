@@ -1,21 +1,19 @@
-"""Whether one model is better than another beyond chance: on the same reviews, and over seeds; in rows and sentences.
+"""Whether one trained model is better than another beyond chance, on the same reviews; in rows and sentences.
 
 Dietterich: Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms, 1998, says which
-question each test answers: McNemar and the bootstrap compare two trained models, the t-test two ways of training.
+question a test answers: those here compare two trained models, those in `repetition` two ways of training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from sentiment.core.errors import ContractError
 from sentiment.core.names import POSITIVE
-from sentiment.evaluation.intervals import COVERAGE, percentiles
+from sentiment.evaluation.intervals import percentiles
 from sentiment.evaluation.metrics import decision_figures
 from sentiment.evaluation.predictions import Predictions, require_same_reviews
 
@@ -42,32 +40,62 @@ class Difference:
     p_value: float
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two models on the same test reviews: macro F1 of a less b, both tests, who wins, and all of it in words.
+
+    Corrected p-values are Bonferroni's for the number of pairs. `equal` says that the 95 % interval of the difference
+    lies within the margin on both sides.
+    """
+
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    bootstrap_p: float
+    bootstrap_p_corrected: float
+    only_a_right: int
+    only_b_right: int
+    mcnemar_p: float
+    mcnemar_p_corrected: float
+    winner: str | None
+    equal: bool
+    verdict: str
+
+
+@dataclass(frozen=True)
+class _Bars:
+    """The largest p-value of a win, the margin of what is equal, and how many pairs are tested."""
+
+    significance: float
+    margin: float
+    pairs: int
+
+
 def compare_all(
-    predictions: Mapping[str, Predictions], thresholds: Mapping[str, float] | None = None, significance: float = 0.05
-) -> list[dict[str, Any]]:
+    predictions: Mapping[str, Predictions],
+    thresholds: Mapping[str, float] | None = None,
+    significance: float = 0.05,
+    margin: float = 0.01,
+) -> list[Pair]:
     """Return a row for every pair of candidates, from what they said of the same reviews; thresholds are 0.5 or given.
 
-    A row holds the difference of macro F1 with its interval, both tests' p-values as they are and corrected by
-    Bonferroni for the number of pairs, `winner` (None without one) and `verdict`, a sentence. A candidate wins when
-    both corrected p-values lie below `significance`, and for the same side. Raises ContractError when the candidates
-    were tested on different reviews.
+    A candidate wins when both corrected p-values lie below `significance`, and for the same side. Raises ContractError
+    when the candidates were tested on different reviews.
     """
     require_same_reviews(predictions)
     at = {name: (thresholds or {}).get(name, 0.5) for name in predictions}
     pairs = list(combinations(predictions, 2))
-    tests = [
-        contest(
-            predictions[a].labels,
-            predictions[a].positive_probability,
-            predictions[b].positive_probability,
-            (at[a], at[b]),
-        )
-        for a, b in pairs
-    ]
+    said = {name: one.positive_probability for name, one in predictions.items()}
+    tests = [contest(predictions[a].labels, said[a], said[b], (at[a], at[b])) for a, b in pairs]
     bootstrap_p = bonferroni([difference.p_value for difference, _ in tests])
     mcnemar_p = bonferroni([disagreement.p_value for _, disagreement in tests])
+    bars = _Bars(significance, margin, len(pairs))
     rows = zip(pairs, tests, bootstrap_p, mcnemar_p, strict=True)
-    return [_row(pair, test, (one, other), significance, len(pairs)) for pair, test, one, other in rows]
+    found = [_pair(pair, test, (one, other), bars) for pair, test, one, other in rows]
+    reviews = len(next(iter(predictions.values())).keys) if predictions else 0
+    return [replace(pair, verdict=f"On these {reviews:,} test reviews {pair.verdict}") for pair in found]
 
 
 def contest(
@@ -81,6 +109,22 @@ def contest(
 def better(difference: Difference, disagreement: Disagreement, p_values: tuple[float, float], below: float) -> bool:
     """Say whether a is better than b beyond chance: by both tests, with p-values (bootstrap, McNemar) below `below`."""
     return difference.difference > 0 and disagreement.only_a > disagreement.only_b and max(p_values) < below
+
+
+def not_inferior(difference: Difference, margin: float) -> bool:
+    """Say whether a is worse than b by no more than `margin`: the lower end of the 95 % interval decides.
+
+    A point estimate would call equal what was measured on too few reviews. Piaggio and others: Reporting of
+    Noninferiority and Equivalence Randomized Trials, JAMA 2012.
+    """
+    return difference.low >= -margin
+
+
+def alone_right(disagreement: Disagreement) -> str:
+    """Say the effect that McNemar's test is about: on how many reviews each model alone is right, and their ratio."""
+    more, fewer = disagreement.only_a, disagreement.only_b
+    ratio = f", {more / fewer:.1f} to 1" if more >= fewer > 0 else ""
+    return f"alone right on {more:,} reviews against {fewer:,}{ratio}"
 
 
 def with_interval(difference: Difference) -> str:
@@ -130,27 +174,6 @@ def paired_bootstrap(
     return Difference(float(observed), low, high, float(min(1.0, 2 * (fewer + 1) / (resamples + 1))))
 
 
-def paired_t_over_seeds(a_figures: Sequence[float], b_figures: Sequence[float]) -> Difference:
-    """Compare two ways of training by a figure of their runs [seeds], paired by seed, with Student's t-test.
-
-    Differences that are all the same come of training without chance: repeated, they are one observation and prove
-    nothing, so their p-value is 1. Raises ContractError below two pairs.
-    """
-    from scipy.stats import ttest_rel
-
-    if len(a_figures) != len(b_figures) or len(a_figures) < 2:
-        raise ContractError(
-            f"a t-test needs two runs or more a candidate, of the same seeds; got {len(a_figures)} and {len(b_figures)}"
-        )
-    differences = np.subtract(a_figures, b_figures)
-    mean = float(differences.mean())
-    if np.ptp(differences) < 1e-12:
-        return Difference(mean, mean, mean, 1.0)
-    found = ttest_rel(a_figures, b_figures)
-    interval = found.confidence_interval(COVERAGE)
-    return Difference(mean, float(interval.low), float(interval.high), float(found.pvalue))
-
-
 def bonferroni(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for how many there are."""
     from statsmodels.stats.multitest import multipletests
@@ -158,46 +181,67 @@ def bonferroni(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(p_values, method="bonferroni")[1]] if len(p_values) else []
 
 
-def _row(
-    pair: tuple[str, str],
-    test: tuple[Difference, Disagreement],
-    corrected: tuple[float, float],
-    significance: float,
-    pairs: int,
-) -> dict[str, Any]:
+def _pair(
+    names: tuple[str, str], test: tuple[Difference, Disagreement], corrected: tuple[float, float], bars: _Bars
+) -> Pair:
     difference, disagreement = test
-    reverse = Difference(-difference.difference, -difference.high, -difference.low, difference.p_value)
-    turned = Disagreement(disagreement.only_b, disagreement.only_a, disagreement.p_value)
-    winner = pair[0] if better(difference, disagreement, corrected, significance) else None
-    winner = pair[1] if better(reverse, turned, corrected, significance) else winner
-    sides = (pair, difference) if winner != pair[1] else (pair[::-1], reverse)
-    return {
-        "a": pair[0],
-        "b": pair[1],
-        "difference": difference.difference,
-        "low": difference.low,
-        "high": difference.high,
-        "bootstrap_p": difference.p_value,
-        "bootstrap_p_corrected": corrected[0],
-        "only_a_right": disagreement.only_a,
-        "only_b_right": disagreement.only_b,
-        "mcnemar_p": disagreement.p_value,
-        "mcnemar_p_corrected": corrected[1],
-        "winner": winner,
-        "verdict": _verdict(*sides, corrected, winner is not None, pairs),
-    }
+    turned = _turned(*test)
+    won = better(*test, corrected, bars.significance)
+    lost = better(*turned, corrected, bars.significance)
+    return Pair(
+        a=names[0],
+        b=names[1],
+        difference=difference.difference,
+        low=difference.low,
+        high=difference.high,
+        bootstrap_p=difference.p_value,
+        bootstrap_p_corrected=corrected[0],
+        only_a_right=disagreement.only_a,
+        only_b_right=disagreement.only_b,
+        mcnemar_p=disagreement.p_value,
+        mcnemar_p_corrected=corrected[1],
+        winner=names[0] if won else names[1] if lost else None,
+        equal=not_inferior(difference, bars.margin) and not_inferior(turned[0], bars.margin),
+        verdict=_verdict(names[::-1], turned, corrected, True, bars)
+        if lost
+        else _verdict(names, test, corrected, won, bars),
+    )
+
+
+def _turned(difference: Difference, disagreement: Disagreement) -> tuple[Difference, Disagreement]:
+    """Return the same tests with b in a's place."""
+    return (
+        Difference(-difference.difference, -difference.high, -difference.low, difference.p_value),
+        Disagreement(disagreement.only_b, disagreement.only_a, disagreement.p_value),
+    )
 
 
 def _verdict(
-    sides: tuple[str, str], difference: Difference, corrected: tuple[float, float], won: bool, pairs: int
+    sides: tuple[str, str],
+    test: tuple[Difference, Disagreement],
+    corrected: tuple[float, float],
+    won: bool,
+    bars: _Bars,
 ) -> str:
     a, b = sides
-    said = f"{a} beats {b}" if won else f"no difference beyond chance between {a} and {b}"
-    correction = f", corrected for {pairs} comparisons" if pairs > 1 else ""
+    difference, disagreement = test
+    said = f"{a} beats {b}" if won else f"{a} and {b} do not differ beyond chance{_standing(sides, test, bars.margin)}"
+    correction = f", corrected for {bars.pairs} comparisons" if bars.pairs > 1 else ""
     return (
-        f"{said}: macro F1 {with_interval(difference)}; {p_text(corrected[0])} by paired bootstrap, "
-        f"{p_text(corrected[1])} by McNemar{correction}"
+        f"{said}: macro F1 {with_interval(difference)}; {alone_right(disagreement)}; {p_text(corrected[0])} by paired "
+        f"bootstrap, {p_text(corrected[1])} by McNemar{correction}"
     )
+
+
+def _standing(sides: tuple[str, str], test: tuple[Difference, Disagreement], margin: float) -> str:
+    """Say whether two models without a winner are equal within the margin, one is no worse, or nothing is known."""
+    at_least, at_most = not_inferior(test[0], margin), not_inferior(_turned(*test)[0], margin)
+    if at_least and at_most:
+        return f" and are equal within {margin:g}"
+    if at_least or at_most:
+        one, other = sides if at_least else sides[::-1]
+        return f", and {one} is not worse than {other} by more than {margin:g}"
+    return f", nor are they shown to be equal within {margin:g}"
 
 
 def _difference(counts: np.ndarray, figure: str) -> np.ndarray:

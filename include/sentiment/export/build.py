@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import EngineName
 from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, GateRule, Thresholds, assembled, seal
-from sentiment.engine.calibration import log_odds
+from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.engines import open_engine
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
+from sentiment.evaluation.metrics import fit_review_limit, review_figures
 from sentiment.export.cascade import BothOdds, fit_rule
 from sentiment.export.config import ExportConfig
-from sentiment.export.engines import fastest_first, write_models
+from sentiment.export.engines import fastest_first, remove_unread, write_models
 from sentiment.export.parity import check_parity
 from sentiment.training.cascade import fit_gate
 from sentiment.training.fitted import Fitted
@@ -33,6 +35,14 @@ class ExportData:
     validation: LabelledReviews
 
 
+@dataclass(frozen=True)
+class Built:
+    """The figures of a bundle's bundle.json, and why engines were left out of it, in a clause each."""
+
+    figures: dict[str, float]
+    left_out: dict[EngineName, str]
+
+
 def build_bundle(
     fitted: Fitted,
     data: ExportData,
@@ -40,56 +50,93 @@ def build_bundle(
     destination: Path,
     provenance: dict[str, str],
     decision: Decision,
-) -> dict[str, float]:
-    """Write the bundle of a trained model to the folder `destination` and return the figures of its bundle.json.
+) -> Built:
+    """Write the bundle of a trained model to the folder `destination`, and return what is to be said of it.
 
-    A review is positive from the probability `decision.threshold` on, after the logits were divided by
-    `decision.temperature`. Raises ContractError, and leaves whatever was at `destination`, when the exported model does
-    not decide as the trained one.
+    `decision` is that of the network alone; a gate brings the threshold of the pair. Raises ContractError, and leaves
+    whatever was at `destination`, when the exported model does not decide as the trained one.
     """
     with assembled(destination) as folder:
         (folder / TOKENIZER).write_text(fitted.tokenizer_json, encoding="utf-8")
-        built = write_models(fitted, folder, _first(data.train, config.calibration_reviews))
-        parity = check_parity(fitted, folder, data.validation, config, decision, built)
+        models = write_models(fitted, folder, _first(data.train, config.calibration_reviews), config.engines)
+        parity = check_parity(fitted, folder, data.validation, config, decision, models.engines)
+        remove_unread(folder, parity.engines)
         speeds = fastest_first(folder, parity.engines, fitted.tokenizer, data.validation)
-        description = Bundle(
+        unlimited = Bundle(
             family=fitted.family,
             max_length=fitted.max_length,
             head_share=fitted.head_share,
             temperature=decision.temperature,
+            bias=decision.bias,
             thresholds=Thresholds(positive=decision.threshold),
             engines=tuple(speeds),
             provenance=provenance,
             known_share=_known_share(fitted, _first(data.validation, config.cascade_validation)),
         )
-        rule, gate_figures = _gate(fitted, data, config, folder, description)
+        seen = _seen(fitted, data, config, folder, unlimited)
+        thresholds, limits = _limited(unlimited.thresholds, decision.calibration.probability(seen.logits), seen, config)
+        description = unlimited.model_copy(update={"thresholds": thresholds})
+        rule, gate_figures = _gate(fitted, data, config, folder, seen, decision)
         metrics = {
             **parity.figures,
             **_sizes(folder),
             **{f"engine_reviews_per_second_{name}": speed for name, speed in speeds.items()},
+            **{f"alone_{name}": value for name, value in limits.items()},
             **gate_figures,
             "known_share": description.known_share,
         }
         seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics}))
-    return metrics
+    return Built(metrics, models.left_out | parity.left_out)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Validation reviews: token ids, the logits [n, 2] of the engine that is shipped, labels, and what is known."""
+
+    ids: list[np.ndarray]
+    logits: np.ndarray
+    labels: np.ndarray
+    known: np.ndarray
+
+
+def _seen(fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, bundle: Bundle) -> _Seen:
+    tokenizer, validation = fitted.tokenizer, _first(data.validation, config.cascade_validation)
+    ids = tokenizer.whole(validation.titles, validation.texts)
+    logits = infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids)
+    return _Seen(ids, logits, validation.labels, tokenizer.knowledge.shares(ids) >= bundle.known_share)
+
+
+def _limited(
+    thresholds: Thresholds, probability: np.ndarray, seen: _Seen, config: ExportConfig
+) -> tuple[Thresholds, dict[str, float]]:
+    """Return thresholds that say, as was wished, what needs a person, and what that gives on validation."""
+    sure = confidence(probability, thresholds.positive).astype(np.float32)
+    sure[~seen.known] = 0
+    wrong = (probability >= thresholds.positive) != (seen.labels == 1)
+    wished = {"review_error": config.review_error, "review_share": config.review_share}
+    limit = thresholds.needs_review
+    if set(wished.values()) != {None}:
+        limit = fit_review_limit(sure, wrong, config.review_error, config.review_share)
+    limited = thresholds.model_copy(update={"needs_review": limit, **wished})
+    return limited, {"review_below": limit, **review_figures(sure < limit, wrong)}
 
 
 def _gate(
-    fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, bundle: Bundle
+    fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, seen: _Seen, decision: Decision
 ) -> tuple[GateRule | None, dict[str, float]]:
-    """Fit the gate and its rule, and leave it in the folder where it is of use."""
+    """Fit the gate, its rule and what needs a person, and leave it in the folder where it is of use."""
     if not config.cascade or fitted.family == "linear":
         return None, {}
-    tokenizer = fitted.tokenizer
-    train, validation = _first(data.train, config.cascade_reviews), _first(data.validation, config.cascade_validation)
-    gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
-    ids = tokenizer.whole(validation.titles, validation.texts)
-    network = log_odds(infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids)) / bundle.temperature
-    judged = BothOdds(network, gate.log_odds(ids), validation.labels, bundle.thresholds.positive)
-    rule, figures = fit_rule(judged, bundle.temperature)
-    if rule:
-        gate.save(folder)
-    return rule, figures
+    train = _first(data.train, config.cascade_reviews)
+    gate = fit_gate(fitted.tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
+    judged = BothOdds(log_odds(seen.logits), gate.log_odds(seen.ids), seen.labels, seen.known, decision)
+    rule, figures = fit_rule(judged)
+    if not rule:
+        return None, figures
+    gate.save(folder)
+    thresholds, limits = _limited(rule.thresholds or Thresholds(), judged.pair(rule)[0], seen, config)
+    limits = {f"cascade_{name}": value for name, value in limits.items()}
+    return rule.model_copy(update={"thresholds": thresholds}), {**figures, **limits, "gate_reviews": float(len(train))}
 
 
 def _known_share(fitted: Fitted, validation: LabelledReviews) -> float:
@@ -105,7 +152,5 @@ def _first(reviews: LabelledReviews, count: int) -> LabelledReviews:
 
 
 def _sizes(folder: Path) -> dict[str, float]:
-    return {
-        "fp32_megabytes": (folder / FP32_MODEL).stat().st_size / 1e6,
-        "int8_megabytes": (folder / INT8_MODEL).stat().st_size / 1e6,
-    }
+    models = {"fp32_megabytes": folder / FP32_MODEL, "int8_megabytes": folder / INT8_MODEL}
+    return {name: model.stat().st_size / 1e6 for name, model in models.items() if model.exists()}

@@ -1,4 +1,4 @@
-"""The check between a trained model and its bundle: every engine must decide as the model does on real reviews."""
+"""The check between a trained model and its bundle: an engine that does not decide as the model does is left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import EngineName
-from sentiment.engine.calibration import positive_probability
+from sentiment.core.wording import cause
 from sentiment.engine.engines import open_engine
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
@@ -21,16 +21,17 @@ from sentiment.training.fitted import Fitted, predict_logits
 
 log = logging.getLogger(__name__)
 
-# Without these two there is no bundle; any other engine that fails is left out of it.
-REQUIRED: tuple[EngineName, ...] = ("onnxruntime-fp32", "onnxruntime-int8")
+# Without it there is no bundle; any other engine that fails is left out of it.
+REFERENCE: EngineName = "onnxruntime-fp32"
 
 
 @dataclass(frozen=True)
 class Parity:
-    """The engines that decide as the model does, and the figures that say so."""
+    """The engines that decide as the model does, the figures that say so, and why the others do not, in a clause."""
 
     engines: tuple[EngineName, ...]
     figures: dict[str, float]
+    left_out: dict[EngineName, str]
 
 
 def check_parity(
@@ -39,23 +40,27 @@ def check_parity(
     reviews: LabelledReviews,
     config: ExportConfig,
     decision: Decision,
-    engines: Iterable[EngineName] = REQUIRED,
+    engines: Iterable[EngineName] = ("onnxruntime-int8",),
 ) -> Parity:
     """Compare the engines of the models in `folder` with torch on `config.parity_reviews` reviews, spread evenly.
 
-    Probabilities and decisions are those of scoring, with the bundle's temperature and threshold. The figures are
+    Probabilities and decisions are those of scoring, with the network's calibration and threshold. The figures are
     `parity_probability_gap` (fp32 ONNX from torch, the largest), the accuracy of torch and of every engine, and the
-    mean gap in probability of every other engine from fp32. Raises ContractError with the figures when fp32 is off by
-    more than `max_probability_gap`, or int8 of onnxruntime loses more than `max_accuracy_loss` of fp32's accuracy.
+    mean gap in probability of every other engine from fp32. One that cannot be opened, or loses more than
+    `max_accuracy_loss` of fp32's accuracy, is left out. Raises ContractError with the figures when fp32 is off by more
+    than `max_probability_gap`.
     """
     sample = reviews.take(np.linspace(0, len(reviews) - 1, min(config.parity_reviews, len(reviews))).astype(np.int64))
     ids = fitted.tokenizer.whole(sample.titles, sample.texts)
-    found = {
-        name: positive_probability(infer(open_engine(folder, name, 1), fitted.tokenizer, ids), decision.temperature)
-        for name in dict.fromkeys([*REQUIRED, *engines])
-    }
-    by_torch = positive_probability(predict_logits(fitted, sample), decision.temperature)
-    exact = found["onnxruntime-fp32"]
+    found, left_out = {REFERENCE: _probability(fitted, folder, REFERENCE, ids, decision)}, {}
+    for name in dict.fromkeys(engines):
+        try:
+            found[name] = _probability(fitted, folder, name, ids, decision)
+        except Exception as error:  # each library has its own, and none of them costs the bundle
+            log.info("%s does not run its model", name, exc_info=True)
+            left_out[name] = f"it does not run its model: {cause(error)}"
+    by_torch = decision.calibration.probability(predict_logits(fitted, sample))
+    exact = found[REFERENCE]
     figures = {
         "parity_reviews": float(len(sample)),
         "parity_probability_gap": float(np.abs(exact - by_torch).max()),
@@ -63,10 +68,17 @@ def check_parity(
     }
     for name, probability in found.items():
         figures[f"parity_accuracy_{name}"] = _accuracy(probability, sample, decision)
-        if name != "onnxruntime-fp32":
+        if name != REFERENCE:
             figures[f"parity_gap_{name}"] = float(np.abs(probability - exact).mean())
     _judge_fp32(figures, config)
-    return Parity(tuple(name for name in found if _keeps_accuracy(name, figures, config)), figures)
+    losses = {name: loss for name in found if (loss := _loss(name, figures, config))}
+    return Parity(tuple(name for name in found if name not in losses), figures, left_out | losses)
+
+
+def _probability(
+    fitted: Fitted, folder: Path, name: EngineName, ids: list[np.ndarray], decision: Decision
+) -> np.ndarray:
+    return decision.calibration.probability(infer(open_engine(folder, name, 1), fitted.tokenizer, ids))
 
 
 def _accuracy(probability: np.ndarray, reviews: LabelledReviews, decision: Decision) -> float:
@@ -83,15 +95,14 @@ def _judge_fp32(figures: dict[str, float], config: ExportConfig) -> None:
         )
 
 
-def _keeps_accuracy(name: EngineName, figures: dict[str, float], config: ExportConfig) -> bool:
-    before, after = figures["parity_accuracy_onnxruntime-fp32"], figures[f"parity_accuracy_{name}"]
+def _loss(name: EngineName, figures: dict[str, float], config: ExportConfig) -> str:
+    """Say what an engine costs; nothing where that is allowed."""
+    before, after = figures[f"parity_accuracy_{REFERENCE}"], figures[f"parity_accuracy_{name}"]
+    if not np.isfinite(figures.get(f"parity_gap_{name}", 0.0)):
+        return "its answers are no numbers"
     if before - after <= config.max_accuracy_loss:
-        return True
-    loss = (
-        f"{name} costs {before - after:.4f} of accuracy on {figures['parity_reviews']:.0f} validation reviews "
+        return ""
+    return (
+        f"it costs {before - after:.4f} of accuracy on {figures['parity_reviews']:.0f} validation reviews "
         f"({before:.4f} to {after:.4f}), more than {config.max_accuracy_loss:.4f} allow"
     )
-    if name in REQUIRED:
-        raise ContractError(f"{loss}; use more parity_reviews, allow more, or train another candidate")
-    log.warning("%s; it is left out of the bundle", loss)
-    return False

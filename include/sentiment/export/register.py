@@ -12,10 +12,11 @@ import numpy as np
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.datasets.snapshot import read_split, snapshot_folder
+from sentiment.engine.bundle import add_figures
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
-from sentiment.evaluation.metrics import evaluate
+from sentiment.evaluation.metrics import evaluate, review_figures
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
 from sentiment.export.build import ExportData, build_bundle
 from sentiment.export.config import ExportConfig
@@ -26,6 +27,8 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training.fitted import Fitted
 
 _JUDGED = ("accuracy", "macro_f1", "false_negative_rate_negatives", "log_loss", "ece")
+# What bundle.json is told of the test reviews, beside what it says of validation.
+_OF_TEST = {"accuracy", "macro_f1", "ece", "test_review_share", "test_unreviewed_error", "test_gate_share"}
 # Enough for a ratio of costs: 2 s of a small encoder on one thread. Noise only slows, so the faster pass counts.
 _TIMED_REVIEWS, _PASSES = 200, 2
 
@@ -42,20 +45,22 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
         bundle, evidence = Path(scratch) / "bundle", Path(scratch) / "evidence"
         context.progress("exporting, quantising, checking parity and fitting the cascade")
-        decision = Decision(run.metrics["temperature"], run.metrics.get("threshold", 0.5))
+        decision = _decision(run)
         origin = _origin(run) | context.provenance
         built = build_bundle(fitted, _read(folder, config), config, bundle, origin, decision)
         context.progress("measuring the bundle on the test reviews")
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured = _measured(bundle, test, evidence)
-        figures = {f"bundle_{name}": value for name, value in {**built, **measured}.items()}
+        add_figures(bundle, {f"test_{name.removeprefix('test_')}": measured[name] for name in _OF_TEST & {*measured}})
+        figures = {f"bundle_{name}": value for name, value in {**built.figures, **measured}.items()}
         version = registry.register(bundle, evidence, run.run_id, _tags(run, measured), figures)
     return ExportResult(
         version=version,
         run_id=run.run_id,
         family=run.params["family"],
         **{name: round(value, 6) for name, value in measured.items()},
-        bundle={name: round(value, 6) for name, value in built.items()},
+        bundle={name: round(value, 6) for name, value in built.figures.items()},
+        **({"left_out": built.left_out} if built.left_out else {}),
     )
 
 
@@ -79,17 +84,21 @@ def _measured(bundle: Path, test: LabelledReviews, evidence: Path) -> dict[str, 
     answers = scorer.answer(test.titles, test.texts)
     probability = answers.positive_probability
     write_predictions(evidence / OF_BUNDLE, test.keys, test.labels, probability)
-    behaviour = run_behaviour(scorer.probabilities, scorer.bundle.thresholds.positive)
+    behaviour = run_behaviour(scorer.probabilities, scorer.thresholds.positive)
     (evidence / BEHAVIOUR).write_text(json.dumps(behaviour, indent=1), encoding="utf-8")
-    figures = evaluate(test.labels, probability, scorer.bundle.thresholds.positive)
+    figures = evaluate(test.labels, probability, scorer.thresholds.positive)
     measured = {name: figures[name] for name in _JUDGED} | {"reviews_per_second": measure_speed(bundle, test)}
+    measured |= {"threshold": scorer.thresholds.positive, "review_below": scorer.thresholds.needs_review}
+    wrong = (probability >= scorer.thresholds.positive) != (test.labels == 1)
+    reviewed = review_figures(scorer.decide(answers).needs_review, wrong)
+    measured |= {f"test_{name}": value for name, value in reviewed.items()}
     return measured | _of_gate(scorer, answers, test) if scorer.bundle.gate else measured
 
 
 def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[str, float]:
     """Return the share of the test reviews that the gate answers, and its accuracy on those."""
     gated = answers.decided_by == BY_GATE
-    right = (answers.positive_probability >= scorer.bundle.thresholds.positive) == (test.labels == 1)
+    right = (answers.positive_probability >= scorer.thresholds.positive) == (test.labels == 1)
     return {
         "test_gate_share": float(gated.mean()),
         "test_gate_accuracy": float(right[gated].mean()) if gated.any() else 1.0,
@@ -105,6 +114,12 @@ def _read(folder: str, config: ExportConfig) -> ExportData:
     )
 
 
+def _decision(run: TrainedRun) -> Decision:
+    """Return how the network alone decides; a run of before has no bias."""
+    figures = {name: run.metrics[name] for name in ("temperature", "threshold", "bias") if name in run.metrics}
+    return Decision(**{"threshold": 0.5, **figures}, tuned=run.params.get("tune_threshold") == "True")
+
+
 def _origin(run: TrainedRun) -> dict[str, str]:
     # A network that learnt its words from nothing names no encoder.
     named = ["snapshot", *(name for name in ("encoder", "train_reviews") if name in run.params)]
@@ -116,6 +131,6 @@ def _tags(run: TrainedRun, measured: dict[str, float]) -> dict[str, str]:
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],
         "test_reviews": run.params["test_reviews"],
-        "threshold": str(run.metrics.get("threshold", 0.5)),
         **{name: f"{value:.6f}" for name, value in measured.items()},
+        **{name: str(measured[name]) for name in ("threshold", "review_below")},
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
+from sentiment.core.names import EngineName
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import percent
 
@@ -9,8 +12,11 @@ from sentiment.core.wording import percent
 class ExportResult(VerbResult):
     """A registered version, its figures on the test reviews as scoring runs it, and those of its bundle.
 
-    `reviews_per_second` is of one thread. A bundle without a cascade has no figures of its gate. `bundle` are the
-    figures of bundle.json, by name: parity with the trained model, sizes, and each engine's speed.
+    `reviews_per_second` is of one thread, `threshold` the probability from which on a review is called positive, and
+    `review_below` the confidence below which it needs a person, which is `test_review_share` of the test reviews and
+    leaves `test_unreviewed_error` of the others wrong. A bundle without a cascade has no figures of its gate. `bundle`
+    are the figures of bundle.json, by name: parity with the trained model, sizes, and each engine's speed. `left_out`
+    says why an engine is not in it.
     """
 
     version: int
@@ -21,10 +27,15 @@ class ExportResult(VerbResult):
     false_negative_rate_negatives: float
     log_loss: float
     ece: float
+    threshold: float
+    review_below: float
+    test_review_share: float
+    test_unreviewed_error: float
     reviews_per_second: float
     test_gate_share: float | None = None
     test_gate_accuracy: float | None = None
     bundle: dict[str, float]
+    left_out: dict[EngineName, str] = Field(default_factory=dict)
 
     def sentences(self) -> list[str]:
         """Say version and figures."""
@@ -32,7 +43,10 @@ class ExportResult(VerbResult):
         gate = f", of which the fast model of its cascade answers {percent(share)}" if share is not None else ""
         return [
             f"Version {self.version} ({self.family}): accuracy {percent(self.accuracy)}, macro F1 "
-            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}."
+            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}.",
+            f"Below a confidence of {self.review_below:.3g} a review needs a person: {percent(self.test_review_share)} "
+            f"of the test reviews; of the others {percent(self.test_unreviewed_error)} are wrong.",
+            *(f"{engine} is left out: {reason}." for engine, reason in self.left_out.items()),
         ]
 
     def version_named(self) -> int | None:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from sentiment.core.config import PROMOTION, Share, VerbConfig
+
+# Macro F1 that may be lost without anybody minding; a point of it is about a review in a hundred.
+Margin = Annotated[
+    Share,
+    Field(
+        description="One is called equal to another, or no worse, when the 95 % interval of the difference ends within "
+        "this; 0.01 is one point.",
+        title="Macro F1 that an equal model may lose",
+        json_schema_extra=PROMOTION,
+    ),
+]
 
 
 class CompareConfig(VerbConfig):
@@ -12,6 +25,7 @@ class CompareConfig(VerbConfig):
 
     runs: tuple[str, ...] = Field(min_length=1, description="MLflow runs of the trainings.")
     significance: Share = Field(0.05, description="Largest p-value of a difference that counts as beyond chance.")
+    margin: Margin = 0.01
 
 
 class PromoteConfig(VerbConfig):
@@ -20,10 +34,11 @@ class PromoteConfig(VerbConfig):
     versions: tuple[int, ...] = Field((), description="Candidate versions; the newest one when empty.")
     tolerance: Share = Field(
         0.002,
-        description="0.002 is a fifth of a point.",
+        description="On validation, among candidates, and against the linear baseline; 0.002 is a fifth of a point.",
         title="Macro F1 difference that counts as a tie",
         json_schema_extra=PROMOTION,
     )
+    margin: Margin = 0.01
     significance: Share = Field(
         0.05,
         description="A difference with a larger p-value counts as chance.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from sentiment.core.names import POSITIVE
+from sentiment.evaluation.behaviour.suite import BehaviourRow
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.significance import Difference, Disagreement, contest
 from sentiment.promotion.results import (
@@ -102,9 +102,7 @@ def on_slices(
     return tuple(sorted(changes, key=lambda change: -change.loss))
 
 
-def on_behaviour(
-    challenger: Sequence[Mapping[str, Any]], champion: Sequence[Mapping[str, Any]]
-) -> tuple[CapabilityChange, ...]:
+def on_behaviour(challenger: Sequence[BehaviourRow], champion: Sequence[BehaviourRow]) -> tuple[CapabilityChange, ...]:
     """Return failure rates of all capabilities together (named "overall") and of each, from two suites' rows.
 
     Rows are summed over kinds. A capability that one lacks, or knows by another number of cases, was another suite's
@@ -130,7 +128,7 @@ def _slice(name: str, before: np.ndarray, after: np.ndarray) -> SliceChange:
     )
 
 
-def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, ...]]:
+def _counts(rows: Sequence[BehaviourRow]) -> dict[str, tuple[int, ...]]:
     """Return (cases, failures) by capability."""
     counts: dict[str, tuple[int, ...]] = {}
     for row in rows:

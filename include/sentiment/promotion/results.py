@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import counted
+
+# A page of verdicts: three candidates make three pairs.
+_VERDICTS = 3
 
 
 @dataclass(frozen=True)
 class CandidateRow:
     """A candidate: the run chosen of it by macro F1 on validation, and its figures on the test over all its seeds.
 
-    Means and standard deviations are None where no run has the figure, a deviation also where one run alone has it.
+    `repeated` runs gave the same model as another one, and are counted nowhere else. Means and standard deviations are
+    None where no run has the figure, a deviation also where one run alone has it.
     """
 
     candidate: str
@@ -20,6 +26,7 @@ class CandidateRow:
     seeds: tuple[int, ...]
     run_id: str
     validation_macro_f1: float
+    repeated: int = 0
     accuracy_mean: float | None = None
     accuracy_std: float | None = None
     macro_f1_mean: float | None = None
@@ -41,14 +48,20 @@ class CandidateRow:
 
 
 @dataclass(frozen=True)
-class OverSeeds:
-    """The paired t-test of macro F1 over the seeds that two candidates share: a less b, its interval, its p-values."""
+class OverTrainings:
+    """Macro F1 of a less that of b over pairs of trainings, of one seed or of one fold each; see `Repeated`.
 
-    seeds: int
+    `p_corrected` is Bonferroni's p-value for the number of pairs of candidates; `effect` counts standard deviations of
+    the differences.
+    """
+
+    pairs: int
     difference: float
     low: float
     high: float
-    p: float
+    effect: float | None
+    p_value: float
+    wilcoxon_p: float | None
     p_corrected: float
 
 
@@ -56,7 +69,8 @@ class OverSeeds:
 class ComparisonRow:
     """Two candidates on the same test reviews: macro F1 of a less b, both tests, who wins, and all of it in words.
 
-    Corrected p-values are Bonferroni's for the number of pairs; `over_seeds` is None below two shared seeds.
+    Corrected p-values are Bonferroni's for the number of pairs; `equal` says that the difference's interval lies within
+    the margin. `over_seeds` is None below two shared seeds, `over_folds` where the two share no cross-validation.
     """
 
     a: str
@@ -71,21 +85,36 @@ class ComparisonRow:
     mcnemar_p: float
     mcnemar_p_corrected: float
     winner: str | None
+    equal: bool
     verdict: str
-    over_seeds: OverSeeds | None
+    over_seeds: OverTrainings | None
+    over_folds: OverTrainings | None
 
 
 class CompareResult(VerbResult):
     """The run chosen of each candidate, a row a candidate and a row a pair of them."""
+
+    shown: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "candidates": ("candidate", "seeds", "accuracy_mean", "macro_f1_mean", "macro_f1_std", "run_id"),
+        "comparisons": ("a", "b", "difference", "low", "high", "winner"),
+    }
 
     runs: tuple[str, ...]
     candidates: tuple[CandidateRow, ...]
     comparisons: tuple[ComparisonRow, ...]
 
     def sentences(self) -> list[str]:
-        """Say the first two verdicts."""
-        verdicts = [f"{row.verdict}." for row in self.comparisons]
-        return verdicts[:2] or [f"{counted(len(self.runs), 'candidate')}, nothing to compare it with."]
+        """Say the first verdicts, and which runs were counted once."""
+        said = [f"{row.verdict}." for row in self.comparisons[:_VERDICTS]]
+        further = len(self.comparisons) - len(said)
+        said += [f"{counted(further, 'further pair')}: see `verdict` of each with --json."] if further else []
+        said += [
+            f"{counted(row.repeated + len(row.seeds), 'run')} of {row.candidate}, {row.repeated} of which gave the "
+            "same model as another one and count once."
+            for row in self.candidates
+            if row.repeated
+        ]
+        return said or [f"{counted(len(self.runs), 'candidate')}, nothing to compare it with."]
 
 
 @dataclass(frozen=True)

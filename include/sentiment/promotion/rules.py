@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sentiment.evaluation.significance import better, p_text, with_interval
+from sentiment.evaluation.significance import alone_right, better, not_inferior, p_text, with_interval
 from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Speeds
 from sentiment.promotion.results import MeasuredVersion
@@ -51,9 +51,10 @@ def decide(
     """Judge a challenger; all were measured on the same test reviews, and `evidence` holds it against the champion.
 
     Its macro F1 may lack at most `tolerance` against the linear baseline. Without champion that is the only bar. A
-    champion gives way to one that is better beyond chance, or that lacks at most `tolerance` and is `cheaper` times
-    faster; and then only when no slice and no behaviour gets worse than the rules allow. One that calls every review
-    as the champion does is not promoted, however fast, and nobody without evidence.
+    champion gives way to one that is better beyond chance, or that is not worse by more than `margin` (the end of the
+    interval decides) and is `cheaper` times faster; and then only when no slice and no behaviour gets worse than the
+    rules allow. One that calls every review as the champion does is not promoted, however fast, and nobody without
+    evidence.
     """
     below = _below_baseline(challenger, baseline, rules.tolerance)
     if below:
@@ -99,19 +100,20 @@ def _earned(
         return False, f"{against}: not one call on the test reviews differs, so there is nothing to change for"
     if better(gain, evidence.mcnemar, (gain.p_value, evidence.mcnemar.p_value), rules.significance):
         return True, f"{against}: better beyond chance (both below {rules.significance})"
-    if gain.difference < -rules.tolerance:
-        return False, f"{against}: worse by more than {rules.tolerance}"
+    if not not_inferior(gain, rules.margin):
+        return False, f"{against}: it may be worse by {-gain.low:.4f}, more than the margin of {rules.margin:g}"
     speed, cheaper = _speed(evidence.speeds, rules.cheaper)
     if cheaper:
-        return True, f"{against}: equal within {rules.tolerance} and {speed}"
+        return True, f"{against}: not worse by more than {rules.margin:g} and {speed}"
     return False, f"{against}: not better beyond chance, and of equals only a cheaper one follows: {speed}"
 
 
 def _against(challenger: MeasuredVersion, champion: MeasuredVersion, evidence: Evidence) -> str:
     return (
         f"{_name(challenger)} has macro F1 {challenger.macro_f1:.4f}, the champion (version {champion.version}) "
-        f"{champion.macro_f1:.4f} ({with_interval(evidence.macro_f1)}; {p_text(evidence.macro_f1.p_value)} by paired "
-        f"bootstrap, {p_text(evidence.mcnemar.p_value)} by McNemar)"
+        f"{champion.macro_f1:.4f} on the same test reviews ({with_interval(evidence.macro_f1)}; "
+        f"{alone_right(evidence.mcnemar)}; {p_text(evidence.macro_f1.p_value)} by paired bootstrap, "
+        f"{p_text(evidence.mcnemar.p_value)} by McNemar)"
     )
 
 

@@ -10,14 +10,13 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.engine.scorer import Scorer
-from sentiment.evaluation.behaviour.suite import BEHAVIOUR
+from sentiment.evaluation.behaviour.suite import BEHAVIOUR, BehaviourRow
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions
 from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices, on_test_reviews
 from sentiment.promotion.results import CapabilityChange, MeasuredVersion
@@ -62,7 +61,7 @@ def calls_of(
     if kept is not None:
         return kept
     bundle = registry.fetch_bundle(version.version)
-    at = bundle.description.thresholds.positive if threshold is None else threshold
+    at = bundle.description.thresholds_of(cascade=True).positive if threshold is None else threshold
     return VersionCalls(score(bundle.folder, test), at)
 
 
@@ -152,7 +151,7 @@ def _behaviour(
     return (changes, "") if changes else (None, "the two ran different suites; export and train anew to compare them")
 
 
-def _suite(registry: Registry, version: ModelVersion) -> list[dict[str, Any]] | None:
+def _suite(registry: Registry, version: ModelVersion) -> list[BehaviourRow] | None:
     with TemporaryDirectory() as scratch:
         file, _ = _kept(registry, version, BEHAVIOUR, Path(scratch))
         return json.loads(file.read_text(encoding="utf-8")) if file is not None else None

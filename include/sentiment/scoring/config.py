@@ -31,6 +31,14 @@ class ScoringOptions(VerbConfig):
         title="Cascade: a fast model answers first",
         json_schema_extra=EXPERTS,
     )
+    review_below: float | None = Field(
+        None,
+        ge=0.5,
+        le=1,
+        description="A review needs a person below this confidence. Empty: below the limit that the model carries.",
+        title="A person looks below this confidence",
+        json_schema_extra=EXPERTS,
+    )
 
 
 class LakeScoringOptions(ScoringOptions):

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from sentiment.core.progress import OnProgress, Pace, told
 from sentiment.engine.bundle import identity
+from sentiment.engine.knowledge import SUREST_OF_UNKNOWN
 from sentiment.engine.scorer import BY_GATE
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.results import ScoreCounts
@@ -40,6 +41,8 @@ REVIEWS_A_PARTITION = 3_800
 BYTES_A_PARTITION = 16 << 20
 # Opening the bundle costs a worker as much as scoring some hundred reviews.
 LEAST_A_PARTITION = 250
+# The confidence of a text of which too little is known is smaller.
+SURELY_KNOWN = SUREST_OF_UNKNOWN + 0.01
 _TELL_EVERY = 5.0  # seconds
 
 
@@ -188,6 +191,11 @@ def _valid(run: Scoring) -> Column:
     by_gate = F.col("decided_by") == BY_GATE
     if run.engine != "auto":  # engines differ in the last digits, and near the threshold in labels; the gate needs none
         valid &= by_gate | F.coalesce(F.col("engine") == run.engine, F.lit(False))
+    if run.review_below is not None and run.review_below <= SURELY_KNOWN:
+        # Too little of the text may be known, which needs a person under any limit, and no column tells.
+        valid &= ~(
+            F.col("needs_review") & (F.col("confidence") >= run.review_below) & (F.col("confidence") <= SURELY_KNOWN)
+        )
     return valid if run.cascade else valid & ~by_gate
 
 

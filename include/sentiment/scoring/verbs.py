@@ -83,7 +83,9 @@ def predict(config: PredictConfig, context: Context) -> PredictResult:
     from sentiment.scoring.files import predict_rows, predict_source
 
     version, bundle = bundle_of(config.model, context.now.date(), context.settings)
-    scorer = Scorer.load(bundle.folder, engine=config.engine, cascade=config.cascade, threads=2)
+    scorer = Scorer.load(
+        bundle.folder, engine=config.engine, cascade=config.cascade, threads=2, review_below=config.review_below
+    )
     if config.input is None:
         rows = predict_rows(scorer, [{"text": text} for text in config.texts], version)
         return PredictResult(predictions=tuple(rows))
@@ -140,7 +142,9 @@ def _scoring(found: VersionDays, config: ScoreConfig | RescoreConfig, context: C
     from sentiment.engine.engines import choose_engine
     from sentiment.scoring.worker import Scoring
 
-    choose_engine(config.engine, found.bundle.description.engines)
+    description = found.bundle.description
+    choose_engine(config.engine, description.engines)
+    own_limit = description.thresholds_of(config.cascade).needs_review
     return Scoring(
         bundle=found.bundle.folder,
         version=found.version,
@@ -150,6 +154,7 @@ def _scoring(found: VersionDays, config: ScoreConfig | RescoreConfig, context: C
         cascade=config.cascade,
         reuse=config.reuse,
         content=found.bundle.content,
+        review_below=own_limit if config.review_below is None else config.review_below,
     )
 
 

@@ -20,7 +20,8 @@ from sentiment.scoring.scored import SCORED
 class Scoring:
     """What one scoring run uses and leaves as its trace in the lake.
 
-    `content` is the bundle's identity; without one, no score of this run is ever taken for that of another.
+    `content` is the bundle's identity; without one, no score of this run is ever taken for that of another. Without
+    `review_below` the bundle's own limit of confidence tells what needs a person.
     """
 
     bundle: Path
@@ -31,23 +32,28 @@ class Scoring:
     cascade: bool = True
     reuse: bool = True
     content: str = ""
+    review_below: float | None = None
 
 
 def loaded(bundle: Path, run: Scoring) -> Scorer:
     """Return the scorer of a run, loaded once a worker process from where the bundle lies on this machine."""
-    return _loaded(bundle, run.engine, run.cascade)
+    return _loaded(bundle, run.engine, run.cascade, run.review_below)
 
 
 def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.RecordBatch:
-    """Return the batch as SCORED: rows that are not `reused` get a score of this run, the others stay as they are.
+    """Return the batch as SCORED: rows that are not `reused` get a score of this run.
 
+    The others stay as they are, but for `needs_review`, which this run's limit says of their confidence.
     The batch holds the columns of SCORED, and `title` and `text`, which may be null where a row is reused.
     """
     new = compute.invert(batch["reused"])
     scores = _scores(scorer, batch.filter(new), run)
+    limit = pa.scalar(scorer.thresholds.needs_review, pa.float32())
+    known = {name: batch[name] for name in SCORED.names}
+    known["needs_review"] = compute.less(batch["confidence"], limit)
     columns = [
-        compute.replace_with_mask(batch[name], new, scores[name]) if name in scores else batch[name]
-        for name in SCORED.names
+        compute.replace_with_mask(column, new, scores[name]) if name in scores else column
+        for name, column in known.items()
     ]
     return pa.RecordBatch.from_arrays(columns, schema=SCORED)
 
@@ -70,7 +76,7 @@ def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, 
 
 
 @lru_cache(maxsize=1)
-def _loaded(bundle: Path, engine: EngineChoice, cascade: bool) -> Scorer:
+def _loaded(bundle: Path, engine: EngineChoice, cascade: bool, review_below: float | None) -> Scorer:
     # One thread a worker, because Spark runs one worker a core; the tokenizer would take all cores for each of them.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    return Scorer.load(bundle, engine=engine, cascade=cascade, threads=1)
+    return Scorer.load(bundle, engine=engine, cascade=cascade, threads=1, review_below=review_below)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import FIRST_SEED
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_split, snapshot_folder, used_reviews
-from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
@@ -26,7 +26,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import REPORT, Training, description, learnt_nothing, result, too_few, write_dossier
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
-from sentiment.training.folds import cross_validate, summary
+from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import OnLog, Record
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings
@@ -51,7 +51,7 @@ class _Splits:
     @classmethod
     def read(cls, config: TrainConfig, folder: str) -> _Splits:
         return cls(
-            read_split(folder, "train", config.train_reviews),
+            read_split(folder, "train", config.train_reviews, config.seed),
             read_split(folder, "validation", config.evaluation_reviews),
             read_split(folder, "test", config.test_reviews),
         )
@@ -79,8 +79,7 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
         run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
         run.log_json(manifest.as_json(), "snapshot.json")
         workdir = settings.home / "training" / run.run_id
-        if config.folds:
-            _cross_validate(run, config, splits.train, workdir.with_name(f"{run.run_id}-folds"), context)
+        folds = _cross_validated(run, config, splits.train, workdir.with_name(f"{run.run_id}-folds"), context)
         started = time.monotonic()
         on_log = _log_to(run, on_progress, config.epochs)
         fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
@@ -91,6 +90,7 @@ def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
             fitted=fitted,
             reviews=splits.sizes(),
             seconds=time.monotonic() - started,
+            folds=folds,
         )
         on_progress(f"evaluating on {len(splits.test):,} test reviews")
         judged = _judged(training, splits, registry, workdir / "dossier")
@@ -115,32 +115,40 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    return f"{model}-{config.train_reviews}"
+    return f"{model}-{config.train_reviews}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
-def _cross_validate(
+def _cross_validated(
     run: RunHandle, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
-) -> None:
-    """Log mean and deviation over the folds as metrics, and every fold's row as a table."""
+) -> list[FoldFigures]:
+    """Return every fold's row, logged as a table, with mean and deviation over the folds as metrics."""
+    if not config.folds:
+        return []
+
+    def on_log(record: Record) -> None:
+        of_fold = min(record.get("epoch", config.epochs) / config.epochs, 1)
+        context.progress("cross-validating, per cent", round(100 * (record["fold"] - 1 + of_fold) / config.folds), 100)
+
     context.progress(f"cross-validating, {config.folds} folds")
-    rows = cross_validate(config, train, workdir, context.settings)
+    rows = cross_validate(config, train, workdir, context.settings, on_log)
     shown = summary(rows)
     run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
     shutil.rmtree(workdir, ignore_errors=True)
+    return rows
 
 
 def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Assessment, dict[str, float], str]:
     """Return the assessment, the figures that become metrics of the run, and a warning or nothing."""
     validation = predict_logits(fitted, splits.validation)
-    decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold)
+    decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold, config.weighted)
 
     def predict(titles: list[str], texts: list[str]) -> np.ndarray:
-        return positive_probability(_logits(fitted, titles, texts), decision.temperature)
+        return decision.calibration.probability(_logits(fitted, titles, texts))
 
     assessment = assess(decision, predict_logits(fitted, splits.test), splits.test, predict)
-    chosen_on = positive_probability(validation, decision.temperature)
-    figures = {"temperature": decision.temperature, "threshold": decision.threshold}
+    chosen_on = decision.calibration.probability(validation)
+    figures = decision.figures()
     for name, value in evaluate(splits.validation.labels, chosen_on, decision.threshold).items():
         figures[f"validation_{name}"] = value
     figures |= {f"test_{name}": value for name, value in assessment.figures.items()}

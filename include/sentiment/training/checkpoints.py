@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import random
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import Trainer
 
+from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.training.config.train import TrainConfig
 
+log = logging.getLogger(__name__)
+
 GENERATORS = "generators-{}.json"
+# What is written last, so what has it was whole once.
+STATE = "trainer_state.json"
+# What else a checkpoint has, of a network in one piece or in two stages. Generators may be missing: see below.
+_PARTS = (
+    {"model.safetensors", "optimizer.safetensors", "optimizer.json"},
+    {f"{name}-{stage}.safetensors" for name in ("stage", "optimizer") for stage in (0, 1)}
+    | {"optimizer-0.json", "optimizer-1.json"},
+)
 
 
 def claim(workdir: Path, config: TrainConfig, train: LabelledReviews, validation: LabelledReviews) -> None:
     """Mark `workdir` as this training's, so that no other one goes on from its checkpoints.
 
-    Raises ContractError when it is another one's: other settings or other reviews.
+    What a kill, a full disk or a torn write left of a checkpoint is said and removed, before any process reads it.
+    Raises ContractError when the folder is another training's: other settings or other reviews.
     """
     keys = hashlib.sha256("\n".join([*train.keys, "", *validation.keys]).encode("utf-8", "replace")).hexdigest()
     content = json.dumps({"config": config.model_dump(mode="json"), "reviews": keys}, sort_keys=True)
@@ -32,7 +47,12 @@ def claim(workdir: Path, config: TrainConfig, train: LabelledReviews, validation
     if mark.exists() and mark.read_text(encoding="utf-8") != content:
         raise ContractError(f"{workdir} holds checkpoints of another training; give an empty folder, or remove it")
     workdir.mkdir(parents=True, exist_ok=True)
-    mark.write_text(content, encoding="utf-8")
+    with replacing(mark) as aside:
+        aside.write_text(content, encoding="utf-8")
+    for folder in _by_step(workdir):
+        if lacks := _lacks(folder):
+            log.warning("%s is no whole checkpoint (%s) and is removed", folder, lacks)
+            shutil.rmtree(folder)
 
 
 def save_optimizer(optimizer: torch.optim.Optimizer, schedule: Any, folder: Path, stem: str = "optimizer") -> None:
@@ -59,9 +79,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, schedule: Any, folder: Path
 
 
 def last_checkpoint(workdir: Path) -> Path | None:
-    """Return the newest whole checkpoint; trainer_state.json is what the Trainer writes last."""
-    whole = [file.parent for file in workdir.glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=lambda folder: int(re.sub(r"\D", "", folder.name)), default=None)
+    """Return the newest whole checkpoint: all of its files are there and can be read to their ends."""
+    return next((folder for folder in reversed(_by_step(workdir)) if not _lacks(folder)), None)
 
 
 class PlainCheckpointTrainer(Trainer):
@@ -117,6 +136,47 @@ class PlainCheckpointTrainer(Trainer):
         # A retry may land on a machine with other GPUs; then their generators start from the seed.
         if len(generators["cuda"]) == torch.cuda.device_count() > 0:
             torch.cuda.set_rng_state_all([torch.tensor(state, dtype=torch.uint8) for state in generators["cuda"]])
+
+
+def _by_step(workdir: Path) -> list[Path]:
+    return sorted(workdir.glob("checkpoint-[0-9]*"), key=lambda folder: int(re.sub(r"\D", "", folder.name)))
+
+
+def _lacks(folder: Path) -> str:
+    """Say what a checkpoint lacks, the one with the best network so far included; nothing when it is whole."""
+    broken = _broken(folder)
+    best = None if broken else _best(folder)
+    if best and best != folder and (lost := _broken(best)):
+        return f"of the best one before it, {lost}"
+    return broken
+
+
+def _broken(folder: Path) -> str:
+    names = {file.name for file in folder.glob("*")}
+    missing = min(({STATE, *parts} - names for parts in _PARTS), key=len)
+    if missing:
+        return f"{min(missing)} is missing"
+    return next((f"{name} breaks off" for name in sorted(names) if not _readable(folder / name)), "")
+
+
+def _readable(file: Path) -> bool:
+    """Tell whether a file is JSON, or safetensors of the length that its head tells; others are not asked."""
+    try:
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="pt"):
+                pass
+        elif file.suffix == ".json":
+            _read(file)
+    except (ValueError, SafetensorError):
+        return False
+    return True
+
+
+def _best(folder: Path) -> Path | None:
+    """Return the checkpoint that a training will end with if it finds none better."""
+    state = _read(folder / STATE)
+    step = state.get("best_global_step") or state.get("best_step")
+    return folder.with_name(f"checkpoint-{step}") if step else None
 
 
 def _write(path: Path, content: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from sentiment.evaluation.predictions import OF_RUN, write_predictions
 from sentiment.evaluation.report import Report, write_report
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
+from sentiment.training.folds import FoldFigures, over_folds, summary
 from sentiment.training.results import Interval, TrainResult
 from sentiment.training.settings import effective_settings
 
@@ -37,7 +38,10 @@ CHANCE = 0.5  # ROC-AUC of a coin
 
 @dataclass(frozen=True)
 class Training:
-    """A finished training: how it was asked for, what came of it, on how many reviews of each split, in how long."""
+    """A finished training: how it was asked for, what came of it, on how many reviews of each split, in how long.
+
+    `folds` are the rows of its cross-validation, if there was one.
+    """
 
     run_id: str
     name: str
@@ -45,6 +49,7 @@ class Training:
     fitted: Fitted
     reviews: dict[str, int]
     seconds: float
+    folds: Sequence[FoldFigures] = ()
 
 
 def write_dossier(
@@ -114,6 +119,7 @@ def result(training: Training, assessment: Assessment, warning: str) -> TrainRes
         macro_f1_interval=_interval(assessment, "macro_f1"),
         seconds=round(training.seconds, 1),
         **({"warning": warning} if warning else {}),
+        **({"cross_validation": over_folds(training.folds)} if training.folds else {}),
     )
 
 
@@ -154,6 +160,8 @@ def _report(training: Training, assessment: Assessment, warning: str) -> Report:
         training_seconds=training.seconds,
         assessment=assessment,
         settings=effective_settings(training.config),
+        folds=training.folds,
+        over_folds=summary(training.folds) if training.folds else {},
         warning=warning,
     )
 

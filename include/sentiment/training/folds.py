@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,17 +15,18 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
 from sentiment.core.settings import Settings
-from sentiment.engine.calibration import fit_temperature, positive_probability
+from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores import files as storage
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.job import OnLog
+from sentiment.training.results import OverFolds
 
-# Reviews, seconds, temperature, and the figures of `evaluate`, by their names.
+# Reviews, seconds, what the fold decided by, and the figures of `evaluate`, by their names.
 FoldFigures = dict[str, float]
-# Of the reviews outside a fold; on them checkpoint and temperature are chosen, so that the fold decides nothing.
+# Of the reviews outside a fold; on them checkpoint, calibration and threshold are chosen: the fold decides nothing.
 _VALIDATION_SHARE = 0.1
 
 
@@ -57,7 +58,17 @@ def cross_validate(
     return [{"fold": fold, **row} for fold, row in enumerate(rows, start=1)]
 
 
-def summary(rows: list[FoldFigures]) -> dict[str, float]:
+def over_folds(rows: Sequence[FoldFigures]) -> OverFolds:
+    """Return of a cross-validation what the result of the training says."""
+    found = summary(rows)
+    names = ("accuracy", "macro_f1", "recall_negative")
+    means = {name: round(found[f"{name}_mean"], 4) for name in names}
+    deviations = {f"{name}_std": round(found[f"{name}_std"], 4) for name in names}
+    reviews = sum(int(row["test_reviews"]) for row in rows)
+    return OverFolds(folds=len(rows), reviews=reviews, **means, **deviations)
+
+
+def summary(rows: Sequence[FoldFigures]) -> dict[str, float]:
     """Return `NAME_mean` and `NAME_std` of every figure over the folds; the deviation is the sample's (k - 1)."""
     figures = {name: [row[name] for row in rows] for name in rows[0] if name != "fold"}
     means = {f"{name}_mean": float(np.mean(values)) for name, values in figures.items()}
@@ -96,14 +107,15 @@ def _measure(
     )
     chosen_on = rest.take(validation)
     fitted = train(config, rest.take(training), chosen_on)
-    temperature = fit_temperature(predict_logits(fitted, chosen_on), chosen_on.labels)
-    probability = positive_probability(predict_logits(fitted, held_out), temperature)
+    validated = predict_logits(fitted, chosen_on)
+    decision = Decision.fitted(validated, chosen_on.labels, config.tune_threshold, config.weighted)
+    probability = decision.calibration.probability(predict_logits(fitted, held_out))
     return {
         "train_reviews": len(training),
         "test_reviews": len(held_out),
         "seconds": time.monotonic() - started,
-        "temperature": temperature,
-        **evaluate(held_out.labels, probability),
+        **decision.figures(),
+        **evaluate(held_out.labels, probability, decision.threshold),
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from statistics import mean, stdev
+
 from sentiment.core.names import Family
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import interval, percent
@@ -9,11 +12,45 @@ from sentiment.core.wording import interval, percent
 Interval = tuple[float, float]
 
 
+@dataclass(frozen=True)
+class SeedRun:
+    """One of several trainings that differ in the seed alone: its run, and its figures."""
+
+    seed: int
+    run_id: str
+    validation_macro_f1: float
+    accuracy: float
+    macro_f1: float
+
+
+@dataclass(frozen=True)
+class OverFolds:
+    """Mean and standard deviation (k - 1) over the folds of a cross-validation, decided as the training decides."""
+
+    folds: int
+    reviews: int
+    accuracy: float
+    accuracy_std: float
+    macro_f1: float
+    macro_f1_std: float
+    recall_negative: float
+    recall_negative_std: float
+
+    def sentence(self) -> str:
+        """Say accuracy and macro F1."""
+        return (
+            f"Cross-validated over {self.folds} folds of {self.reviews:,} reviews: accuracy {percent(self.accuracy)}, "
+            f"standard deviation {percent(self.accuracy_std)}; macro F1 {self.macro_f1:.3f}, standard deviation "
+            f"{self.macro_f1_std:.3f}."
+        )
+
+
 class TrainResult(VerbResult):
     """A finished training: its run in MLflow, and its figures on the test reviews with 95 % intervals [low, high].
 
     `seconds` are those of the fit. `warning` says that it learnt nothing, `note` that there were fewer reviews than
-    were asked for; `report` and `experiment` are addresses of MLflow, where there is a server.
+    were asked for; `report` and `experiment` are addresses of MLflow, where there is a server. `runs` are those of
+    several seeds, of which the result is that of the best on validation; `cross_validation` came before the training.
     """
 
     run_id: str
@@ -30,10 +67,22 @@ class TrainResult(VerbResult):
     note: str | None = None
     report: str | None = None
     experiment: str | None = None
+    runs: tuple[SeedRun, ...] = ()
+    cross_validation: OverFolds | None = None
 
     def sentences(self) -> list[str]:
         """Say the figures, and the warning."""
         accuracy = percent(self.accuracy) + interval(self.accuracy_interval, 100, "%")
         macro_f1 = f"{self.macro_f1:.3f}" + interval(self.macro_f1_interval)
         line = f"{self.family}: accuracy {accuracy}, macro F1 {macro_f1} on the test reviews."
-        return [line, self.warning] if self.warning else [line]
+        folds = self.cross_validation.sentence() if self.cross_validation else ""
+        return [line, *filter(None, (folds, self._over_seeds(), self.warning))]
+
+    def _over_seeds(self) -> str:
+        if not self.runs:
+            return ""
+        figures = [run.macro_f1 for run in self.runs]
+        return (
+            f"Over {len(figures)} seeds macro F1 is {mean(figures):.3f}, standard deviation {stdev(figures):.3f}; the "
+            "run above is the best of them on validation."
+        )

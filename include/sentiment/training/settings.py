@@ -30,7 +30,7 @@ def effective_settings(config: TrainConfig) -> dict[str, Any]:
 
     Raises ContractError when this machine cannot train in the number format asked for.
     """
-    given = config.model_dump(mode="json", exclude=_idle(config))
+    given = config.model_dump(mode="json", exclude={*_idle(config), "seeds"})
     if config.family != "linear":
         given["learning_rate"] = config.peak_learning_rate
         given["precision"] = training_precision(config.precision, config.family)

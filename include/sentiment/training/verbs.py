@@ -12,8 +12,10 @@ from sentiment.training.results import TrainResult
 def train(config: TrainConfig, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
     from sentiment.training.candidate import train_candidate
+    from sentiment.training.seeds import train_over_seeds
 
-    return train_candidate(on_a_snapshot(config, context), context)
+    train_it = train_candidate if config.seeds == 1 else train_over_seeds
+    return train_it(on_a_snapshot(config, context), context)
 
 
 TRAIN = Verb(

@@ -6,23 +6,31 @@ refused: what is given counts.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from sentiment.core.config import EXPERTS, SEARCH, VerbConfig
 from sentiment.core.names import Family
-from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, Head
-from sentiment.training.config.optimisation import Imbalance, SearchedOptions
+from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, Head, LoraTargets
+from sentiment.training.config.optimisation import Imbalance, Schedule, SearchedOptions
 from sentiment.training.config.train import PRESETS, TrainConfig, TrainingOptions
 
-Sampler = Literal["tpe", "random"]
+Sampler = Literal["tpe", "random", "grid"]
 
 # The field that a list of dropouts varies: encoders have none of their own.
 _DROPOUTS: dict[Family, str] = {"lora": "lora_dropout", **dict.fromkeys(RECURRENT_FAMILIES, "dropout")}
 _RANGES = ("learning_rate", "weight_decay", "inverse_regularisation")
 # What one study may do more of without becoming another one.
 _NO_PART_OF_THE_STUDY = {"study", "trials", "workers"}
+# A grid of more is a typing mistake, or a case for another sampler.
+_LARGEST_GRID = 10_000
+
+
+def _tried(title: str, description: str) -> Any:
+    """Return a field of values to try, none by default."""
+    return Field((), title=f"{title} tried", description=description, json_schema_extra=SEARCH)
 
 
 class TuneConfig(TrainingOptions):
@@ -35,14 +43,18 @@ class TuneConfig(TrainingOptions):
         json_schema_extra=EXPERTS,
     )
     trials: int = Field(
-        12, ge=1, description="A search that is started again goes on to this number.", title="Settings to try"
+        12,
+        ge=1,
+        description="A search that is started again goes on to this number; a grid has as many as it has combinations.",
+        title="Settings to try",
     )
     workers: int = Field(
         2, ge=1, le=64, description="Processes that each train one trial after another.", title="Trials at a time"
     )
     sampler: Sampler = Field(
         "tpe",
-        description="tpe: by what earlier trials gave; random: at random.",
+        description="tpe: by what earlier trials gave; random: at random; grid: every combination of the values to try "
+        "below, the rest as in a training.",
         title="Sampler",
         json_schema_extra=SEARCH,
     )
@@ -95,31 +107,24 @@ class TuneConfig(TrainingOptions):
         json_schema_extra=SEARCH,
     )
     batch_sizes: tuple[int, ...] = Field(
-        (16, 32), description="32 alone when empty.", title="Batch sizes tried", json_schema_extra=SEARCH
-    )
-    lora_ranks: tuple[int, ...] = Field(
-        (),
-        description="Ranks to try (family lora); lora_rank alone when empty.",
-        title="LoRA ranks tried",
+        (16, 32),
+        description="32 or the preset's alone when empty.",
+        title="Batch sizes tried",
         json_schema_extra=SEARCH,
     )
-    dropouts: tuple[float, ...] = Field(
-        (),
-        description="Dropouts to try (lora and recurrent families).",
-        title="Dropouts tried",
-        json_schema_extra=SEARCH,
+    learning_rates: tuple[float, ...] = _tried("Learning rates", "Values instead of the range above.")
+    schedules: tuple[Schedule, ...] = _tried("Learning rate schedules", "After warm-up; schedule alone when empty.")
+    epoch_counts: tuple[float, ...] = _tried("Epochs", "Passes over the training reviews; epochs alone when empty.")
+    max_lengths: tuple[int, ...] = _tried("Tokens of a review", "max_length alone when empty.")
+    lora_ranks: tuple[int, ...] = _tried("LoRA ranks", "Ranks to try (family lora); lora_rank alone when empty.")
+    lora_alphas: tuple[int, ...] = _tried("LoRA alphas", "Scales to try (family lora); lora_alpha alone when empty.")
+    lora_layers: tuple[LoraTargets, ...] = _tried(
+        "LoRA layers", "Of query, query_value and all_linear (family lora); lora_targets alone when empty."
     )
-    heads: tuple[Head, ...] = Field(
-        (),
-        description="Heads to try on an encoder; head alone when empty.",
-        title="Heads tried",
-        json_schema_extra=SEARCH,
-    )
-    imbalances: tuple[Imbalance, ...] = Field(
-        (),
-        description="Losses and samplings of the rare class to try.",
-        title="Remedies for the rare class tried",
-        json_schema_extra=SEARCH,
+    dropouts: tuple[float, ...] = _tried("Dropouts", "Dropouts to try (lora and recurrent families).")
+    heads: tuple[Head, ...] = _tried("Heads", "Heads to try on an encoder; head alone when empty.")
+    imbalances: tuple[Imbalance, ...] = _tried(
+        "Remedies for the rare class", "Losses and samplings of the rare class to try."
     )
 
     @model_validator(mode="before")
@@ -141,20 +146,35 @@ class TuneConfig(TrainingOptions):
             raise ValueError("a trial trains in one process; leave processes and stages at 1 and raise workers")
         for name in self._without_effect():
             raise ValueError(f"{name} says nothing to the family {self.family}; leave it as it is by default")
+        for name in _RANGES:
+            self._require_values(name)
         for name, values in self.choices.items():
             self._require_tried(name, values)
             for value in values:
                 self.candidate(**{name: value})
+        if self.sampler == "grid" and not 1 < self.size <= _LARGEST_GRID:
+            raise ValueError(
+                f"a grid of {self.size} is none to try; give 2 to {_LARGEST_GRID:,} combinations of values"
+            )
         return self
+
+    def _require_values(self, name: str) -> None:
+        """Refuse a range where values are tried: those of a grid, and that of learning rates that are given."""
+        low, high = self._bounds(name)
+        listed = name == "learning_rate" and bool(self.learning_rates)
+        ranged = self._changed(f"{name}_low") or self._changed(f"{name}_high")
+        if ranged and (listed or (self.sampler == "grid" and low != high)):
+            instead = "learning_rates" if name == "learning_rate" else "the two alike"
+            raise ValueError(f"values are tried, and {name}_low and {name}_high are a range; give {instead}")
 
     def _without_effect(self) -> list[str]:
         """Return the fields that were changed and vary nothing of this family."""
         linear = self.family == "linear"
         idle = {
-            "lora_ranks": self.family != "lora",
+            **dict.fromkeys(("lora_ranks", "lora_alphas", "lora_layers"), self.family != "lora"),
             "dropouts": self.family not in _DROPOUTS,
             "heads": self.family not in ENCODER_FAMILIES,
-            "batch_sizes": linear,
+            **dict.fromkeys(("batch_sizes", "learning_rates", "schedules", "epoch_counts", "max_lengths"), linear),
             **{f"{name}_{end}": linear for name in ("learning_rate", "weight_decay") for end in ("low", "high")},
             **{f"inverse_regularisation_{end}": not linear for end in ("low", "high")},
         }
@@ -176,19 +196,39 @@ class TuneConfig(TrainingOptions):
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The fields of a training that are searched between two bounds, on a logarithmic scale."""
         names = ("inverse_regularisation",) if self.family == "linear" else ("learning_rate", "weight_decay")
-        return {name: self._bounds(name) for name in names}
+        searched = {name: self._bounds(name) for name in names if name != "learning_rate" or not self.learning_rates}
+        if self.sampler != "grid":
+            return searched
+        return {name: (low, high) for name, (low, high) in searched.items() if low == high}
 
     @property
     def choices(self) -> dict[str, tuple[Any, ...]]:
         """The fields of a training that are searched among a few values."""
         lists: dict[str, tuple[Any, ...]] = {
             "batch_size": () if self.family == "linear" else self.batch_sizes,
+            "learning_rate": self.learning_rates,
+            "schedule": self.schedules,
+            "epochs": self.epoch_counts,
+            "max_length": self.max_lengths,
             "lora_rank": self.lora_ranks,
+            "lora_alpha": self.lora_alphas,
+            "lora_targets": self.lora_layers,
             _DROPOUTS.get(self.family, ""): self.dropouts,
             "head": self.heads,
             "imbalance": self.imbalances,
         }
         return {name: tuple(dict.fromkeys(values)) for name, values in lists.items() if values}
+
+    @property
+    def grid(self) -> list[dict[str, JsonValue]]:
+        """Every combination of the values to try, the first values first; of a grid alone."""
+        varied = self.choices if self.sampler == "grid" else {}
+        return [dict(zip(varied, values, strict=True)) for values in product(*varied.values())] if varied else []
+
+    @property
+    def size(self) -> int:
+        """How many trials the study shall have."""
+        return len(self.grid) if self.sampler == "grid" else self.trials
 
     @property
     def question(self) -> dict[str, Any]:
@@ -197,9 +237,11 @@ class TuneConfig(TrainingOptions):
 
     def candidate(self, **changes: Any) -> TrainConfig:
         """Return the training that the search starts from, with `changes`; pydantic refuses what does not fit."""
-        # Preset and fields given were merged when this configuration was made.
+        # Preset and fields given were merged when this configuration was made, but for what every search varies.
+        published = PRESETS.get(self.preset or "", {})
+        searched = {name: value for name, value in published.items() if name in SearchedOptions.model_fields}
         base = self.model_dump(include=set(TrainingOptions.model_fields), exclude={"preset"})
-        return TrainConfig(**{**base, **changes})
+        return TrainConfig(**{**searched, **base, **changes})
 
     def _bounds(self, name: str) -> tuple[float, float]:
         return getattr(self, f"{name}_low"), getattr(self, f"{name}_high")

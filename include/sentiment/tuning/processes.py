@@ -66,7 +66,7 @@ def _workers(study: StudyConfig, count: int, settings: Settings, logs: Path) -> 
 def _wait(workers: list[subprocess.Popen[bytes]], config: StudyConfig, context: Context) -> None:
     study, tuning = load_study(config.study, context.settings)
     while any(worker.poll() is None for worker in workers):
-        context.progress("trials", min(finished(study), tuning.trials), tuning.trials)
+        context.progress("trials", min(finished(study), tuning.size), tuning.size)
         time.sleep(LOOK_EVERY)
     for number, worker in enumerate(workers, 1):
         if worker.returncode:

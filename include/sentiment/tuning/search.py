@@ -42,6 +42,7 @@ def search(config: StudyConfig, context: Context) -> SearchResult:
     runs, parent = StudyRuns(context.settings), study.user_attrs["run_id"]
     objective, trained = None, 0
     while not full(study, tuning, runs):
+        queue_grid(study, tuning)
         objective = objective or _objective(tuning, runs, parent, context)
         # What the frames of a failed training hold is freed before the next one needs it.
         study.optimize(objective, n_trials=1, catch=(TrialFailedError,), gc_after_trial=True)
@@ -52,7 +53,25 @@ def search(config: StudyConfig, context: Context) -> SearchResult:
 def full(study: optuna.Study, tuning: TuneConfig, runs: StudyRuns) -> bool:
     """Tell whether enough trials have begun; those that were killed tell nothing of their settings and do not count."""
     fail_abandoned(study, runs)
-    return sum(not killed(trial) for trial in study.get_trials(deepcopy=False)) >= tuning.trials
+    begun = [trial for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
+    return sum(not killed(trial) for trial in begun) >= tuning.size
+
+
+def queue_grid(study: optuna.Study, tuning: TuneConfig) -> None:
+    """Queue the combinations of a grid that no trial has, those of killed trials once more.
+
+    Optuna's own GridSampler takes a killed trial for a visited one, and gives workers that ask at once the same; a
+    queued trial goes to one worker. Of several that queue at the same moment each may queue them.
+    """
+    held = {_queued(trial) for trial in study.get_trials(deepcopy=False) if not killed(trial)}
+    for combination in tuning.grid:
+        if frozenset(combination.items()) not in held:
+            study.enqueue_trial(combination)
+
+
+def _queued(trial: FrozenTrial) -> frozenset[tuple[str, Any]]:
+    """Return the combination of the grid that a trial has, or waits to get."""
+    return frozenset(trial.system_attrs.get("fixed_params", trial.params).items())
 
 
 def finished(study: optuna.Study) -> int:
@@ -85,7 +104,7 @@ def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Contex
     settings = context.settings
     folder = snapshot_folder(Lake(settings.lake_root), tuning.snapshot)
     context.progress("reading the snapshot")
-    train = read_split(folder, "train", tuning.train_reviews)
+    train = read_split(folder, "train", tuning.train_reviews, tuning.seed)
     validation = read_split(folder, "validation", tuning.evaluation_reviews)
     return Objective(
         config=tuning,

@@ -73,7 +73,8 @@ class SeededSampler(BaseSampler):
     def _seeded(self, number: int) -> BaseSampler:
         # Seeds of neighbouring trials of neighbouring studies must not meet.
         seed = (self._config.seed * 10_007 + number) % 2**32
-        if self._config.sampler == "random":
+        # The trials of a grid are queued with all that they vary; see `search.queue_grid`.
+        if self._config.sampler in {"random", "grid"}:
             return RandomSampler(seed)
         at_random = max(RANDOM_AT_LEAST, round(self._config.trials * RANDOM_SHARE))
         return TPESampler(n_startup_trials=at_random, constant_liar=True, seed=seed)

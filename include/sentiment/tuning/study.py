@@ -24,7 +24,7 @@ from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.runs import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
-from sentiment.tuning.results import OpenStudyResult, StudyResult
+from sentiment.tuning.results import GridRow, OpenStudyResult, StudyResult
 from sentiment.tuning.search import DIED, fail_abandoned, killed
 from sentiment.tuning.storage import create_study, load_study
 
@@ -52,7 +52,7 @@ def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
         tags = {"family": config.family, "snapshot": snapshot, "study": name}
         run_id = runs.begin(name, config.model_dump(mode="json"), tags, context).run_id
         study.set_user_attr("run_id", run_id)
-    return OpenStudyResult(study=name, snapshot=snapshot, run_id=run_id, trials=config.trials, workers=config.workers)
+    return OpenStudyResult(study=name, snapshot=snapshot, run_id=run_id, trials=config.size, workers=config.workers)
 
 
 def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
@@ -69,7 +69,7 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
         runs.end(run_id, "failed", reason)
         raise ContractError(f"no trial of the study {config.study!r} was completed: {reason}")
     best = tuning.candidate(**study.best_params)
-    fields = {"family": best.family, **best.model_dump(mode="json", exclude_defaults=True)}
+    fields = {"family": best.family, **best.model_dump(mode="json", exclude_defaults=True), **study.best_params}
     context.progress("drawing the study")
     with TemporaryDirectory() as folder:
         _write(study, fields, Path(folder))
@@ -85,7 +85,26 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
         best_trial=study.best_trial.number,
         best=fields,
         trials=dict(counts),
+        **({"grid": _grid(study, tuning)} if tuning.grid else {}),
     )
+
+
+def _grid(study: optuna.Study, tuning: TuneConfig) -> tuple[GridRow, ...]:
+    """Return a row a trial that ended, the best first; one that was stopped early has its last figure."""
+    varied = {name for name, values in tuning.choices.items() if len(values) > 1}
+    ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    rows = [
+        GridRow(
+            settings=", ".join(f"{name} {value}" for name, value in trial.params.items() if name in varied),
+            macro_f1=None if trial.value is None else round(trial.value, 4),
+            ended={"PRUNED": "stopped early"}.get(trial.state.name, trial.state.name.lower()),
+            trial=trial.number,
+            validations=len(trial.intermediate_values),
+        )
+        for trial in study.get_trials(deepcopy=False, states=ended)
+        if not killed(trial)
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.macro_f1 is None, -(row.macro_f1 or 0.0))))
 
 
 def _name(config: TuneConfig) -> str:

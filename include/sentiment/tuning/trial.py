@@ -102,13 +102,14 @@ class _Watch:
         """Called by the training with each log record."""
         objective, done = self._objective, min(record.get("epoch", self._epochs) / self._epochs, 1)
         figures = {name: value for name, value in record.items() if name != "step"}
+        if SCORE in record:
+            self.scores.append(record[SCORE])
+            # By which the study knows the trial; the last of its scores is another one.
+            figures["best_macro_f1"] = max(self.scores)
         objective.runs.handle(self._run_id).log_metrics(figures, int(record.get("step", 0)))
-        objective.context.progress(
-            f"trial {self._trial.number + 1} of {objective.config.trials}", round(100 * done), 100
-        )
+        objective.context.progress(f"trial {self._trial.number + 1} of {objective.config.size}", round(100 * done), 100)
         if SCORE not in record:
             return
-        self.scores.append(record[SCORE])
         self._trial.report(record[SCORE], len(self.scores))
         # At the end there is nothing left to save.
         if done < 1 and self._trial.should_prune():

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from sentiment.core.config import MODEL, OPTIMISER, RARE_CLASS, Share, VerbConfig
+from sentiment.core.config import LINEAR, OPTIMISER, RARE_CLASS, Share, VerbConfig
+from sentiment.core.names import FIRST_SEED
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["cosine", "linear", "constant"]
@@ -38,7 +39,7 @@ class SearchedOptions(VerbConfig):
         gt=0,
         description="C of the linear family's logistic regression.",
         title="Inverse regularisation (C)",
-        json_schema_extra=MODEL,
+        json_schema_extra=LINEAR,
     )
 
 
@@ -147,7 +148,10 @@ class OptimisationOptions(VerbConfig):
         json_schema_extra=OPTIMISER,
     )
     seed: int = Field(
-        17, description="Seed of initialisation, order and dropout.", title="Seed", json_schema_extra=OPTIMISER
+        FIRST_SEED,
+        description="Seed of the sample of training reviews, of initialisation, order and dropout.",
+        title="Seed",
+        json_schema_extra=OPTIMISER,
     )
 
 
@@ -175,7 +179,13 @@ class ImbalanceOptions(VerbConfig):
     )
     tune_threshold: bool = Field(
         False,
-        description="Choose the threshold of a positive review on validation.",
+        description="Choose the threshold of a positive review by macro F1 on validation, here for the network alone "
+        "and at the export for gate and network together.",
         title="Tune the threshold",
         json_schema_extra=RARE_CLASS,
     )
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the training sees other shares of the classes than the reviews have."""
+        return self.imbalance != "none"

@@ -10,13 +10,15 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sentiment.core.config import DATA, EXPERTS
+from sentiment.core.config import DATA, EXPERTS, OPTIMISER
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
-from sentiment.training.config.optimisation import ImbalanceOptions, OptimisationOptions, SearchedOptions
+from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
 
 Preset = Literal["electronics-distilbert", "imdb-standard", "imdb-aggressive", "imdb-conservative", "lora-polarity"]
+
+MOST_SEEDS = 20
 
 _IMDB: dict[str, Any] = {"family": "encoder", "schedule": "linear", "warmup_steps": 500, "weight_decay": 0.01}
 
@@ -143,7 +145,22 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
 class TrainConfig(TrainingOptions, SearchedOptions):
     """Train one candidate on a snapshot, evaluate it on the test products, and record it in MLflow."""
 
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=MOST_SEEDS,
+        description="Train so many times, with `seed` and those after it, each on a sample of its own, to tell luck "
+        "from skill.",
+        title="Repetitions",
+        json_schema_extra=OPTIMISER,
+    )
+
     @property
     def peak_learning_rate(self) -> float:
         """The learning rate given, or the family's own."""
         return self.learning_rate if self.learning_rate is not None else LEARNING_RATES.get(self.family, 1e-4)
+
+
+def gives_one_model(family: Family, imbalance: Imbalance, train_reviews: int, available: float) -> bool:
+    """Say whether every seed gives the same model: the linear family knows no chance but that of its reviews."""
+    return family == "linear" and imbalance not in {"smote", "oversampling"} and train_reviews >= available

@@ -15,10 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
 
-from sentiment.training.checkpoints import last_checkpoint, load_optimizer, save_optimizer
-
-# The name that `last_checkpoint` takes as the sign of a whole checkpoint.
-STATE = "trainer_state.json"
+from sentiment.training.checkpoints import STATE, last_checkpoint, load_optimizer, save_optimizer
 
 
 @dataclass
