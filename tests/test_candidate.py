@@ -22,17 +22,21 @@ from sentiment.datasets.snapshot import (
     snapshot_folder,
 )
 from sentiment.evaluation.assessment import Assessment
+from sentiment.export.config import ExportConfig
+from sentiment.export.register import export_and_register
 from sentiment.promotion.comparison import group
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.stores.registry.versions import Registry
-from sentiment.training.candidate import train_candidate
+from sentiment.training.candidate import _peaks, train_candidate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import learnt_nothing, too_few
+from sentiment.training.job import Memory
 from sentiment.training.results import TrainResult
 from sentiment.training.seeds import train_over_seeds
 from sentiment.training.settings import effective_settings
+from sentiment.views.report import version_row
 
 SNAPSHOT = "0123456789ab"
 SIZES = {"train": 400, "validation": 120, "test": 150}
@@ -127,6 +131,34 @@ def test_a_weighted_training_is_calibrated_with_a_bias_that_its_run_and_its_page
     assert metrics["bias"] != 0 == run_of(linear).data.metrics["bias"]
     page = mlflow.artifacts.load_text(f"{run_of(folded[0]).info.artifact_uri}/report.html")
     assert f"a bias of {metrics['bias']:+.3f}" in page
+
+
+@pytest.mark.slow
+def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(deployment, encoder):
+    config = candidate(encoder, "gru", train_reviews=300, imbalance="class_weights", tune_threshold=True)
+    trained = train_candidate(config, at(deployment))
+    wish = {"review_share": 0.2, "cascade_reviews": 250, "parity_reviews": 60, "max_accuracy_loss": 0.5}
+    registry = Registry(deployment)
+    found = export_and_register(ExportConfig(run_id=trained.run_id, **wish), registry, at(deployment))
+    metrics, bundle = run_of(trained).data.metrics, registry.fetch_bundle(found.version).description
+    assert (found.gate_reviews, found.network_train_reviews) == (250, 300)
+    assert (found.network_macro_f1, found.test_gate_share > 0) == (metrics["test_macro_f1"], True)
+    assert bundle.bias == metrics["bias"] != 0
+    assert registry.version(found.version).figure("threshold") == bundle.gate.thresholds.positive
+    assert bundle.thresholds.positive == metrics["threshold"]
+    assert bundle.gate.thresholds.review_share == 0.2
+    for name in ("test_accuracy", "test_review_share", "test_unreviewed_error", "cascade_review_share"):
+        assert 0 <= bundle.metrics[name] <= 1
+    version = mlflow.MlflowClient().get_model_version("review-sentiment", str(found.version))
+    assert "gru behind a gate: accuracy " in version.description
+    assert "a linear model of 250 reviews" in version.description
+    assert f"alone, trained on 300, has accuracy {100 * trained.accuracy:.1f} %" in version.description
+    assert found.sentences()[0].startswith(f"Version {found.version}, gru behind a gate: accuracy ")
+    of_run = run_of(trained).data.tags[DESCRIPTION]
+    assert of_run.startswith("Accuracy **")
+    assert of_run.endswith(" ".join(found.sentences()))
+    row = version_row(registry, registry.version(found.version))
+    assert (row.gate_reviews, row.network_macro_f1) == (250, pytest.approx(trained.macro_f1, abs=1e-4))
 
 
 def run_of(result: TrainResult) -> mlflow.entities.Run:
@@ -324,3 +356,22 @@ def test_as_many_reviews_as_were_asked_for_need_no_word():
     enough = {"train": 12_000, "validation": 4_000, "test": 4_000}
     assert too_few(TrainConfig(), enough) == ""
     assert too_few(TrainConfig(), enough | {"test": 10}).endswith("10 of 4,000 to test on")
+
+
+def test_a_run_has_each_figure_once_with_what_its_training_took(hopeless):
+    shown = run_of(hopeless).data
+    assert {name for name in shown.metrics if name.startswith(("eval_", "train_"))} == {
+        *("eval_loss", "eval_accuracy", "eval_macro_f1", "train_reviews_used")
+    }
+    assert shown.metrics["peak_memory_megabytes"] > 100
+    assert "peak_memory_megabytes_in_all" not in shown.metrics
+    assert (shown.params["learning_rate"], shown.params["precision"]) == ("0.9", "fp32")
+    assert shown.params["global_batch"] == "16"
+
+
+def test_the_memory_of_several_processes_is_that_of_the_largest_and_of_all():
+    assert _peaks([Memory(300 * 10**6), Memory(500 * 10**6)]) == {
+        "peak_memory_megabytes": 500.0,
+        "peak_memory_megabytes_in_all": 800.0,
+    }
+    assert _peaks([Memory(10**6, gpu=2 * 10**6)]) == {"peak_memory_megabytes": 1.0, "peak_gpu_megabytes": 2.0}

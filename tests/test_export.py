@@ -237,11 +237,13 @@ def test_two_wishes_of_what_needs_a_person_are_refused():
 def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):
     fitted, reviews = tiny.fitted(tmp_path), tiny.reviews(50, seed=7)
     data = replace(tiny.export_data(), validation=reviews)
-    metrics = build_bundle(fitted, data, CONFIG, tmp_path / "bundle", {"run_id": "r7"}, Decision(1.5, 0.9)).figures
+    metrics = build_bundle(
+        fitted, data, CONFIG, tmp_path / "bundle", {"run_id": "r7"}, Decision(1.5, 0.9, bias=0.3)
+    ).figures
     bundle = read_bundle(tmp_path / "bundle")
     assert (bundle.metrics, bundle.provenance) == (metrics, {"run_id": "r7"})
-    assert (bundle.temperature, bundle.thresholds.positive) == (1.5, 0.9)
-    expected = Calibration(1.5).probability(predict_logits(fitted, reviews))
+    assert (bundle.calibration, bundle.thresholds.positive) == (Calibration(1.5, 0.3), 0.9)
+    expected = Calibration(1.5, 0.3).probability(predict_logits(fitted, reviews))
     scored = Scorer.load(tmp_path / "bundle", "onnxruntime-fp32").probabilities(reviews.titles, reviews.texts)
     assert np.abs(scored - expected).max() < 1e-6
     called_positive = expected >= 0.9

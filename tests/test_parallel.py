@@ -16,7 +16,7 @@ from sentiment.training.distributed import WorkerLostError, _after, _follow
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.job import Failure, Job
-from sentiment.training.trainer import StepPlan
+from sentiment.training.settings import StepPlan
 
 TRAIN, VALIDATION = tiny.reviews(320), tiny.reviews(80, seed=1)
 
@@ -55,6 +55,7 @@ def test_two_halves_of_a_batch_in_processes_of_their_own_make_the_model_of_the_w
     test = tiny.reviews(50, seed=9)
     assert predict_logits(shared, test) == pytest.approx(predict_logits(alone, test), abs=1e-3)
     assert (shared.parameters, shared.trainable) == (alone.parameters, alone.trainable)
+    assert [one.host > 1e8 for one in shared.memory] == [True] * config.processes * stages
     validations = [record for record in records if "eval_macro_f1" in record]
     alone_too = [record for record in alone.history if "eval_macro_f1" in record]
     assert [one["step"] for one in validations] == [one["step"] for one in alone_too] == [10, 20]

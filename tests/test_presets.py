@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from sentiment.training.config.train import PRESETS, Preset, TrainConfig
+from sentiment.training.settings import StepPlan, effective_settings, remarks
 
 PUBLISHED = {
     "electronics-distilbert": {
@@ -77,3 +78,29 @@ def test_a_dumped_config_rebuilds_equal(preset):
 def test_an_unknown_preset_is_refused():
     with pytest.raises(ValidationError, match="preset"):
         TrainConfig(preset="nobodys")
+
+
+@pytest.mark.parametrize(("reviews", "warmup"), [(25_000, 500), (5_400, 500), (5_000, 94), (800, 15)])
+def test_a_warm_up_in_steps_that_would_take_most_of_a_training_gives_way_to_the_share_and_is_said(reviews, warmup):
+    config = TrainConfig(preset="imdb-standard")
+    assert StepPlan.of(config, reviews).warmup == warmup
+    said = remarks(config, reviews)
+    assert [one.startswith("a warm-up of 500 steps would take most of this training's ") for one in said] == (
+        [] if warmup == 500 else [True]
+    )
+
+
+def test_steps_that_were_asked_for_and_fit_are_taken():
+    assert StepPlan.of(TrainConfig(warmup_steps=0), 800).warmup == 0
+    assert remarks(TrainConfig(warmup_steps=12), 800) == []
+
+
+def test_films_are_read_further_than_products():
+    assert {TrainConfig(preset=preset).max_length for preset in PRESETS if preset.startswith("imdb")} == {256}
+
+
+def test_a_step_of_several_processes_is_named_with_what_it_may_cost():
+    config = TrainConfig(processes=4, batch_size=8, accumulation=2)
+    (said,) = remarks(config, 800)
+    assert said.startswith("each step takes 64 reviews, 16 on each of 4 processes, so there are 4 times fewer steps")
+    assert effective_settings(config)["global_batch"] == 64

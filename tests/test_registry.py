@@ -1,7 +1,9 @@
 """Runs, versions and aliases in a real MLflow database, which all of these tests share because creating it is slow."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Barrier, Thread
@@ -18,11 +20,11 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.names import PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.core.settings import Settings
-from sentiment.engine.bundle import INT8_MODEL, identity, read_bundle
+from sentiment.engine.bundle import INT8_MODEL, REQUIRED, Bundle, identity, read_bundle, seal
 from sentiment.engine.scorer import Scorer
 from sentiment.stores.registry.bundles import bundle_cache
 from sentiment.stores.registry.entries import TrainedRun
-from sentiment.stores.registry.versions import Registry
+from sentiment.stores.registry.versions import Registry, _requirements
 
 TAGS = {"family": "linear", "snapshot": "s1", "test_reviews": "100", "macro_f1": "0.910000"}
 
@@ -128,7 +130,9 @@ def test_versions_count_up_and_carry_their_tags_and_figures(registry, registered
 def test_a_version_asks_for_text_and_takes_a_title(registered, deployment):
     signature = load_as_anyone(deployment).metadata.signature
     assert [(one.name, one.required) for one in signature.inputs] == [("text", True), ("title", False)]
-    assert signature.outputs.input_names() == ["label", "positive_probability", "confidence", "needs_review"]
+    assert signature.outputs.input_names() == [
+        *("label", "positive_probability", "confidence", "needs_review", "decided_by"),
+    ]
 
 
 def load_as_anyone(settings: Settings) -> mlflow.pyfunc.PyFuncModel:
@@ -152,6 +156,14 @@ def test_a_version_cleans_the_texts_that_it_is_given(registered, deployment):
     plain, raw = ("great love", "awful"), ("gre\u00adat &lt;br&gt;love", "<b>aw\u200bful</b>")
     first, second = model.predict(pd.DataFrame([plain, raw], columns=["text", "title"]))["positive_probability"]
     assert first == second
+
+
+@pytest.mark.parametrize(("engine", "asked"), [("openvino-int8", True), ("onnxruntime-fp32", False)])
+def test_a_version_asks_for_the_engine_that_its_bundle_runs_with(engine, asked, tmp_path):
+    for name in REQUIRED:
+        (tmp_path / name).touch()
+    seal(tmp_path, Bundle(family="encoder", max_length=8, head_share=0.5, engines=(engine,)))
+    assert any(line.startswith("openvino==") for line in _requirements(tmp_path)) == asked
 
 
 def test_nothing_in_a_registered_model_is_a_pickle(registry, registered, tmp_path):
@@ -366,3 +378,20 @@ def test_a_version_that_keeps_nothing_of_its_test_reviews_has_none(registry, reg
     made = registry._client.create_model_version(REGISTERED_MODEL, str(tmp_path / "model"))
     assert registry.find_evidence(int(made.version), tmp_path / "here") is None
     registry._client.delete_model_version(REGISTERED_MODEL, str(made.version))
+
+
+def test_how_busy_the_machine_is_stands_in_a_run_while_it_works(registry, deployment, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+    with registry.run("watched", {"seed": 300}, {}, a_context(deployment)) as run, registry.system_metrics(run.run_id):
+        time.sleep(0.5)
+    metrics = registry.trained(run.run_id).metrics
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= metrics.keys()
+
+
+def test_equal_trainings_that_one_airflow_run_maps_are_two(registry):
+    tries = [replace(a_try(1), provenance=a_try(1).provenance | {"map_index": index}) for index in ("0", "1", "0")]
+    for context in tries:
+        with pytest.raises(MemoryError):
+            train(registry, 200, context, crash=True)
+    runs = registry._client.search_runs([registry._experiment()], "params.seed = '200'")
+    assert sorted(run.data.tags["sentiment.map_index"] for run in runs) == ["0", "1"]

@@ -93,6 +93,7 @@ def test_the_champion_stands_beside_those_that_were_measured_on_the_same_reviews
         "macro_f1": 0.9,
         "train_reviews": 1000,
         "test_reviews": 400,
+        **dict.fromkeys(("gate_share", "gate_reviews", "network_macro_f1")),
     }
     assert [row["version"] for row in found["measured_on_other_reviews"]] == [4, 3]
 
@@ -105,6 +106,15 @@ def test_a_version_that_somebody_registered_by_hand_is_shown_without_figures(rep
 def test_a_figure_that_is_no_number_is_none():
     assert ModelVersion(5, "", {"accuracy": "very good", "macro_f1": "0.9"}).figure("accuracy") is None
     assert version_row(FakeRegistry(None), ModelVersion(5, "gone", {"accuracy": "very good"})).accuracy is None
+
+
+def test_a_version_behind_a_gate_is_shown_with_the_gates_share_and_the_networks_own_figure():
+    tags = {"family": "encoder", "accuracy": "0.9", "macro_f1": "0.85", "test_gate_share": "0.79"}
+    tags |= {"gate_reviews": "5000.000000", "network_macro_f1": "0.52"}
+    row = version_row(FakeRegistry(None), ModelVersion(5, "gone", tags))
+    assert (row.macro_f1, row.gate_share, row.gate_reviews, row.network_macro_f1) == (0.85, 0.79, 5000, 0.52)
+    alone = version_row(FakeRegistry(None), ModelVersion(6, "gone", {"accuracy": "0.9"}))
+    assert (alone.gate_share, alone.gate_reviews, alone.network_macro_f1) == (None, None, None)
 
 
 def test_without_a_champion_the_days_are_shown_all_the_same(report):

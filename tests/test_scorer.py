@@ -4,8 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import tiny
@@ -14,6 +18,9 @@ from sentiment.engine.bundle import DESCRIPTION, Thresholds
 from sentiment.engine.calibration import confidence, probability_of
 from sentiment.engine.engines import choose_engine
 from sentiment.engine.scorer import Answers, Scorer
+from sentiment.scoring.files import predict_rows
+from sentiment.scoring.scored import SCORED
+from sentiment.scoring.worker import Scoring, score_batch
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +133,35 @@ def test_nobody_is_sure_about_what_is_no_text(cascaded, cascade, threshold):
     assert decisions.needs_review.all()
     assert decisions.confidence.max() <= 0.6 + 1e-6
     assert set(found.decided_by) == {"encoder"}
+
+
+def by_predict(bundle, texts):
+    return predict_rows(Scorer.load(bundle), [{"text": text} for text in texts], 1)
+
+
+def by_the_job(bundle, texts):
+    reviews = [dict.fromkeys(SCORED.names) | {"reused": False, "title": None, "text": text} for text in texts]
+    schema = pa.schema([*SCORED, pa.field("title", pa.string()), pa.field("text", pa.string())])
+    run = Scoring(bundle, 1, "run", datetime(2014, 5, 6, tzinfo=UTC))
+    return score_batch(Scorer.load(bundle), pa.RecordBatch.from_pylist(reviews, schema=schema), run).to_pylist()
+
+
+def by_mlflow(bundle, texts):
+    from sentiment.stores.registry.served_model import ReviewModel
+
+    served = ReviewModel()
+    served.load_context(SimpleNamespace(artifacts={"bundle": str(bundle)}))
+    return served.predict(None, pd.DataFrame({"text": texts})).to_dict("records")
+
+
+@pytest.mark.parametrize("way", [by_predict, by_the_job, by_mlflow])
+def test_no_way_of_scoring_gives_what_is_no_text_a_sure_label(cascaded, way):
+    found = way(cascaded, [*NO_TEXT, None, "a great camera that i love"])
+    assert len(found) == len(NO_TEXT) + 2
+    for row in found[:-1]:
+        assert row["needs_review"]
+        assert row["label"] is None or row["confidence"] <= 0.6 + 1e-6
+    assert (found[-1]["label"], bool(found[-1]["needs_review"])) == ("positive", False)
 
 
 def test_real_texts_stay_sure(cascaded):

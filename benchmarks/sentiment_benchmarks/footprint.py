@@ -44,12 +44,22 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str], log: Pat
                 with suppress(subprocess.TimeoutExpired):
                     program.wait(_pause(time.monotonic() - started))
         finally:
-            program.kill()
+            _end(program)
     seconds = time.monotonic() - started
     if program.returncode:
         last = log.read_text(encoding="utf-8", errors="replace")[-3000:]
         raise ContractError(f"{' '.join(command)} ended with {program.returncode}:\n{last}")
     return Footprint(seconds, sum(seen.core_seconds.values()), seen.peak, seen.worker)
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    """Kill a program and all that it started; one that has ended is left alone."""
+    with suppress(psutil.NoSuchProcess):
+        family = [*psutil.Process(program.pid).children(recursive=True), psutil.Process(program.pid)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    program.wait()
 
 
 def _pause(seconds: float) -> float:

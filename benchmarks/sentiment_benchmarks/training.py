@@ -23,6 +23,7 @@ from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.distributed import fit_distributed
 from sentiment.training.fitted import Fitted
+from sentiment.training.unfinished import at_work, folder_of
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
 from sentiment_benchmarks.results import TrainingBenchmark
 from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
@@ -41,9 +42,12 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
     validation = read_split(folder, "validation", config.evaluation_reviews)
     registry = Registry(settings)
     params, tags = config.model_dump(mode="json"), {"benchmark": "training"}
-    with registry.run("benchmark training", params, tags, context) as run:
+    with (
+        registry.run("benchmark training", params, tags, context) as run,
+        at_work(folder_of(settings, run.run_id), None, context) as kept,
+    ):
         measured: dict[Arrangement, list[Measured]] = {way: [] for way in arrangements(config)}
-        workdir = settings.home / "training" / run.run_id
+        workdir = kept / "one"
         launch = partial(
             fit_distributed,
             train=train,

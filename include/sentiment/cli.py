@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from sentiment.arguments import read
 from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
-from sentiment.core.environment import begin
+from sentiment.core.environment import begin, ends_as_interrupts
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.verb import AnyVerb, VerbResult
@@ -45,7 +45,8 @@ def main(words: Sequence[str] | None = None, known: Mapping[str, AnyVerb] | None
         given = read(words, known)
         verb = known[given.pop("verb")]
         name = f" {verb.name}"
-        return _main(verb, given)
+        with ends_as_interrupts():
+            return _main(verb, given)
     except KeyboardInterrupt as interrupt:
         say(name, f"interrupted{'; ' if interrupt.args else ''}{interrupt}")
         return INTERRUPTED

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 
+from sentiment.core.environment import ends_as_interrupts
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
@@ -49,7 +47,7 @@ def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SE
     Settings that none can run with are refused before; interrupted, or told to end, it leaves nothing running.
     """
     require_usable(settings)
-    with _as_interrupts(), _alone(settings, on_progress):
+    with ends_as_interrupts(), _alone(settings, on_progress):
         if status(settings).healthy:
             on_progress(
                 f"the platform runs already: Airflow at {airflow_url(settings)}, MLflow at {mlflow_url(settings)}"
@@ -95,29 +93,6 @@ def open_airflow(settings: Settings, on_retry: Callable[[], object] = lambda: No
     """Return a client of the platform's Airflow, signed in as its one user; `on_retry` is called while it is down."""
     url, login = airflow_url(settings), read_login(settings)
     return AirflowApi(AirflowHttp(url, login, on_retry=on_retry))
-
-
-@contextmanager
-def _as_interrupts() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP, where they would end this process, raise KeyboardInterrupt, once."""
-    # Python hears signals in its main thread alone. What nohup ignores stays ignored.
-    main = threading.current_thread() is threading.main_thread()
-    numbers = [
-        signum for signum in (signal.SIGTERM, signal.SIGHUP) if main and signal.getsignal(signum) is signal.SIG_DFL
-    ]
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for signum in numbers:
-            signal.signal(signum, signal.SIG_IGN)
-        raise KeyboardInterrupt(f"it was told to end ({signal.Signals(number).name})")
-
-    try:
-        for signum in numbers:
-            signal.signal(signum, interrupt)
-        yield
-    finally:
-        for signum in numbers:
-            signal.signal(signum, signal.SIG_DFL)
 
 
 @contextmanager

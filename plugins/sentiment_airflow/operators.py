@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -43,7 +44,7 @@ class VerbOperator(BaseOperator):
         """Run the verb; a broken contract fails the task at once, without another try."""
         config = run_config(self.verb.config, context, self.values)
         self.log.info("%s", self.verb.asked(config))
-        return tell(self, context, self.verb.run(config, Context.of_process()))
+        return tell(self, context, self.verb.run(config, _of_task(context)))
 
 
 class SparkVerbOperator(SparkSubmitOperator):
@@ -118,6 +119,13 @@ def tell(operator: VerbTask, context: Any, result: VerbResult) -> dict[str, Any]
         context["ti"].xcom_push(NOTE_KEY, sentences)
     context["result"] = result.model_dump(mode="json", exclude_unset=True)
     return dict(context["result"])
+
+
+def _of_task(context: Any) -> Context:
+    """Return the context of this task, which of several mapped ones tells its number as well: Airflow exports none."""
+    ours, index = Context.of_process(), context["ti"].map_index
+    mapped = {"map_index": str(index)} if index is not None and index >= 0 else {}
+    return replace(ours, provenance=ours.provenance | mapped)
 
 
 def _task_id(verb: AnyVerb) -> str:

@@ -1,10 +1,17 @@
-"""What every process of ours needs of its environment: this machine asked without a proxy, and paths in UTF-8."""
+"""What every process of ours needs of its environment: this machine asked without a proxy, and paths in UTF-8.
+
+And an end that is asked for, which is an interruption: what was begun is ended in its order, and leaves no process.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
 
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 
@@ -24,3 +31,26 @@ def begin() -> None:
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
         os.environ["PYTHONUTF8"] = "1"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  itself
+
+
+@contextmanager
+def ends_as_interrupts() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP, where they would end this process, raise KeyboardInterrupt, once."""
+    # Python hears signals in its main thread alone. What nohup ignores stays ignored.
+    main = threading.current_thread() is threading.main_thread()
+    numbers = [
+        signum for signum in (signal.SIGTERM, signal.SIGHUP) if main and signal.getsignal(signum) is signal.SIG_DFL
+    ]
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for signum in numbers:
+            signal.signal(signum, signal.SIG_IGN)
+        raise KeyboardInterrupt(f"it was told to end ({signal.Signals(number).name})")
+
+    try:
+        for signum in numbers:
+            signal.signal(signum, interrupt)
+        yield
+    finally:
+        for signum in numbers:
+            signal.signal(signum, signal.SIG_DFL)

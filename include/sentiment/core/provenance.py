@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 from functools import lru_cache
-from typing import Any
+from typing import TypedDict
 
 from sentiment.core.settings import PROJECT
 
@@ -28,8 +28,16 @@ def run_id() -> str:
     return os.environ.get("AIRFLOW_CTX_DAG_RUN_ID") or shell
 
 
-def this_process() -> dict[str, Any]:
-    """Return what tells this process from all others: machine, process id, and start as a Unix time."""
+class ProcessName(TypedDict):
+    """What tells a process from all others: its machine, its id there, and its start as a Unix time."""
+
+    host: str
+    pid: int
+    started: float
+
+
+def this_process() -> ProcessName:
+    """Return what tells this process from all others."""
     import psutil
 
     return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}

@@ -18,11 +18,12 @@ from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
 from sentiment.evaluation.metrics import evaluate, review_figures
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
-from sentiment.export.build import ExportData, build_bundle
+from sentiment.export.build import Built, ExportData, build_bundle
 from sentiment.export.config import ExportConfig
 from sentiment.export.results import ExportResult
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun
+from sentiment.stores.registry.pages import DESCRIPTION
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.fitted import Fitted
 
@@ -53,15 +54,14 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         measured = _measured(bundle, test, evidence)
         add_figures(bundle, {f"test_{name.removeprefix('test_')}": measured[name] for name in _OF_TEST & {*measured}})
         figures = {f"bundle_{name}": value for name, value in {**built.figures, **measured}.items()}
-        version = registry.register(bundle, evidence, run.run_id, _tags(run, measured), figures)
-    return ExportResult(
-        version=version,
-        run_id=run.run_id,
-        family=run.params["family"],
-        **{name: round(value, 6) for name, value in measured.items()},
-        bundle={name: round(value, 6) for name, value in built.figures.items()},
-        **({"left_out": built.left_out} if built.left_out else {}),
-    )
+        found = _result(run, built, measured)
+        described = "\n\n".join(found.said_of_bundle())
+        version = registry.register(bundle, evidence, run.run_id, _tags(run, found, measured), figures, described)
+    made = found.model_copy(update={"version": version})
+    # The run's own description speaks of the network alone.
+    said = [run.tags.get(DESCRIPTION, ""), " ".join(made.sentences())]
+    registry.handle(run.run_id).describe("\n\n".join(filter(None, said)))
+    return made
 
 
 def measure_speed(bundle: Path, reviews: LabelledReviews) -> float:
@@ -106,12 +106,34 @@ def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[st
 
 
 def _read(folder: str, config: ExportConfig) -> ExportData:
-    """Read as many reviews as parity, calibration and gate need."""
-    gate = (config.cascade_reviews, config.cascade_validation) if config.cascade else (0, 0)
+    """Read as many reviews as parity, calibration, gate and what needs a person are fitted on."""
+    of_gate = config.cascade_reviews if config.cascade else 0
     return ExportData(
-        read_split(folder, "train", max(config.calibration_reviews, gate[0])),
-        read_split(folder, "validation", max(config.parity_reviews, gate[1])),
+        read_split(folder, "train", max(config.calibration_reviews, of_gate)),
+        read_split(folder, "validation", max(config.parity_reviews, config.cascade_validation)),
     )
+
+
+def _result(run: TrainedRun, built: Built, measured: dict[str, float]) -> ExportResult:
+    """Return what came of an export, before it has a version."""
+    return ExportResult(
+        version=0,
+        run_id=run.run_id,
+        family=run.params["family"],
+        **{name: round(value, 6) for name, value in measured.items()},
+        **_network_alone(run, built.figures),
+        bundle={name: round(value, 6) for name, value in built.figures.items()},
+        **({"left_out": built.left_out} if built.left_out else {}),
+    )
+
+
+def _network_alone(run: TrainedRun, built: dict[str, float]) -> dict[str, float]:
+    """Return what stands beside the figures of a gate and its network: the network's own, and what each learnt from."""
+    if "gate_reviews" not in built:
+        return {}
+    own = {"train_reviews": "train_reviews_used", "accuracy": "test_accuracy", "macro_f1": "test_macro_f1"}
+    found = {f"network_{name}": run.metrics[metric] for name, metric in own.items() if metric in run.metrics}
+    return found | {"gate_reviews": built["gate_reviews"]}
 
 
 def _decision(run: TrainedRun) -> Decision:
@@ -126,11 +148,13 @@ def _origin(run: TrainedRun) -> dict[str, str]:
     return {"run_id": run.run_id, **{name: run.params[name] for name in named}}
 
 
-def _tags(run: TrainedRun, measured: dict[str, float]) -> dict[str, str]:
+def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> dict[str, str]:
+    """Return what a version is judged and shown by; what decides stands there whole, figures with six digits."""
+    figures = {name: value for name, value in result if isinstance(value, float) or name == "gate_reviews"}
     return {
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],
         "test_reviews": run.params["test_reviews"],
-        **{name: f"{value:.6f}" for name, value in measured.items()},
+        **{name: f"{value:.6f}" for name, value in figures.items()},
         **{name: str(measured[name]) for name in ("threshold", "review_below")},
     }

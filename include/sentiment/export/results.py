@@ -14,9 +14,10 @@ class ExportResult(VerbResult):
 
     `reviews_per_second` is of one thread, `threshold` the probability from which on a review is called positive, and
     `review_below` the confidence below which it needs a person, which is `test_review_share` of the test reviews and
-    leaves `test_unreviewed_error` of the others wrong. A bundle without a cascade has no figures of its gate. `bundle`
-    are the figures of bundle.json, by name: parity with the trained model, sizes, and each engine's speed. `left_out`
-    says why an engine is not in it.
+    leaves `test_unreviewed_error` of the others wrong. With a cascade the figures are those of gate and network
+    together; `network_…` are those of the network without it, as it was trained, on the same reviews. A bundle without
+    a cascade has neither these nor figures of its gate. `bundle` are the figures of bundle.json, by name: parity with
+    the trained model, sizes, and each engine's speed. `left_out` says why an engine is not in it.
     """
 
     version: int
@@ -34,20 +35,41 @@ class ExportResult(VerbResult):
     reviews_per_second: float
     test_gate_share: float | None = None
     test_gate_accuracy: float | None = None
+    gate_reviews: int | None = None
+    network_accuracy: float | None = None
+    network_macro_f1: float | None = None
+    network_train_reviews: int | None = None
     bundle: dict[str, float]
     left_out: dict[EngineName, str] = Field(default_factory=dict)
 
     def sentences(self) -> list[str]:
         """Say version and figures."""
-        share = self.test_gate_share
-        gate = f", of which the fast model of its cascade answers {percent(share)}" if share is not None else ""
+        first, *others = self.said_of_bundle()
+        return [f"Version {self.version}, {first}", *others]
+
+    def said_of_bundle(self) -> list[str]:
+        """Say what decides, how rightly, and what needs a person."""
         return [
-            f"Version {self.version} ({self.family}): accuracy {percent(self.accuracy)}, macro F1 "
-            f"{self.macro_f1:.3f} on the test reviews as it scores{gate}.",
+            f"{self.family}{self._gated}: accuracy {percent(self.accuracy)}, macro F1 "
+            f"{self.macro_f1:.3f} on the test reviews as it scores.",
+            *([self._parts(self.test_gate_share)] if self.test_gate_share is not None else []),
             f"Below a confidence of {self.review_below:.3g} a review needs a person: {percent(self.test_review_share)} "
             f"of the test reviews; of the others {percent(self.test_unreviewed_error)} are wrong.",
             *(f"{engine} is left out: {reason}." for engine, reason in self.left_out.items()),
         ]
+
+    @property
+    def _gated(self) -> str:
+        return "" if self.test_gate_share is None else " behind a gate"
+
+    def _parts(self, gate_share: float) -> str:
+        gate = f"The gate, a linear model of {self.gate_reviews or 0:,} reviews, answers {percent(gate_share)} of them"
+        if self.network_accuracy is None or self.network_macro_f1 is None:
+            return f"{gate}."
+        return (
+            f"{gate}; the {self.family} alone, trained on {self.network_train_reviews or 0:,}, has accuracy "
+            f"{percent(self.network_accuracy)}, macro F1 {self.network_macro_f1:.3f}."
+        )
 
     def version_named(self) -> int | None:
         """Return the version."""

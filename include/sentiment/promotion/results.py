@@ -119,13 +119,19 @@ class CompareResult(VerbResult):
 
 @dataclass(frozen=True)
 class MeasuredVersion:
-    """A model version with its figures on one set of test reviews, and its macro F1 on validation where it is known."""
+    """A model version with its figures on one set of test reviews, and its macro F1 on validation where it is known.
+
+    `gate_share` is what its gate answers, which makes the figures those of gate and network together, and
+    `network_macro_f1` the network's without it.
+    """
 
     version: int
     family: str
     macro_f1: float
     accuracy: float
     validation_macro_f1: float | None = None
+    gate_share: float | None = None
+    network_macro_f1: float | None = None
 
 
 @dataclass(frozen=True)

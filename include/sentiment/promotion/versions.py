@@ -44,6 +44,8 @@ def measured(registry: Registry, version: ModelVersion) -> MeasuredVersion:
         macro_f1=version.figure("macro_f1") or 0.0,
         accuracy=version.figure("accuracy") or 0.0,
         validation_macro_f1=_on_validation(registry, version),
+        gate_share=version.figure("test_gate_share"),
+        network_macro_f1=version.figure("network_macro_f1"),
     )
 
 
@@ -86,6 +88,8 @@ def gather(
             family=champion.tags.get("family", "unknown"),
             macro_f1=figures["macro_f1"],
             accuracy=figures["accuracy"],
+            gate_share=champion.figure("test_gate_share"),
+            network_macro_f1=champion.figure("network_macro_f1"),
         ),
         Evidence(
             macro_f1=difference,

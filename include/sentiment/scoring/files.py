@@ -7,7 +7,6 @@ goes.
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,8 +22,7 @@ import pyarrow as pa
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
-from sentiment.core.text.characters import is_absent
-from sentiment.core.text.clean import clean_text
+from sentiment.core.text.clean import cell_text
 from sentiment.engine.scorer import Scorer
 from sentiment.readers.rows import Values
 from sentiment.readers.schemas import ColumnMapping
@@ -115,7 +113,7 @@ def predict_rows(scorer: Scorer, rows: list[Values], version: int) -> list[Value
 
 
 def _decisions(scorer: Scorer, rows: list[Values], version: int, mapping: ColumnMapping) -> list[Values]:
-    titles, texts = ([_text(mapping.value(row, role)) for row in rows] for role in ("title", "text"))
+    titles, texts = ([cell_text(mapping.value(row, role)) for row in rows] for role in ("title", "text"))
     with_text = [at for at, text in enumerate(texts) if text]
     answers = scorer.answer([titles[at] for at in with_text], [texts[at] for at in with_text])
     decisions = scorer.decide(answers)
@@ -131,16 +129,6 @@ def _decisions(scorer: Scorer, rows: list[Values], version: int, mapping: Column
             "decided_by": str(answers.decided_by[place]),
         }
     return results
-
-
-def _text(value: Any) -> str:
-    """Return a cell's text, cleaned; what stands for a missing one, and what is no text at all, is none."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    if isinstance(value, float) and not math.isfinite(value):
-        return ""
-    text = clean_text(str(value))
-    return "" if is_absent(text) else text
 
 
 def _read_from(mapping: ColumnMapping) -> list[str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import resource
-import shutil
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,17 +22,22 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import REPORT, Training, description, learnt_nothing, result, too_few, write_dossier
-from sentiment.training.fit import fit
+from sentiment.training.fit import fit, trained_on
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import FoldFigures, cross_validate, summary
-from sentiment.training.job import OnLog, Record
+from sentiment.training.job import Memory, OnLog, Record
 from sentiment.training.results import TrainResult
-from sentiment.training.settings import effective_settings
+from sentiment.training.settings import effective_settings, remarks
+from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
 
 if TYPE_CHECKING:
     import numpy as np
 
 log = logging.getLogger(__name__)
+
+# What of a training's records is drawn over its steps; the validations' other figures stand, of the checkpoint that was
+# chosen and calibrated, as `validation_...`.
+_CURVES = ("loss", "learning_rate", "grad_norm", "epoch", "eval_loss", "eval_accuracy", "eval_macro_f1")
 
 
 @dataclass(frozen=True)
@@ -63,41 +66,56 @@ class _Splits:
         return {name: len(reviews) for name, reviews in self.by_name().items()}
 
 
-def train_candidate(config: TrainConfig, context: Context) -> TrainResult:
+def train_candidate(config: TrainConfig, context: Context, resumed: str = "") -> TrainResult:
     """Train on the snapshot that `config` names and return run and figures on the test reviews.
 
-    A retry goes on with the run and the last checkpoint.
+    A retry goes on with the run and the last checkpoint; so does, in a shell, the same training after one that was
+    interrupted, and one with the run `resumed`. Raises ConcurrentWriteError when that is under way in another process.
     """
     settings, on_progress = context.settings, context.progress
+    registry = Registry(settings)
+    resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
-    splits, registry = _Splits.read(config, folder), Registry(settings)
-    note = too_few(config, splits.sizes())
+    splits = _Splits.read(config, folder)
+    note = "; ".join(
+        filter(None, [too_few(config, splits.sizes()), *remarks(config, trained_on(config, splits.train))])
+    )
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
-    with registry.run(_name(config), effective_settings(config), tags, context) as run:
+    with (
+        registry.run(_name(config), effective_settings(config), tags, context, resumed) as run,
+        at_work(folder_of(settings, run.run_id), config, context) as workdir,
+    ):
         manifest = require_manifest(folder)
         run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
         run.log_json(manifest.as_json(), "snapshot.json")
-        workdir = settings.home / "training" / run.run_id
-        folds = _cross_validated(run, config, splits.train, workdir.with_name(f"{run.run_id}-folds"), context)
-        started = time.monotonic()
-        on_log = _log_to(run, on_progress, config.epochs)
-        fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
+        folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
+        clock = Clock(workdir)
+        on_log = _log_to(run, on_progress, config.epochs, clock)
+        with registry.system_metrics(run.run_id):
+            fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
         training = Training(
             run_id=run.run_id,
             name=_name(config),
             config=config,
             fitted=fitted,
             reviews=splits.sizes(),
-            seconds=time.monotonic() - started,
+            seconds=clock.seconds(),
             folds=folds,
         )
         on_progress(f"evaluating on {len(splits.test):,} test reviews")
         judged = _judged(training, splits, registry, workdir / "dossier")
-    shutil.rmtree(workdir, ignore_errors=True)
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
     added = {"note": note, "report": report, "experiment": experiment}
     return judged.model_copy(update={name: value for name, value in added.items() if value})
+
+
+def _begun_before(config: TrainConfig, registry: Registry, context: Context) -> str:
+    """Return the run of the same training that was interrupted in a shell; Airflow's tries know theirs."""
+    if "dag" in context.provenance:
+        return ""
+    run_id = interrupted(config, context.settings)
+    return run_id if run_id and registry.has(run_id) else ""
 
 
 def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> TrainResult:
@@ -134,7 +152,6 @@ def _cross_validated(
     shown = summary(rows)
     run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")
-    shutil.rmtree(workdir, ignore_errors=True)
     return rows
 
 
@@ -164,10 +181,11 @@ def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
     return predict_logits(fitted, LabelledReviews.of([""] * len(texts), titles, texts, nobody_knows))
 
 
-def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float) -> OnLog:
+def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float, clock: Clock) -> OnLog:
     def on_log(record: Record) -> None:
+        clock.note()
         step, epoch = int(record.get("step", 0)), float(record.get("epoch", 0.0))
-        run.log_metrics({k: v for k, v in record.items() if isinstance(v, int | float) and k != "step"}, step)
+        run.log_metrics({name: record[name] for name in _CURVES if name in record}, step)
         if "epoch" in record:  # the linear family has none: it is solved at once
             on_progress("training, per cent", round(100 * min(epoch / epochs, 1)), 100)
 
@@ -175,19 +193,18 @@ def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float) -> OnLog:
 
 
 def _costs(training: Training) -> dict[str, float]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux gives KiB
     costs = {
         "training_seconds": training.seconds,
-        "peak_memory_megabytes": peak / 1e6,
         "parameters": training.fitted.parameters,
         "trainable_parameters": training.fitted.trainable,
         "train_reviews_used": training.reviews["train"],
         "test_reviews_used": training.reviews["test"],
     }
-    return costs | _gpu_peak()
+    return costs | _peaks(training.fitted.memory or (Memory.of_this_process(),))
 
 
-def _gpu_peak() -> dict[str, float]:
-    import torch
-
-    return {"peak_gpu_megabytes": torch.cuda.max_memory_allocated() / 1e6} if torch.cuda.is_available() else {}
+def _peaks(memory: Sequence[Memory]) -> dict[str, float]:
+    """Return the most that one of the processes held, and what all did together, in megabytes."""
+    held = {"memory": [one.host / 1e6 for one in memory], "gpu": [one.gpu / 1e6 for one in memory if one.gpu]}
+    largest = {f"peak_{kind}_megabytes": max(each) for kind, each in held.items() if each}
+    return largest | {f"peak_{kind}_megabytes_in_all": sum(each) for kind, each in held.items() if len(each) > 1}

@@ -75,7 +75,8 @@ def fit_distributed(
             cause = launch(job, on_log)
             if (job.fitted / "fitted.json").exists():
                 adapter = workdir / "adapter"  # of family lora; a saved model does not carry it
-                return replace(Fitted.load(job.fitted), adapter=adapter if adapter.is_dir() else None)
+                own = adapter if adapter.is_dir() else None
+                return replace(Fitted.load(job.fitted), adapter=own, memory=job.memory())
             config = _after(job.failure(), config, cause)
 
 

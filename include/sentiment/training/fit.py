@@ -48,6 +48,12 @@ def fit(
     return fit_neural(config, train, validation, workdir, settings, on_log)
 
 
+def trained_on(config: TrainConfig, train: LabelledReviews) -> int:
+    """Return how many reviews an epoch goes through: oversampling draws the rarer label's again."""
+    counts = np.bincount(train.labels, minlength=len(LABELS))
+    return int(len(LABELS) * counts.max()) if config.imbalance == "oversampling" else len(train)
+
+
 def _check(train: LabelledReviews, validation: LabelledReviews) -> None:
     if not len(validation):
         raise ContractError("there are no validation reviews; widen the snapshot's days or its validation_share")

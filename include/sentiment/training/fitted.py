@@ -14,6 +14,7 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import Family
 from sentiment.engine.tokens import ReviewTokenizer, length_batches
 from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES
+from sentiment.training.job import Memory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,8 +27,9 @@ class Fitted:
     """A trained model; `model(input_ids, attention_mask)` gives logits [reviews, 2].
 
     `history` holds the log records of the training in order, `parameters` and `trainable` count numbers in the model
-    while it was trained. `adapter` is the folder with what family lora learnt, beside the model that has it merged in;
-    it is not saved with the model.
+    while it was trained. `adapter` is the folder with what family lora learnt, beside the model that has it merged in,
+    and `memory` what each process held that trained it, where they were others than the caller's; neither is saved with
+    the model.
     """
 
     model: nn.Module
@@ -39,6 +41,7 @@ class Fitted:
     parameters: int
     trainable: int
     adapter: Path | None = None
+    memory: tuple[Memory, ...] = ()
 
     @property
     def tokenizer(self) -> ReviewTokenizer:

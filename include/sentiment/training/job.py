@@ -6,6 +6,7 @@ JSON, Parquet and safetensors alone. In cluster mode the folder must be one that
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -33,6 +34,22 @@ class Failure:
 
     kind: FailureKind
     message: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The most that one process of a training held, in bytes: of the machine's memory, and of its GPU's."""
+
+    host: int
+    gpu: int = 0
+
+    @classmethod
+    def of_this_process(cls) -> Memory:
+        """Return the peaks of this process until now."""
+        import torch
+
+        gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+        return cls(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, gpu)  # Linux gives KiB
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,15 @@ class Job:
             return Failure(**json.loads(path.read_text(encoding="utf-8")))
         printed = self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
         return Failure("lost", "\n".join(printed.splitlines()[-40:]))
+
+    def note_memory(self, rank: int) -> None:
+        """Say how much the process of a rank has held."""
+        (self.folder / f"memory-{rank}.json").write_text(json.dumps(asdict(Memory.of_this_process())), encoding="utf-8")
+
+    def memory(self) -> tuple[Memory, ...]:
+        """Return what each process held, as far as they said it."""
+        said = sorted(self.folder.glob("memory-*.json"))
+        return tuple(Memory(**json.loads(file.read_text(encoding="utf-8"))) for file in said)
 
     def stop(self) -> None:
         """Ask all processes to end."""

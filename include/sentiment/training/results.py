@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import mean, stdev
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from sentiment.core.names import Family
 from sentiment.core.verb import VerbResult
@@ -86,3 +89,37 @@ class TrainResult(VerbResult):
             f"Over {len(figures)} seeds macro F1 is {mean(figures):.3f}, standard deviation {stdev(figures):.3f}; the "
             "run above is the best of them on validation."
         )
+
+
+class UnfinishedTraining(BaseModel):
+    """What a training keeps to go on from: its last checkpoint's step, 0 for none, its size, and hours since then."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    state: Literal["training", "interrupted"]
+    family: str
+    train_reviews: int | None
+    step: int
+    megabytes: float
+    hours: float
+
+
+class TrainingsResult(VerbResult):
+    """The trainings that have not come to their end, the newest first, and those whose left-overs were removed."""
+
+    trainings: list[UnfinishedTraining]
+    removed: list[str]
+    freed_megabytes: float
+
+    def sentences(self) -> list[str]:
+        """Say what is left, and how it goes on or goes away."""
+        if self.removed:
+            return [f"Removed what {len(self.removed)} trainings had left, {self.freed_megabytes:,.1f} MB."]
+        left = [one for one in self.trainings if one.state == "interrupted"]
+        if not left:
+            return ["No training has left anything."]
+        return [
+            f"{len(left)} interrupted trainings keep {sum(one.megabytes for one in left):,.1f} MB: `sentiment train "
+            "--resume RUN` goes on with one, `sentiment trainings --remove RUN` removes what it keeps."
+        ]

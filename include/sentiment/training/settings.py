@@ -1,11 +1,13 @@
 """The settings that a training really has: what its family takes from the configuration, as it is used here.
 
-What the form left open is filled in (the family's learning rate, this machine's number format), and what another family
-would have used is left out.
+What the form left open is filled in (the family's learning rate, this machine's number format), what another family
+would have used is left out, and shares become steps.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
@@ -24,6 +26,57 @@ _OF_NETWORKS -= {"seed", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
 _OF_ENCODERS_LAYERS = {"layer_decay", "gradient_checkpointing"}
 
+LOGS_A_RUN = 50
+# A warm-up in steps is meant for the length that it was published with; where it would take more than this share of a
+# training, most of which would then learn at a fraction of its rate, the share of steps takes its place.
+LONGEST_WARMUP = 0.5
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """Counts in optimiser steps: of an epoch, in all, of the warm-up, between validations, between log records."""
+
+    an_epoch: int
+    steps: int
+    warmup: int
+    validate_every: int
+    log_every: int
+
+    @classmethod
+    def of(cls, config: TrainConfig, reviews: int) -> StepPlan:
+        """Plan a training on so many reviews; a step takes batch_size * accumulation of them on every process."""
+        passes = math.ceil(reviews / config.batch_size / config.processes)
+        an_epoch = math.ceil(passes / config.accumulation)
+        steps = math.ceil(an_epoch * config.epochs)
+        by_steps = config.warmup_steps is not None and config.warmup_steps <= LONGEST_WARMUP * steps
+        warmup = config.warmup_steps if by_steps else math.ceil(steps * config.warmup_share)
+        every = config.evaluate_every or math.ceil(steps / config.evaluations)
+        return cls(an_epoch, steps, warmup or 0, every, max(1, steps // LOGS_A_RUN))
+
+
+def remarks(config: TrainConfig, reviews: int) -> list[str]:
+    """Say what of a training on so many reviews is not as one would think: a shorter warm-up, a larger step."""
+    if config.family == "linear":
+        return []
+    plan, said = StepPlan.of(config, reviews), []
+    if config.warmup_steps is not None and plan.warmup != config.warmup_steps:
+        said.append(
+            f"a warm-up of {config.warmup_steps:,} steps would take most of this training's {plan.steps:,}: it takes "
+            f"{plan.warmup:,} (warmup_share {config.warmup_share:g})"
+        )
+    if config.processes > 1:
+        said.append(
+            f"each step takes {global_batch(config):,} reviews, {config.batch_size * config.accumulation:,} on each of "
+            f"{config.processes} processes, so there are {config.processes} times fewer steps than in one process and "
+            "the model may be worse at the same learning_rate: raise it, or lower batch_size"
+        )
+    return said
+
+
+def global_batch(config: TrainConfig) -> int:
+    """Return how many reviews a step of the optimiser takes over all processes."""
+    return config.batch_size * config.accumulation * config.processes
+
 
 def effective_settings(config: TrainConfig) -> dict[str, Any]:
     """Return name and value of every setting that counts in this training, as JSON can hold them.
@@ -34,6 +87,7 @@ def effective_settings(config: TrainConfig) -> dict[str, Any]:
     if config.family != "linear":
         given["learning_rate"] = config.peak_learning_rate
         given["precision"] = training_precision(config.precision, config.family)
+        given["global_batch"] = global_batch(config)
     # What is trained comes before how: pydantic has the fields of the last base first.
     given = {name: given[name] for name in ModelOptions.model_fields if name in given} | given
     return {name: value for name, value in given.items() if value not in (None, "")}

@@ -5,10 +5,8 @@ The groups are AdamW's, with weight decay and layer-wise decay of the learning r
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +26,12 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
 from sentiment.training.imbalance import Loss
 from sentiment.training.job import OnLog
+from sentiment.training.settings import StepPlan
 
 # What transformers calls the schedules.
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
-LOGS_A_RUN = 50
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
-
-
-@dataclass(frozen=True)
-class StepPlan:
-    """Counts in optimiser steps: of an epoch, in all, of the warm-up, between validations, between log records."""
-
-    an_epoch: int
-    steps: int
-    warmup: int
-    validate_every: int
-    log_every: int
-
-    @classmethod
-    def of(cls, config: TrainConfig, reviews: int) -> StepPlan:
-        """Plan a training on so many reviews; a step takes batch_size * accumulation of them on every process."""
-        passes = math.ceil(reviews / config.batch_size / config.processes)
-        an_epoch = math.ceil(passes / config.accumulation)
-        steps = math.ceil(an_epoch * config.epochs)
-        warmup = math.ceil(steps * config.warmup_share) if config.warmup_steps is None else config.warmup_steps
-        every = config.evaluate_every or math.ceil(steps / config.evaluations)
-        return cls(an_epoch, steps, warmup, every, max(1, steps // LOGS_A_RUN))
 
 
 class NeuralTrainer(PlainCheckpointTrainer):

@@ -5,25 +5,45 @@ from __future__ import annotations
 from sentiment.core.context import Context
 from sentiment.core.verb import Verb
 from sentiment.datasets.verbs import on_a_snapshot
-from sentiment.training.config.train import TrainConfig
-from sentiment.training.results import TrainResult
+from sentiment.training.config.train import TrainingsConfig, TrainRequest
+from sentiment.training.results import TrainingsResult, TrainResult
 
 
-def train(config: TrainConfig, context: Context) -> TrainResult:
+def train(config: TrainRequest, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
+    from sentiment.training.unfinished import asked_of
+
+    resumed = asked_of(config.resume, context.settings) if config.resume else None
+    training = resumed or on_a_snapshot(config.training(), context)
     from sentiment.training.candidate import train_candidate
     from sentiment.training.seeds import train_over_seeds
 
-    train_it = train_candidate if config.seeds == 1 else train_over_seeds
-    return train_it(on_a_snapshot(config, context), context)
+    if training.seeds > 1:
+        return train_over_seeds(training, context)
+    return train_candidate(training, context, config.resume)
+
+
+def trainings(config: TrainingsConfig, context: Context) -> TrainingsResult:
+    """List what unfinished trainings keep, and remove it where that is asked for."""
+    from sentiment.training.unfinished import listed
+
+    return listed(config, context)
 
 
 TRAIN = Verb(
     name="train",
-    config=TrainConfig,
+    config=TrainRequest,
     result=TrainResult,
     run=train,
     group="Models",
     example="--family encoder --train-reviews 12000 --epochs 2",
     heavy=True,
+)
+TRAININGS = Verb(
+    name="trainings",
+    config=TrainingsConfig,
+    result=TrainingsResult,
+    run=trainings,
+    group="Models",
+    example="--remove RUN",
 )

@@ -83,6 +83,9 @@ def _train(job: Job) -> None:
         from sentiment.training.neural import fit_once
 
         fitted = fit_once(config, train, validation, job.workdir, on_log)
+    job.note_memory(int(os.environ["RANK"]))
+    if distributed.is_initialized():
+        distributed.barrier()  # what each process held is there when the model is
     if first:
         fitted.save(job.fitted)
     if distributed.is_initialized():

@@ -231,7 +231,7 @@ class TuneConfig(TrainingOptions):
         return len(self.grid) if self.sampler == "grid" else self.trials
 
     @property
-    def question(self) -> dict[str, Any]:
+    def question(self) -> dict[str, JsonValue]:
         """What makes a study this one and no other: everything but its name and its size."""
         return self.model_dump(mode="json", exclude=_NO_PART_OF_THE_STUDY)
 

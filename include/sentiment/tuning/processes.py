@@ -34,14 +34,18 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
     """
     opened = open_study(config, context)
     study = StudyConfig(study=opened.study)
-    if config.workers > 1:
-        logs = context.settings.home / "tuning" / opened.run_id
-        logs.mkdir(parents=True, exist_ok=True)
-        with _workers(study, config.workers, context.settings, logs) as workers:
-            _wait(workers, study, context)
-    # Alone, or after the workers: what those that died have left.
-    search(study, context)
-    return conclude_study(study, context)
+    try:
+        if config.workers > 1:
+            logs = context.settings.home / "tuning" / opened.run_id
+            logs.mkdir(parents=True, exist_ok=True)
+            with _workers(study, config.workers, context.settings, logs) as workers:
+                _wait(workers, study, context)
+        # Alone, or after the workers: what those that died have left.
+        search(study, context)
+        return conclude_study(study, context)
+    except KeyboardInterrupt as interrupt:
+        on = f"the same command goes on with the study {opened.study}; the trials that were under way begin anew"
+        raise KeyboardInterrupt("; ".join([*map(str, interrupt.args), on])) from None
 
 
 @contextmanager

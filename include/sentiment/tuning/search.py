@@ -17,6 +17,7 @@ import psutil
 from optuna.trial import TrialState
 
 from sentiment.core.context import Context
+from sentiment.core.provenance import ProcessName
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.runs import StudyRuns
@@ -124,7 +125,7 @@ def _abandoned(trial: FrozenTrial) -> bool:
     return worker["host"] == socket.gethostname() and not _lives(worker)
 
 
-def _lives(worker: dict[str, Any]) -> bool:
+def _lives(worker: ProcessName) -> bool:
     try:
         process = psutil.Process(worker["pid"])
         # Process ids are used again; and a killed one stays as a zombie until its parent has looked at it.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.pruners import BasePruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from pydantic import JsonValue
 
 from sentiment.training.config.train import TrainConfig
 from sentiment.tuning.config import TuneConfig
@@ -24,7 +25,7 @@ RANDOM_SHARE, RANDOM_AT_LEAST = 1 / 3, 4
 
 def suggest(config: TuneConfig, trial: Trial) -> TrainConfig:
     """Return the training of one trial; the choices are kept in the study."""
-    chosen: dict[str, Any] = {
+    chosen: dict[str, JsonValue] = {
         name: trial.suggest_float(name, low, high, log=True) for name, (low, high) in config.ranges.items()
     }
     for name, values in config.choices.items():

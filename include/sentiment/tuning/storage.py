@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from pydantic import JsonValue
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -53,7 +53,7 @@ def load_study(name: str, settings: Settings) -> tuple[optuna.Study, TuneConfig]
     return study, config
 
 
-def _as_kept(fields: dict[str, Any]) -> TuneConfig:
+def _as_kept(fields: dict[str, JsonValue]) -> TuneConfig:
     """Read the configuration that a study keeps; an earlier version kept what a search overrules as well."""
     return TuneConfig(**{name: value for name, value in fields.items() if name in TuneConfig.model_fields})
 

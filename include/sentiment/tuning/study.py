@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 from optuna.trial import TrialState
+from pydantic import JsonValue
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
@@ -125,7 +126,7 @@ def _error(trial: FrozenTrial) -> str:
     return DIED if killed(trial) else str(trial.user_attrs.get("error", ""))
 
 
-def _write(study: optuna.Study, best: dict[str, Any], folder: Path) -> None:
+def _write(study: optuna.Study, best: dict[str, JsonValue], folder: Path) -> None:
     """Write best.json, and trials.csv with one line a trial."""
     (folder / "best.json").write_text(json.dumps(best, indent=1), encoding="utf-8")
     trials = study.get_trials(deepcopy=False)

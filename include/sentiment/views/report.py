@@ -60,6 +60,7 @@ def version_row(registry: Registry, version: ModelVersion) -> VersionRow:
         metrics = registry.trained(version.run_id).metrics
     except ContractError:
         metrics = {}
+    reviews = version.figure("gate_reviews")
     return VersionRow(
         version=version.version,
         family=version.tags.get("family"),
@@ -67,6 +68,9 @@ def version_row(registry: Registry, version: ModelVersion) -> VersionRow:
         macro_f1=version.figure("macro_f1"),
         train_reviews=int(metrics.get("train_reviews_used", 0)),
         test_reviews=int(metrics.get("test_reviews_used", 0)),
+        gate_share=version.figure("test_gate_share"),
+        gate_reviews=None if reviews is None else int(reviews),
+        network_macro_f1=version.figure("network_macro_f1"),
     )
 
 

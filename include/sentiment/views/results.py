@@ -23,7 +23,12 @@ class DayRow:
 
 @dataclass(frozen=True)
 class VersionRow:
-    """A version with its figures on its test reviews; None for what one registered by hand does not say."""
+    """A version with its figures on its test reviews; None for what one registered by hand does not say.
+
+    Where a gate stands before the network, accuracy and macro F1 are those of both together: `gate_share` is what the
+    gate answers of the test reviews, `gate_reviews` what it learnt from, `network_macro_f1` the network's without it,
+    and `train_reviews` what the network learnt from.
+    """
 
     version: int
     family: str | None
@@ -31,6 +36,9 @@ class VersionRow:
     macro_f1: float | None
     train_reviews: int
     test_reviews: int
+    gate_share: float | None = None
+    gate_reviews: int | None = None
+    network_macro_f1: float | None = None
 
 
 class ReportResult(VerbResult):

@@ -7,9 +7,10 @@ and most texts, which hold nothing that needs changing, cost some scans in C.
 
 from __future__ import annotations
 
+import math
 import re
 
-from sentiment.core.text.characters import normal
+from sentiment.core.text.characters import is_absent, normal
 from sentiment.core.text.markup import unescaped, without_addresses, without_tags
 
 # The longest reviews of shops are some 30,000 characters, and the widest window of a model reads some thousands. What
@@ -29,6 +30,16 @@ def clean_text(text: str, longest: int = LONGEST_TEXT) -> str:
     cleaned = _cleaned(text[:longest])
     # One character of Unicode can stand for up to 18 plain ones.
     return cleaned if len(cleaned) <= longest else _cleaned(cleaned[:longest])
+
+
+def cell_text(value: object) -> str:
+    """Return a cell's text, cleaned; what stands for a missing one, and what is no text at all, is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    if isinstance(value, float) and not math.isfinite(value):
+        return ""
+    text = clean_text(str(value))
+    return "" if is_absent(text) else text
 
 
 def was_cut(text: str) -> bool:

@@ -67,18 +67,17 @@ class Runs:
 
     @contextmanager
     def run(
-        self, name: str, params: Mapping[str, Any], tags: Mapping[str, str], context: Context
+        self, name: str, params: Mapping[str, Any], tags: Mapping[str, str], context: Context, resumed: str = ""
     ) -> Iterator[RunHandle]:
         """Begin a run, or go on with the unfinished one of the same task and parameters (a retry), and give it.
 
-        What breaks the block ends it as failed, and stays the error.
+        `resumed` is the run to go on with where the caller knows it. What breaks the block ends the run as failed, and
+        stays the error.
         """
         key = _key(params, context)
-        unfinished = self._client.search_runs(
-            [self._experiment()], f"tags.`{OURS}key` = '{key}' and status != 'FINISHED'", max_results=1
-        )
+        unfinished = self.trained(resumed).run_id if resumed else self._unfinished(key)
         if unfinished:
-            run = self.handle(str(unfinished[0].info.run_id))
+            run = self.handle(unfinished)
             self._client.update_run(run.run_id, status="RUNNING")
             for tag, value in {**context.provenance, **tags}.items():
                 run.tag(tag, value)
@@ -110,6 +109,14 @@ class Runs:
         self._client.log_batch(run.run_id, params=[Param(key, str(value)) for key, value in params.items()])
         return run
 
+    def has(self, run_id: str) -> bool:
+        """Tell whether there is such a run, and nobody deleted it."""
+        try:
+            self.trained(run_id)
+        except ContractError:
+            return False
+        return True
+
     def trained(self, run_id: str) -> TrainedRun:
         """Return a training run; ContractError when there is none of that id, or somebody deleted it."""
         try:
@@ -138,6 +145,18 @@ class Runs:
         destination.mkdir(parents=True, exist_ok=True)
         return Path(self._client.download_artifacts(run_id, name, str(destination)))
 
+    @contextmanager
+    def system_metrics(self, run_id: str) -> Iterator[None]:
+        """Log how busy this machine is (processors, memory, disk, network, GPUs) to a run while the block works."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        monitor: Any = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=self._address)  # type: ignore[no-untyped-call]
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+
     def artifact_page(self, run_id: str, name: str) -> str:
         """Return where MLflow's pages show a file of a run, below the server's address."""
         return mlflow_pages.artifact_page(self._experiment_of(run_id), run_id, name)
@@ -153,6 +172,12 @@ class Runs:
         """Return where a browser finds the runs of all trainings with their figures; empty without a server."""
         server = mlflow_pages.server_address(self._settings)
         return f"{server}/{mlflow_pages.runs_page(self._experiment())}" if server else ""
+
+    def _unfinished(self, key: str) -> str:
+        found = self._client.search_runs(
+            [self._experiment()], f"tags.`{OURS}key` = '{key}' and status != 'FINISHED'", max_results=1
+        )
+        return str(found[0].info.run_id) if found else ""
 
     def _experiment_of(self, run_id: str) -> str:
         return str(self._client.get_run(run_id).info.experiment_id)
@@ -187,9 +212,7 @@ class StudyRuns(Runs):
 
     def reopen(self, run_id: str) -> bool:
         """Go on with a run that had ended, and tell whether MLflow still has it."""
-        try:
-            self.trained(run_id)
-        except ContractError:
+        if not self.has(run_id):
             return False
         self._client.update_run(run_id, status="RUNNING")
         return True
@@ -206,11 +229,11 @@ class StudyRuns(Runs):
 
 
 def _key(params: Mapping[str, Any], context: Context) -> str:
-    """Identify a task's attempt chain: the same dag, run and task with the same parameters is the same training.
+    """Identify a task's attempt chain: the same dag, run, task and map index with the same parameters is one training.
 
-    Outside Airflow nothing tries again, and the process, of all on all machines, is the task.
+    Outside Airflow nothing tries again by itself, and the process, of all on all machines, is the task.
     """
-    task = {name: value for name, value in context.provenance.items() if name in {"dag", "run", "task"}}
+    task = {name: value for name, value in context.provenance.items() if name in {"dag", "run", "task", "map_index"}}
     scope = task or {"process": context.run_id}
     return hashlib.sha256(json.dumps({**scope, **params}, sort_keys=True, default=str).encode()).hexdigest()[:24]
 

@@ -1,6 +1,7 @@
-"""The model as MLflow serves it: a table with text and, optionally, title in; label and probability out.
+"""The model as MLflow serves it: a table with text and, optionally, title in; what `sentiment predict` says out.
 
-MLflow runs this file when it loads a version ("models from code"), so nothing is pickled.
+MLflow runs this file when it loads a version ("models from code"), so nothing is pickled. The packages that it imports
+lie beside it in the version.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 
-from sentiment.core.text.clean import clean_text
+from sentiment.core.text.clean import cell_text
 from sentiment.engine.scorer import Scorer
 
 
@@ -23,15 +24,25 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         self._scorer = Scorer.load(Path(context.artifacts["bundle"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Return label, positive_probability, confidence and needs_review for each row, in order."""
+        """Return label, positive_probability, confidence, needs_review and decided_by for each row, in order.
+
+        A row without text has none of them but the need of a person's look.
+        """
         texts = _cleaned(model_input["text"])
         titles = _cleaned(model_input["title"]) if "title" in model_input else [""] * len(texts)
-        decisions = self._scorer.decide(self._scorer.answer(titles, texts))
-        return pd.DataFrame(vars(decisions), index=model_input.index)
+        with_text = [row for row, text in enumerate(texts) if text]
+        answers = self._scorer.answer([titles[row] for row in with_text], [texts[row] for row in with_text])
+        decided = pd.DataFrame({**vars(self._scorer.decide(answers)), "decided_by": answers.decided_by}, with_text)
+        found = decided.reindex(range(len(texts)))
+        flagged = found["needs_review"].ne(False)
+        if len(with_text) < len(texts):
+            # None, which JSON and Spark know, in place of pandas' NaN.
+            found = found.astype(object).where(found["label"].notna(), None)
+        return found.assign(needs_review=flagged).set_index(model_input.index)
 
 
 def _cleaned(column: pd.Series) -> list[str]:
-    return [clean_text(text) for text in column.fillna("")]
+    return [cell_text(value) for value in column]
 
 
 mlflow.models.set_model(ReviewModel())

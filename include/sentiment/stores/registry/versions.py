@@ -12,7 +12,7 @@ from typing import Any
 
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.names import CHAMPION, PREVIOUS_CHAMPION, REGISTERED_MODEL
-from sentiment.engine.bundle import DESCRIPTION, identity
+from sentiment.engine.bundle import DESCRIPTION, identity, read_bundle
 from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.bundles import FetchedBundle, cached_bundle, fetching, keep_bundle
 from sentiment.stores.registry.entries import BUNDLE, ModelVersion
@@ -22,14 +22,23 @@ from sentiment.stores.registry.runs import Runs
 # The folder of a version beside its bundle.
 EVIDENCE = "evidence"
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
-_SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "pydantic-settings", "tokenizers")
+# What a served model is made of: these packages of ours, which travel with it, and those of others.
+_OURS = Path(__file__).parents[2]
+_RINGS = ("core", "engine")
+_SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "tokenizers")
 
 
 class Registry(Runs):
     """MLflow at one tracking address, under one registered model."""
 
     def register(
-        self, bundle: Path, evidence: Path, run_id: str, tags: Mapping[str, str], metrics: Mapping[str, float]
+        self,
+        bundle: Path,
+        evidence: Path,
+        run_id: str,
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float],
+        description: str = "",
     ) -> int:
         """Make a bundle a servable model that comes from a training run, and return the new version's number.
 
@@ -55,6 +64,7 @@ class Registry(Runs):
             run_id,
             tags={**tags, BUNDLE: identity(bundle)},
             model_id=model.model_id,
+            description=description,
         )
         return int(made.version)
 
@@ -176,7 +186,8 @@ def _servable(folder: Path, bundle: Path, model: Any, run_id: str) -> Path:
         python_model=str(SERVED_MODEL),
         artifacts={"bundle": str(bundle)},
         signature=_signature(),
-        pip_requirements=[f"{name}=={installed(name)}" for name in _SERVING_NEEDS],
+        code_paths=[str(_code(folder.with_name("code") / _OURS.name))],
+        pip_requirements=_requirements(bundle),
         mlflow_model=Model(
             artifact_path=model.artifact_location, model_uuid=model.model_id, run_id=run_id, model_id=model.model_id
         ),
@@ -184,6 +195,21 @@ def _servable(folder: Path, bundle: Path, model: Any, run_id: str) -> Path:
     for leftover in folder.rglob("__pycache__"):
         shutil.rmtree(leftover, ignore_errors=True)
     return folder
+
+
+def _code(package: Path) -> Path:
+    """Copy what of this package a served model imports to the folder `package`, and return that."""
+    package.mkdir(parents=True)
+    shutil.copy(_OURS / "__init__.py", package)
+    for ring in _RINGS:
+        shutil.copytree(_OURS / ring, package / ring, ignore=shutil.ignore_patterns("__pycache__"))
+    return package
+
+
+def _requirements(bundle: Path) -> list[str]:
+    """Return the packages of others that a bundle is served with, as they are here: the engine's that it runs with."""
+    of_engines = ["openvino"] if "openvino-int8" in read_bundle(bundle).engines else []
+    return [f"{name}=={installed(name)}" for name in (*_SERVING_NEEDS, *of_engines)]
 
 
 def _signature() -> Any:
@@ -194,10 +220,11 @@ def _signature() -> Any:
         Schema([ColSpec(DataType.string, "text"), ColSpec(DataType.string, "title", required=False)]),
         Schema(
             [
-                ColSpec(DataType.string, "label"),
-                ColSpec(DataType.float, "positive_probability"),
-                ColSpec(DataType.float, "confidence"),
+                ColSpec(DataType.string, "label", required=False),
+                ColSpec(DataType.float, "positive_probability", required=False),
+                ColSpec(DataType.float, "confidence", required=False),
                 ColSpec(DataType.boolean, "needs_review"),
+                ColSpec(DataType.string, "decided_by", required=False),
             ]
         ),
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sentiment.core.config import DATA, EXPERTS, OPTIMISER
+from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
@@ -20,7 +20,11 @@ Preset = Literal["electronics-distilbert", "imdb-standard", "imdb-aggressive", "
 
 MOST_SEEDS = 20
 
-_IMDB: dict[str, Any] = {"family": "encoder", "schedule": "linear", "warmup_steps": 500, "weight_decay": 0.01}
+# A film review is twice as long as one of a product: half of them have more than 230 tokens, a seventh over 512.
+_IMDB: dict[str, Any] = {
+    **{"family": "encoder", "schedule": "linear", "warmup_steps": 500, "weight_decay": 0.01},
+    "max_length": 256,
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "electronics-distilbert": {
@@ -143,7 +147,7 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
 
 
 class TrainConfig(TrainingOptions, SearchedOptions):
-    """Train one candidate on a snapshot, evaluate it on the test products, and record it in MLflow."""
+    """A training of one candidate on a snapshot."""
 
     seeds: int = Field(
         1,
@@ -159,6 +163,42 @@ class TrainConfig(TrainingOptions, SearchedOptions):
     def peak_learning_rate(self) -> float:
         """The learning rate given, or the family's own."""
         return self.learning_rate if self.learning_rate is not None else LEARNING_RATES.get(self.family, 1e-4)
+
+
+class TrainRequest(TrainConfig):
+    """Train one candidate on a snapshot, evaluate it on the test products, and record it in MLflow.
+
+    A training that was interrupted, or killed, goes on from its last checkpoint when it is asked for again.
+    """
+
+    resume: str = Field(
+        "",
+        description="Run of an interrupted training to go on with, with all of its settings; `sentiment trainings` "
+        "lists them.",
+        title="Run to go on with",
+        json_schema_extra=EXPERTS,
+    )
+
+    @model_validator(mode="after")
+    def _settings_of_the_run(self) -> Self:
+        if self.resume and (given := sorted(self.model_fields_set - {"resume"})):
+            raise ValueError(f"resume takes all settings of its run; leave out {', '.join(given)}")
+        return self
+
+    def training(self) -> TrainConfig:
+        """Return the training that is asked for."""
+        given = self.model_dump(exclude={"resume"})
+        return TrainConfig.model_construct(self.model_fields_set - {"resume"}, **given)
+
+
+class TrainingsConfig(VerbConfig):
+    """List what trainings that have not come to their end keep on this machine, and remove what is not wanted."""
+
+    remove: tuple[str, ...] = Field(
+        (),
+        description="Runs whose checkpoints are removed; all: those of every training that is not at work.",
+        title="Runs to remove",
+    )
 
 
 def gives_one_model(family: Family, imbalance: Imbalance, train_reviews: int, available: float) -> bool:

@@ -12,7 +12,8 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import SimilarLengths, collate, examples
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.trainer import StepPlan, evaluation_batch
+from sentiment.training.settings import StepPlan
+from sentiment.training.trainer import evaluation_batch
 
 
 class StageBatches:

@@ -1,0 +1,83 @@
+"""A program of ours that is told to end, as a container's stop or a scheduler does, leaves no process behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import FOLDERS
+
+# What a verb is at work on when it is told to end: each starts processes as the product does, with idle programs in the
+# place of those that train.
+AT_WORK = {
+    "tune": """
+from sentiment.tuning import processes
+from sentiment.tuning.config import StudyConfig
+start = processes.subprocess.Popen
+processes.subprocess.Popen = lambda command, **given: start(["sleep", "60"], **given)
+with processes._workers(StudyConfig(study="s"), 2, context.settings, folder):
+    begun()
+""",
+    "train --processes": """
+from sentiment.training import distributed
+from sentiment.training.job import Job
+idle = folder / "idle.py"
+idle.write_text(
+    "import os, sys, time; from pathlib import Path; from sentiment.training import worker, job\\n"
+    "worker.watch(job.Job(Path(sys.argv[1])), os.getppid()); open(f'{sys.argv[1]}/{os.getpid()}', 'w'); time.sleep(60)"
+)
+distributed._WORKER, job = idle, Job(folder)
+job.folder.mkdir()
+def look():
+    if len([file for file in folder.glob("*") if file.name.isdigit()]) == 2:
+        begun()
+distributed._has_ended = lambda process: time.sleep(0.1) or look() or False
+distributed._run_here(2, 1, job, None)
+""",
+    "benchmark": """
+from sentiment_benchmarks import footprint
+footprint._Seen.look = lambda self, pid: begun()
+footprint.run_watched(["sh", "-c", "sleep 60 & sleep 60"], os.environ, folder / "log")
+""",
+}
+PROGRAM = """
+import os, sys, time
+from pathlib import Path
+from sentiment import cli
+from verbs_here import standing_in
+folder = Path(sys.argv[1])
+def begun():
+    time.sleep(0.2)
+    print("begun", flush=True)
+    time.sleep(60)
+def run(config, context):
+{}
+sys.exit(cli.main(["report"], standing_in("report", run)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "number"), [*((work, signal.SIGTERM) for work in AT_WORK), ("benchmark", signal.SIGHUP)]
+)
+def test_who_is_told_to_end_ends_every_process_that_was_started_and_says_so(work, number, home):
+    source = PROGRAM.format("".join(f"    {line}\n" for line in AT_WORK[work].splitlines()))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([FOLDERS, str(Path(__file__).parent)])}
+    program = subprocess.Popen(
+        [sys.executable, "-c", source, str(home)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout.readline() == "begun\n"
+    started = psutil.Process(program.pid).children(recursive=True)
+    program.send_signal(number)
+    said = program.communicate(timeout=30)[1]
+    assert len(started) >= 2
+    assert psutil.wait_procs(started, timeout=5)[1] == []
+    assert program.returncode == 130
+    assert said.splitlines()[-1].startswith("sentiment report: interrupted; it was told to end (SIG")

@@ -1,0 +1,177 @@
+"""A training that was interrupted goes on when it is asked for again; what is left of others is listed and removed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+
+import tiny
+from conftest import FOLDERS, asking_mlflow, without_server
+from contexts import a_context
+from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.settings import Settings
+from sentiment.evaluation.predictions import OF_RUN
+from sentiment.training.candidate import train_candidate
+from sentiment.training.config.train import TrainConfig, TrainingsConfig, TrainRequest
+from sentiment.training.unfinished import at_work, folder_of, interrupted, listed
+from sentiment.training.verbs import TRAIN
+from test_candidate import SNAPSHOT, write_snapshot
+
+# Another process that trains to 60 per cent and is killed there.
+KILLED = """
+import os, signal, sys
+from test_unfinished import config, shell
+from sentiment.core.settings import Settings
+from sentiment.training.candidate import train_candidate
+def kill(step, done=0, total=0):
+    if done >= 60:
+        os.kill(os.getpid(), signal.SIGKILL)
+train_candidate(config(), shell(Settings(), "killed", kill))
+"""
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="interrupted")
+    write_snapshot(settings)
+    with asking_mlflow(settings.tracking_uri):
+        yield settings
+
+
+def config(**changes) -> TrainConfig:
+    """A training of 50 steps with a checkpoint each tenth; what it draws (dropout, order) shows in what comes out."""
+    return tiny.config("none", "gru", **{"snapshot": SNAPSHOT, "evaluations": 5, **changes})
+
+
+def shell(settings, name="shell", progress=lambda *_: None):
+    """The context of a process of a shell's."""
+    return a_context(settings, run_id=name, progress=progress)
+
+
+def interrupt(step, done=0, total=0):
+    """Press Ctrl-C at 60 per cent of a training."""
+    if done >= 60:
+        raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def whole(deployment):
+    """The run of the training that nobody interrupted."""
+    return train_candidate(config(), shell(deployment, "whole")).run_id
+
+
+def steps(run_id) -> list[int]:
+    return [one.step for one in mlflow.MlflowClient().get_metric_history(run_id, "loss")]
+
+
+def predictions(run_id, folder) -> bytes:
+    return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=OF_RUN, dst_path=folder)).read_bytes()
+
+
+@pytest.mark.parametrize("asked_again", ["by its settings", "by its run"])
+def test_an_interrupted_training_goes_on_when_it_is_asked_for_again(asked_again, deployment, whole, tmp_path):
+    with pytest.raises(KeyboardInterrupt) as end:
+        train_candidate(config(), shell(deployment, "first", interrupt))
+    run_id = interrupted(config(), deployment)
+    assert str(end.value) == (f"the same command again, or `sentiment train --resume {run_id}`, goes on after step 20")
+    request = TrainRequest(resume=run_id) if asked_again == "by its run" else TrainRequest(**config().model_dump())
+    result = TRAIN.run(request, shell(deployment, "second"))
+    assert result.run_id == run_id != whole
+    assert steps(run_id)[-30:] == list(range(21, 51))
+    assert predictions(run_id, tmp_path / "again") == predictions(whole, tmp_path / "whole")
+    assert not folder_of(deployment, run_id).exists()
+    assert mlflow.get_run(run_id).info.status == "FINISHED"
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_as_an_interrupted_one_does(deployment, whole, tmp_path):
+    path = os.pathsep.join([FOLDERS, str(Path(__file__).parent)])
+    environment = {**os.environ, **deployment.as_environment(), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", KILLED], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+    (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
+    assert (left.state, left.step, left.family, left.megabytes > 0, left.hours < 1) == (
+        "interrupted",
+        20,
+        "gru",
+        True,
+        True,
+    )
+    result = train_candidate(config(), shell(deployment))
+    assert result.run_id == left.run_id
+    assert predictions(result.run_id, tmp_path / "again") == predictions(whole, tmp_path / "whole")
+
+
+def test_a_training_that_ended_is_begun_anew_and_others_are_not_gone_on_with(deployment, whole):
+    assert interrupted(config(), deployment) == ""
+    with pytest.raises(KeyboardInterrupt):
+        train_candidate(config(seed=5), shell(deployment, "first", interrupt))
+    assert interrupted(config(seed=6), deployment) == ""
+    (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
+    done = listed(TrainingsConfig(remove=(left.run_id,)), shell(deployment))
+    assert (done.removed, done.trainings) == ([left.run_id], [])
+    assert done.freed_megabytes >= left.megabytes > 0
+    assert interrupted(config(seed=5), deployment) == ""
+
+
+def test_the_seconds_of_a_training_are_those_of_all_its_attempts(deployment, monkeypatch):
+    now = iter(range(0, 100_000, 100))
+    monkeypatch.setattr("sentiment.training.unfinished.time.monotonic", lambda: float(next(now)))
+    with pytest.raises(KeyboardInterrupt):
+        train_candidate(config(seed=7), shell(deployment, "first", interrupt))
+    first = next(now)
+    result = train_candidate(config(seed=7), shell(deployment))
+    assert result.seconds == pytest.approx(next(now), abs=400)
+    assert result.seconds > first > 1000
+
+
+def test_two_equal_trainings_at_once_share_neither_run_nor_folder(deployment):
+    folder = folder_of(deployment, "theirs")
+    with at_work(folder, config(), shell(deployment)):
+        with pytest.raises(ConcurrentWriteError, match=r"under way already, as run theirs; wait for it, or change"):
+            train_candidate(config(), shell(deployment))
+        with pytest.raises(ConcurrentWriteError, match="under way already"):
+            TRAIN.run(TrainRequest(resume="theirs"), shell(deployment))
+        with pytest.raises(ConcurrentWriteError), at_work(folder, config(), shell(deployment)):
+            pass
+    assert not folder.exists()
+
+
+def test_what_is_still_training_is_listed_and_never_removed(deployment):
+    folder, other = folder_of(deployment, "theirs"), folder_of(deployment, "left")
+    (other / "checkpoint-3").mkdir(parents=True)
+    with at_work(folder, config(), shell(deployment)):
+        (folder / "checkpoint-7").mkdir()
+        shown = {one.run_id: (one.state, one.step) for one in listed(TrainingsConfig(), shell(deployment)).trainings}
+        assert shown == {"theirs": ("training", 7), "left": ("interrupted", 3)}
+        with pytest.raises(
+            ContractError, match="run theirs is still training: interrupt it first; nothing was removed"
+        ):
+            listed(TrainingsConfig(remove=("left", "theirs")), shell(deployment))
+        with pytest.raises(ContractError, match="run 'nobody' left nothing"):
+            listed(TrainingsConfig(remove=("nobody",)), shell(deployment))
+        assert other.is_dir()
+        assert listed(TrainingsConfig(remove=("all",)), shell(deployment)).removed == ["left"]
+        assert (folder / "checkpoint-7").is_dir()
+
+
+def test_a_training_that_fails_before_its_first_checkpoint_leaves_nothing(deployment):
+    before = set((deployment.home / "training").glob("*"))
+    with pytest.raises(ContractError, match="cannot be loaded"):
+        train_candidate(tiny.config(deployment.home / "nowhere", snapshot=SNAPSHOT), shell(deployment))
+    assert set((deployment.home / "training").glob("*")) == before
+
+
+@pytest.mark.parametrize("more", [{"seed": 4}, {"family": "gru", "epochs": 2.0}])
+def test_a_run_is_gone_on_with_as_it_was_asked_for(more):
+    with pytest.raises(ValueError, match=f"resume takes all settings of its run; leave out {', '.join(sorted(more))}"):
+        TrainRequest(resume="abc", **more)
+
+
+def test_a_run_that_left_nothing_is_told_where_those_are_that_did(deployment):
+    with pytest.raises(ContractError, match="'abc' left nothing to go on from; `sentiment trainings` lists"):
+        TRAIN.run(TrainRequest(resume="abc"), shell(deployment))
