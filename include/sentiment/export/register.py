@@ -150,7 +150,7 @@ def _origin(run: TrainedRun) -> dict[str, str]:
 
 def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> dict[str, str]:
     """Return what a version is judged and shown by; what decides stands there whole, figures with six digits."""
-    figures = {name: value for name, value in result if isinstance(value, float) or name == "gate_reviews"}
+    figures = {name: value for name, value in result if isinstance(value, float) or (name == "gate_reviews" and value)}
     return {
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],
