@@ -2,16 +2,20 @@
 
 import csv
 import json
+import re
 
 import pytest
 
 import tiny
+from contexts import a_context
+from sentiment import cli
 from sentiment.core.errors import ContractError
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment_benchmarks import models as benchmark
+from sentiment_benchmarks import tables
 from sentiment_benchmarks.config import BenchmarkImbalanceConfig, BenchmarkModelsConfig
-from sentiment_benchmarks.tables import markdown
+from sentiment_benchmarks.tables import markdown, output_folder
 from sentiment_benchmarks.verbs import BENCHMARK_IMBALANCE, BENCHMARK_MODELS
 from verbs_here import done
 
@@ -33,12 +37,9 @@ def test_every_candidate_is_measured_once_and_told_beside_the_others(home, snaps
     config = BenchmarkModelsConfig(
         snapshots=(snapshot,), models=("linear", "gru"), train_reviews=400, output=home / "benchmark", **SMALL
     )
-    # As a training leaves it that was stopped: only its rest could be timed.
-    (home / "benchmark" / snapshot / "gru" / "work").mkdir(parents=True)
     result = done(BENCHMARK_MODELS, config)
     rows = {row["model"]: row for row in result["models"]}
     assert rows["linear"]["training_seconds"] > 0
-    assert rows["gru"]["training_seconds"] is None
     assert list(rows) == ["linear", "gru"]
     for row in rows.values():
         assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
@@ -47,16 +48,23 @@ def test_every_candidate_is_measured_once_and_told_beside_the_others(home, snaps
         assert row["bundle_megabytes"] > 0
     (pair,) = result["comparisons"]
     assert {pair["a"], pair["b"]} == {"linear", "gru"}
-    tables = home / "benchmark" / "tables"
-    assert json.loads((tables / "models.json").read_text()) == result["models"]
-    assert (tables / "models.md").read_text().count("\n") == 4
-    assert (tables / "amazon_polarity.png").read_bytes().startswith(b"\x89PNG")
+    written = home / "benchmark" / "tables"
+    assert json.loads((written / "models.json").read_text()) == result["models"]
+    table, _, below = (written / "models.md").read_text().partition("\n\n")
+    assert table.count("\n") == 3
+    assert re.fullmatch(r"\d+ cores of .*; other programs took \d+% of the cores' time meanwhile\.\n", below)
+    assert json.loads((written / "machine.json").read_text())["busy_elsewhere"] == result["machine"]["busy_elsewhere"]
+    assert (written / "amazon_polarity.png").read_bytes().startswith(b"\x89PNG")
 
     def trained_again(*_):
         raise AssertionError("a finished candidate was trained again")
 
-    monkeypatch.setattr(benchmark, "fit", trained_again)
-    assert done(BENCHMARK_MODELS, config)["models"] == result["models"]
+    with monkeypatch.context() as patch:
+        patch.setattr(benchmark, "fit", trained_again)
+        assert done(BENCHMARK_MODELS, config)["models"] == result["models"]
+    other = config.model_copy(update={"models": ("linear",), "train_reviews": 200, "seed": 3})
+    assert [row["trained_on"] for row in done(BENCHMARK_MODELS, other)["models"]] == [200]
+    assert len(list((home / "benchmark" / snapshot).glob("linear-*/settings.json"))) == 2
 
 
 @pytest.mark.slow
@@ -68,6 +76,28 @@ def test_every_remedy_that_a_family_knows_is_measured_at_both_thresholds(home, s
     assert [row["technique"] for row in rows[::2]] == ["none", "class_weights", "oversampling", "smote"]
     assert {row["threshold"] for row in rows[::2]} == {0.5}
     assert all(0 <= row["recall_negative"] <= 1 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("models", "said"), [("nonsense", "Input should be 'linear', 'gru'"), ("base encoder", "give base_reviews")]
+)
+def test_a_model_that_is_none_of_the_candidates_is_wrong_use(models, said, capsys):
+    assert cli.main(["benchmark", "models", "--snapshots", "s", "--models", models]) == cli.WRONG_USE
+    assert said in capsys.readouterr().err
+
+
+def test_benchmarks_write_into_a_folder_of_the_home_unless_they_are_told_where(home, tmp_path):
+    for name in ("models", "imbalance", "training", "scoring", "preparation"):
+        assert output_folder(None, a_context(), name) == home / "benchmarks" / name
+    assert output_folder(tmp_path / "here", a_context(), "models") == tmp_path / "here"
+
+
+def test_what_others_do_on_the_machine_is_seen_and_ones_own_work_is_not(monkeypatch):
+    seen = iter([(100.0, 10.0), (104.0, 11.0)])
+    monkeypatch.setattr(tables, "_core_seconds", lambda: next(seen))
+    monkeypatch.setattr(tables.time, "monotonic", iter([0.0, 2.0]).__next__)
+    monkeypatch.setattr(tables.os, "cpu_count", lambda: 2)
+    assert tables.Watch().machine().busy_elsewhere == 0.75
 
 
 def test_a_snapshot_that_is_nowhere_is_refused(home):

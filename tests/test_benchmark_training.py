@@ -120,10 +120,10 @@ def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_f
     assert not list((home / "training").glob("*"))
 
 
-def test_without_a_folder_the_table_is_in_mlflow_alone(launcher, home):
+def test_without_a_folder_the_table_is_in_the_home_and_in_mlflow(launcher, home):
     config = BenchmarkTrainingConfig(snapshot="abc", family="encoder", train_reviews=100, processes=(1,), repeats=1)
     result = training.run_training_benchmark(config, Context.of_process())
-    assert (result.output, len(result.training)) == ("", 2)
-    assert not list(home.glob("tables"))
+    assert (result.output, len(result.training)) == (str(home / "benchmarks" / "training"), 2)
+    assert (home / "benchmarks" / "training" / "tables" / "training.md").is_file()
     artifacts = Registry(Settings()).download(result.run_id, "", home / "down")
     assert (artifacts / "tables" / "training.json").is_file()

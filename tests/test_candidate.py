@@ -17,6 +17,7 @@ import tiny
 from conftest import asking_mlflow, without_server
 from contexts import a_context
 from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import (
     snapshot_folder,
@@ -31,7 +32,7 @@ from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import _peaks, train_candidate
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.dossier import learnt_nothing, too_few
+from sentiment.training.dossier import _name_base, learnt_nothing, scarce, too_few
 from sentiment.training.job import Memory
 from sentiment.training.results import TrainResult
 from sentiment.training.seeds import train_over_seeds
@@ -356,6 +357,40 @@ def test_as_many_reviews_as_were_asked_for_need_no_word():
     enough = {"train": 12_000, "validation": 4_000, "test": 4_000}
     assert too_few(TrainConfig(), enough) == ""
     assert too_few(TrainConfig(), enough | {"test": 10}).endswith("10 of 4,000 to test on")
+
+
+def test_a_split_that_is_nearly_of_one_class_is_named():
+    balanced = np.array([0, 1] * 10)
+    assert scarce({"validation": balanced, "test": balanced}) == ""
+    assert scarce({"validation": np.ones(300, int), "test": np.array([0, *[1] * 300])}).endswith(
+        "few reviews of a class: validation holds 0 negative reviews, test holds 1 negative review"
+    )
+
+
+@pytest.mark.parametrize(("asked", "named"), [("org/encoder", "org/encoder"), ("FOLDER/mine", "mine")])
+def test_an_adapter_names_its_base_as_it_was_asked_for_and_no_path_of_this_machine(asked, named, tmp_path):
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "adapter_config.json"
+    file.write_text(json.dumps({"base_model_name_or_path": str(tmp_path / "site-packages" / "model"), "r": 8}))
+    _name_base(file, asked.replace("FOLDER", str(tmp_path)))
+    assert json.loads(file.read_text()) == {"base_model_name_or_path": named, "r": 8}
+
+
+def test_a_run_that_failed_is_not_exported_and_says_so_in_a_sentence(deployment):
+    registry = Registry(deployment)
+    params = {"snapshot": SNAPSHOT, "family": "linear", "test_reviews": 100}
+    with pytest.raises(MemoryError), registry.run("linear", params, {}, at(deployment)) as run:
+        raise MemoryError
+    with pytest.raises(ContractError, match=f"run {run.run_id} has no temperature: .* did not come to its end"):
+        export_and_register(ExportConfig(run_id=run.run_id), registry, at(deployment))
+
+
+def test_the_second_export_of_a_run_says_that_it_is_one(linear, deployment):
+    registry, config = Registry(deployment), ExportConfig(run_id=linear.run_id, max_accuracy_loss=0.5)
+    first, second = (export_and_register(config, registry, at(deployment)) for _ in range(2))
+    assert first.exported_before == ()
+    assert second.exported_before == (first.version,)
+    assert f"exported before, as version {first.version}." in second.sentences()[-1]
 
 
 def test_a_run_has_each_figure_once_with_what_its_training_took(hopeless):

@@ -413,3 +413,23 @@ def test_json_has_what_a_table_leaves_out(capsys):
     found = compared()
     assert cli.main(["compare", "8" * 32, "--json"], standing_in("compare", lambda *_: found)) == 0
     assert json.loads(capsys.readouterr().out) == found.model_dump(mode="json")
+
+
+def test_what_libraries_warn_of_goes_to_a_log_and_what_we_say_to_the_terminal(home):
+    code = """
+import logging, sys, warnings
+from sentiment import cli
+from verbs_here import Said, standing_in
+def run(config, context):
+    warnings.warn("of a library")
+    logging.getLogger("library").warning("hints of a library")
+    logging.getLogger("sentiment_benchmarks.x").warning("a word of ours")
+    return Said(text="done")
+sys.exit(cli.main(["report"], standing_in("report", run)))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([FOLDERS, str(TESTS)])}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "a word of ours\n")
+    kept = (home / "logs" / "libraries.log").read_text()
+    assert "library: hints of a library" in kept
+    assert "UserWarning: of a library" in kept

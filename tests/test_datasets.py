@@ -436,7 +436,7 @@ def test_more_than_a_fifth_of_bad_rows_is_refused_and_leaves_no_snapshot(home):
 
 
 def test_a_file_without_reviews_is_refused(home):
-    with pytest.raises(ContractError, match=r"0 of 0 rows in .* are no reviews of imdb"):
+    with pytest.raises(ContractError, match=r"there is no row in .*; name files of imdb"):
         snapshot(home, "imdb", write_jsonl(home / "train.jsonl.gz", []))
 
 

@@ -27,6 +27,14 @@ def test_every_interval_is_that_of_measuring_resampled_reviews_one_by_one(thresh
         assert ends == pytest.approx(np.nanquantile([one[name] for one in figures], [0.025, 0.975])), name
 
 
+def test_a_resample_without_a_class_does_not_count_for_the_figures_of_that_class():
+    labels = np.array([0] + [1] * 39)
+    found = intervals(labels, labels.astype(float))
+    for name in ("recall_negative", "f1_negative", "macro_f1", "recall_positive"):
+        assert found[name] == (1.0, 1.0), name
+    assert found["false_negative_rate_negatives"] == (0.0, 0.0)
+
+
 def test_an_interval_of_accuracy_is_about_as_wide_as_theory_says():
     labels, probability = predictions(12_000)
     accuracy = evaluate(labels, probability)["accuracy"]
@@ -43,10 +51,11 @@ def test_every_figure_lies_in_its_interval_and_the_seed_fixes_the_ends():
     assert found != intervals(labels, probability, seed=1)
 
 
-def test_labels_of_one_class_have_no_interval_of_ranking_and_one_of_everything_else():
+def test_labels_of_one_class_have_no_interval_of_ranking_and_of_the_class_that_is_not_there():
     found = intervals(np.ones(30, np.int64), np.linspace(0.3, 0.9, 30))
     undefined = {name for name, ends in found.items() if np.isnan(ends).any()}
-    assert undefined == {"roc_auc", "pr_auc_negatives"}
+    of_negatives = {"recall_negative", "f1_negative", "false_negative_rate_negatives"}
+    assert undefined == {"roc_auc", "pr_auc_negatives", "macro_f1"} | of_negatives
 
 
 def test_no_reviews_have_no_intervals():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import FOLDERS
+from conftest import FOLDERS, use_home
 
 PROJECT = Path(__file__).resolve().parents[1]
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
@@ -49,6 +49,57 @@ seen["verbs"] = len(verbs.verbs()) > 20
 seen["loaded"] = [name for name in heavy if name in sys.modules]
 """
     assert loaded(code, [*HEAVY, "airflow", "pyarrow", "numpy"]) == {"verbs": True, "loaded": []}
+
+
+REFUSED = {
+    "predict --input /nowhere.csv": "there is no file",
+    "predict --input PROJECT/README.md --output result.xlsx": "no kind that is written",
+    "predict good": "there is no champion yet",
+    "predict good --model 3": "no model version 3",
+    "compare nonsense": "is no id of a run",
+    "export --run-id nonsense": "is no id of a run",
+    "export --run-id 0123456789abcdef0123456789abcdef": "has no run",
+    "promote --versions 7": "no model version 7",
+    "report": "no day was scored",
+    "train --learning-rate inf": "finite number",
+    "train --encoder ./nowhere": "there is no such folder",
+}
+
+
+def test_what_can_be_refused_without_mlflow_and_torch_is_refused_without_them(tmp_path, monkeypatch):
+    use_home(tmp_path, monkeypatch)
+    code = """
+import contextlib, io
+from sentiment.cli import main
+for words in REFUSED:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.suppress(SystemExit):
+        main(words.split())
+    seen[words] = [said.getvalue(), [name for name in heavy if name in sys.modules]]
+"""
+    commands = [words.replace("PROJECT", str(PROJECT)) for words in REFUSED]
+    heavy = ["mlflow", "torch", "transformers", "pyspark", "onnxruntime"]
+    seen = loaded(code.replace("REFUSED", repr(commands)), heavy)
+    for (said, found), sentence in zip(seen.values(), REFUSED.values(), strict=True):
+        assert sentence in said
+        assert "Traceback" not in said
+        assert found == []
+
+
+def test_a_name_that_is_wrong_is_refused_before_a_heavy_library_is_loaded(home):
+    wrong = [
+        *(f"{verb} --snapshot abcdefabcdef" for verb in ("train", "tune", "benchmark training", "benchmark imbalance")),
+        *("benchmark models --snapshots abcdefabcdef", "train --resume nothing", "trainings --remove nothing"),
+        *("train --encoder ./nowhere", "tune --encoder no/such/folder", "train --encoder nobody/nothing"),
+        "train --family gru --embeddings nowhere.vec",
+    ]
+    code = f"""
+from sentiment import cli
+seen["ended"] = [cli.main(words.split()) for words in {wrong!r}]
+seen["loaded"] = [name for name in heavy if name in sys.modules]
+"""
+    heavy = ["torch", "transformers", "mlflow", "optuna", "pyspark", "sklearn", "onnx"]
+    assert loaded(code, heavy) == {"ended": [1] * len(wrong), "loaded": []}
 
 
 def test_the_dag_files_and_the_plugin_load_no_heavy_library():

@@ -8,7 +8,9 @@ import torch
 import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
+from sentiment.training.hardware import with_smaller_batches
 from sentiment.training.trainer import NeuralTrainer
 
 TRAIN, VALIDATION = tiny.reviews(320), tiny.reviews(80, seed=1)
@@ -104,6 +106,19 @@ def test_a_single_review_that_does_not_fit_is_refused_with_the_remedies(config, 
     with pytest.raises(ContractError, match=r"one review does not fit .* lower max_length"):
         fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings())
     assert sizes == [16, 8, 4, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "remedies"),
+    [
+        ("gru", {}, "lower max_length, hidden_size, embedding_size or vocabulary"),
+        ("encoder", {}, "smaller encoder, or turn gradient_checkpointing on"),
+        ("lora", {"gradient_checkpointing": True}, "smaller encoder$"),
+    ],
+)
+def test_too_little_memory_for_one_review_names_remedies_that_the_family_has(family, changes, remedies):
+    with pytest.raises(ContractError, match=remedies):
+        with_smaller_batches(TrainConfig(family=family, batch_size=1, **changes), MemoryError())
 
 
 def test_any_other_error_of_torch_is_not_taken_for_too_little_memory(config, tmp_path, monkeypatch):

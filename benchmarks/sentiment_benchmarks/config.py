@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ from sentiment.core.names import CHAMPION, Family
 from sentiment.datasets.config import OnSnapshot
 
 ScoringPart = Literal["peers", "engines", "workers", "sizes", "latency"]
+Candidate = Literal["linear", "gru", "lstm", "bilstm", "lora", "encoder", "base encoder"]
+_WHERE = "Folder for tables and pictures, HOME/benchmarks when empty; MLflow has them in any case."
 _Count = Annotated[int, Field(ge=1)]
 
 
@@ -68,7 +70,7 @@ class BenchmarkTrainingConfig(OnSnapshot):
     )
     output: Path | None = Field(
         None,
-        description="Folder for table and picture; MLflow has them in any case.",
+        description=_WHERE,
         title="Folder for table and picture",
         json_schema_extra=EXPERTS,
     )
@@ -95,9 +97,17 @@ class BenchmarkModelsConfig(HeldOutOptions):
     train_reviews: int = Field(100_000, ge=100, description="Most reviews for the linear and recurrent families.")
     encoder_reviews: int = Field(12_000, ge=100, description="Most reviews for the encoders.")
     base_reviews: int = Field(0, ge=0, description="Most reviews for the base-size encoder; 0 leaves it out.")
-    models: tuple[str, ...] = Field((), description="Names of the candidates; all when empty.")
+    models: tuple[Candidate, ...] = Field(
+        (), description=f"Of {', '.join(get_args(Candidate))}; all when empty, the last with base_reviews alone."
+    )
     runs: tuple[str, ...] = Field((), description="MLflow runs, trained before, to measure beside them.")
-    output: Path = Field(Path("var/benchmarks/models"), description="Folder of results; it resumes there.")
+    output: Path | None = Field(None, description=f"{_WHERE} It goes on there with what it has measured.")
+
+    @model_validator(mode="after")
+    def _has_reviews_for_the_base(self) -> Self:
+        if "base encoder" in self.models and not self.base_reviews:
+            raise ValueError("the base encoder is trained on no reviews; give base_reviews, such as 8000")
+        return self
 
 
 class BenchmarkImbalanceConfig(HeldOutOptions):
@@ -106,7 +116,7 @@ class BenchmarkImbalanceConfig(HeldOutOptions):
     snapshot: str = Field(min_length=1, description="Id that `sentiment snapshot` gave.")
     families: tuple[Family, ...] = Field(("linear", "gru"), min_length=1, description="The model families.")
     train_reviews: int = Field(20_000, ge=100, description="Most reviews to train on.")
-    output: Path = Field(Path("var/benchmarks/imbalance"), description="Folder of results.")
+    output: Path | None = Field(None, description=_WHERE)
 
 
 class BenchmarkScoringConfig(VerbConfig):
@@ -178,7 +188,7 @@ class BenchmarkScoringConfig(VerbConfig):
     )
     output: Path | None = Field(
         None,
-        description="Folder for tables and pictures; MLflow has them in any case.",
+        description=_WHERE,
         title="Folder for tables and pictures",
         json_schema_extra=EXPERTS,
     )
@@ -190,4 +200,4 @@ class BenchmarkPreparationConfig(VerbConfig):
     source: str = Field(min_length=1, description="A .jsonl or .jsonl.gz file, or a folder of them.")
     cores: int = Field(2, ge=1, description="Cores that everybody uses.")
     repeats: int = Field(3, ge=1, description="Times that each is measured, in turn; medians are shown.")
-    output: Path | None = Field(None, description="Folder for the table; MLflow has it in any case.")
+    output: Path | None = Field(None, description=_WHERE)

@@ -23,11 +23,12 @@ from sentiment.training.fitted import predict_logits
 from sentiment_benchmarks.config import BenchmarkImbalanceConfig
 from sentiment_benchmarks.models import BenchmarkData
 from sentiment_benchmarks.results import ImbalanceBenchmark
-from sentiment_benchmarks.tables import Row, write_tables
+from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 
 def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) -> ImbalanceBenchmark:
     """Train each family with each technique that it knows on the same reviews; write and log the table."""
+    watch, output = Watch(), output_folder(config.output, context, "imbalance")
     data = BenchmarkData.read(context.settings, config.snapshot, config)
     rows: list[Row] = []
     for family in config.families:
@@ -35,13 +36,14 @@ def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) 
             candidate = _candidate(config, family, technique)
             if candidate is not None:
                 context.progress(f"{family} with {technique}")
-                rows += _measured(candidate, data, config.output, context.settings)
-    write_tables(config.output, {"imbalance": rows})
+                rows += _measured(candidate, data, output, context.settings)
+    machine = watch.machine()
+    write_tables(output, {"imbalance": rows}, machine)
     registry = Registry(context.settings)
     params, tags = config.model_dump(mode="json"), {"benchmark": "imbalance"}
     with registry.run("benchmark imbalance", params, tags, context) as run:
-        run.log_folder(config.output / "tables", "tables")
-    return ImbalanceBenchmark(run_id=run.run_id, output=str(config.output), imbalance=rows)
+        run.log_folder(output / "tables", "tables")
+    return ImbalanceBenchmark(run_id=run.run_id, output=str(output), machine=machine, imbalance=rows)
 
 
 def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) -> TrainConfig | None:

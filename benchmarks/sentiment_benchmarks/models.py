@@ -1,13 +1,15 @@
 """Every family on every data set: how good, how sure, how large, how fast, and who beats whom.
 
 What is measured is the bundle on its fastest engine, without a cascade: the families, not what stands before them. Each
-finished candidate is kept in the output folder: the same command goes on where it was stopped, and a training that was
-stopped goes on from its last checkpoint.
+finished candidate is kept in the output folder under its settings: the same command goes on where it was stopped, a
+training that was stopped goes on from its last checkpoint, and under other settings it is measured anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +48,7 @@ from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted
 from sentiment_benchmarks.config import BenchmarkModelsConfig, HeldOutOptions
 from sentiment_benchmarks.results import ModelsBenchmark
-from sentiment_benchmarks.tables import Row, write_tables
+from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 RESULT = "result.json"
 # Int8 may cost a network of few reviews more than the rules for a champion allow; here it is measured, not judged.
@@ -98,23 +100,26 @@ class BenchmarkData:
 
 def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> ModelsBenchmark:
     """Train and measure every candidate on every snapshot; write tables to the output folder and log them to MLflow."""
-    settings = context.settings
+    settings, watch = context.settings, Watch()
+    output = output_folder(config.output, context, "models")
     rows: list[Row] = []
     comparisons: list[Row] = []
+    shutil.rmtree(output / "tables", ignore_errors=True)  # with pictures of other data, measured another time
     for snapshot in config.snapshots:
         data = BenchmarkData.read(settings, snapshot, config)
-        measured = _all_candidates(config, snapshot, data, context)
+        kept = _all_candidates(config, snapshot, data, output / snapshot, context)
+        measured = {name: _result(folder) for name, folder in kept.items()}
         rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
-        folder = config.output / snapshot
-        candidate_intervals(_for_picture(measured), config.output / "tables" / f"{data.name}.png")
-        predictions = {name: read_predictions(folder / name / OF_BUNDLE) for name in measured}
+        candidate_intervals(_for_picture(measured), output / "tables" / f"{data.name}.png")
+        predictions = {name: read_predictions(folder / OF_BUNDLE) for name, folder in kept.items()}
         comparisons += [{"data": data.name, **vars(row)} for row in compare_all(predictions)]
-    write_tables(config.output, {"models": rows, "comparisons": comparisons})
+    machine = watch.machine()
+    write_tables(output, {"models": rows, "comparisons": comparisons}, machine)
     registry = Registry(settings)
     params, tags = config.model_dump(mode="json"), {"benchmark": "models"}
     with registry.run("benchmark models", params, tags, context) as run:
-        run.log_folder(config.output / "tables", "tables")
-    return ModelsBenchmark(run_id=run.run_id, output=str(config.output), models=rows, comparisons=comparisons)
+        run.log_folder(output / "tables", "tables")
+    return ModelsBenchmark(run_id=run.run_id, output=str(output), machine=machine, models=rows, comparisons=comparisons)
 
 
 def _for_picture(measured: Mapping[str, Row]) -> dict[str, tuple[Measured, Measured]]:
@@ -125,18 +130,38 @@ def _for_picture(measured: Mapping[str, Row]) -> dict[str, tuple[Measured, Measu
 
 
 def _all_candidates(
-    config: BenchmarkModelsConfig, snapshot: str, data: BenchmarkData, context: Context
-) -> dict[str, Row]:
-    measured = {}
+    config: BenchmarkModelsConfig, snapshot: str, data: BenchmarkData, output: Path, context: Context
+) -> dict[str, Path]:
+    """Return the folder with each candidate's result, measured now where it was not under these very settings."""
+    kept = {}
     for name, candidate in candidates(config).items():
-        folder = config.output / snapshot / name
+        training = candidate.model_copy(update={"snapshot": snapshot})
+        folder = _folder(output, name, {"training": training.model_dump(mode="json"), **_held_out(data)})
         if not (folder / RESULT).is_file():
             context.progress(f"{data.name}: {name}, {candidate.train_reviews} reviews")
-            _measure(candidate.model_copy(update={"snapshot": snapshot}), data, folder, context.settings)
-        measured[name] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+            _measure(training, data, folder, context.settings)
+        kept[name] = folder
     for run in config.runs:
-        measured |= _taken_in(Registry(context.settings), run, snapshot, data, config.output / snapshot)
-    return measured
+        kept |= _taken_in(Registry(context.settings), run, snapshot, data, output)
+    return kept
+
+
+def _folder(output: Path, name: str, measured: Mapping[str, Any]) -> Path:
+    """Return the folder of a candidate under settings that are written beside its result; others have others."""
+    content = json.dumps(measured, indent=1, sort_keys=True)
+    folder = output / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(content, encoding="utf-8")
+    return folder
+
+
+def _held_out(data: BenchmarkData) -> dict[str, Any]:
+    return {"validation": len(data.validation), "test": len(data.test), "export": _EXPORT.model_dump(mode="json")}
+
+
+def _result(folder: Path) -> Row:
+    row: Row = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    return row
 
 
 def _measure(config: TrainConfig, data: BenchmarkData, folder: Path, settings: Settings) -> None:
@@ -149,21 +174,22 @@ def _measure(config: TrainConfig, data: BenchmarkData, folder: Path, settings: S
     _write_result(fitted, data, folder, {"trained_on": len(train), "training_seconds": seconds})
 
 
-def _taken_in(registry: Registry, run_id: str, snapshot: str, data: BenchmarkData, folder: Path) -> dict[str, Row]:
+def _taken_in(registry: Registry, run_id: str, snapshot: str, data: BenchmarkData, output: Path) -> dict[str, Path]:
     """Measure a run that was trained before, when it was trained on this snapshot."""
     run = registry.trained(run_id)
     if run.params.get("snapshot") != snapshot:
         return {}
     name = f"{Path(run.params['encoder']).name}-{run_id[:6]}"
-    if not (folder / name / RESULT).is_file():
+    folder = _folder(output, name, {"run": run_id, **_held_out(data)})
+    if not (folder / RESULT).is_file():
         known = {
             "trained_on": int(run.metrics["train_reviews_used"]),
             "training_seconds": run.metrics["training_seconds"],
         }
         with TemporaryDirectory() as scratch:
             fitted = Fitted.load(registry.download(run_id, "model", Path(scratch)))
-            _write_result(fitted, data, folder / name, known)
-    return {name: json.loads((folder / name / RESULT).read_text(encoding="utf-8"))}
+            _write_result(fitted, data, folder, known)
+    return {name: folder}
 
 
 def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapping[str, float | None]) -> None:

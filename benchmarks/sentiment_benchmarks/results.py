@@ -13,13 +13,14 @@ _VERDICTS = 6
 
 
 class BenchmarkResult(VerbResult):
-    """A benchmark's run in MLflow and the folder of its files, "" where MLflow alone has them.
+    """A benchmark's run in MLflow, the folder of its files, and the machine that it was made on.
 
     Each further field is a table, a row a thing that was measured.
     """
 
     run_id: str
     output: str
+    machine: Machine
 
 
 class TrainingBenchmark(BenchmarkResult):
@@ -29,7 +30,6 @@ class TrainingBenchmark(BenchmarkResult):
         "training": ("mode", "processes", "precision", "seconds", "speed_up", "efficiency", "macro_f1")
     }
 
-    machine: Machine
     training: list[Row]
 
 
@@ -58,7 +58,6 @@ class ImbalanceBenchmark(BenchmarkResult):
 class ScoringBenchmark(BenchmarkResult):
     """A table for each part that was asked for; see the function `measure_…` of each."""
 
-    machine: Machine
     peers: list[Row] | None = None
     engines: list[Row] | None = None
     workers: list[Row] | None = None
@@ -73,6 +72,5 @@ class PreparationBenchmark(BenchmarkResult):
         "preparation": ("contender", "seconds", "reviews_per_second", "against_pandas", "unlike_ours", "note")
     }
 
-    machine: Machine
     preparation: list[Row]
     cleaning: list[Row]

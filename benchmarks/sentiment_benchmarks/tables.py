@@ -8,10 +8,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+from sentiment.core.context import Context
 
 Row = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
@@ -19,21 +24,62 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Machine:
-    """What times were taken on: the processor's name, the number of cores, the GPUs, and the version of torch."""
+    """What times were taken on: the processor's name, the number of cores, the GPUs, and the version of torch.
+
+    `busy_elsewhere` is the share of the cores' time that other programs took meanwhile.
+    """
 
     cpu: str
     cores: int
     gpus: tuple[str, ...]
     torch: str
+    busy_elsewhere: float = 0.0
+
+    def sentence(self) -> str:
+        """Say it in a line under a table."""
+        gpus = ", ".join(self.gpus) or "no GPU"
+        return (
+            f"{self.cores} cores of {self.cpu}, {gpus}, torch {self.torch}; other programs took "
+            f"{self.busy_elsewhere:.0%} of the cores' time meanwhile."
+        )
 
 
-def write_tables(folder: Path, tables: Mapping[str, Rows]) -> Path:
-    """Write NAME.json and NAME.md of each table into `folder`/tables and return that folder."""
+class Watch:
+    """Sees what this machine is, and what others do on it from now on."""
+
+    def __init__(self) -> None:
+        self._before = _core_seconds()
+        self._began = time.monotonic()
+
+    def machine(self) -> Machine:
+        """Return what was seen until now; what this program started and has not ended yet counts as another's."""
+        busy, own = (now - before for now, before in zip(_core_seconds(), self._before, strict=True))
+        machine = this_machine()
+        there = machine.cores * max(time.monotonic() - self._began, 1e-3)
+        return replace(machine, busy_elsewhere=min(1.0, max(0.0, busy - own) / there))
+
+
+def _core_seconds() -> tuple[float, float]:
+    """Return the core-seconds of all programs until now, and of this one with those that it has waited for."""
+    every, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    busy = sum(every) - every.idle - getattr(every, "iowait", 0.0) - getattr(every, "guest", 0.0)
+    return busy, own.user + own.system + own.children_user + own.children_system
+
+
+def output_folder(output: Path | None, context: Context, name: str) -> Path:
+    """Return where a benchmark writes: where it was told to, or a folder of its own in HOME/benchmarks."""
+    return output or context.settings.home / "benchmarks" / name
+
+
+def write_tables(folder: Path, tables: Mapping[str, Rows], machine: Machine) -> Path:
+    """Write NAME.json and NAME.md of each table into `folder`/tables, the machine under it, and return that folder."""
     written = folder / "tables"
     written.mkdir(parents=True, exist_ok=True)
     for name, rows in tables.items():
         (written / f"{name}.json").write_text(json.dumps(list(rows), indent=1), encoding="utf-8")
-        (written / f"{name}.md").write_text(markdown(rows), encoding="utf-8")
+        below = f"\n{machine.sentence()}\n" if rows else ""
+        (written / f"{name}.md").write_text(markdown(rows) + below, encoding="utf-8")
+    (written / "machine.json").write_text(json.dumps(asdict(machine), indent=1), encoding="utf-8")
     return written
 
 

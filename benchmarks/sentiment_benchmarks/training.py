@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sentiment.core.context import Context
@@ -27,7 +26,7 @@ from sentiment.training.unfinished import at_work, folder_of
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
 from sentiment_benchmarks.results import TrainingBenchmark
 from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
-from sentiment_benchmarks.tables import Row, this_machine, write_tables
+from sentiment_benchmarks.tables import Machine, Row, Watch, output_folder, write_tables
 
 
 def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) -> TrainingBenchmark:
@@ -36,7 +35,8 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
     All of them start through the same launcher, one process too, and take turns, so that a busy minute of the machine
     falls on all. The seconds are the trainer's own; starting processes and reading reviews is told apart.
     """
-    settings = context.settings
+    settings, watch = context.settings, Watch()
+    output = output_folder(config.output, context, "training")
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     train = read_split(folder, "train", config.train_reviews)
     validation = read_split(folder, "validation", config.evaluation_reviews)
@@ -60,11 +60,11 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
             context.progress(f"{way.mode}, {way.processes} processes", done, len(measured) * config.repeats)
             measured[way].append(_measure(_train_config(config, way), workdir, launch))
         rows = scaling_rows(measured, len(train))
-        with TemporaryDirectory() as scratch:
-            _write(rows, config.output or Path(scratch), run)
+        machine = watch.machine()
+        _write(rows, machine, output, run)
         run.log_metrics({_metric(row): row["seconds"] for row in rows})
-        run.log_json(asdict(this_machine()), "machine.json")
-    return TrainingBenchmark(run_id=run.run_id, output=str(config.output or ""), machine=this_machine(), training=rows)
+        run.log_json(asdict(machine), "machine.json")
+    return TrainingBenchmark(run_id=run.run_id, output=str(output), machine=machine, training=rows)
 
 
 def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
@@ -102,8 +102,8 @@ def _measure(config: TrainConfig, workdir: Path, launch: Callable[[TrainConfig],
     )
 
 
-def _write(rows: list[Row], folder: Path, run: RunHandle) -> None:
-    run.log_folder(write_tables(folder, {"training": rows}), "tables")
+def _write(rows: list[Row], machine: Machine, folder: Path, run: RunHandle) -> None:
+    run.log_folder(write_tables(folder, {"training": rows}, machine), "tables")
     scaling_picture(rows, folder / "pictures" / "training.png")
     run.log_folder(folder / "pictures", "pictures")
 

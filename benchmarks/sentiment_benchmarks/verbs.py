@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentiment.core.context import Context
 from sentiment.core.verb import AnyVerb, Verb
-from sentiment.datasets.verbs import on_a_snapshot
+from sentiment.datasets.verbs import on_a_snapshot, require_snapshots
 from sentiment_benchmarks.config import (
     BenchmarkImbalanceConfig,
     BenchmarkModelsConfig,
@@ -23,13 +23,15 @@ from sentiment_benchmarks.results import (
 
 def benchmark_training(config: BenchmarkTrainingConfig, context: Context) -> TrainingBenchmark:
     """Time training over several processes."""
+    pinned = on_a_snapshot(config, context)
     from sentiment_benchmarks.training import run_training_benchmark
 
-    return run_training_benchmark(on_a_snapshot(config, context), context)
+    return run_training_benchmark(pinned, context)
 
 
 def benchmark_models(config: BenchmarkModelsConfig, context: Context) -> ModelsBenchmark:
     """Train and measure every family on every data set given."""
+    require_snapshots(config.snapshots, context)
     from sentiment_benchmarks.models import run_model_benchmark
 
     return run_model_benchmark(config, context)
@@ -37,6 +39,7 @@ def benchmark_models(config: BenchmarkModelsConfig, context: Context) -> ModelsB
 
 def benchmark_imbalance(config: BenchmarkImbalanceConfig, context: Context) -> ImbalanceBenchmark:
     """Compare every remedy for the rare class on the same reviews."""
+    require_snapshots([config.snapshot], context)
     from sentiment_benchmarks.imbalance import run_imbalance_benchmark
 
     return run_imbalance_benchmark(config, context)

@@ -9,7 +9,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, TextIO
 
 from pydantic import ValidationError
@@ -27,6 +30,9 @@ from sentiment.verbs import verbs
 DONE, FAILED, WRONG_USE = 0, 1, 2
 # As the shell tells of a program that a signal ended: 128 and its number.
 INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE
+
+# Of what libraries warn of so much is kept, twice.
+_LOG_BYTES = 2_000_000
 
 # Of a value that is refused, the beginning tells which it is.
 _SHOWN = 200
@@ -85,8 +91,39 @@ def _run(verb: AnyVerb, config: VerbConfig) -> VerbResult:
             context = Context.of_process(on_progress)
         except ValidationError as error:
             raise ContractError(f"in the settings, {_sentence(error, 'SENTIMENT_')}") from None
-        result: VerbResult = verb.run(config, context)
+        with _libraries_aside(context.settings.home / "logs" / "libraries.log"):
+            result: VerbResult = verb.run(config, context)
     return result
+
+
+@contextmanager
+def _libraries_aside(log: Path) -> Iterator[None]:
+    """Let what libraries warn of go to a file, and to the terminal what the product says alone."""
+    shown, root = [*logging.getLogger().handlers], logging.getLogger()
+
+    def ours(record: logging.LogRecord) -> bool:
+        return record.name.startswith("sentiment")
+
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it has a handler of its own
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        aside = RotatingFileHandler(log, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
+    except OSError:  # a home that cannot be written to is told by what needs it
+        yield
+        return
+    aside.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+    for handler in shown:
+        handler.addFilter(ours)
+    root.addHandler(aside)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.removeHandler(aside)
+        aside.close()
+        for handler in shown:
+            handler.removeFilter(ours)
 
 
 def _show(verb: AnyVerb, result: VerbResult, as_json: bool, out: TextIO) -> None:

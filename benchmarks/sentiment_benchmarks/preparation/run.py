@@ -22,7 +22,7 @@ from sentiment_benchmarks.footprint import Footprint, run_watched
 from sentiment_benchmarks.preparation.cleaning import cleaning_rows
 from sentiment_benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
 from sentiment_benchmarks.results import PreparationBenchmark
-from sentiment_benchmarks.tables import Row, this_machine, write_tables
+from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 CONTENDERS = (OURS, PANDAS, DASK)
 _NOT_INSTALLED = "not installed: pip install -r requirements-bench.txt"
@@ -44,7 +44,7 @@ def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Conte
     """
     history(config.source, config.source)
     present = [name for name in CONTENDERS if name == OURS or find_spec(name)]
-    registry = Registry(context.settings)
+    registry, watch = Registry(context.settings), Watch()
     with (
         registry.run(
             "benchmark preparation",
@@ -62,15 +62,14 @@ def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Conte
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
         cleaning = cleaning_rows()
-        run.log_folder(
-            write_tables(config.output or Path(scratch), {"preparation": rows, "cleaning": cleaning}), "tables"
-        )
+        machine, output = watch.machine(), output_folder(config.output, context, "preparation")
+        run.log_folder(write_tables(output, {"preparation": rows, "cleaning": cleaning}, machine), "tables")
         run.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
-        run.log_json(asdict(this_machine()), "machine.json")
+        run.log_json(asdict(machine), "machine.json")
     return PreparationBenchmark(
         run_id=run.run_id,
-        output=str(config.output or ""),
-        machine=this_machine(),
+        output=str(output),
+        machine=machine,
         preparation=rows,
         cleaning=cleaning,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,7 @@ from sentiment_benchmarks.scoring.latency import measure_latency
 from sentiment_benchmarks.scoring.material import Material, gather
 from sentiment_benchmarks.scoring.peers import measure_peers
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
-from sentiment_benchmarks.tables import Row, this_machine, write_tables
+from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 Tables = dict[str, list[Row]]
 
@@ -32,26 +33,30 @@ _PICTURES: dict[str, Callable[[Any, Path], Path]] = {
 
 def run_scoring_benchmark(config: BenchmarkScoringConfig, context: Context) -> ScoringBenchmark:
     """Measure each part of `config`; the tables of a part are in `output` as soon as it is done, all go to MLflow."""
-    registry, home = Registry(context.settings), context.settings.home
+    registry, home, watch = Registry(context.settings), context.settings.home, Watch()
+    output = output_folder(config.output, context, "scoring")
     params, tags = config.model_dump(mode="json"), {"benchmark": "scoring"}
     with (
         registry.run("benchmark scoring", params, tags, context) as run,
         TemporaryDirectory(dir=home) as scratch,
     ):
         material = gather(config, context, Path(scratch))
-        written = config.output or Path(scratch) / "written"
-        tables: Tables = {}
+        # The folder may hold what was measured another time, of which MLflow's run knows nothing.
+        written, tables = Path(scratch) / "written", Tables()
         for part in config.parts:
             tables |= _measured(part, config, material, context)
-            write_tables(written, tables)
+            write_tables(written, tables, watch.machine())
+            shutil.copytree(written, output, dirs_exist_ok=True)
         for name in tables.keys() & _PICTURES.keys():
             _PICTURES[name](tables[name], written / "pictures" / f"{name}.png")
+        shutil.copytree(written, output, dirs_exist_ok=True)
         for folder in ("tables", "pictures"):
             if (written / folder).is_dir():
                 run.log_folder(written / folder, folder)
         run.log_metrics(_metrics(tables))
-        run.log_json(asdict(this_machine()), "machine.json")
-    return ScoringBenchmark(run_id=run.run_id, output=str(config.output or ""), machine=this_machine(), **tables)
+        machine = watch.machine()
+        run.log_json(asdict(machine), "machine.json")
+    return ScoringBenchmark(run_id=run.run_id, output=str(output), machine=machine, **tables)
 
 
 def _measured(part: ScoringPart, config: BenchmarkScoringConfig, material: Material, context: Context) -> Tables:

@@ -77,9 +77,9 @@ ModelReference = Annotated[str, StringConstraints(strip_whitespace=True), AfterV
 
 
 class VerbConfig(BaseModel):
-    """What every verb's configuration shares: it is frozen, and a field that it does not know is an error."""
+    """What every verb's configuration shares: it is frozen, and what it does not know, or is infinite, is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OneDay(VerbConfig):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 # Names are listed as far as a note has room for them.
@@ -22,7 +23,7 @@ def percent(share: float) -> str:
 
 def interval(bounds: Sequence[float] | None, scale: int = 1, unit: str = "") -> str:
     """Say a 95 % interval [low, high] in brackets, or nothing where there is none."""
-    if not bounds:
+    if not bounds or not all(map(math.isfinite, bounds)):
         return ""
     low, high = (f"{scale * bound:.1f}" if scale > 1 else f"{bound:.3f}" for bound in bounds)
     return f" ({low} to {high}{' ' + unit if unit else ''})"

@@ -70,6 +70,8 @@ def make_file_snapshot(
 def _require_good(config: SnapshotConfig, good: int, bad: BadRows) -> None:
     if bad.count <= MAX_BAD_SHARE * (good + bad.count) and good:
         return
+    if not good + bad.count:
+        raise ContractError(f"there is no row in {config.source}; name files of {config.dataset} that hold some")
     where = "; ".join(f"{row.file} row {row.row}: {row.reason}" for row in bad.first[:3])
     raise ContractError(
         f"{bad.count} of {good + bad.count} rows in {config.source} are no reviews of {config.dataset}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentiment.core.names import NEGATIVE
+from sentiment.core.names import NEGATIVE, POSITIVE
 from sentiment.evaluation.metrics import (
     CALIBRATION_BINS,
     calibration_gaps,
@@ -76,7 +76,7 @@ class _Ranked:
         """Return every figure [r] for how often each resample took each review, weights [r, n]."""
         count, sums = weights.shape[1], weights @ self.parts
         return {
-            **decision_figures(sums[:, :4].reshape(-1, 2, 2)),
+            **_without_absent(decision_figures(sums[:, :4].reshape(-1, 2, 2)), weights @ self.negative, count),
             **self._ranking(weights),
             "log_loss": sums[:, 4] / count,
             "brier": sums[:, 5] / count,
@@ -96,6 +96,19 @@ class _Ranked:
             "roc_auc": _where(both, below, all_negatives * all_positives),
             "pr_auc_negatives": _where(both, precise, all_negatives),
         }
+
+
+def _without_absent(figures: dict[str, np.ndarray], negatives: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Put NaN for the figures of a class that a resample of `count` reviews lacks; `negatives` [r] are counts."""
+    of_class = {
+        NEGATIVE: ("recall_negative", "f1_negative", "false_negative_rate_negatives"),
+        POSITIVE: ("recall_positive", "f1_positive"),
+    }
+    present = {NEGATIVE: negatives > 0, POSITIVE: negatives < count}
+    for label, names in of_class.items():
+        figures |= {name: np.where(present[label], figures[name], np.nan) for name in names}
+    both = present[NEGATIVE] & present[POSITIVE]
+    return figures | {"macro_f1": np.where(both, figures["macro_f1"], np.nan)}
 
 
 def _where(defined: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -41,6 +41,8 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
     predictions and its behaviour are kept with the version.
     """
     run = registry.trained(config.run_id)
+    run.require(("snapshot", "family", "test_reviews"), ("temperature",))
+    before = tuple(sorted(known.version for known in registry.versions() if known.run_id == run.run_id))
     folder = snapshot_folder(Lake(context.settings.lake_root), run.params["snapshot"])
     with TemporaryDirectory() as scratch:
         fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
@@ -57,7 +59,7 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         found = _result(run, built, measured)
         described = "\n\n".join(found.said_of_bundle())
         version = registry.register(bundle, evidence, run.run_id, _tags(run, found, measured), figures, described)
-    made = found.model_copy(update={"version": version})
+    made = found.model_copy(update={"version": version} | ({"exported_before": before} if before else {}))
     # The run's own description speaks of the network alone.
     said = [run.tags.get(DESCRIPTION, ""), " ".join(made.sentences())]
     registry.handle(run.run_id).describe("\n\n".join(filter(None, said)))
@@ -150,7 +152,7 @@ def _origin(run: TrainedRun) -> dict[str, str]:
 
 def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> dict[str, str]:
     """Return what a version is judged and shown by; what decides stands there whole, figures with six digits."""
-    figures = {name: value for name, value in result if isinstance(value, float) or (name == "gate_reviews" and value)}
+    figures = {name: value for name, value in result if isinstance(value, int | float) and name != "version"}
     return {
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],

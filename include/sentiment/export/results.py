@@ -40,12 +40,15 @@ class ExportResult(VerbResult):
     network_macro_f1: float | None = None
     network_train_reviews: int | None = None
     bundle: dict[str, float]
+    exported_before: tuple[int, ...] = ()
     left_out: dict[EngineName, str] = Field(default_factory=dict)
 
     def sentences(self) -> list[str]:
         """Say version and figures."""
         first, *others = self.said_of_bundle()
-        return [f"Version {self.version}, {first}", *others]
+        versions = ", ".join(map(str, self.exported_before))
+        again = [f"The same run was exported before, as version {versions}."] if versions else []
+        return [f"Version {self.version}, {first}", *others, *again]
 
     def said_of_bundle(self) -> list[str]:
         """Say what decides, how rightly, and what needs a person."""

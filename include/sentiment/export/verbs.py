@@ -10,11 +10,15 @@ from sentiment.export.results import ExportResult
 
 def export(config: ExportConfig, context: Context) -> ExportResult:
     """Export a trained run as a bundle that passed its parity check, measure what will run, and register it."""
+    from sentiment.stores.registry.entries import require_run_ids
+
+    require_run_ids([config.run_id])
     from sentiment.export.engines import require_buildable
+
+    require_buildable(config.engines)
     from sentiment.export.register import export_and_register
     from sentiment.stores.registry.versions import Registry
 
-    require_buildable(config.engines)
     return export_and_register(config, Registry(context.settings), context)
 
 

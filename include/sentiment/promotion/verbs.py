@@ -10,6 +10,9 @@ from sentiment.promotion.results import CompareResult, PromoteResult, RollbackRe
 
 def compare(config: CompareConfig, context: Context) -> CompareResult:
     """Say which of several trained candidates is better beyond chance, and choose one run of each."""
+    from sentiment.stores.registry.entries import require_run_ids
+
+    require_run_ids(config.runs)
     from sentiment.promotion.comparison import compare_runs
     from sentiment.stores.registry.versions import Registry
 

@@ -30,10 +30,18 @@ from sentiment.scoring.config import PIPE, PredictConfig
 from sentiment.scoring.output import as_text, begins_a_formula, beside, chunks, kind_of, write_rows
 from sentiment.scoring.results import FileCounts, PredictResult
 from sentiment.scoring.scored import DECISION, TEXTS
-from sentiment.scoring.source import Source
+from sentiment.scoring.source import Source, files_of
 
 # Rows of a file that are shown where no output is named.
 _SHOWN_ROWS = 20
+
+
+def require_files(config: PredictConfig) -> None:
+    """Raise ContractError for an input that is not there, and an output of no kind that is written."""
+    if config.input and str(config.input) != PIPE:
+        files_of(config.input, config)
+    if config.output and str(config.output) != PIPE:
+        kind_of(config.output)
 
 
 def predict_source(

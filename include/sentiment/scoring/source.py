@@ -58,7 +58,7 @@ class Source:
 
         Raises ContractError for what is of no kind that is read, or cannot be read, and where no column is the text.
         """
-        parts = tuple(_part(uri, options, piped=piped) for uri in _files(path, options))
+        parts = tuple(_part(uri, options, piped=piped) for uri in files_of(path, options))
         columns = tuple(dict.fromkeys(name for part in parts for name in part.columns()))
         try:
             mapping = mapping_of(columns, options)
@@ -75,7 +75,8 @@ class Source:
             yield from part.rows()
 
 
-def _files(path: Path, options: FileOptions) -> list[str]:
+def files_of(path: Path, options: FileOptions) -> list[str]:
+    """Return the files whose rows are scored; raises ContractError where there is none."""
     if path.is_file():
         return [str(path)]
     if not path.is_dir():

@@ -78,9 +78,11 @@ def rescore(config: RescoreConfig, context: Context) -> RescoreResult:
 
 def predict(config: PredictConfig, context: Context) -> PredictResult:
     """Score texts, or the rows of a file or a pipe."""
+    from sentiment.scoring.files import predict_rows, predict_source, require_files
+
+    require_files(config)
     from sentiment.engine.scorer import Scorer
     from sentiment.promotion.resolution import bundle_of
-    from sentiment.scoring.files import predict_rows, predict_source
 
     version, bundle = bundle_of(config.model, context.now.date(), context.settings)
     scorer = Scorer.load(

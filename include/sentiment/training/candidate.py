@@ -21,7 +21,16 @@ from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.dossier import REPORT, Training, description, learnt_nothing, result, too_few, write_dossier
+from sentiment.training.dossier import (
+    REPORT,
+    Training,
+    description,
+    learnt_nothing,
+    result,
+    scarce,
+    too_few,
+    write_dossier,
+)
 from sentiment.training.fit import fit, trained_on
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import FoldFigures, cross_validate, summary
@@ -62,6 +71,10 @@ class _Splits:
     def by_name(self) -> dict[str, LabelledReviews]:
         return {name: getattr(self, name) for name in SPLITS}
 
+    def judges(self) -> dict[str, np.ndarray]:
+        """Return the labels of the reviews by which a training is judged."""
+        return {"validation": self.validation.labels, "test": self.test.labels}
+
     def sizes(self) -> dict[str, int]:
         return {name: len(reviews) for name, reviews in self.by_name().items()}
 
@@ -77,9 +90,8 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder)
-    note = "; ".join(
-        filter(None, [too_few(config, splits.sizes()), *remarks(config, trained_on(config, splits.train))])
-    )
+    few = [too_few(config, splits.sizes()), scarce(splits.judges())]
+    note = "; ".join(filter(None, [*few, *remarks(config, trained_on(config, splits.train))]))
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (

@@ -16,6 +16,7 @@ import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
+from sentiment.core.wording import counted
 from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.plots import (
     confusion_matrix,
@@ -34,6 +35,8 @@ from sentiment.training.settings import effective_settings
 
 REPORT = "report.html"
 CHANCE = 0.5  # ROC-AUC of a coin
+# Of fewer reviews of a class one more or less that is called rightly moves its recall by more than ten points.
+_SCARCE = 10
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,19 @@ def write_dossier(
     training.fitted.save(folder / "model")
     if training.fitted.adapter is not None:
         shutil.copytree(training.fitted.adapter, folder / "adapter")
+        _name_base(folder / "adapter" / "adapter_config.json", training.config.encoder)
     write_predictions(folder / OF_RUN, test.keys, test.labels, assessment.probability)
     (folder / "evaluation.json").write_text(json.dumps(assessment.tables(), indent=1), encoding="utf-8")
     pictures = _pictures(folder / "pictures", training.fitted, assessment, test)
     write_report(_report(training, assessment, warning), pictures, folder / REPORT)
     return folder
+
+
+def _name_base(file: Path, encoder: str) -> None:
+    """Name the adapter's base as it was asked for; PEFT writes the folder that it was loaded from on this machine."""
+    base = Path(encoder).name if Path(encoder).is_dir() else encoder
+    settings = json.loads(file.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
+    file.write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def learnt_nothing(config: TrainConfig, called: Mapping[str, np.ndarray], assessment: Assessment) -> str:
@@ -92,6 +103,17 @@ def learnt_nothing(config: TrainConfig, called: Mapping[str, np.ndarray], assess
         return ""
     learning = "" if config.family == "linear" else "for more epochs or with another learning_rate, "
     return f"this training learnt nothing: {found}. Train {learning}on more reviews, or with imbalance=class_weights"
+
+
+def scarce(labels: Mapping[str, np.ndarray]) -> str:
+    """Say of which class a split, whose labels [n] are given by its name, holds fewer than ten reviews, or nothing."""
+    few = [
+        f"{split} holds {counted(int(reviews), f'{LABELS[label]} review')}"
+        for split, of_split in labels.items()
+        for label, reviews in enumerate(np.bincount(of_split, minlength=len(LABELS)))
+        if reviews < _SCARCE
+    ]
+    return f"figures and decisions hang on few reviews of a class: {', '.join(few)}" if few else ""
 
 
 def too_few(config: TrainConfig, reviews: Mapping[str, int]) -> str:

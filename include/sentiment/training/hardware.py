@@ -57,13 +57,18 @@ def with_smaller_batches(config: TrainConfig, error: Exception) -> TrainConfig:
     Raises ContractError when a batch is one review already.
     """
     if config.batch_size == 1:
-        raise ContractError(
-            "one review does not fit into the device's memory; lower max_length, take a smaller model, or turn "
-            "gradient_checkpointing on"
-        ) from error
+        raise ContractError(f"one review does not fit into the device's memory; {_smaller(config)}") from error
     smaller = {"batch_size": config.batch_size // 2, "accumulation": config.accumulation * 2}
     log.warning("out of memory with batches of %d; going on with %s", config.batch_size, smaller)
     return config.model_copy(update=smaller)
+
+
+def _smaller(config: TrainConfig) -> str:
+    """Say which of the family's settings take less memory."""
+    if config.family in RECURRENT_FAMILIES:
+        return "lower max_length, hidden_size, embedding_size or vocabulary"
+    again = "" if config.gradient_checkpointing else ", or turn gradient_checkpointing on"
+    return f"lower max_length, or take a smaller encoder{again}"
 
 
 def _fastest(family: Family) -> Precision:

@@ -11,10 +11,13 @@ from sentiment.training.results import TrainingsResult, TrainResult
 
 def train(config: TrainRequest, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
+    from sentiment.training.models.encoders import require_at_hand
     from sentiment.training.unfinished import asked_of
 
     resumed = asked_of(config.resume, context.settings) if config.resume else None
-    training = resumed or on_a_snapshot(config.training(), context)
+    training = resumed or config.training()
+    require_at_hand(training, context.settings)
+    training = on_a_snapshot(training, context)
     from sentiment.training.candidate import train_candidate
     from sentiment.training.seeds import train_over_seeds
 

@@ -11,16 +11,21 @@ from sentiment.tuning.results import OpenStudyResult, SearchResult, StudyResult
 
 def tune(config: TuneConfig, context: Context) -> StudyResult:
     """Search for better settings on this machine, to the end; the same search again goes on where it stopped."""
+    from sentiment.training.models.encoders import require_at_hand
+
+    require_at_hand(config.candidate(), context.settings)
+    pinned = on_a_snapshot(config, context)
     from sentiment.tuning.processes import tune as tune_here
 
-    return tune_here(on_a_snapshot(config, context), context)
+    return tune_here(pinned, context)
 
 
 def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
     """Open the study of a search, or go on with it."""
+    pinned = on_a_snapshot(config, context)
     from sentiment.tuning.study import open_study as open_it
 
-    return open_it(on_a_snapshot(config, context), context)
+    return open_it(pinned, context)
 
 
 def search(config: StudyConfig, context: Context) -> SearchResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,17 @@ FIGURES = ("macro_f1", "accuracy")
 JUDGED_BY = ("family", "snapshot", "test_reviews", *FIGURES)
 # The tag that names a version's bundle by its content.
 BUNDLE = "bundle"
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def require_run_ids(run_ids: Sequence[str]) -> None:
+    """Raise ContractError for the first that is no id of a run, without asking MLflow, whose start takes seconds."""
+    for run_id in run_ids:
+        if not _RUN_ID.fullmatch(run_id):
+            raise ContractError(
+                f"{run_id!r} is no id of a run, which has 32 digits and letters from a to f; take the run_id that "
+                "`sentiment train` gave"
+            )
 
 
 @dataclass(frozen=True)

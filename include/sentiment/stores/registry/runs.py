@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 State = Literal["complete", "pruned", "failed"]
 ERROR_CHARACTERS = 500
 _DELETED = "deleted"
-# MLflow has no other way to be told: it sends no usage data, draws no bar for each file, and prints no address, over
-# which a program that reads a result would stumble.
+# MLflow has no other way to be told: it logs as all others do, sends no usage data, draws no bar for each file, and
+# prints no address, over which a program that reads a result would stumble.
 _ONLY_BY_ENVIRONMENT = {
+    "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -60,6 +61,11 @@ class Runs:
         from mlflow import artifacts
 
         return Answering(artifacts, self._address)
+
+    @property
+    def _untouched(self) -> bool:
+        """Whether the address is a database's file that nobody has written yet: it holds nothing, and need not open."""
+        return self._address.startswith("sqlite:///") and not Path(self._address.removeprefix("sqlite:///")).exists()
 
     def handle(self, run_id: str) -> RunHandle:
         """Return what writes to the run of an id."""
@@ -120,9 +126,11 @@ class Runs:
     def trained(self, run_id: str) -> TrainedRun:
         """Return a training run; ContractError when there is none of that id, or somebody deleted it."""
         try:
-            run = self._client.get_run(run_id)
-        except AbsentError as error:
-            raise ContractError(f"MLflow has no run {run_id!r}; take the run_id that `sentiment train` gave") from error
+            run = None if self._untouched else self._client.get_run(run_id)
+        except AbsentError:
+            run = None
+        if run is None:
+            raise ContractError(f"MLflow has no run {run_id!r}; take the run_id that `sentiment train` gave")
         if run.info.lifecycle_stage == _DELETED:
             raise ContractError(f"run {run_id} was deleted in MLflow; restore it there, or take another run")
         return _as_trained(run)

@@ -70,19 +70,23 @@ class Registry(Runs):
 
     def versions(self) -> list[ModelVersion]:
         """Return all registered versions, the newest first."""
-        known = self._client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
+        known = [] if self._untouched else self._client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
         return sorted(map(_as_version, known), key=lambda version: -version.version)
 
     def version(self, number: int) -> ModelVersion:
         """Return one version; ContractError with the versions that there are when it is unknown."""
         try:
-            return _as_version(self._client.get_model_version(REGISTERED_MODEL, str(number)))
+            if not self._untouched:
+                return _as_version(self._client.get_model_version(REGISTERED_MODEL, str(number)))
         except AbsentError:
-            listed = ", ".join(str(known.version) for known in self.versions()) or "none"
-            raise AbsentError(f"there is no model version {number}; registered are: {listed}") from None
+            pass
+        listed = ", ".join(str(known.version) for known in self.versions()) or "none"
+        raise AbsentError(f"there is no model version {number}; registered are: {listed}")
 
     def alias(self, name: str) -> int | None:
         """Return the version that an alias names, or None where MLflow says that it names none."""
+        if self._untouched:
+            return None
         try:
             # A model brings its aliases; asked for one that is not there, the server's answer is that of a wrong name.
             model = self._client.get_registered_model(REGISTERED_MODEL)

@@ -5,6 +5,7 @@ Only safetensors are read, and no remote code ever runs.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from sentiment.core.settings import Settings
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, Head, Pooling
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.models.packaged import PACKAGED, PUBLISHER, packaged_folder
+
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+_PATIENCE = 5.0  # seconds that the hub has to answer
 
 if TYPE_CHECKING:
     from sentiment.training.models.classifier import EncoderClassifier
@@ -35,6 +39,43 @@ def with_encoder_at_hand(config: TrainConfig, settings: Settings) -> TrainConfig
     if config.family in RECURRENT_FAMILIES:
         return config
     return config.model_copy(update={"encoder": at_hand(config.encoder, settings)})
+
+
+def require_at_hand(config: TrainConfig, settings: Settings) -> None:
+    """Raise ContractError for an encoder or word vectors that are nowhere: known at once, without a training library.
+
+    The hub is asked once whether it answers, for its own client would try for a minute.
+    """
+    if config.family in RECURRENT_FAMILIES:
+        if config.embeddings and not config.embeddings.is_file():
+            raise ContractError(f"there are no word vectors at {config.embeddings}; give a .vec or .vec.gz of fastText")
+        return
+    name = at_hand(config.encoder, settings)
+    if Path(name).is_dir() or _is_cached(name):
+        return
+    if not _HUB_NAME.fullmatch(name):
+        raise _not_loaded(name, "there is no such folder.")
+    if not _hub_answers():
+        raise _not_loaded(name, "it is not in this machine's cache, and the hub does not answer.")
+
+
+def _is_cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return bool(_HUB_NAME.fullmatch(name)) and isinstance(try_to_load_from_cache(name, "config.json"), str)
+
+
+def _hub_answers() -> bool:
+    import httpx
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        httpx.head(constants.ENDPOINT, timeout=_PATIENCE)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def build_encoder(name: str, head: Head = "linear", pooling: Pooling = "mean") -> EncoderClassifier:
@@ -65,9 +106,12 @@ def _from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
     try:
         return auto_class.from_pretrained(name, trust_remote_code=False, **options)
     except (OSError, ValueError) as error:
-        packaged = ", ".join(PACKAGED)
-        raise ContractError(
-            f"the encoder {name!r} cannot be loaded: {str(error).splitlines()[0]} Give a folder with config.json, "
-            f"model.safetensors and tokenizer.json, a packaged encoder ({packaged}), or a hub name that is in this "
-            "machine's cache or can be downloaded."
-        ) from error
+        raise _not_loaded(name, str(error).splitlines()[0]) from error
+
+
+def _not_loaded(name: str, reason: str) -> ContractError:
+    return ContractError(
+        f"the encoder {name!r} cannot be loaded: {reason} Give a folder with config.json, model.safetensors and "
+        f"tokenizer.json, a packaged encoder ({', '.join(PACKAGED)}), or a hub name that is in this machine's cache or "
+        "can be downloaded."
+    )
