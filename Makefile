@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check
 REVIEWS ?=
 CASES ?= ../shared/cases
 
-.PHONY: demo up down status doctor test test-all test-fast check lint types bench pins clean ten-demos cases
+.PHONY: demo up down status doctor test test-all test-fast check lint types bench pins clean ten-demos cases gpu-check
 
 demo: $(VENV)/installed ## Set everything up, then run the main job (REVIEWS=file or folder for your own reviews)
 	@$(BIN)/sentiment demo $(if $(REVIEWS),--reviews "$(REVIEWS)")
@@ -36,6 +36,9 @@ ten-demos: $(VENV)/installed-dev ## Ten whole demos in a row, with a table of wh
 
 cases: $(VENV)/installed-dev ## Run the cases in CASES against this checkout, with a table of what came of them
 	@$(BIN)/python tests/cases.py $(CASES) $(if $(ONLY),--only $(ONLY))
+
+gpu-check: $(VENV)/installed-dev ## Go every way that trains or scores on a GPU (ten minutes, needs CUDA), with a table
+	@$(BIN)/python tests/gpu_check.py
 
 test-fast: $(VENV)/installed-dev ## Run the tests that take seconds
 	@$(BIN)/python $(PYTEST) -m "not slow and not e2e and not spark"

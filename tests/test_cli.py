@@ -316,14 +316,13 @@ def test_the_page_of_the_command_line_names_every_verb_and_every_exit_code():
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)} == codes
 
 
-def compared() -> CompareResult:
-    """Return two candidates of all figures, with names as long as they come."""
+def compared(names: tuple[str, str] = ("linear, imbalance=class_weights", "linear, imbalance=none")) -> CompareResult:
+    """Return two candidates of all figures."""
     figures = {
         field.name: 0.9
         for field in fields(CandidateRow)
         if field.name.endswith(("_mean", "_std", "validation_macro_f1"))
     }
-    names = ("encoder, epochs=1.0, learning_rate=0.0001", "encoder, epochs=3.0, learning_rate=0.0001")
     candidates = tuple(
         CandidateRow(candidate=name, family="encoder", seeds=(17, 18, 19, 20, 21), run_id=run * 32, **figures)
         for name, run in zip(names, "89", strict=True)
@@ -365,9 +364,20 @@ def lines_of(out: io.StringIO) -> list[str]:
     return [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).splitlines()]
 
 
-def test_a_comparison_begins_with_its_verdict_and_can_be_read(out):
-    show(compared(), out)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("linear", "gru"),
+        ("linear, imbalance=class_weights", "linear, imbalance=none"),
+        ("encoder, epochs=1.0, learning_rate=0.0001", "encoder, epochs=3.0, learning_rate=0.0001"),
+    ],
+    ids=["short", "longer", "long"],
+)
+def test_a_comparison_begins_with_its_verdict_and_can_be_read(names, out):
+    show(compared(names), out)
     shown = lines_of(out)
+    # No line of a table is cut off at the terminal's edge.
+    assert all(line[-1] in "┓┃┩│┘" for line in shown if line[0] in "┏┃┡│└")
     assert shown[0] == "The first is better than the second beyond chance."
     for figure in ("0.0123", "0.0246", "8" * 32, "9" * 32, "macro"):
         assert figure in "\n".join(shown)

@@ -68,7 +68,7 @@ def show(result: VerbResult, out: TextIO | None = None) -> None:
     tables, plain = _parted(result.model_dump(mode="json", exclude_unset=True))
     for name, rows in tables.items():
         fitting = _fitting(_narrowed(rows, result.shown.get(name)), console.width)
-        console.print(rows_table(fitting, name))
+        console.print(rows_table(fitting, name, console.width))
         if further := len(_names(rows)) - len(fitting[0]):
             console.print(f"{counted(further, 'further column')} with --json")
     if plain:
@@ -132,16 +132,27 @@ class _Console(Console):
         raise  # noqa: PLE0704  called while the error is handled
 
 
-def rows_table(rows: Rows, title: str) -> Table:
-    """Return a table of rows that share their keys; a column of texts stands at the left."""
+def rows_table(rows: Rows, title: str, width: int) -> Table:
+    """Return a table of rows that share their keys, in `width` columns; a column of texts stands at the left."""
     table = Table(title=Text(title.replace("_", " ")), title_justify="left")
-    for name in rows[0]:
+    for name, own in _widths(rows, width).items():
         texts = any(isinstance(row[name], str) for row in rows)
         justify: Literal["left", "right"] = "left" if texts else "right"
-        table.add_column(Text(_heading(name)), justify=justify, min_width=_least_width(rows, name), overflow="fold")
+        table.add_column(Text(_heading(name)), justify=justify, width=own, overflow="fold")
     for row in rows:
         table.add_row(*[Text(_cell(value, name)) for name, value in row.items()])
     return table
+
+
+def _widths(rows: Rows, width: int) -> dict[str, int]:
+    """Return each column's width: what it needs, and of the room that is left what it can use, the first ones first."""
+    widths = {name: min(_least_width(rows, name), width - 1 - _BORDER) for name in rows[0]}
+    spare = width - 1 - sum(widths.values()) - _BORDER * len(widths)
+    for name, least in widths.items():
+        whole = max(len(text) for text in (_heading(name), *(_cell(row[name], name) for row in rows)))
+        widths[name] += max(0, min(whole - least, spare))
+        spare -= widths[name] - least
+    return widths
 
 
 def _plain() -> OnProgress:
