@@ -36,8 +36,8 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 # No JVM of the tests lives long enough for the second compiler to pay, and it would take the other worker's core, as
-# would a collector of garbage that works beside the program.
-FRUGAL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# would a collector of garbage that works beside the program: the one here is the product's own, for Java takes no two.
+FRUGAL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC"
 os.environ.setdefault("SPARK_SUBMIT_OPTS", FRUGAL_JAVA)
 if WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -45,6 +45,13 @@ def test_a_drivers_jvm_maps_the_classes_that_were_kept(spark):
     assert str(sessions.CLASSES) in Path(f"/proc/{pid}/maps").read_text()
 
 
+@pytest.mark.spark
+def test_a_drivers_memory_is_kept_by_a_collector_that_moves_what_is_as_large_as_sparks_pages(spark):
+    factory = spark.sparkContext._jvm.java.lang.management.ManagementFactory
+    names = {collector.getName() for collector in factory.getGarbageCollectorMXBeans()}
+    assert names == {"PS Scavenge", "PS MarkSweep"}  # of G1 they begin with "G1", whose largest pieces stay in place
+
+
 def telling_where():
     """A function for Spark's workers that tells where they have pyspark from; it goes to them by value."""
 

@@ -17,6 +17,8 @@ from sentiment.readers.packing import BROKEN, packing_of
 from sentiment.stores import files as storage
 
 BATCH_ROWS = 4096
+# A column of a group of rows is read in pieces: pandas makes one group of a million rows.
+_PIECE_BYTES = 4 << 20
 # What pyarrow raises for a value that no object of Python is.
 _NO_PYTHON = (ValueError, OverflowError, LookupError)
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -55,10 +57,10 @@ def _opened(uri: str) -> parquet.ParquetFile:
         if packing_of(uri, b""):
             # Parquet is read from its end, so that one that somebody packed is unpacked whole.
             with opened(uri) as stream:
-                file = parquet.ParquetFile(pa.BufferReader(stream.read()))
+                file = parquet.ParquetFile(pa.BufferReader(stream.read()), buffer_size=_PIECE_BYTES)
         else:
             filesystem, path = storage.arrow_filesystem(uri)
-            file = parquet.ParquetFile(filesystem.open_input_file(path))
+            file = parquet.ParquetFile(filesystem.open_input_file(path), buffer_size=_PIECE_BYTES)
     except (pa.ArrowException, *BROKEN) as error:
         raise BrokenFileError(str(error)) from error
     require_names(uri, file.schema_arrow.names)

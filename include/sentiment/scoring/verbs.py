@@ -132,7 +132,7 @@ def _score(
     resolved = resolve(days, ModelChoice.parsed(config.model), settings, Registry)
     runs = [(_scoring(found, config, context), found.days) for found in resolved]
     counts = ScoreCounts()
-    with session(settings, "score", light=True, shared=context.spark) as spark:
+    with session(settings, "score", light=SCORE.light, shared=context.spark) as spark:
         for run, group in runs:
             context.progress(f"scoring {counted(len(group), 'day')} with version {run.version}")
             counts += score_days(spark, Lake(settings.lake_root), group, run, context.progress)
