@@ -16,6 +16,7 @@ from sentiment.core.settings import Settings
 from sentiment.evaluation.predictions import OF_RUN
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig, TrainingsConfig, TrainRequest
+from sentiment.training.seeds import train_over_seeds
 from sentiment.training.unfinished import at_work, folder_of, interrupted, listed
 from sentiment.training.verbs import TRAIN
 from test_candidate import SNAPSHOT, write_snapshot
@@ -176,3 +177,21 @@ def test_a_run_is_gone_on_with_as_it_was_asked_for(more):
 def test_a_run_that_left_nothing_is_told_where_those_are_that_did(deployment):
     with pytest.raises(ContractError, match="'abc' left nothing to go on from; `sentiment trainings` lists"):
         TRAIN.run(TrainRequest(resume="abc"), shell(deployment))
+
+
+def test_a_seed_that_came_to_its_end_is_not_trained_again_when_a_later_one_was_interrupted(deployment):
+    both, begun = config(seed=30, seeds=2), []
+
+    def interrupt_the_second(step, done=0, total=0):
+        begun.extend([step] if step.startswith("training ") and step not in begun else [])
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="the same command again, or `sentiment train --resume seeds-"):
+        train_over_seeds(both, shell(deployment, progress=interrupt_the_second))
+    (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
+    told = []
+    found = TRAIN.run(TrainRequest(resume=left.run_id), shell(deployment, progress=lambda step, *_: told.append(step)))
+    assert [run.seed for run in found.runs] == [30, 31]
+    assert len({step for step in told if step.startswith("training ")}) == 1
+    assert listed(TrainingsConfig(), shell(deployment)).trainings == []

@@ -23,6 +23,7 @@ from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.job import OnLog
 from sentiment.training.results import OverFolds
+from sentiment.training.unfinished import FIGURES
 
 # Reviews, seconds, what the fold decided by, and the figures of `evaluate`, by their names.
 FoldFigures = dict[str, float]
@@ -47,11 +48,11 @@ def cross_validate(
     rows = []
     for fold, (rest, held_out) in enumerate(_folds(config, sample.labels), start=1):
         folder = workdir / f"fold-{fold}"
-        done = storage.read_bytes(str(folder / "figures.json"))
+        done = storage.read_bytes(str(folder / FIGURES))
         if done is None:
             train = partial(fit, workdir=folder / "training", settings=settings, on_log=_with_fold(fold, on_log))
             rows.append(_measure(config, sample.take(rest), sample.take(held_out), train))
-            storage.write_bytes(str(folder / "figures.json"), json.dumps(rows[-1]).encode())
+            storage.write_bytes(str(folder / FIGURES), json.dumps(rows[-1]).encode())
             shutil.rmtree(folder / "training", ignore_errors=True)
         else:
             rows.append(json.loads(done))

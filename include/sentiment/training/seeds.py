@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import BaseModel
+
 from sentiment.core.context import Context
 from sentiment.datasets.manifest import require_manifest
 from sentiment.datasets.snapshot import snapshot_folder
+from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig, gives_one_model
 from sentiment.training.results import SeedRun, TrainResult
+from sentiment.training.unfinished import FIGURES, at_work, folder_of
 
 _CHOSEN_BY = "validation_macro_f1"
+
+
+class _Trained(BaseModel):
+    """A seed's training: its result, and what it is chosen by."""
+
+    result: TrainResult
+    run: SeedRun
 
 
 def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
     """Train with `config.seeds` seeds, `config.seed` being the first, and return the result of the best on validation.
 
-    It names every run, for `compare`. A training without chance is made once, and the note says so.
+    It names every run, for `compare`. A training without chance is made once, and the note says so. The same command
+    after one that was interrupted trains no seed again that had come to its end.
     """
     seeds = range(config.seed, config.seed + config.seeds)
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
@@ -26,16 +41,33 @@ def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
     if len(seeds) > 1 and gives_one_model(config.family, config.imbalance, config.train_reviews, available):
         seeds = seeds[:1]
         note = f"with all {available:,} training reviews every seed gives the same linear model: it was trained once"
-    results = [_train(config.model_copy(update={"seed": seed, "seeds": 1}), context) for seed in seeds]
-    if len(results) == 1:
-        result, _ = results[0]
+    name = f"seeds-{sha256(config.model_dump_json().encode()).hexdigest()[:16]}"
+    with at_work(folder_of(context.settings, name), config, context) as workdir:
+        trained = [_once(workdir / str(seed), _of_seed(config, seed), context) for seed in seeds]
+    if len(trained) == 1:
+        result = trained[0].result
         notes = "; ".join(filter(None, (result.note, note)))
         return result.model_copy(update={"note": notes}) if note else result
-    chosen, _ = max(results, key=lambda one: one[1].validation_macro_f1)
-    return chosen.model_copy(update={"runs": tuple(run for _, run in results)})
+    chosen = max(trained, key=lambda one: one.run.validation_macro_f1)
+    return chosen.result.model_copy(update={"runs": tuple(one.run for one in trained)})
 
 
-def _train(config: TrainConfig, context: Context) -> tuple[TrainResult, SeedRun]:
+def _of_seed(config: TrainConfig, seed: int) -> TrainConfig:
+    return config.model_copy(update={"seed": seed, "seeds": 1})
+
+
+def _once(folder: Path, config: TrainConfig, context: Context) -> _Trained:
+    """Train a seed, or read what came of it before an interruption."""
+    figures = str(folder / FIGURES)
+    done = storage.read_bytes(figures)
+    if done is not None:
+        return _Trained.model_validate_json(done)
+    trained = _train(config, context)
+    storage.write_bytes(figures, trained.model_dump_json().encode())
+    return trained
+
+
+def _train(config: TrainConfig, context: Context) -> _Trained:
     result = train_candidate(config, context)
     kept = Registry(context.settings).trained(result.run_id).metrics
     run = SeedRun(
@@ -45,4 +77,4 @@ def _train(config: TrainConfig, context: Context) -> tuple[TrainResult, SeedRun]
         accuracy=result.accuracy,
         macro_f1=result.macro_f1,
     )
-    return result, run
+    return _Trained(result=result, run=run)

@@ -25,6 +25,8 @@ from sentiment.training.config.train import TrainConfig, TrainingsConfig
 from sentiment.training.results import TrainingsResult, UnfinishedTraining
 
 _ASKED, _LOCK = "asked.json", "at-work.lock"
+# What a part that came to its end leaves, a fold or a seed, so that it is not made again.
+FIGURES = "figures.json"
 
 
 class Asked(BaseModel):
@@ -207,8 +209,8 @@ def _last_step(folder: Path) -> int:
 
 
 def _worth_keeping(folder: Path) -> bool:
-    """Tell whether there is a checkpoint, or the figures of a fold."""
-    return any(any(folder.rglob(name)) for name in ("checkpoint-*", "figures.json"))
+    """Tell whether there is a checkpoint, or the figures of a fold or a seed."""
+    return any(any(folder.rglob(name)) for name in ("checkpoint-*", FIGURES))
 
 
 def _read(folder: Path) -> Asked | None:
