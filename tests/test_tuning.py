@@ -501,6 +501,8 @@ def test_a_worker_that_is_killed_costs_its_trial_and_the_others_finish_the_study
     assert result.trials["fail"] == 1
     run = runs_of(result)[f"trial-{killed[0]}"]
     assert (run.info.status, run.data.tags["sentiment.error"]) == ("FAILED", "its worker died")
+    # Of a killed trial nothing is gone on with.
+    assert [one.name for one in (deployment.home / "tuning" / result.run_id).glob("trial-*")] == []
 
 
 def test_an_address_that_opens_nothing_is_refused_without_its_password(deployment):

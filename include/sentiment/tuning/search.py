@@ -6,10 +6,12 @@ and the study goes on: processes of this machine are looked at, those of others 
 
 from __future__ import annotations
 
+import shutil
 import socket
 import warnings
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -24,7 +26,7 @@ from sentiment.stores.registry.runs import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import SearchResult
 from sentiment.tuning.storage import load_study
-from sentiment.tuning.trial import Objective, TrialFailedError
+from sentiment.tuning.trial import Objective, TrialFailedError, trial_folder
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -48,6 +50,7 @@ def search(config: StudyConfig, context: Context) -> SearchResult:
         # What the frames of a failed training hold is freed before the next one needs it.
         study.optimize(objective, n_trials=1, catch=(TrialFailedError,), gc_after_trial=True)
         trained += 1
+    _remove_left_overs(study, _workdir(context, parent))
     return SearchResult(study=config.study, run_id=parent, trained=trained)
 
 
@@ -113,9 +116,19 @@ def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Contex
         validation=validation,
         runs=runs,
         parent=parent,
-        workdir=settings.home / "tuning" / parent,
+        workdir=_workdir(context, parent),
         context=context,
     )
+
+
+def _workdir(context: Context, parent: str) -> Path:
+    return context.settings.home / "tuning" / parent
+
+
+def _remove_left_overs(study: optuna.Study, workdir: Path) -> None:
+    """Remove the checkpoints of trials that were killed: their settings were tried anew, from the beginning."""
+    for trial in filter(killed, study.get_trials(deepcopy=False)):
+        shutil.rmtree(trial_folder(workdir, trial.number), ignore_errors=True)
 
 
 def _abandoned(trial: FrozenTrial) -> bool:

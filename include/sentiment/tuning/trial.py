@@ -79,13 +79,18 @@ class Objective:
         return max(watch.scores)
 
     def _fit(self, candidate: TrainConfig, number: int, watch: _Watch) -> None:
-        folder = self.workdir / f"trial-{number}"
+        folder = trial_folder(self.workdir, number)
         try:
             fit(candidate, self.train, self.validation, folder, self.context.settings, watch)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if not watch.scores:
             raise ContractError("the training ended without a validation; lower evaluate_every")
+
+
+def trial_folder(workdir: Path, number: int) -> Path:
+    """Return where a trial keeps its checkpoints while it trains."""
+    return workdir / f"trial-{number}"
 
 
 class _Watch:
