@@ -33,6 +33,11 @@ def _tried(title: str, description: str) -> Any:
     return Field((), title=f"{title} tried", description=description, json_schema_extra=SEARCH)
 
 
+def _bound(value: float, title: str, description: str) -> Any:
+    """Return the field of a bound between which is searched, above 0."""
+    return Field(value, gt=0, title=title, description=description, json_schema_extra=SEARCH)
+
+
 class TuneConfig(TrainingOptions):
     """Search for better settings of a training: trials on one study, each a training without a test."""
 
@@ -64,48 +69,12 @@ class TuneConfig(TrainingOptions):
         title="Stop early",
         json_schema_extra=SEARCH,
     )
-    learning_rate_low: float = Field(
-        1e-5,
-        gt=0,
-        description="Lowest peak learning rate that is tried.",
-        title="Lowest learning rate tried",
-        json_schema_extra=SEARCH,
-    )
-    learning_rate_high: float = Field(
-        1e-3,
-        gt=0,
-        description="The same as the lowest varies nothing.",
-        title="Highest learning rate tried",
-        json_schema_extra=SEARCH,
-    )
-    weight_decay_low: float = Field(
-        1e-6,
-        gt=0,
-        description="Lowest weight decay that is tried.",
-        title="Lowest weight decay tried",
-        json_schema_extra=SEARCH,
-    )
-    weight_decay_high: float = Field(
-        1e-2,
-        gt=0,
-        description="The same as the lowest varies nothing.",
-        title="Highest weight decay tried",
-        json_schema_extra=SEARCH,
-    )
-    inverse_regularisation_low: float = Field(
-        0.5,
-        gt=0,
-        description="Inverse regularisation of the family linear.",
-        title="Lowest C tried",
-        json_schema_extra=SEARCH,
-    )
-    inverse_regularisation_high: float = Field(
-        32.0,
-        gt=0,
-        description="Inverse regularisation of the family linear.",
-        title="Highest C tried",
-        json_schema_extra=SEARCH,
-    )
+    learning_rate_low: float = _bound(1e-5, "Lowest learning rate tried", "Lowest peak learning rate that is tried.")
+    learning_rate_high: float = _bound(1e-3, "Highest learning rate tried", "The same as the lowest varies nothing.")
+    weight_decay_low: float = _bound(1e-6, "Lowest weight decay tried", "Lowest weight decay that is tried.")
+    weight_decay_high: float = _bound(1e-2, "Highest weight decay tried", "The same as the lowest varies nothing.")
+    inverse_regularisation_low: float = _bound(0.5, "Lowest C tried", "Inverse regularisation of the family linear.")
+    inverse_regularisation_high: float = _bound(32.0, "Highest C tried", "Inverse regularisation of the family linear.")
     batch_sizes: tuple[int, ...] = Field(
         (16, 32),
         description="32 or the preset's alone when empty.",
