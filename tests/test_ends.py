@@ -44,8 +44,10 @@ footprint._Seen.look = lambda self, pid: begun()
 footprint.run_watched(["sh", "-c", "sleep 60 & sleep 60"], os.environ, folder / "log")
 """,
 }
+# Where nohup started the tests, a hang-up would be ignored, as it should.
 PROGRAM = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from pathlib import Path
 from sentiment import cli
 from verbs_here import standing_in

@@ -303,8 +303,10 @@ def test_of_a_log_only_the_lines_of_this_start_are_shown(tmp_path):
 def test_a_start_that_is_told_to_end_leaves_nothing_running(settings, stand_ins, number):
     stand_ins(script("api-server", SLOW))
     stand_in = Path(__file__).with_name("stand_in_supervisor.py")
+    # Where nohup started the tests, a hang-up would be ignored, as it should.
     code = (
-        "import sys; from sentiment import cli; from sentiment_local import platform; "
+        "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+        "from sentiment import cli; from sentiment_local import platform; "
         f"platform._SUPERVISOR = (sys.executable, {str(stand_in)!r}); raise SystemExit(cli.main(['up']))"
     )
     ports = {name: str(getattr(settings, name)) for name in ("airflow_port", "mlflow_port")}
