@@ -260,10 +260,13 @@ PINNED = {
 }
 
 
+# As the form opens; a run of the DAG in this process leaves what it was asked for in the fields.
+OPENED = {name: param.value for name, param in CANDIDATES.items()}
+
+
 def trainings(**params: Any) -> list[dict[str, Any]]:
     """Return what train_models would train, of a form in which these fields were changed."""
-    form_of_training = {name: param.value for name, param in CANDIDATES.items()} | params
-    return inspect.unwrap(candidates.function)(PINNED, form_of_training)
+    return inspect.unwrap(candidates.function)(PINNED, OPENED | params)
 
 
 def test_the_plain_fields_are_one_or_two_models_and_a_linear_one_has_no_epochs():
