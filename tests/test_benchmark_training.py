@@ -26,7 +26,7 @@ def times(*seconds: float) -> list[Measured]:
 @pytest.fixture
 def rows():
     measured = {ONE: times(10, 12, 8), TWO: times(6, 5, 5), FOUR: times(4), PAIR: times(20), PAIRS: times(16)}
-    return scaling_rows(measured, reviews=1000)
+    return scaling_rows(measured, reviews=dict.fromkeys((1, 2, 4), 1000))
 
 
 def test_a_row_holds_medians_and_what_they_mean_against_the_fewest_processes_of_its_mode(rows):
@@ -40,10 +40,17 @@ def test_a_row_holds_medians_and_what_they_mean_against_the_fewest_processes_of_
 
 
 def test_efficiency_is_reckoned_from_the_fewest_processes_that_were_measured():
-    two, four = scaling_rows({TWO: times(10), FOUR: times(6)}, reviews=10)
+    two, four = scaling_rows({TWO: times(10), FOUR: times(6)}, reviews={2: 10, 4: 10})
     assert (two["efficiency"], two["speed_up"]) == (1, 1)
     assert four["speed_up"] == pytest.approx(10 / 6)
     assert four["efficiency"] == pytest.approx(10 / 12)
+
+
+def test_with_weak_scaling_what_counts_is_reviews_a_second():
+    one, four = scaling_rows({ONE: times(10), FOUR: times(16)}, reviews={1: 100, 4: 400})
+    assert (one["reviews"], four["reviews"]) == (100, 400)
+    assert (one["reviews_per_second"], four["reviews_per_second"]) == (10, 25)
+    assert (four["speed_up"], four["efficiency"], four["against_first"]) == (2.5, 0.625, 2.5)
 
 
 def test_the_picture_shows_a_line_a_mode(rows, tmp_path):
@@ -94,6 +101,15 @@ def launcher(monkeypatch, home):
     return fake
 
 
+def test_with_weak_scaling_every_process_has_as_many_reviews_as_one_alone(launcher):
+    config = BenchmarkTrainingConfig(
+        snapshot="abc", family="encoder", train_reviews=100, processes=(1, 3), repeats=1, scaling="weak"
+    )
+    result = training.run_training_benchmark(config, Context.of_process(lambda *_: None))
+    assert [(count, reviews) for count, _, _, reviews, _ in launcher.trainings] == 2 * [(1, 100), (3, 300)]
+    assert [row["reviews"] for row in result.training] == 2 * [100, 300]
+
+
 def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_folder(launcher, home):
     config = BenchmarkTrainingConfig(
         snapshot="abc", family="gru", train_reviews=100, repeats=2, threads=3, output=home / "out"
@@ -111,7 +127,9 @@ def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_f
     assert result.machine.cores >= 1
     result.model_dump_json()
     assert json.loads((home / "out" / "tables" / "training.json").read_text()) == result.training
-    assert "| data and model parallel | fp32 | 2 | 2 | 4.0" in (home / "out" / "tables" / "training.md").read_text()
+    assert (
+        "| data and model parallel | fp32 | 2 | 2 | 100 | 4.0" in (home / "out" / "tables" / "training.md").read_text()
+    )
     artifacts = Registry(Settings()).download(result.run_id, "", home / "down")
     assert (artifacts / "tables" / "training.md").is_file()
     assert (artifacts / "pictures" / "training.png").is_file()

@@ -45,6 +45,12 @@ class BenchmarkTrainingConfig(OnSnapshot):
         description="Numbers of processes that share the reviews out.",
         title="Numbers of processes",
     )
+    scaling: Literal["strong", "weak"] = Field(
+        "strong",
+        description="strong: the processes share the training reviews out. weak: each of them has so many of its own.",
+        title="What grows with the processes",
+        json_schema_extra=EXPERTS,
+    )
     threads: int = Field(
         1,
         ge=1,

@@ -35,31 +35,34 @@ class Measured:
     macro_f1: float
 
 
-def scaling_rows(measured: Mapping[Arrangement, Sequence[Measured]], reviews: int) -> list[Row]:
-    """Return a row an arrangement, medians over its repeats.
+def scaling_rows(measured: Mapping[Arrangement, Sequence[Measured]], reviews: Mapping[int, int]) -> list[Row]:
+    """Return a row an arrangement, medians over its repeats; `reviews` says how many so many processes trained on.
 
-    `speed_up` is against the same mode with the fewest processes that were measured, `efficiency` its share of the
-    growth in processes, and `against_first` the speed-up against the first arrangement of all.
+    `speed_up` is that of reviews a second, against the same mode with the fewest processes that were measured,
+    `efficiency` its share of the growth in processes, and `against_first` the speed-up against the first arrangement of
+    all. Where every process has as many reviews as one alone it is weak scaling (Gustafson, 1988), else strong.
     """
     seconds = {way: median(run.seconds for run in runs) for way, runs in measured.items()}
-    first = next(iter(seconds.values()))
+    rates = {way: reviews[way.processes] / seconds[way] for way in measured}
+    first = next(iter(rates.values()))
     rows = []
     for way, runs in measured.items():
-        base = min((other for other in seconds if other.mode == way.mode), key=lambda other: other.processes)
-        speed_up = seconds[base] / seconds[way]
+        base = min((other for other in rates if other.mode == way.mode), key=lambda other: other.processes)
+        speed_up = rates[way] / rates[base]
         rows.append(
             {
                 "mode": way.mode,
                 "precision": way.precision,
                 "processes": way.processes,
                 "stages": way.stages,
+                "reviews": reviews[way.processes],
                 "seconds": seconds[way],
                 "fastest": min(run.seconds for run in runs),
                 "slowest": max(run.seconds for run in runs),
-                "reviews_per_second": reviews / seconds[way],
+                "reviews_per_second": rates[way],
                 "speed_up": speed_up,
                 "efficiency": speed_up * base.processes / way.processes,
-                "against_first": first / seconds[way],
+                "against_first": rates[way] / first,
                 "start_up_seconds": median(run.start_up_seconds for run in runs),
                 "macro_f1": median(run.macro_f1 for run in runs),
             }

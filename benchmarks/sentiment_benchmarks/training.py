@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sentiment.core.context import Context
 from sentiment.datasets.snapshot import (
     read_split,
@@ -38,7 +40,9 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
     settings, watch = context.settings, Watch()
     output = output_folder(config.output, context, "training")
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
-    train = read_split(folder, "train", config.train_reviews)
+    shares = max(config.processes) if config.scaling == "weak" else 1
+    train = read_split(folder, "train", config.train_reviews * shares)
+    reviews = _reviews(config, len(train))
     validation = read_split(folder, "validation", config.evaluation_reviews)
     registry = Registry(settings)
     params, tags = config.model_dump(mode="json"), {"benchmark": "training"}
@@ -50,7 +54,6 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
         workdir = kept / "one"
         launch = partial(
             fit_distributed,
-            train=train,
             validation=validation,
             workdir=workdir,
             settings=settings,
@@ -58,8 +61,9 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
         )
         for done, way in enumerate([*measured] * config.repeats):
             context.progress(f"{way.mode}, {way.processes} processes", done, len(measured) * config.repeats)
-            measured[way].append(_measure(_train_config(config, way), workdir, launch))
-        rows = scaling_rows(measured, len(train))
+            own = partial(launch, train=train.take(np.arange(reviews[way.processes])))
+            measured[way].append(_measure(_train_config(config, way), workdir, own))
+        rows = scaling_rows(measured, reviews)
         machine = watch.machine()
         _write(rows, machine, output, run)
         run.log_metrics({_metric(row): row["seconds"] for row in rows})
@@ -80,6 +84,13 @@ def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
         if stages == 1 or config.family in RECURRENT_FAMILIES
         for processes in sorted(config.processes)
     ]
+
+
+def _reviews(config: BenchmarkTrainingConfig, at_hand: int) -> dict[int, int]:
+    """Return how many reviews each number of processes trains on."""
+    if config.scaling == "strong":
+        return dict.fromkeys(config.processes, at_hand)
+    return {count: at_hand // max(config.processes) * count for count in config.processes}
 
 
 def _train_config(config: BenchmarkTrainingConfig, way: Arrangement) -> TrainConfig:
