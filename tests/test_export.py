@@ -183,6 +183,7 @@ REAL_SHAPES = {
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("architecture", REAL_SHAPES)
 def test_encoders_of_real_width_run_on_every_engine_as_they_do_in_torch(architecture, tmp_path):
     """As published in all but depth, words and inner width: position offsets, pad ids, token types of their own."""

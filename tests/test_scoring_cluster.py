@@ -100,6 +100,7 @@ def home_of(folder: Path, bundle: Path) -> Lake:
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_cluster_of_two_workers_gives_the_tables_of_one_process(cluster, spark, tmp_path, monkeypatch):
     bundle = tiny.write_bundle(tmp_path / "tiny")
     alone, shared = home_of(tmp_path / "alone", bundle), home_of(tmp_path / "shared", bundle)
