@@ -64,19 +64,10 @@ def build_bundle(
         parity = check_parity(fitted, folder, data.validation, config, decision, models.engines)
         remove_unread(folder, parity.engines)
         speeds = fastest_first(folder, parity.engines, fitted.tokenizer, data.validation)
-        unlimited = Bundle(
-            family=fitted.family,
-            max_length=fitted.max_length,
-            head_share=fitted.head_share,
-            temperature=decision.temperature,
-            bias=decision.bias,
-            thresholds=Thresholds(positive=decision.threshold),
-            engines=tuple(speeds),
-            provenance=provenance,
-            known_share=_known_share(fitted, _first(data.validation, config.cascade_validation)),
-        )
+        judges = _first(data.validation, config.cascade_validation)
+        unlimited = _described(fitted, decision, tuple(speeds), provenance, judges)
         shipped = _Shipped(folder, fitted, unlimited)
-        seen = shipped.seen(_first(data.validation, config.cascade_validation))
+        seen = shipped.seen(judges)
         thresholds, limits = _limited(unlimited.thresholds, decision.calibration.probability(seen.logits), seen, config)
         description = unlimited.model_copy(update={"thresholds": thresholds})
         rule, gate_figures = _gate(shipped, data, config, seen, decision)
@@ -92,13 +83,33 @@ def build_bundle(
     return Built(metrics, models.left_out | parity.left_out)
 
 
+def _described(
+    fitted: Fitted,
+    decision: Decision,
+    engines: tuple[EngineName, ...],
+    provenance: dict[str, str],
+    judges: LabelledReviews,
+) -> Bundle:
+    return Bundle(
+        family=fitted.family,
+        max_length=fitted.max_length,
+        head_share=fitted.head_share,
+        temperature=decision.temperature,
+        bias=decision.bias,
+        thresholds=Thresholds(positive=decision.threshold),
+        engines=engines,
+        provenance=provenance,
+        known_share=_known_share(fitted, judges),
+    )
+
+
 @dataclass(frozen=True)
 class _Seen:
-    """Reviews: token ids, the logits [n, 2] of the engine that is shipped, labels, and what is known."""
+    """Reviews, their token ids, the logits [n, 2] of the engine that is shipped, and where enough is known."""
 
+    reviews: LabelledReviews
     ids: list[np.ndarray]
     logits: np.ndarray
-    labels: np.ndarray
     known: np.ndarray
 
 
@@ -115,7 +126,7 @@ class _Shipped:
         tokenizer = self.fitted.tokenizer
         ids = tokenizer.whole(reviews.titles, reviews.texts)
         logits = infer(open_engine(self.folder, self.bundle.engines[0], 2), tokenizer, ids)
-        return _Seen(ids, logits, reviews.labels, tokenizer.knowledge.shares(ids) >= self.bundle.known_share)
+        return _Seen(reviews, ids, logits, tokenizer.knowledge.shares(ids) >= self.bundle.known_share)
 
 
 def _limited(
@@ -124,7 +135,7 @@ def _limited(
     """Return thresholds that say, as was wished, what needs a person, and what that gives on validation."""
     sure = confidence(probability, thresholds.positive).astype(np.float32)
     sure[~seen.known] = 0
-    wrong = (probability >= thresholds.positive) != (seen.labels == 1)
+    wrong = (probability >= thresholds.positive) != (seen.reviews.labels == 1)
     wished = {"review_error": config.review_error, "review_share": config.review_share}
     limit = thresholds.needs_review
     if set(wished.values()) != {None}:
@@ -142,10 +153,9 @@ def _gate(
     tokenizer, train = shipped.fitted.tokenizer, _first(data.train, config.cascade_reviews)
     gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
     judged = _judged(gate, seen, decision)
-    stressed = stress_texts(_first(data.validation, config.cascade_validation))
     nothing = texts_without_opinion()
     stress = Stress(
-        {kind: _judged(gate, shipped.seen(texts), decision) for kind, texts in stressed.items()},
+        {kind: _judged(gate, shipped.seen(texts), decision) for kind, texts in stress_texts(seen.reviews).items()},
         gate.read(tokenizer.whole([""] * len(nothing), nothing)),
     )
     rule, figures = fit_rule(judged, stress, shipped.fitted.max_length)
@@ -158,7 +168,7 @@ def _gate(
 
 
 def _judged(gate: Gate, seen: _Seen, decision: Decision) -> BothOdds:
-    return BothOdds(log_odds(seen.logits), gate.read(seen.ids), seen.labels, seen.known, decision)
+    return BothOdds(log_odds(seen.logits), gate.read(seen.ids), seen.reviews.labels, seen.known, decision)
 
 
 def _known_share(fitted: Fitted, validation: LabelledReviews) -> float:

@@ -125,7 +125,7 @@ def _cheapest_first(judged: BothOdds, undecided: GateRule, window: int) -> Itera
     """Give every rule by which the gate answers something, that first by which the network reads fewest tokens."""
     read, probability = judged.read, gate_probability(judged.read.log_odds, undecided)
     saved = np.minimum(read.tokens, window)
-    rules = []
+    rules: list[tuple[int, int, GateRule, int, int]] = []
     for depth in _depths(judged, undecided):
         answerable = np.where(judged.known & in_depth(read, depth), saved, 0)
         negative, positive = (
