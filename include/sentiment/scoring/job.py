@@ -41,6 +41,8 @@ REVIEWS_A_PARTITION = 3_800
 BYTES_A_PARTITION = 16 << 20
 # Opening the bundle costs a worker as much as scoring some hundred reviews.
 LEAST_A_PARTITION = 250
+# A commit of one day costs as much as one of many, but a conflict on any day of a commit undoes all of it.
+DAYS_A_COMMIT = 30
 # The confidence of a text of which too little is known is smaller.
 SURELY_KNOWN = SUREST_OF_UNKNOWN + 0.01
 _TELL_EVERY = 5.0  # seconds
@@ -49,7 +51,7 @@ _TELL_EVERY = 5.0  # seconds
 def score_days(
     spark: SparkSession, lake: Lake, days: Sequence[date], run: Scoring, on_progress: OnProgress
 ) -> ScoreCounts:
-    """Score the reviews of `days`, replace each of them in one commit a table, and return counts.
+    """Score the reviews of `days`, replace them, up to 30 in one commit a table, and return counts.
 
     With `run.reuse` a review whose text and model version are unchanged keeps its score, when and by which run it was
     made included; where an engine was asked for by name, only what that engine had scored. A day that the lake does not
@@ -145,12 +147,16 @@ def _commit(
     contents: Mapping[date, str],
     trace: Mapping[str, str],
 ) -> None:
-    for day in days:
+    for begin in range(0, len(days), DAYS_A_COMMIT):
+        some = days[begin : begin + DAYS_A_COMMIT]
         # The scores come last: a day that they hold has its sentiment too.
         for spec in (DAILY_SENTIMENT, SCORES):
-            file = written.files.get((spec.name, day))
-            file = file or write_day_file(lake.root, spec, day, (), contents.get(day, ""))
-            lake.replace_days(spec, [day], [file], bases[spec.name], {**trace, "rows": str(file.rows)})
+            files = [
+                written.files.get((spec.name, day)) or write_day_file(lake.root, spec, day, (), contents.get(day, ""))
+                for day in some
+            ]
+            rows = str(sum(file.rows for file in files))
+            lake.replace_days(spec, some, files, bases[spec.name], {**trace, "rows": rows})
 
 
 def _scored(
