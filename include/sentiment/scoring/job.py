@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 # A partition is one Arrow batch of 4,096 rows, which the scorer sorts by length; a hash deals it out to within some 60.
 REVIEWS_A_PARTITION = 3_800
 # Where a core would get more of them than this, each is up to eight batches. A task costs 50 ms of a core before its
-# first row, and a driver starts some 900 of them a second, whatever the cluster (both measured with 2,000 tasks that do
-# nothing, on two cores); a thousand cores would score 500 batches meanwhile. The last round is a thirtieth of the work.
+# first row, and a driver starts some 900 of them a second (2,000 tasks that do nothing, on two cores), where a thousand
+# cores would score some 400 batches. The last round is then a thirtieth of the work.
 PARTITIONS_A_CORE, MOST_A_PARTITION = 32, 8 * REVIEWS_A_PARTITION
 # Reviews of a megabyte each must not meet in one partition; ordinary ones come to 2 MB, compressed.
 BYTES_A_PARTITION = 16 << 20
