@@ -45,9 +45,9 @@ class GateRule(BaseModel):
     bias.
 
     A text is out of the gate's depth when it has under `fewest_tokens`, when the gate learnt from fewer of its bigrams
-    than the share `known_bigrams`, or when its log odds are nearer to those of an empty text than `least_evidence`: the
-    network then speaks alone. A bundle of before has no such limits. `thresholds` are those of gate and network
-    together; a bundle of before has none, and decides by those of the network alone.
+    than the share `known_bigrams`, or when its log odds are nearer to those of an empty text than `least_evidence`: it
+    then does not answer. A bundle of before has no such limits. `thresholds` are those of gate and network together; a
+    bundle of before has none, and decides by those of the network alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -16,7 +16,7 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.engine.bundle import GATE, GateRule
-from sentiment.engine.calibration import Calibration, logistic
+from sentiment.engine.calibration import logistic
 from sentiment.engine.features import bigram_buckets, unigram_buckets
 
 
@@ -88,7 +88,7 @@ def gate_probability(log_odds: np.ndarray, rule: GateRule) -> np.ndarray:
 
 
 def in_depth(read: Reading, rule: GateRule) -> np.ndarray:
-    """Return which texts, bool [n], are long, familiar and telling enough for the gate to have a say."""
+    """Return which texts, bool [n], are long, familiar and telling enough for the gate to answer."""
     enough: np.ndarray = (
         (read.tokens >= rule.fewest_tokens)
         & (read.familiar >= rule.known_bigrams)
@@ -105,13 +105,9 @@ def sure(read: Reading, known: np.ndarray, rule: GateRule) -> np.ndarray:
     return answers
 
 
-def blended(network_log_odds: np.ndarray, read: Reading, rule: GateRule, alone: Calibration) -> np.ndarray:
-    """Return the positive probabilities, float32 [n], where the gate does not answer.
-
-    Network and gate give them together; out of the gate's depth the network does, calibrated as it is `alone`.
-    """
-    both = rule.encoder_weight * network_log_odds + rule.gate_weight * read.log_odds + rule.bias
-    return logistic(np.where(in_depth(read, rule), both, alone.scaled(network_log_odds)))
+def blended(network_log_odds: np.ndarray, read: Reading, rule: GateRule) -> np.ndarray:
+    """Return the positive probabilities, float32 [n], of network and gate together, where the gate does not answer."""
+    return logistic(rule.encoder_weight * network_log_odds + rule.gate_weight * read.log_odds + rule.bias)
 
 
 def _sums(unigrams: np.ndarray, bigrams: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ class BothOdds:
     def pair(self, rule: GateRule) -> tuple[np.ndarray, np.ndarray]:
         """Return the positive probabilities under a rule, and where they are the gate's."""
         gated = sure(self.read, self.known, rule)
-        left = blended(self.network, self.read, rule, self.decision.calibration)
+        left = blended(self.network, self.read, rule)
         return np.where(gated, gate_probability(self.read.log_odds, rule), left), gated
 
     def threshold(self, probability: np.ndarray) -> float:
@@ -79,15 +79,21 @@ class Stress:
     labelled: Mapping[str, BothOdds]
     without_opinion: Reading
 
-    def stands(self, rule: GateRule) -> bool:
-        """Tell whether the pair is nowhere worse than is allowed, and the gate answers nothing that has no opinion."""
+    def wanted(self, undecided: GateRule) -> dict[str, float]:
+        """Return the accuracy to keep on every kind: that of the network alone or of the blend, whichever is better."""
+        found = self.figures(undecided)
+        return {
+            kind: max(found[f"stress_{kind}_cascade"], found[f"stress_{kind}_alone"]) - _MOST_LOST
+            for kind in self.labelled
+        }
+
+    def stands(self, rule: GateRule, wanted: Mapping[str, float]) -> bool:
+        """Tell whether the pair is as good as is wanted, and the gate answers nothing that has no opinion."""
         everything = np.full(len(self.without_opinion.tokens), True)
         if sure(self.without_opinion, everything, rule).any():
             return False
         found = self.figures(rule)
-        return all(
-            found[f"stress_{kind}_cascade"] >= found[f"stress_{kind}_alone"] - _MOST_LOST for kind in self.labelled
-        )
+        return all(found[f"stress_{kind}_cascade"] >= least for kind, least in wanted.items())
 
     def figures(self, rule: GateRule) -> dict[str, float]:
         """Return the accuracy of the pair and of the network alone on every kind."""
@@ -108,12 +114,14 @@ def fit_rule(judged: BothOdds, stress: Stress, window: int) -> tuple[GateRule | 
     """
     alone = judged.figures(judged.alone, judged.decision.threshold)
     kept = {f"alone_{name}": value for name, value in alone.items()}
-    for cut in _cheapest_first(judged, _undecided(judged, alone), window):
+    undecided = _undecided(judged, stress, alone)
+    wanted = stress.wanted(undecided)
+    for cut in _cheapest_first(judged, undecided, window):
         rule, found = _decided(judged, cut)
-        if not (_as_good(found, alone) and stress.stands(rule)):
+        if not (_as_good(found, alone) and stress.stands(rule, wanted)):
             continue
         tempered, after = _decided(judged, _tempered(judged, rule))
-        if _as_good(after, alone) and stress.stands(tempered):
+        if _as_good(after, alone) and stress.stands(tempered, wanted):
             rule, found = tempered, after
         log.info("the gate answers %.1f %% of the validation reviews", 100 * found["gate_share"])
         return rule, found | kept | stress.figures(rule)
@@ -162,8 +170,8 @@ def _decided(judged: BothOdds, rule: GateRule) -> tuple[GateRule, dict[str, floa
     }
 
 
-def _undecided(judged: BothOdds, alone: dict[str, float]) -> GateRule:
-    """Return a rule by which the gate answers nothing yet, with the blend where it helps."""
+def _undecided(judged: BothOdds, stress: Stress, alone: dict[str, float]) -> GateRule:
+    """Return a rule by which the gate answers nothing yet, with the blend where it helps and stands the stress."""
     own, gate = judged.decision.calibration, judged.read.log_odds
     rule = GateRule(
         temperature=fit_temperature(np.stack([-gate, gate], 1) / 2, judged.labels),
@@ -175,19 +183,18 @@ def _undecided(judged: BothOdds, alone: dict[str, float]) -> GateRule:
     )
     network, of_gate, bias = _blend(judged)
     both = {"encoder_weight": network / own.temperature, "gate_weight": of_gate, "bias": network * own.bias + bias}
-    mixed = rule.model_copy(update=both)
-    return mixed if _as_good(_decided(judged, mixed)[1], alone) else rule
+    mixed, found = _decided(judged, rule.model_copy(update=both))
+    return mixed if _as_good(found, alone) and stress.stands(mixed, stress.wanted(rule)) else rule
 
 
 def _tempered(judged: BothOdds, rule: GateRule) -> GateRule:
-    """Return the rule with the blend calibrated on what the gate leaves within its depth: harder texts than all."""
+    """Return the rule with the blend calibrated on the reviews that the gate leaves, which are harder than all are."""
     probability, gated = judged.pair(rule)
     odds = rule.encoder_weight * judged.network + rule.gate_weight * judged.read.log_odds + rule.bias
-    left = ~gated & in_depth(judged.read, rule)
-    wrong = ((probability >= 0.5) != (judged.labels == 1)) & left
+    wrong = ((probability >= 0.5) != (judged.labels == 1)) & ~gated
     if wrong.sum() < _FEWEST_WRONG:
         return rule
-    temperature = fit_temperature(np.stack([-odds, odds], 1)[left] / 2, judged.labels[left])
+    temperature = fit_temperature(np.stack([-odds, odds], 1)[~gated] / 2, judged.labels[~gated])
     blend = {name: getattr(rule, name) / temperature for name in ("encoder_weight", "gate_weight", "bias")}
     return rule.model_copy(update=blend)
 
