@@ -157,9 +157,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert day != other
         self._now_holds(self._delivery(day), day, touched)
 
-    @rule(
-        days=st.sets(st.sampled_from(DAYS), min_size=1), crash=st.none() | st.tuples(st.integers(1, 6), st.booleans())
-    )
+    @rule(days=st.sets(st.sampled_from(DAYS), min_size=1), crash=CRASH)
     def score(self, days: set[date], crash: tuple[int, bool] | None) -> None:
         """Score days that are there, and by the way those that changed."""
         states = day_states(self.lake, DAYS)
@@ -168,11 +166,11 @@ class AnyOrder(RuleBasedStateMachine):
             return
         try:
             plain_jobs.score(lake_of(self.lake, crash), due)
-            done = len(due)
+            done = due
         except CrashedError:
-            # Two commits a day, of which the second makes it scored.
-            done = (crash[0] if crash[1] else crash[0] - 1) // 2  # type: ignore[index]
-        for day in due[:done]:
+            # Two commits for all of them, of which the second makes them scored.
+            done = due if crash == (2, True) else []
+        for day in done:
             self._now_scored(day)
 
     @precondition(lambda self: any(self.held.values()))

@@ -137,15 +137,18 @@ def test_a_day_without_reviews_is_an_empty_success(lake, spark):
 
 
 @pytest.mark.spark
-def test_a_range_is_scored_in_one_commit_a_day_and_the_missing_days_are_named(scored):
+def test_a_range_is_scored_in_few_commits_and_the_missing_days_are_named(scored, monkeypatch):
+    monkeypatch.setattr("sentiment.scoring.job.DAYS_A_COMMIT", 2)
     lake, _ = scored
     before, scores = versions(lake), rows(lake, SCORES, DAY, "scored_at", "run_id")
     result = done(RESCORE, RescoreConfig(from_day=DAY, to_day=NEVER, model=ONE))
 
     assert (result["days"], result["missing"], result["reviews"]) == (3, [str(NEVER)], 2 * len(scores))
-    assert versions(lake) == [version + 3 for version in before]
+    assert versions(lake) == [version + 2 for version in before]
     for spec in (SCORES, DAILY_SENTIMENT):
-        assert [commit["days"] for commit in lake.open(spec).history(3)] == [str(LATER), str(EMPTY), str(DAY)]
+        later, first = lake.open(spec).history(2)
+        assert (later["days"], first["days"]) == (str(LATER), f"{DAY}..{EMPTY}")
+        assert first["rows"] == str(lake.read(spec, (DAY, EMPTY)).num_rows)
         assert lake.written_days(spec, [DAY, EMPTY, LATER, NEVER]) == {DAY, EMPTY, LATER}
     assert [row["label"] for row in rows(lake, SCORES, DAY)] == [row["label"] for row in scores]
     assert len(rows(lake, SCORES, LATER)) == len(scores)

@@ -1,4 +1,4 @@
-"""What the benchmarks are made on: of training, models, remedies for the rare class, scoring and preparation."""
+"""What the benchmarks are made on."""
 
 from __future__ import annotations
 
@@ -198,6 +198,18 @@ class BenchmarkScoringConfig(VerbConfig):
         title="Folder for tables and pictures",
         json_schema_extra=EXPERTS,
     )
+
+
+class BenchmarkStressConfig(VerbConfig):
+    """Judge a version on texts unlike those that it learnt from, with its gate and without; write the table."""
+
+    model: ModelReference = Field(CHAMPION, description="champion or a version number.")
+    snapshots: tuple[str, ...] = Field(
+        (), description="Ids of snapshots of other data sets, whose test reviews are judged beside the model's own."
+    )
+    reviews: int = Field(2_000, ge=50, description="Most test reviews of each data set.")
+    cores: int = Field(2, ge=1, description="Threads of the network.")
+    output: Path | None = Field(None, description=_WHERE)
 
 
 class BenchmarkPreparationConfig(VerbConfig):

@@ -65,6 +65,20 @@ class ScoringBenchmark(BenchmarkResult):
     latency: list[Row] | None = None
 
 
+class StressBenchmark(BenchmarkResult):
+    """`stress` has a row a data set and kind of text: `difference` is that of the pair to the network alone.
+
+    `confident` is the share of confidences of 0.9 and more, `confident_error` the share of wrong labels among them.
+    """
+
+    shown: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "stress": ("data", "kind", "texts", "gate_share", "accuracy", "accuracy_alone", "confident_error")
+    }
+
+    version: int
+    stress: list[Row]
+
+
 class PreparationBenchmark(BenchmarkResult):
     """`preparation` has a row a contender, see `preparation_rows`; `cleaning` one a kind of text."""
 

@@ -10,6 +10,7 @@ from sentiment_benchmarks.config import (
     BenchmarkModelsConfig,
     BenchmarkPreparationConfig,
     BenchmarkScoringConfig,
+    BenchmarkStressConfig,
     BenchmarkTrainingConfig,
 )
 from sentiment_benchmarks.results import (
@@ -17,6 +18,7 @@ from sentiment_benchmarks.results import (
     ModelsBenchmark,
     PreparationBenchmark,
     ScoringBenchmark,
+    StressBenchmark,
     TrainingBenchmark,
 )
 
@@ -50,6 +52,14 @@ def benchmark_scoring(config: BenchmarkScoringConfig, context: Context) -> Scori
     from sentiment_benchmarks.scoring.run import run_scoring_benchmark
 
     return run_scoring_benchmark(config, context)
+
+
+def benchmark_stress(config: BenchmarkStressConfig, context: Context) -> StressBenchmark:
+    """Judge a version on texts unlike those that it learnt from, with its gate and without."""
+    require_snapshots(config.snapshots, context)
+    from sentiment_benchmarks.stress import run_stress_benchmark
+
+    return run_stress_benchmark(config, context)
 
 
 def benchmark_preparation(config: BenchmarkPreparationConfig, context: Context) -> PreparationBenchmark:
@@ -95,6 +105,15 @@ BENCHMARK_SCORING = Verb(
     heavy=True,
     example="--parts latency",
 )
+BENCHMARK_STRESS = Verb(
+    name="benchmark stress",
+    config=BenchmarkStressConfig,
+    result=StressBenchmark,
+    run=benchmark_stress,
+    group="Measure",
+    heavy=True,
+    example="--model 2",
+)
 BENCHMARK_PREPARATION = Verb(
     name="benchmark preparation",
     config=BenchmarkPreparationConfig,
@@ -109,5 +128,6 @@ VERBS: tuple[AnyVerb, ...] = (
     BENCHMARK_MODELS,
     BENCHMARK_IMBALANCE,
     BENCHMARK_SCORING,
+    BENCHMARK_STRESS,
     BENCHMARK_PREPARATION,
 )

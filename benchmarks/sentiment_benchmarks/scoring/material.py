@@ -57,23 +57,28 @@ class Material:
 
 
 def gather(config: BenchmarkScoringConfig, context: Context, scratch: Path) -> Material:
-    """Fetch what `config` names; a bundle knows the run and the snapshot that it comes from.
-
-    Raises ContractError when it does not, and no snapshot was named.
-    """
+    """Fetch what `config` names; a bundle knows the run and the snapshot that it comes from."""
     settings = context.settings
     _, fetched = bundle_of(config.model, context.now.date(), settings)
     bundle = fetched.folder
-    origin = read_bundle(bundle).provenance
-    named = config.snapshot or origin.get("snapshot")
-    if not named or "run_id" not in origin:
-        raise ContractError(f"{bundle} does not say which run and snapshot it comes from; export the model anew")
-    snapshot = snapshot_folder(Lake(settings.lake_root), named)
+    snapshot = snapshot_folder(Lake(settings.lake_root), config.snapshot or snapshot_of(bundle))
     return Material(
         bundle=bundle,
-        model=Registry(settings).download(origin["run_id"], "model", scratch),
+        model=Registry(settings).download(_origin(bundle)["run_id"], "model", scratch),
         snapshot=snapshot,
         scratch=scratch,
         reviews=read_split(snapshot, "test", config.reviews),
         cores=config.cores,
     )
+
+
+def snapshot_of(bundle: Path) -> str:
+    """Return the id of the snapshot that a bundle's model learnt from; raises ContractError when it does not say."""
+    return _origin(bundle)["snapshot"]
+
+
+def _origin(bundle: Path) -> dict[str, str]:
+    origin = read_bundle(bundle).provenance
+    if not {"run_id", "snapshot"} <= origin.keys():
+        raise ContractError(f"{bundle} does not say which run and snapshot it comes from; export the model anew")
+    return origin

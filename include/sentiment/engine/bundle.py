@@ -42,8 +42,12 @@ class GateRule(BaseModel):
 
     Its probability is that of its log odds divided by `temperature`; at most `negative_below` it answers negative, from
     `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight, and the
-    bias. `thresholds` are those of gate and network together; a bundle of before has none, and decides by those of the
-    network alone.
+    bias.
+
+    A text is out of the gate's depth when it has under `fewest_tokens`, when the gate learnt from fewer of its bigrams
+    than the share `known_bigrams`, or when its log odds are nearer to those of an empty text than `least_evidence`: it
+    then does not answer. A bundle of before has no such limits. `thresholds` are those of gate and network together; a
+    bundle of before has none, and decides by those of the network alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +58,9 @@ class GateRule(BaseModel):
     encoder_weight: float
     gate_weight: float
     bias: float = 0.0
+    fewest_tokens: int = Field(0, ge=0)
+    known_bigrams: Share = 0.0
+    least_evidence: float = Field(0.0, ge=0)
     thresholds: Thresholds | None = None
 
 

@@ -2,12 +2,13 @@
 
 Every uni- and bigram of a review adds its bucket's weight; the sum is divided by the length of the review's TF-IDF
 vector. It counts appearances and never sorts them, so a review costs two look-ups a token. Fitting is
-`training/cascade.py`; where it is sure enough is found by `export/cascade.py`.
+`training/cascade.py`; where it is sure enough, and what is out of its depth, is found by `export/cascade.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,24 @@ from sentiment.core.errors import ContractError
 from sentiment.engine.bundle import GATE, GateRule
 from sentiment.engine.calibration import logistic
 from sentiment.engine.features import bigram_buckets, unigram_buckets
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a gate makes of n texts, each array [n]: float32 log odds of positive, and how far it can be trusted.
+
+    `evidence`, float32, is how far the log odds are from those of an empty text; `tokens`, int64, counts a text's;
+    `familiar`, float32, is the share of its bigrams that the gate learnt from, 0 where there are none.
+    """
+
+    log_odds: np.ndarray
+    evidence: np.ndarray
+    tokens: np.ndarray
+    familiar: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Reading:
+        """Return what was read of the texts at the given row numbers, or where `rows` is true."""
+        return Reading(self.log_odds[rows], self.evidence[rows], self.tokens[rows], self.familiar[rows])
 
 
 class Gate:
@@ -40,22 +59,27 @@ class Gate:
             folder / GATE, weights=self.weights, energies=self.energies, intercept=np.float64(self.intercept)
         )
 
-    def log_odds(self, ids: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the float32 log odds [reviews] of positive, for whole reviews' token ids without special ones."""
-        ends = np.cumsum([len(review) for review in ids], dtype=np.int64)
+    def read(self, ids: Sequence[np.ndarray]) -> Reading:
+        """Read whole reviews' token ids without special ones."""
+        lengths = np.fromiter((len(review) for review in ids), np.int64, len(ids))
+        ends = np.cumsum(lengths)
         if not len(ends) or not ends[-1]:
-            return np.full(len(ids), self.intercept, np.float32)
+            nothing = np.zeros(len(ids), np.float32)
+            return Reading(np.full(len(ids), self.intercept, np.float32), nothing, lengths, nothing)
         tokens = np.concatenate([np.asarray(review, np.int64) for review in ids])
         unigrams = unigram_buckets(tokens, len(self.weights))
         bigrams = bigram_buckets(tokens[:-1], tokens[1:], len(self.weights))
         within = np.ones(len(bigrams), np.float32)
         borders = ends[:-1] - 1
         within[borders[(borders >= 0) & (borders < len(bigrams))]] = 0  # the last token of one, the first of the next
-        starts = np.concatenate([[0], ends[:-1]])
-        weight, energy = (
-            _sums(table[unigrams], table[bigrams] * within, starts, ends) for table in (self.weights, self.energies)
-        )
-        return np.asarray(weight / np.sqrt(np.maximum(energy, 1e-12)) + self.intercept, np.float32)
+        starts = ends - lengths
+        of_bigrams = self.energies[bigrams] * within
+        weight = _sums(self.weights[unigrams], self.weights[bigrams] * within, starts, ends)
+        energy = _sums(self.energies[unigrams], of_bigrams, starts, ends)
+        familiar = _sums(np.zeros(len(tokens), np.float32), of_bigrams > 0, starts, ends) / np.maximum(lengths - 1, 1)
+        told = np.asarray(weight / np.sqrt(np.maximum(energy, 1e-12)), np.float32)
+        odds = (told + self.intercept).astype(np.float32)
+        return Reading(odds, np.abs(told), lengths, familiar.astype(np.float32))
 
 
 def gate_probability(log_odds: np.ndarray, rule: GateRule) -> np.ndarray:
@@ -63,14 +87,27 @@ def gate_probability(log_odds: np.ndarray, rule: GateRule) -> np.ndarray:
     return logistic(log_odds / rule.temperature)
 
 
-def sure(probability: np.ndarray, known: np.ndarray, rule: GateRule) -> np.ndarray:
-    """Return where the gate answers, bool [reviews], for its probabilities and whether enough of a text is known."""
-    return known & ((probability <= rule.negative_below) | (probability >= rule.positive_from))
+def in_depth(read: Reading, rule: GateRule) -> np.ndarray:
+    """Return which texts, bool [n], are long, familiar and telling enough for the gate to answer."""
+    enough: np.ndarray = (
+        (read.tokens >= rule.fewest_tokens)
+        & (read.familiar >= rule.known_bigrams)
+        & (read.evidence >= rule.least_evidence)
+    )
+    return enough
 
 
-def blended(encoder_log_odds: np.ndarray, gate_log_odds: np.ndarray, rule: GateRule) -> np.ndarray:
-    """Return the positive probabilities, float32, that encoder and gate give together where the gate is not sure."""
-    return logistic(rule.encoder_weight * encoder_log_odds + rule.gate_weight * gate_log_odds + rule.bias)
+def sure(read: Reading, known: np.ndarray, rule: GateRule) -> np.ndarray:
+    """Return where the gate answers, bool [n]: in its depth, `known` enough to the network, and sure."""
+    probability = gate_probability(read.log_odds, rule)
+    certain = (probability <= rule.negative_below) | (probability >= rule.positive_from)
+    answers: np.ndarray = known & certain & in_depth(read, rule)
+    return answers
+
+
+def blended(network_log_odds: np.ndarray, read: Reading, rule: GateRule) -> np.ndarray:
+    """Return the positive probabilities, float32 [n], of network and gate together, where the gate does not answer."""
+    return logistic(rule.encoder_weight * network_log_odds + rule.gate_weight * read.log_odds + rule.bias)
 
 
 def _sums(unigrams: np.ndarray, bigrams: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

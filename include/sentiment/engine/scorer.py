@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sentiment.core.names import EngineChoice, EngineName
-from sentiment.engine.bundle import TOKENIZER, Bundle, GateRule, read_bundle
+from sentiment.engine.bundle import TOKENIZER, Bundle, read_bundle
 from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate, blended, gate_probability, sure
 from sentiment.engine.engines import Engine, choose_engine, open_engine
@@ -123,23 +123,16 @@ class Scorer:
 
     def _probabilities(self, ids: list[np.ndarray], known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities and where they are the gate's, for whole token ids; the gate answers what is `known`."""
-        if self._gate is None or self.bundle.gate is None:
+        rule = self.bundle.gate
+        if self._gate is None or rule is None:
             logits = infer(self._engine, self._tokenizer, ids)
             return self.bundle.calibration.probability(logits), np.zeros(len(ids), bool)
-        return cascade(self._engine, self._tokenizer, self._gate, self.bundle.gate, ids, known)
-
-
-def cascade(
-    engine: Engine, tokenizer: ReviewTokenizer, gate: Gate, rule: GateRule, ids: list[np.ndarray], known: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return positive probabilities, float32 [reviews], and where the gate gave them, bool [reviews]."""
-    odds = gate.log_odds(ids)
-    probability = gate_probability(odds, rule)
-    gated = sure(probability, known, rule)
-    unsure = np.flatnonzero(~gated)
-    logits = infer(engine, tokenizer, [ids[row] for row in unsure])
-    probability[unsure] = blended(log_odds(logits), odds[unsure], rule)
-    return probability, gated
+        read = self._gate.read(ids)
+        probability, gated = gate_probability(read.log_odds, rule), sure(read, known, rule)
+        left = np.flatnonzero(~gated)
+        logits = infer(self._engine, self._tokenizer, [ids[row] for row in left])
+        probability[left] = blended(log_odds(logits), read.take(left), rule)
+        return probability, gated
 
 
 def infer(engine: Engine, tokenizer: ReviewTokenizer, ids: list[np.ndarray]) -> np.ndarray:

@@ -11,14 +11,16 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import EngineName
 from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, GateRule, Thresholds, assembled, seal
 from sentiment.engine.calibration import confidence, log_odds
+from sentiment.engine.cascade import Gate
 from sentiment.engine.engines import open_engine
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import fit_review_limit, review_figures
-from sentiment.export.cascade import BothOdds, fit_rule
+from sentiment.export.cascade import BothOdds, Stress, fit_rule
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, remove_unread, write_models
 from sentiment.export.parity import check_parity
+from sentiment.export.stress import stress_texts, texts_without_opinion
 from sentiment.training.cascade import fit_gate
 from sentiment.training.fitted import Fitted
 
@@ -62,21 +64,13 @@ def build_bundle(
         parity = check_parity(fitted, folder, data.validation, config, decision, models.engines)
         remove_unread(folder, parity.engines)
         speeds = fastest_first(folder, parity.engines, fitted.tokenizer, data.validation)
-        unlimited = Bundle(
-            family=fitted.family,
-            max_length=fitted.max_length,
-            head_share=fitted.head_share,
-            temperature=decision.temperature,
-            bias=decision.bias,
-            thresholds=Thresholds(positive=decision.threshold),
-            engines=tuple(speeds),
-            provenance=provenance,
-            known_share=_known_share(fitted, _first(data.validation, config.cascade_validation)),
-        )
-        seen = _seen(fitted, data, config, folder, unlimited)
+        judges = _first(data.validation, config.cascade_validation)
+        unlimited = _described(fitted, decision, tuple(speeds), provenance, judges)
+        shipped = _Shipped(folder, fitted, unlimited)
+        seen = shipped.seen(judges)
         thresholds, limits = _limited(unlimited.thresholds, decision.calibration.probability(seen.logits), seen, config)
         description = unlimited.model_copy(update={"thresholds": thresholds})
-        rule, gate_figures = _gate(fitted, data, config, folder, seen, decision)
+        rule, gate_figures = _gate(shipped, data, config, seen, decision)
         metrics = {
             **parity.figures,
             **_sizes(folder),
@@ -89,21 +83,50 @@ def build_bundle(
     return Built(metrics, models.left_out | parity.left_out)
 
 
+def _described(
+    fitted: Fitted,
+    decision: Decision,
+    engines: tuple[EngineName, ...],
+    provenance: dict[str, str],
+    judges: LabelledReviews,
+) -> Bundle:
+    return Bundle(
+        family=fitted.family,
+        max_length=fitted.max_length,
+        head_share=fitted.head_share,
+        temperature=decision.temperature,
+        bias=decision.bias,
+        thresholds=Thresholds(positive=decision.threshold),
+        engines=engines,
+        provenance=provenance,
+        known_share=_known_share(fitted, judges),
+    )
+
+
 @dataclass(frozen=True)
 class _Seen:
-    """Validation reviews: token ids, the logits [n, 2] of the engine that is shipped, labels, and what is known."""
+    """Reviews, their token ids, the logits [n, 2] of the engine that is shipped, and where enough is known."""
 
+    reviews: LabelledReviews
     ids: list[np.ndarray]
     logits: np.ndarray
-    labels: np.ndarray
     known: np.ndarray
 
 
-def _seen(fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, bundle: Bundle) -> _Seen:
-    tokenizer, validation = fitted.tokenizer, _first(data.validation, config.cascade_validation)
-    ids = tokenizer.whole(validation.titles, validation.texts)
-    logits = infer(open_engine(folder, bundle.engines[0], 2), tokenizer, ids)
-    return _Seen(ids, logits, validation.labels, tokenizer.knowledge.shares(ids) >= bundle.known_share)
+@dataclass(frozen=True)
+class _Shipped:
+    """A bundle in the making: its folder, whose it is, and what is known of it without a gate."""
+
+    folder: Path
+    fitted: Fitted
+    bundle: Bundle
+
+    def seen(self, reviews: LabelledReviews) -> _Seen:
+        """Return what the engine that is shipped makes of reviews."""
+        tokenizer = self.fitted.tokenizer
+        ids = tokenizer.whole(reviews.titles, reviews.texts)
+        logits = infer(open_engine(self.folder, self.bundle.engines[0], 2), tokenizer, ids)
+        return _Seen(reviews, ids, logits, tokenizer.knowledge.shares(ids) >= self.bundle.known_share)
 
 
 def _limited(
@@ -112,7 +135,7 @@ def _limited(
     """Return thresholds that say, as was wished, what needs a person, and what that gives on validation."""
     sure = confidence(probability, thresholds.positive).astype(np.float32)
     sure[~seen.known] = 0
-    wrong = (probability >= thresholds.positive) != (seen.labels == 1)
+    wrong = (probability >= thresholds.positive) != (seen.reviews.labels == 1)
     wished = {"review_error": config.review_error, "review_share": config.review_share}
     limit = thresholds.needs_review
     if set(wished.values()) != {None}:
@@ -122,21 +145,30 @@ def _limited(
 
 
 def _gate(
-    fitted: Fitted, data: ExportData, config: ExportConfig, folder: Path, seen: _Seen, decision: Decision
+    shipped: _Shipped, data: ExportData, config: ExportConfig, seen: _Seen, decision: Decision
 ) -> tuple[GateRule | None, dict[str, float]]:
     """Fit the gate, its rule and what needs a person, and leave it in the folder where it is of use."""
-    if not config.cascade or fitted.family == "linear":
+    if not config.cascade or shipped.fitted.family == "linear":
         return None, {}
-    train = _first(data.train, config.cascade_reviews)
-    gate = fit_gate(fitted.tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
-    judged = BothOdds(log_odds(seen.logits), gate.log_odds(seen.ids), seen.labels, seen.known, decision)
-    rule, figures = fit_rule(judged)
+    tokenizer, train = shipped.fitted.tokenizer, _first(data.train, config.cascade_reviews)
+    gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
+    judged = _judged(gate, seen, decision)
+    nothing = texts_without_opinion()
+    stress = Stress(
+        {kind: _judged(gate, shipped.seen(texts), decision) for kind, texts in stress_texts(seen.reviews).items()},
+        gate.read(tokenizer.whole([""] * len(nothing), nothing)),
+    )
+    rule, figures = fit_rule(judged, stress, shipped.fitted.max_length)
     if not rule:
         return None, figures
-    gate.save(folder)
+    gate.save(shipped.folder)
     thresholds, limits = _limited(rule.thresholds or Thresholds(), judged.pair(rule)[0], seen, config)
     limits = {f"cascade_{name}": value for name, value in limits.items()}
     return rule.model_copy(update={"thresholds": thresholds}), {**figures, **limits, "gate_reviews": float(len(train))}
+
+
+def _judged(gate: Gate, seen: _Seen, decision: Decision) -> BothOdds:
+    return BothOdds(log_odds(seen.logits), gate.read(seen.ids), seen.reviews.labels, seen.known, decision)
 
 
 def _known_share(fitted: Fitted, validation: LabelledReviews) -> float:

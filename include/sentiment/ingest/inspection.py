@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -71,10 +71,12 @@ def inspect_file(config: InspectConfig, context: Context) -> InspectResult:
         reasons=dict(Counter(row["kind"] for row in rejected).most_common()),
         lacks=lacks,
         first_rows=tuple(RowRead(line=row["line"], **{name: row[name] for name in _ROLES}) for row in sound),
-        first_rejected=tuple(
-            RowRejected(line=row["line"] or 0, reason=row["reason"], row=row["raw"]) for row in rejected[:_SHOWN_ROWS]
-        ),
+        first_rejected=tuple(map(_rejected, rejected[:_SHOWN_ROWS])),
     )
+
+
+def _rejected(row: Mapping[str, Any]) -> RowRejected:
+    return RowRejected(line=row["line"] or 0, reason=row["reason"], row=row["raw"])
 
 
 def _lacks(mapping: ColumnMapping, columns: list[str]) -> str:

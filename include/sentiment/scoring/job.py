@@ -37,10 +37,16 @@ if TYPE_CHECKING:
 
 # A partition is one Arrow batch of 4,096 rows, which the scorer sorts by length; a hash deals it out to within some 60.
 REVIEWS_A_PARTITION = 3_800
+# Where a core would get more of them than this, each is up to eight batches. A task costs 50 ms of a core before its
+# first row, and a driver starts some 900 of them a second (2,000 tasks that do nothing, on two cores), where a thousand
+# cores would score some 400 batches. The last round is then a thirtieth of the work.
+PARTITIONS_A_CORE, MOST_A_PARTITION = 32, 8 * REVIEWS_A_PARTITION
 # Reviews of a megabyte each must not meet in one partition; ordinary ones come to 2 MB, compressed.
 BYTES_A_PARTITION = 16 << 20
 # Opening the bundle costs a worker as much as scoring some hundred reviews.
 LEAST_A_PARTITION = 250
+# A commit of one day costs as much as one of many, but a conflict on any day of a commit undoes all of it.
+DAYS_A_COMMIT = 30
 # The confidence of a text of which too little is known is smaller.
 SURELY_KNOWN = SUREST_OF_UNKNOWN + 0.01
 _TELL_EVERY = 5.0  # seconds
@@ -49,7 +55,7 @@ _TELL_EVERY = 5.0  # seconds
 def score_days(
     spark: SparkSession, lake: Lake, days: Sequence[date], run: Scoring, on_progress: OnProgress
 ) -> ScoreCounts:
-    """Score the reviews of `days`, replace each of them in one commit a table, and return counts.
+    """Score the reviews of `days`, replace them, up to 30 in one commit a table, and return counts.
 
     With `run.reuse` a review whose text and model version are unchanged keeps its score, when and by which run it was
     made included; where an engine was asked for by name, only what that engine had scored. A day that the lake does not
@@ -76,10 +82,11 @@ def score_days(
 def partitions_of(files: Sequence[DataFile], cores: int) -> int:
     """Return into how many partitions the rows of `files` are divided for so many cores: whole rounds of all cores.
 
-    Few reviews do not get more partitions than they are worth, down to one.
+    Few reviews do not get more partitions than they are worth, down to one; of many the partitions are larger.
     """
     rows, size = sum(file.rows for file in files), sum(file.size for file in files)
-    wanted = max(rows / REVIEWS_A_PARTITION, size / BYTES_A_PARTITION)
+    spread = min(rows / REVIEWS_A_PARTITION, cores * PARTITIONS_A_CORE)
+    wanted = max(spread, rows / MOST_A_PARTITION, size / BYTES_A_PARTITION)
     if wanted <= cores:
         return max(1, min(cores, max(rows // LEAST_A_PARTITION, ceil(wanted))))
     return cores * ceil(wanted / cores)
@@ -145,12 +152,16 @@ def _commit(
     contents: Mapping[date, str],
     trace: Mapping[str, str],
 ) -> None:
-    for day in days:
+    for begin in range(0, len(days), DAYS_A_COMMIT):
+        some = days[begin : begin + DAYS_A_COMMIT]
         # The scores come last: a day that they hold has its sentiment too.
         for spec in (DAILY_SENTIMENT, SCORES):
-            file = written.files.get((spec.name, day))
-            file = file or write_day_file(lake.root, spec, day, (), contents.get(day, ""))
-            lake.replace_days(spec, [day], [file], bases[spec.name], {**trace, "rows": str(file.rows)})
+            files = [
+                written.files.get((spec.name, day)) or write_day_file(lake.root, spec, day, (), contents.get(day, ""))
+                for day in some
+            ]
+            rows = str(sum(file.rows for file in files))
+            lake.replace_days(spec, some, files, bases[spec.name], {**trace, "rows": rows})
 
 
 def _scored(

@@ -46,6 +46,13 @@ def behaviour_cases(seed: int = 17) -> list[Case]:
     return [case for capability in _CAPABILITIES for case in capability(random.Random(seed))]  # noqa: S311
 
 
+def neutral_texts(seed: int = 17) -> list[str]:
+    """Return texts that hold no opinion, the empty one among them; of none of them can a model be sure."""
+    draw = random.Random(seed)  # noqa: S311
+    templates = 5 * (*say.NEUTRAL, *say.OPENINGS, *say.NAMED)
+    return sorted({_filled(template, {**_drawn(draw), "day": draw.choice(say.DAYS)}) for template in templates})
+
+
 def _statements(
     capability: str, positive: Sequence[str], negative: Sequence[str], draw: random.Random
 ) -> Iterator[Case]:

@@ -91,3 +91,12 @@ ANSWERED_BADLY = (
     "Would I buy it again? No, never.", "Is it {worth}? No, it is not.", "Do I recommend it? No, I do not.",
     "Am I happy with it? No.",
 )
+
+# What is said without an opinion, as whole texts.
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+NEUTRAL = (
+    "", "It is.", "This is a {product}.", "The {product}", "My {product}", "It arrived on {day} in a box.",
+    "It came in a box.", "The {product} was delivered on {day}.", "I have used it for {time}.", "Bought on {day}.",
+    "I got the {product} from my {person}.", "The box holds a {product} and a cable.", "This one is for my {person}.",
+    "I will write more after {time}.", "It has a button on the side.", "See title.", "{name} ordered it on {day}.",
+)

@@ -1,0 +1,74 @@
+"""What a version makes of texts unlike those that it learnt from, as a table."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+import tiny
+from scoring_days import ONE
+from sentiment.core.errors import ContractError
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.engine.bundle import read_bundle, seal
+from sentiment_benchmarks.config import BenchmarkStressConfig
+from sentiment_benchmarks.verbs import BENCHMARK_STRESS
+from verbs_here import done
+
+
+def pinned(home, seed):
+    """Pin generated reviews as a data set of their own."""
+    reviews, folder = tiny.reviews(300, seed), home / str(seed)
+    folder.mkdir()
+    with (folder / "train.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = zip(reviews.labels.tolist(), reviews.titles, reviews.texts, strict=True)
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([label + 1, title, text] for label, title, text in rows)
+    config = SnapshotConfig(dataset="amazon_polarity", source=str(folder / "train.csv"), min_words=1)
+    return done(SNAPSHOT, config)["snapshot"]
+
+
+@pytest.fixture
+def version(home, tmp_path_factory):
+    """A version whose bundle says which snapshot it comes from."""
+    folder = home / "bundles" / ONE[2:]
+    shutil.copytree(tiny.write_bundle(tmp_path_factory.mktemp("stressed"), "encoder"), folder)
+
+    def of(snapshot):
+        seal(folder, read_bundle(folder).model_copy(update={"provenance": {"run_id": "r", "snapshot": snapshot}}))
+        return ONE
+
+    return of
+
+
+@pytest.mark.slow
+def test_gate_and_network_are_judged_beside_the_network_on_every_kind_of_text_and_data_set(home, version):
+    own, other = pinned(home, 5), pinned(home, 6)
+    config = BenchmarkStressConfig(model=version(own), snapshots=(own, other), reviews=50, output=home / "out")
+    result = done(BENCHMARK_STRESS, config)
+    rows = {(row["data"], row["kind"]): row for row in result["stress"]}
+    kinds = ("reviews", "titles", "sentences")
+    assert list(rows) == [
+        *((own, kind) for kind in kinds),
+        ("templates", "templates"),
+        *((other, kind) for kind in kinds),
+        ("templates", "without opinion"),
+    ]
+    for (_, kind), row in rows.items():
+        if kind != "without opinion":
+            assert row["difference"] == pytest.approx(row["accuracy"] - row["accuracy_alone"])
+    assert rows[own, "reviews"]["gate_share"] > 0
+    assert rows["templates", "without opinion"]["gate_share"] == 0
+    assert rows["templates", "templates"]["texts"] == 1600
+    assert json.loads((home / "out" / "tables" / "stress.json").read_text()) == result["stress"]
+
+
+def test_a_snapshot_that_is_nowhere_is_refused(home):
+    with pytest.raises(ContractError, match="there is no snapshot nowhere; make it"):
+        done(BENCHMARK_STRESS, BenchmarkStressConfig(model=ONE, snapshots=("nowhere",)))
+
+
+def test_a_bundle_that_does_not_say_where_it_comes_from_cannot_be_judged(home, tmp_path_factory):
+    shutil.copytree(tiny.write_bundle(tmp_path_factory.mktemp("of-nobody")), home / "bundles" / ONE[2:])
+    with pytest.raises(ContractError, match="does not say which run and snapshot"):
+        done(BENCHMARK_STRESS, BenchmarkStressConfig(model=ONE))
