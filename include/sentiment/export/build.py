@@ -40,10 +40,11 @@ class ExportData:
 
 @dataclass(frozen=True)
 class Built:
-    """The figures of a bundle's bundle.json, and why engines were left out of it, in a clause each."""
+    """The figures of bundle.json, why engines were left out of it, in a clause each, and what languages it learnt."""
 
     figures: dict[str, float]
     left_out: dict[EngineName, str]
+    languages: tuple[str, ...]
 
 
 def build_bundle(
@@ -90,7 +91,7 @@ def build_bundle(
         }
         learnt = _languages(_first(data.train, config.cascade_validation))
         seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics, "languages": learnt}))
-    return Built(metrics, models.left_out | parity.left_out)
+    return Built(metrics, models.left_out | parity.left_out, learnt)
 
 
 @dataclass(frozen=True)
