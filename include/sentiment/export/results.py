@@ -27,9 +27,9 @@ class ExportResult(VerbResult):
     `reviews_per_second` is of one thread, `threshold` the probability from which on a review is called positive, and
     `review_below` the confidence below which it needs a person, which is `test_review_share` of the test reviews and
     leaves `test_unreviewed_error` of the others wrong. Of the `test_confident_reviews` with a confidence of 0.9 or more
-    `test_confident_error` are wrong; `confidence` says it by tenths. `languages` are those that the model learnt from: a
-    review in another one needs a person; where none is named, languages play no part. With a cascade the figures are
-    those of gate and network together; `network_…` are those of the network without it, as it was trained, on the same
+    `test_confident_error` are wrong; `confidence` says it by tenths. `languages` are those that the model learnt from;
+    a review in another one needs a person, and where none is named, languages play no part. With a cascade the figures
+    are those of gate and network together; `network_…` are those of the network without it, as it was trained, on the same
     reviews. A bundle without a cascade has neither these nor figures of its gate. `bundle` are the figures of
     bundle.json, by name: parity with the trained model, sizes, and each engine's speed. `left_out` says why an engine
     is not in it.
