@@ -29,8 +29,8 @@ class ExportResult(VerbResult):
     leaves `test_unreviewed_error` of the others wrong. Of the `test_confident_reviews` with a confidence of 0.9 or more
     `test_confident_error` are wrong; `confidence` says it by tenths. `languages` are those that the model learnt from;
     a review in another one needs a person, and where none is named, languages play no part. With a cascade the figures
-    are those of gate and network together; `network_…` are those of the network without it, as it was trained, on the same
-    reviews. A bundle without a cascade has neither these nor figures of its gate. `bundle` are the figures of
+    are those of gate and network together; `network_…` are those of the network without it, as it was trained, on the
+    same reviews. A bundle without a cascade has neither these nor figures of its gate. `bundle` are the figures of
     bundle.json, by name: parity with the trained model, sizes, and each engine's speed. `left_out` says why an engine
     is not in it.
     """
