@@ -53,7 +53,7 @@ def test_the_title_speaks_with_the_text():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "ok", "im mini", "12345 678", "👍👍", "dGhpcyBpcyBhIHRlc3Q=", "x\ud83d", "a\x00b\nc"]
+    "text", ["", "ok", "my first tv", "12345 678", "👍👍", "dGhpcyBpcyBhIHRlc3Q=", "x\ud83d", "a\x00b\nc"]
 )
 def test_of_what_says_too_little_no_language_is_told(text):
     assert told(text) == [None]

@@ -9,7 +9,6 @@ from sentiment.core.names import LABELS, NEGATIVE, POSITIVE
 from sentiment.engine.calibration import confidence
 
 CALIBRATION_BINS = 15
-CONFIDENT = 0.9
 # Log loss is cut where a float32 probability of 1 would make it infinite.
 _SURE = 1e-7
 
@@ -148,15 +147,6 @@ def review_figures(needs_review: np.ndarray, wrong: np.ndarray) -> dict[str, flo
     return {
         "review_share": float(needs_review.mean()) if len(wrong) else 0.0,
         "unreviewed_error": float(rest.mean()) if len(rest) else 0.0,
-    }
-
-
-def confident_figures(sure: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
-    """Return how many decisions [n] have a confidence of at least 0.9, and the share of wrong ones among them."""
-    confident = wrong[sure >= CONFIDENT]
-    return {
-        "confident_reviews": float(len(confident)),
-        "confident_error": float(confident.mean()) if len(confident) else 0.0,
     }
 
 

@@ -16,8 +16,8 @@ from sentiment.engine.bundle import add_figures
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
-from sentiment.evaluation.errors import confidence_histogram
-from sentiment.evaluation.metrics import confident_figures, evaluate, review_figures
+from sentiment.evaluation.errors import ConfidenceRow, confidence_histogram
+from sentiment.evaluation.metrics import evaluate, review_figures
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
 from sentiment.export.build import Built, ExportData, build_bundle
 from sentiment.export.config import ExportConfig
@@ -98,18 +98,17 @@ def _measured(
     measured = {name: figures[name] for name in _JUDGED} | {"reviews_per_second": measure_speed(bundle, test)}
     measured |= {"threshold": scorer.thresholds.positive, "review_below": scorer.thresholds.needs_review}
     wrong = (probability >= scorer.thresholds.positive) != (test.labels == 1)
-    decided = scorer.decide(answers)
-    trusted = review_figures(decided.needs_review, wrong) | confident_figures(decided.confidence, wrong)
-    measured |= {f"test_{name}": value for name, value in trusted.items()}
+    reviewed = review_figures(scorer.decide(answers).needs_review, wrong)
+    rows = confidence_histogram(test.labels, probability, scorer.thresholds.positive)
+    measured |= {f"test_{name}": value for name, value in (reviewed | _of_surest(rows[-1])).items()}
     if scorer.bundle.gate:
         measured |= _of_gate(scorer, answers, test)
-    return measured, _bands(scorer, answers, test)
+    return measured, tuple(ConfidenceBand(**row) for row in rows)
 
 
-def _bands(scorer: Scorer, answers: Answers, test: LabelledReviews) -> tuple[ConfidenceBand, ...]:
-    """Return how many test reviews are wrong by their confidence, as scoring tells it."""
-    rows = confidence_histogram(test.labels, answers.positive_probability, scorer.thresholds.positive)
-    return tuple(ConfidenceBand(**row) for row in rows)
+def _of_surest(row: ConfidenceRow) -> dict[str, float]:
+    reviews = row["reviews"]
+    return {"confident_reviews": float(reviews), "confident_error": row["errors"] / reviews if reviews else 0.0}
 
 
 def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[str, float]:
