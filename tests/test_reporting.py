@@ -49,7 +49,7 @@ class FakeRegistry:
 
 @pytest.fixture
 def report(home):
-    """Return a function that reports over a fake registry, after four reviews a day were scored by the given versions."""
+    """Return a function that reports over a fake registry, after four reviews a day were scored by the versions."""
 
     def run(champion: int | None, *versions: str) -> dict:
         rows = {
