@@ -150,6 +150,13 @@ def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(de
     assert bundle.gate.thresholds.review_share == 0.2
     for name in ("test_accuracy", "test_review_share", "test_unreviewed_error", "cascade_review_share"):
         assert 0 <= bundle.metrics[name] <= 1
+    surest = found.confidence[-1]
+    assert (surest.low, surest.reviews) == (90, found.test_confident_reviews)
+    assert found.test_confident_error == pytest.approx(surest.errors / max(surest.reviews, 1), abs=1e-6)
+    assert sum(band.errors for band in found.confidence) == round((1 - found.accuracy) * trained.test_reviews)
+    assert sum(band.reviews for band in found.confidence) == trained.test_reviews
+    assert registry.version(found.version).figure("test_confident_error") == found.test_confident_error
+    assert found.languages == bundle.languages == ("en",)
     version = mlflow.MlflowClient().get_model_version("review-sentiment", str(found.version))
     assert "gru behind a gate: accuracy " in version.description
     assert "a linear model of 250 reviews" in version.description

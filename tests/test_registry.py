@@ -131,7 +131,7 @@ def test_a_version_asks_for_text_and_takes_a_title(registered, deployment):
     signature = load_as_anyone(deployment).metadata.signature
     assert [(one.name, one.required) for one in signature.inputs] == [("text", True), ("title", False)]
     assert signature.outputs.input_names() == [
-        *("label", "positive_probability", "confidence", "needs_review", "decided_by"),
+        *("label", "positive_probability", "confidence", "needs_review", "decided_by", "language"),
     ]
 
 

@@ -16,6 +16,8 @@ from sentiment.views.report import report_days, scored_by_others, version_row
 from sentiment.views.results import DayRow
 
 FIRST = date(2014, 6, 1)
+# Of the reviews of a day; of one none was told.
+LANGUAGES = ("en", "es", None, "en")
 
 
 def tags(snapshot: str) -> dict[str, str]:
@@ -47,12 +49,14 @@ class FakeRegistry:
 
 @pytest.fixture
 def report(home):
-    """Return a function that reports over a fake registry, after one review a day was scored by the given versions."""
+    """Return a function that reports over a fake registry, after four reviews a day were scored by the versions."""
 
     def run(champion: int | None, *versions: str) -> dict:
         rows = {
             FIRST + timedelta(n): [
-                {"review_key": f"k{n}", "label": "positive", "needs_review": False, "model_version": version}
+                {"review_key": f"k{n}{at}", "label": "positive", "needs_review": False, "model_version": version}
+                | {"language": code}
+                for at, code in enumerate(LANGUAGES)
             ]
             for n, version in enumerate(versions)
         }
@@ -69,6 +73,10 @@ def test_days_that_another_version_scored_are_said_with_the_way_back(report):
         "version 1 is champion, but 2 of these 3 days bear scores of version 2; to score them by the champion: "
         "sentiment rescore --from-day 2014-06-02 --to-day 2014-06-03 (in Airflow: the DAG rescore_range)"
     )
+
+
+def test_a_day_counts_its_reviews_by_the_languages_that_were_told(report):
+    assert report(2, "2")["days"][0]["languages"] == {"en": 2, "es": 1}
 
 
 def test_days_that_the_champion_scored_need_no_word(report):

@@ -37,7 +37,9 @@ def cascaded(tmp_path_factory):
 def answers(probabilities) -> Answers:
     """Answers of the network about texts that are known."""
     count = len(probabilities)
-    return Answers(np.array(probabilities, np.float32), np.full(count, "encoder"), np.full(count, True))
+    return Answers(
+        np.array(probabilities, np.float32), np.full(count, "encoder"), np.full(count, True), np.full(count, None)
+    )
 
 
 @pytest.fixture

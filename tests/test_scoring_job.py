@@ -345,7 +345,7 @@ def test_an_engine_that_the_bundle_has_not_is_refused_before_spark(lake, no_spar
 
 # Files.
 
-DECISIONS = ["label", "positive_probability", "confidence", "needs_review", "decided_by", "model_version"]
+DECISIONS = ["label", "positive_probability", "confidence", "needs_review", "decided_by", "model_version", "language"]
 ROWS = [
     {"id": 3, "title": "great", "text": "I love this camera, it is perfect.", "note": "keep me"},
     {"id": 1, "title": "", "text": "", "note": "no text"},

@@ -76,7 +76,7 @@ def test_what_needs_a_person_is_told_by_the_limit_of_the_run_for_known_scores_to
 
 def test_a_row_of_scores_is_what_comes_of_the_review_and_what_is_kept_of_a_score():
     assert {*REVIEW_COLUMNS, *KEPT, "reused"} == set(SCORED.names)
-    assert set(KEPT) == {*BEFORE, "bundle"}
+    assert set(KEPT) == {*BEFORE, "bundle", "language"}
     assert set(READ_COLUMNS) == {*REVIEW_COLUMNS, "title", "text"} - {"text_hash"}
     assert set(KNOWN_COLUMNS) == {*KEPT, "review_key", "review_date", "text_hash"}
 

@@ -60,7 +60,7 @@ def test_its_reviews_scores_and_promotions_are_read(lake):
     reviews, scores = lake.read(REVIEWS), lake.read(SCORES)
     assert sorted(scores["review_key"].to_pylist()) == sorted(reviews["review_key"].to_pylist())
     assert scores["model_version"].unique().to_pylist() == ["1"]
-    assert scores["engine"].unique().to_pylist() == [None]
+    assert [scores[name].unique().to_pylist() for name in ("engine", "language")] == [[None], [None]]
     assert lake.read(DAILY_SENTIMENT).num_rows > 0
     assert [(change.version, change.previous) for change in history(lake)] == [(1, None)]
     assert champions_at(lake, [TODAY]) == {TODAY: 1}
@@ -124,4 +124,6 @@ def test_its_scores_are_kept_until_an_engine_is_asked_for(lake, spark):
     assert lake.read(SCORES)["engine"].unique().to_pylist() == [None]
     anew = done(SCORE, ScoreConfig(day=DAYS[0], engine="onnxruntime-fp32"))
     assert anew["reused"] == 0
-    assert set(lake.read(SCORES, (DAYS[0], DAYS[0]))["engine"].to_pylist()) == {"onnxruntime-fp32"}
+    scores = lake.read(SCORES, (DAYS[0], DAYS[0]))
+    assert set(scores["engine"].to_pylist()) == {"onnxruntime-fp32"}
+    assert "en" in scores["language"].to_pylist()

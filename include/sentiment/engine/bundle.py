@@ -85,6 +85,8 @@ class Bundle(BaseModel):
     # Below this share of known pieces a review has no sure answer. A bundle of before has none of its own: with 0.25,
     # numbers, base64 and look-alike letters have no sure answer, and hardly an English review loses its own.
     known_share: Share = 0.25
+    # Codes of those that it learnt from; in another one a review has no sure answer. A bundle of before names none.
+    languages: tuple[str, ...] = ()
     provenance: dict[str, str] = {}
     metrics: dict[str, float] = {}
     sha256: dict[str, str] = {}

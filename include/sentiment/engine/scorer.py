@@ -14,6 +14,7 @@ from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate, blended, gate_probability, sure
 from sentiment.engine.engines import Engine, choose_engine, open_engine
 from sentiment.engine.knowledge import no_surer
+from sentiment.engine.language import foreign, languages
 from sentiment.engine.tokens import ReviewTokenizer, length_batches
 
 # Padded tokens a batch: on a CPU larger ones leave its caches and gain nothing, smaller ones pay a call each. 4,096 are
@@ -38,14 +39,16 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Answers:
-    """The calibrated positive probabilities, float32 [n], whose they are, and whether enough of the text is known.
+    """The calibrated positive probabilities, float32 [n], whose they are, whether the text is known, and its language.
 
-    `decided_by` holds strings [n], the gate or the family. Where `known`, bool [n], is false, nobody is sure.
+    `decided_by` holds strings [n], the gate or the family. Where `known`, bool [n], is false, nobody is sure: too much
+    of the text is strange, or it is in a language that the bundle did not learn. `language` holds codes, or None.
     """
 
     positive_probability: np.ndarray
     decided_by: np.ndarray
     known: np.ndarray
+    language: np.ndarray
 
 
 class Scorer:
@@ -92,14 +95,16 @@ class Scorer:
         return scorer
 
     def answer(self, titles: Sequence[str], texts: Sequence[str]) -> Answers:
-        """Return every review's probability, who gave it, and whether enough of the review is known."""
+        """Return every review's probability, who gave it, whether the review is known, and its language."""
         first, back = _distinct(titles, texts)
-        ids = self._tokenizer.whole([titles[row] for row in first], [texts[row] for row in first])
+        distinct = [titles[row] for row in first], [texts[row] for row in first]
+        ids, language = self._tokenizer.whole(*distinct), languages(*distinct)
         known = self._tokenizer.knowledge.shares(ids) >= self.bundle.known_share
+        known &= ~foreign(language, self.bundle.languages)
         probability, gated = self._probabilities(ids, known)
         who = np.where(gated, BY_GATE, self.bundle.family)
         bounded = no_surer(probability, known, self.thresholds.positive)
-        return Answers(bounded[back], who[back], known[back])
+        return Answers(bounded[back], who[back], known[back], language[back])
 
     def probabilities(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         """Return the calibrated positive probabilities, float32 [reviews]."""

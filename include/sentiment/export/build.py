@@ -13,6 +13,7 @@ from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, G
 from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate
 from sentiment.engine.engines import open_engine
+from sentiment.engine.language import languages
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import fit_review_limit, review_figures
@@ -27,6 +28,8 @@ from sentiment.training.fitted import Fitted
 # Of real reviews so many may be too strange to have a sure answer: those of other languages are about as many. A review
 # of which half is known always may have one, and one of which less is known than an eighth of the middle never may.
 _FEW, _MOST_KNOWN = 0.005, 0.5
+# A language of fewer training reviews was hardly learnt: of those of electronics a hundredth are Spanish.
+_LEARNT = 0.05
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,11 @@ class ExportData:
 
 @dataclass(frozen=True)
 class Built:
-    """The figures of a bundle's bundle.json, and why engines were left out of it, in a clause each."""
+    """The figures of bundle.json, why engines were left out of it, in a clause each, and what languages it learnt."""
 
     figures: dict[str, float]
     left_out: dict[EngineName, str]
+    languages: tuple[str, ...]
 
 
 def build_bundle(
@@ -79,8 +83,9 @@ def build_bundle(
             **gate_figures,
             "known_share": description.known_share,
         }
-        seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics}))
-    return Built(metrics, models.left_out | parity.left_out)
+        learnt = _languages(_first(data.train, config.cascade_validation))
+        seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics, "languages": learnt}))
+    return Built(metrics, models.left_out | parity.left_out, learnt)
 
 
 def _described(
@@ -181,6 +186,13 @@ def _known_share(fitted: Fitted, validation: LabelledReviews) -> float:
 
 def _first(reviews: LabelledReviews, count: int) -> LabelledReviews:
     return reviews.take(np.arange(min(count, len(reviews))))
+
+
+def _languages(train: LabelledReviews) -> tuple[str, ...]:
+    """Return the languages that a model learns: those of a twentieth of the training reviews each, or more."""
+    told = languages(train.titles, train.texts)
+    names, counts = np.unique([language for language in told if language], return_counts=True)
+    return tuple(names[counts >= _LEARNT * len(train)].tolist())
 
 
 def _sizes(folder: Path) -> dict[str, float]:

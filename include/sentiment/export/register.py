@@ -16,11 +16,12 @@ from sentiment.engine.bundle import add_figures
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, run_behaviour
+from sentiment.evaluation.errors import ConfidenceRow, confidence_histogram
 from sentiment.evaluation.metrics import evaluate, review_figures
 from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
 from sentiment.export.build import Built, ExportData, build_bundle
 from sentiment.export.config import ExportConfig
-from sentiment.export.results import ExportResult
+from sentiment.export.results import ConfidenceBand, ExportResult
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.pages import DESCRIPTION
@@ -29,7 +30,10 @@ from sentiment.training.fitted import Fitted
 
 _JUDGED = ("accuracy", "macro_f1", "false_negative_rate_negatives", "log_loss", "ece")
 # What bundle.json is told of the test reviews, beside what it says of validation.
-_OF_TEST = {"accuracy", "macro_f1", "ece", "test_review_share", "test_unreviewed_error", "test_gate_share"}
+_OF_TEST = {
+    *("accuracy", "macro_f1", "ece", "test_review_share", "test_unreviewed_error", "test_gate_share"),
+    *("test_confident_reviews", "test_confident_error"),
+}
 # Enough for a ratio of costs: 2 s of a small encoder on one thread. Noise only slows, so the faster pass counts.
 _TIMED_REVIEWS, _PASSES = 200, 2
 
@@ -53,10 +57,10 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         built = build_bundle(fitted, _read(folder, config), config, bundle, origin, decision)
         context.progress("measuring the bundle on the test reviews")
         test = read_split(folder, "test", int(run.params["test_reviews"]))
-        measured = _measured(bundle, test, evidence)
+        measured, bands = _measured(bundle, test, evidence)
         add_figures(bundle, {f"test_{name.removeprefix('test_')}": measured[name] for name in _OF_TEST & {*measured}})
         figures = {f"bundle_{name}": value for name, value in {**built.figures, **measured}.items()}
-        found = _result(run, built, measured)
+        found = _result(run, built, measured, bands)
         described = "\n\n".join(found.said_of_bundle())
         version = registry.register(bundle, evidence, run.run_id, _tags(run, found, measured), figures, described)
     made = found.model_copy(update={"version": version} | ({"exported_before": before} if before else {}))
@@ -80,7 +84,9 @@ def measure_speed(bundle: Path, reviews: LabelledReviews) -> float:
     return len(sample) / min(seconds() for _ in range(_PASSES))
 
 
-def _measured(bundle: Path, test: LabelledReviews, evidence: Path) -> dict[str, float]:
+def _measured(
+    bundle: Path, test: LabelledReviews, evidence: Path
+) -> tuple[dict[str, float], tuple[ConfidenceBand, ...]]:
     """Measure a bundle on test reviews and leave its predictions and its behaviour in the folder `evidence`."""
     scorer = Scorer.load(bundle, threads=2)
     answers = scorer.answer(test.titles, test.texts)
@@ -93,8 +99,16 @@ def _measured(bundle: Path, test: LabelledReviews, evidence: Path) -> dict[str, 
     measured |= {"threshold": scorer.thresholds.positive, "review_below": scorer.thresholds.needs_review}
     wrong = (probability >= scorer.thresholds.positive) != (test.labels == 1)
     reviewed = review_figures(scorer.decide(answers).needs_review, wrong)
-    measured |= {f"test_{name}": value for name, value in reviewed.items()}
-    return measured | _of_gate(scorer, answers, test) if scorer.bundle.gate else measured
+    rows = confidence_histogram(test.labels, probability, scorer.thresholds.positive)
+    measured |= {f"test_{name}": value for name, value in (reviewed | _of_surest(rows[-1])).items()}
+    if scorer.bundle.gate:
+        measured |= _of_gate(scorer, answers, test)
+    return measured, tuple(ConfidenceBand(**row) for row in rows)
+
+
+def _of_surest(row: ConfidenceRow) -> dict[str, float]:
+    reviews = row["reviews"]
+    return {"confident_reviews": float(reviews), "confident_error": row["errors"] / reviews if reviews else 0.0}
 
 
 def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[str, float]:
@@ -116,7 +130,9 @@ def _read(folder: str, config: ExportConfig) -> ExportData:
     )
 
 
-def _result(run: TrainedRun, built: Built, measured: dict[str, float]) -> ExportResult:
+def _result(
+    run: TrainedRun, built: Built, measured: dict[str, float], bands: tuple[ConfidenceBand, ...]
+) -> ExportResult:
     """Return what came of an export, before it has a version."""
     return ExportResult(
         version=0,
@@ -125,6 +141,8 @@ def _result(run: TrainedRun, built: Built, measured: dict[str, float]) -> Export
         **{name: round(value, 6) for name, value in measured.items()},
         **_network_alone(run, built.figures),
         bundle={name: round(value, 6) for name, value in built.figures.items()},
+        confidence=bands,
+        languages=built.languages,
         **({"left_out": built.left_out} if built.left_out else {}),
     )
 

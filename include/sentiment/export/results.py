@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import Field
 
 from sentiment.core.names import EngineName
@@ -9,15 +11,28 @@ from sentiment.core.verb import VerbResult
 from sentiment.core.wording import percent
 
 
+@dataclass(frozen=True)
+class ConfidenceBand:
+    """Test reviews, and wrongly decided ones, of a confidence from `low` to `high` per cent."""
+
+    low: int
+    high: int
+    reviews: int
+    errors: int
+
+
 class ExportResult(VerbResult):
     """A registered version, its figures on the test reviews as scoring runs it, and those of its bundle.
 
     `reviews_per_second` is of one thread, `threshold` the probability from which on a review is called positive, and
     `review_below` the confidence below which it needs a person, which is `test_review_share` of the test reviews and
-    leaves `test_unreviewed_error` of the others wrong. With a cascade the figures are those of gate and network
-    together; `network_…` are those of the network without it, as it was trained, on the same reviews. A bundle without
-    a cascade has neither these nor figures of its gate. `bundle` are the figures of bundle.json, by name: parity with
-    the trained model, sizes, and each engine's speed. `left_out` says why an engine is not in it.
+    leaves `test_unreviewed_error` of the others wrong. Of the `test_confident_reviews` with a confidence of 0.9 or more
+    `test_confident_error` are wrong; `confidence` says it by tenths. `languages` are those that the model learnt from;
+    a review in another one needs a person, and where none is named, languages play no part. With a cascade the figures
+    are those of gate and network together; `network_…` are those of the network without it, as it was trained, on the
+    same reviews. A bundle without a cascade has neither these nor figures of its gate. `bundle` are the figures of
+    bundle.json, by name: parity with the trained model, sizes, and each engine's speed. `left_out` says why an engine
+    is not in it.
     """
 
     version: int
@@ -32,6 +47,8 @@ class ExportResult(VerbResult):
     review_below: float
     test_review_share: float
     test_unreviewed_error: float
+    test_confident_reviews: int
+    test_confident_error: float
     reviews_per_second: float
     test_gate_share: float | None = None
     test_gate_accuracy: float | None = None
@@ -40,6 +57,8 @@ class ExportResult(VerbResult):
     network_macro_f1: float | None = None
     network_train_reviews: int | None = None
     bundle: dict[str, float]
+    confidence: tuple[ConfidenceBand, ...]
+    languages: tuple[str, ...]
     exported_before: tuple[int, ...] = ()
     left_out: dict[EngineName, str] = Field(default_factory=dict)
 
@@ -58,6 +77,8 @@ class ExportResult(VerbResult):
             *([self._parts(self.test_gate_share)] if self.test_gate_share is not None else []),
             f"Below a confidence of {self.review_below:.3g} a review needs a person: {percent(self.test_review_share)} "
             f"of the test reviews; of the others {percent(self.test_unreviewed_error)} are wrong.",
+            f"Of the {self.test_confident_reviews:,} test reviews with a confidence of 0.9 or more "
+            f"{percent(self.test_confident_error)} are wrong.",
             *(f"{engine} is left out: {reason}." for engine, reason in self.left_out.items()),
         ]
 

@@ -135,6 +135,7 @@ def _decisions(scorer: Scorer, rows: list[Values], version: int, mapping: Column
             "confidence": round(float(decisions.confidence[place]), 6),
             "needs_review": bool(decisions.needs_review[place]),
             "decided_by": str(answers.decided_by[place]),
+            "language": answers.language[place],
         }
     return results
 

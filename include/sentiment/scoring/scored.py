@@ -24,6 +24,9 @@ SUMMARISED = ("category", "parent_asin", "rating", "label", "needs_review", "mod
 DECISION = pa.schema(
     [
         (name, pa.float64() if name in ("positive_probability", "confidence") else SCORES.schema.field(name).type)
-        for name in ("label", "positive_probability", "confidence", "needs_review", "decided_by", "model_version")
+        for name in (
+            *("label", "positive_probability", "confidence", "needs_review"),
+            *("decided_by", "model_version", "language"),
+        )
     ]
 )

@@ -62,7 +62,7 @@ def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, 
     # Rows of another program may lack either.
     answers = scorer.answer(*(compute.fill_null(reviews[name], "").to_pylist() for name in ("title", "text")))
     decisions = scorer.decide(answers)
-    found = {**vars(decisions), "decided_by": answers.decided_by}
+    found = {**vars(decisions), "decided_by": answers.decided_by, "language": answers.language}
     # The lake holds a version as text.
     constant: dict[str, object] = {"model_version": str(run.version), "bundle": run.content or None}
     constant |= {"engine": scorer.engine_name, "scored_at": run.now, "run_id": run.run_id}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -75,7 +76,7 @@ def version_row(registry: Registry, version: ModelVersion) -> VersionRow:
 
 
 def _row(scores: TableState, day: date) -> DayRow:
-    table = scores.read((day, day), ["label", "needs_review", "model_version"])
+    table = scores.read((day, day), ["label", "needs_review", "model_version", "language"])
     reviews = table.num_rows
     positive = pc.sum(pc.equal(table["label"], "positive")).as_py() or 0
     unsure = pc.sum(table["needs_review"]).as_py() or 0
@@ -85,6 +86,7 @@ def _row(scores: TableState, day: date) -> DayRow:
         positive_share=round(positive / reviews, 4) if reviews else None,
         needs_review_share=round(unsure / reviews, 4) if reviews else None,
         model_version=", ".join(sorted(set(table["model_version"].to_pylist()))),
+        languages=dict(Counter(table["language"].drop_null().to_pylist()).most_common()),
     )
 
 

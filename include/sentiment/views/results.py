@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sentiment.core.verb import VerbResult
 
@@ -11,7 +11,8 @@ from sentiment.core.verb import VerbResult
 class DayRow:
     """A scored day: its reviews, the shares of positive ones and of those for a person, and the versions that scored.
 
-    Shares are None on a day without reviews.
+    Shares are None on a day without reviews. `languages` counts the reviews by language, most first; those of which
+    none can be told are in none of them.
     """
 
     day: str
@@ -19,6 +20,7 @@ class DayRow:
     positive_share: float | None
     needs_review_share: float | None
     model_version: str
+    languages: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,8 @@ SCORES = DayTable(
             ("bundle", pa.string()),
             # Which engine ran its network; null in rows of lakes that were made before 0.5.
             ("engine", pa.string()),
+            # ISO 639-1; null where it cannot be told, and in rows of lakes that were made before 0.5.
+            ("language", pa.string()),
             ("review_date", pa.date32()),
         ]
     ),

