@@ -13,7 +13,7 @@ from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, G
 from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate
 from sentiment.engine.engines import open_engine
-from sentiment.engine.language import languages
+from sentiment.engine.language import foreign, languages
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import fit_review_limit, review_figures
@@ -69,7 +69,8 @@ def build_bundle(
         remove_unread(folder, parity.engines)
         speeds = fastest_first(folder, parity.engines, fitted.tokenizer, data.validation)
         judges = _first(data.validation, config.cascade_validation)
-        unlimited = _described(fitted, decision, tuple(speeds), provenance, judges)
+        learnt = _languages(_first(data.train, config.cascade_validation))
+        unlimited = _described(fitted, decision, tuple(speeds), provenance, judges, learnt)
         shipped = _Shipped(folder, fitted, unlimited)
         seen = shipped.seen(judges)
         thresholds, limits = _limited(unlimited.thresholds, decision.calibration.probability(seen.logits), seen, config)
@@ -83,9 +84,8 @@ def build_bundle(
             **gate_figures,
             "known_share": description.known_share,
         }
-        learnt = _languages(_first(data.train, config.cascade_validation))
-        seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics, "languages": learnt}))
-    return Built(metrics, models.left_out | parity.left_out, learnt)
+        seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics}))
+    return Built(metrics, models.left_out | parity.left_out, description.languages)
 
 
 def _described(
@@ -94,6 +94,7 @@ def _described(
     engines: tuple[EngineName, ...],
     provenance: dict[str, str],
     judges: LabelledReviews,
+    learnt: tuple[str, ...],
 ) -> Bundle:
     return Bundle(
         family=fitted.family,
@@ -105,6 +106,7 @@ def _described(
         engines=engines,
         provenance=provenance,
         known_share=_known_share(fitted, judges),
+        languages=learnt,
     )
 
 
@@ -131,7 +133,9 @@ class _Shipped:
         tokenizer = self.fitted.tokenizer
         ids = tokenizer.whole(reviews.titles, reviews.texts)
         logits = infer(open_engine(self.folder, self.bundle.engines[0], 2), tokenizer, ids)
-        return _Seen(reviews, ids, logits, tokenizer.knowledge.shares(ids) >= self.bundle.known_share)
+        known = tokenizer.knowledge.shares(ids) >= self.bundle.known_share
+        known &= ~foreign(languages(reviews.titles, reviews.texts), self.bundle.languages)
+        return _Seen(reviews, ids, logits, known)
 
 
 def _limited(
