@@ -30,6 +30,8 @@ _KEPT = ("accuracy", "macro_f1", "recall_negative")
 # How far the pair may be below the network alone in the accuracy on any kind of stress text. On texts that the rule was
 # not chosen on it may then be twice as far, which is what is promised.
 _MOST_LOST = 0.0025
+# Tokens that no text has: probabilities alone do not keep a gate from answering, for they round to 1.
+_LONGER_THAN_ANY = 2**31
 # A temperature of fewer wrongly decided reviews would be that of chance.
 _FEWEST_WRONG = 10
 
@@ -180,6 +182,7 @@ def _undecided(judged: BothOdds, stress: Stress, alone: dict[str, float]) -> Gat
         encoder_weight=1 / own.temperature,
         gate_weight=0.0,
         bias=own.bias,
+        fewest_tokens=_LONGER_THAN_ANY,
     )
     network, of_gate, bias = _blend(judged)
     both = {"encoder_weight": network / own.temperature, "gate_weight": of_gate, "bias": network * own.bias + bias}
