@@ -161,7 +161,7 @@ def test_the_pace_says_what_is_done_how_fast_and_how_long_the_rest_takes():
 
     assert pace.at(0) == ("scored 0 of 100,000 reviews", 0, 100_000)
     assert pace.at(40_000)[0] == "scored 40,000 of 100,000 reviews (1,250/s, 48 s left)"
-    assert pace.at(10_000)[0] == "scored 10,000 of 100,000 reviews (250/s, 6 min left)"
+    assert pace.at(10_000)[0] == "scored 40,000 of 100,000 reviews (1,000/s, 60 s left)"  # a task that is tried again
     assert pace.at(104_000)[0] == "scored 100,000 of 100,000 reviews (1,250/s, 0 s left)"
 
 

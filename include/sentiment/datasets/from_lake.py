@@ -7,7 +7,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -31,6 +30,7 @@ from sentiment.datasets.split_files import write_splits
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.spark import read_table
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark_jobs import kept
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -46,15 +46,12 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
     """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
     days = (config.from_day or date.min, config.to_day or date.max)
     reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
-    labelled = _labelled(without_repetitions(reviews), config).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
+    with kept(_labelled(without_repetitions(reviews), config)) as labelled:
         cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("side", _side(config)).withColumn("split", _split(cutoff))
         splits, left_out = _counted(parts)
         require_both_classes(splits, _REMEDY)
         files = _write(parts.where("split IS NOT NULL"), folder)
-    finally:
-        labelled.unpersist()
     manifest = Manifest(
         id=snapshot_id(config, table_id(lake)),
         config=config.model_dump(mode="json"),

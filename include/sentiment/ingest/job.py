@@ -12,7 +12,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -27,6 +26,7 @@ from sentiment.readers.jsons import ARRAY
 from sentiment.stores.lake.files import FILE, DataFile
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.spark import read_files, write_files
+from sentiment.stores.spark_jobs import kept, parallelism
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -93,8 +93,7 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
     """
     # Before anything is read: what another run commits from here on is not written over.
     reviews, quarantine = _Target.of(lake, REVIEWS), _Target.of(lake, QUARANTINE)
-    judged = _judged(spark, run).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
+    with kept(_judged(spark, run)) as judged:
         counts = _count(judged, run)
         require_unchanged(run.delivery.files)
         days = counts.days | ({run.day} if run.day else set()) | _days_of(spark, lake, reviews.held, run)
@@ -106,8 +105,6 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         if days:
             metadata["rows"] = str(sum(file.rows for file in written.files))
             version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata)
-    finally:
-        judged.unpersist()
     return ImportResult(
         days=len(days),
         touched=tuple(sorted(days)),
@@ -135,7 +132,7 @@ def _mapped(frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatc
 
 
 def _partitions(spark: SparkSession) -> int:
-    return 2 * spark.sparkContext.defaultParallelism
+    return 2 * parallelism(spark)
 
 
 def _judged(spark: SparkSession, run: Ingestion) -> DataFrame:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.core.progress import OnProgress, told
+from sentiment.stores.spark_jobs import forget_sent, is_on_this_machine, parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,13 +67,14 @@ def session(
         builder = builder.config(key, value)
     spark = _opened(builder, settings.spark_master)
     spark.sparkContext.setLogLevel("ERROR")
-    if str(spark.sparkContext.master).startswith("local"):
+    if is_on_this_machine(spark):
         # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
-        spark.conf.set("spark.sql.shuffle.partitions", str(4 * spark.sparkContext.defaultParallelism))
+        spark.conf.set("spark.sql.shuffle.partitions", str(4 * parallelism(spark)))
     try:
         yield spark
     finally:
         spark.stop()
+        forget_sent()
 
 
 def running() -> SparkSession | None:
@@ -86,14 +87,6 @@ def running() -> SparkSession | None:
         return SparkSession.active()
     except PySparkRuntimeError:
         return None
-
-
-@contextmanager
-def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
-    """Tell once a second how many tasks of the stages at work are done, while the block runs."""
-    on_progress(step)
-    with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
-        yield
 
 
 def driver_java_options(*, light: bool = False, classes: Path = CLASSES) -> dict[str, str]:
@@ -147,12 +140,6 @@ def _require_user() -> None:
             f"user {number} has no line in /etc/passwd, and Spark does not start without one; run as a user that this "
             f"machine knows, or add a line as root: echo 'sentiment:x:{number}:0::/tmp:/bin/sh' >> /etc/passwd"
         ) from None
-
-
-def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
-    tracker = spark.sparkContext.statusTracker()
-    stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
-    return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)
 
 
 def _submitted_master() -> str:

@@ -15,6 +15,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.files import FILE, DataFile, by_day, file_batches, write_day_file
 from sentiment.stores.lake.schemas import DayTable
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark_jobs import parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -62,7 +63,7 @@ def read_files(
     listed = spark.createDataFrame(
         pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
     )
-    cores = spark.sparkContext.defaultParallelism
+    cores = parallelism(spark)
     tasks = min(len(files), sum(file.size for file in files) // _BYTES_A_TASK)
     if tasks > cores:  # else Spark deals the list out to the cores by itself, without a shuffle
         listed = listed.repartition(tasks)

@@ -1,0 +1,119 @@
+"""What a job asks of the Spark that it runs in, whatever its master: cores, tasks done, files sent, rows kept.
+
+Only what Spark Connect has too is used where it has it; a session with a JVM of its own is asked through its context.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from sentiment.core.progress import OnProgress, told
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext, StatusTracker
+    from pyspark.sql import DataFrame, SparkSession
+
+_CORES = "spark.sql.leafNodeDefaultParallelism"
+# Archives that workers elsewhere fetch while the session lives, by their names: there is one session a process.
+_sent: dict[str, TemporaryDirectory[str]] = {}
+
+
+def parallelism(spark: SparkSession) -> int:
+    """Return how many tasks run side by side."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if told_by_conf := spark.conf.get(_CORES, None):
+        return int(told_by_conf)
+    if context := _context(spark):
+        return context.defaultParallelism
+    # A server elsewhere tells by how many tasks it makes of many numbers.
+    return spark.range(1 << 16).select(F.spark_partition_id()).distinct().count()
+
+
+def is_on_this_machine(spark: SparkSession) -> bool:
+    """Return whether its workers are processes of this machine, which open the same paths."""
+    return str(spark.conf.get("spark.master", "")).startswith("local")
+
+
+@contextmanager
+def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
+    """Tell once a second how many tasks of the stages at work are done, while the block runs."""
+    on_progress(step)
+    with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
+        yield
+
+
+def tasks_done(spark: SparkSession, of: int) -> int:
+    """Return how many tasks are done of the stage at work that has so many; 0 where none has, or nobody tells."""
+    return max((done for done, tasks in _stages_at_work(spark) if tasks == of), default=0)
+
+
+def sent(spark: SparkSession, folder: Path, name: str) -> Callable[[], Path]:
+    """Make a folder of files reachable for the workers and return how they find it: in place, or unpacked.
+
+    Elsewhere it travels whole, as the archive `name`, once an executor and session.
+    """
+    if is_on_this_machine(spark):
+        return lambda: folder
+    if name not in _sent:
+        _sent[name] = TemporaryDirectory()
+        spark.addArtifact(str(_packed(folder, Path(_sent[name].name) / name)), archive=True)
+
+    def unpacked() -> Path:
+        from pyspark import SparkFiles
+
+        return Path(SparkFiles.get(name))
+
+    return unpacked
+
+
+def forget_sent() -> None:
+    """Remove the archives of a session that has stopped."""
+    while _sent:
+        _sent.popitem()[1].cleanup()
+
+
+@contextmanager
+def kept(frame: DataFrame) -> Iterator[DataFrame]:
+    """Give the rows of a frame that several actions read, worked out once, while the block runs."""
+    from pyspark import StorageLevel
+
+    rows = frame.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield rows
+    finally:
+        rows.unpersist()
+
+
+def _context(spark: SparkSession) -> SparkContext | None:
+    """Return the context of a session with a JVM of this process's own; Spark Connect has none."""
+    from pyspark.sql import SparkSession as WithContext
+
+    return spark.sparkContext if isinstance(spark, WithContext) else None
+
+
+def _stages_at_work(spark: SparkSession) -> list[tuple[int, int]]:
+    context = _context(spark)
+    return _stages(context.statusTracker()) if context else []
+
+
+def _stages(tracker: StatusTracker) -> list[tuple[int, int]]:
+    stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
+    return [(stage.numCompletedTasks, stage.numTasks) for stage in stages]
+
+
+def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
+    stages = _stages_at_work(spark)
+    return sum(done for done, _ in stages), sum(tasks for _, tasks in stages)
+
+
+def _packed(folder: Path, archive: Path) -> Path:
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in sorted(folder.iterdir()):
+            packed.write(file, file.name)
+    return archive
