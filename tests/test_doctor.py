@@ -19,7 +19,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.provenance import actor
 from sentiment.core.settings import Settings
-from sentiment.stores.spark import _require_user
+from sentiment.stores.spark_jvm import _require_user
 from sentiment_local import doctor, preflight, verbs
 from sentiment_local.config import DoctorConfig
 

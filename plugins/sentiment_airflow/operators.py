@@ -18,7 +18,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import DRIVER, Settings
 from sentiment.core.verb import AnyVerb, VerbResult
-from sentiment.stores.spark import driver_java_options
+from sentiment.stores.spark_jvm import driver_java_options
 from sentiment_airflow.assets import DAYS_OF, LONG
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.notes import NOTE_KEY

@@ -26,7 +26,7 @@ from sentiment.readers.jsons import ARRAY
 from sentiment.stores.lake.files import FILE, DataFile
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.spark import read_files, write_files
-from sentiment.stores.spark_jobs import kept, parallelism
+from sentiment.stores.spark_jobs import kept, map_sorted, parallelism
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -216,12 +216,12 @@ def _write_reviews(
     if present := _present(held, days):
         stored = read_files(spark, lake, REVIEWS, present)
         rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
-    ordered = rows.repartition(_partitions(spark), "review_date").sortWithinPartitions(*ORDER)
+    spread = rows.repartition(_partitions(spark), "review_date")
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_days(batches, root)
 
-    written = ordered.mapInArrow(write, from_arrow_schema(WRITTEN)).collect()
+    written = map_sorted(spread, ORDER, write, from_arrow_schema(WRITTEN)).collect()
     files = [DataFile(**{name: row[name] for name in FILE.names}) for row in written]
     return _Written(files, sum(row["kept"] for row in written), sum(row["gone"] for row in written))
 

@@ -19,7 +19,7 @@ from sentiment.engine.scorer import BY_GATE
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.results import ScoreCounts
 from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, TEXTS, UNCHANGED
-from sentiment.scoring.worker import Scoring, loaded, score_batch
+from sentiment.scoring.worker import Scoring, in_order, loaded, score_batch
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
@@ -149,7 +149,7 @@ def _scored(
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         scorer = loaded(bundle(), run)
-        for batch in batches:
+        for batch in in_order(batches):
             yield score_batch(scorer, batch, run)
 
     rows = with_known(
@@ -158,10 +158,7 @@ def _scored(
         run,
         pieces,
     )
-    # In an order of their own: what a review is batched with moves the last digits of its probability, and more than
-    # those under dynamic int8, whose scale is the batch's. So the same days give the same scores, run after run.
-    ordered = rows.sortWithinPartitions("review_date", "review_key")
-    return ordered.mapInArrow(score, from_arrow_schema(SCORED, prefer_timestamp_ntz=False))
+    return rows.mapInArrow(score, from_arrow_schema(SCORED, prefer_timestamp_ntz=False))
 
 
 def _valid(run: Scoring) -> Column:

@@ -6,7 +6,7 @@ Only what Spark Connect has too is used where it has it; a session with a JVM of
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING
 from sentiment.core.progress import OnProgress, told
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark import SparkContext, StatusTracker
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
-_CORES = "spark.sql.leafNodeDefaultParallelism"
+    ArrowFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+CORES = "spark.sql.leafNodeDefaultParallelism"
+_PLACE = "_place"
 # Archives that workers elsewhere fetch while the session lives, by their names: there is one session a process.
 _sent: dict[str, TemporaryDirectory[str]] = {}
 
@@ -27,7 +32,7 @@ def parallelism(spark: SparkSession) -> int:
     """Return how many tasks run side by side."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    if told_by_conf := spark.conf.get(_CORES, None):
+    if told_by_conf := spark.conf.get(CORES, None):
         return int(told_by_conf)
     if context := _context(spark):
         return context.defaultParallelism
@@ -37,7 +42,7 @@ def parallelism(spark: SparkSession) -> int:
 
 def is_on_this_machine(spark: SparkSession) -> bool:
     """Return whether its workers are processes of this machine, which open the same paths."""
-    return str(spark.conf.get("spark.master", "")).startswith("local")
+    return str(spark.conf.get("spark.master", "")).startswith(("local", "sail"))
 
 
 @contextmanager
@@ -83,11 +88,38 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
     """Give the rows of a frame that several actions read, worked out once, while the block runs."""
     from pyspark import StorageLevel
 
+    if _is_sail(frame.sparkSession):
+        yield frame.localCheckpoint()  # of persist it knows the name alone
+        return
     rows = frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
         yield rows
     finally:
         rows.unpersist()
+
+
+def map_sorted(rows: DataFrame, by: Sequence[str], function: ArrowFunction, schema: StructType | str) -> DataFrame:
+    """Put each partition of `rows`, sorted by the columns `by`, through a function of Arrow batches.
+
+    Rows that are equal in the first of several columns must be in one partition.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if _context(rows.sparkSession):
+        return rows.sortWithinPartitions(*by).mapInArrow(function, schema)
+    # Sail leaves out a sort that no operator needs, and knows nothing of what a function needs; a window it sorts for.
+    together, order = (by[0], by[1:]) if by[1:] else (F.lit(0), by)
+    window = Window.partitionBy(together).orderBy(*order)
+
+    def without_place(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return function(batch.drop_columns([_PLACE]) for batch in batches)
+
+    return rows.withColumn(_PLACE, F.row_number().over(window)).mapInArrow(without_place, schema)
+
+
+def _is_sail(spark: SparkSession) -> bool:
+    return str(spark.conf.get("spark.master", "")).startswith("sail")
 
 
 def _context(spark: SparkSession) -> SparkContext | None:
