@@ -19,7 +19,7 @@ from sentiment.engine.scorer import BY_GATE
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.results import ScoreCounts
 from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, TEXTS, UNCHANGED
-from sentiment.scoring.worker import Scoring, in_order, loaded, score_batch
+from sentiment.scoring.worker import Scoring, in_order, lent, score_batch
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
@@ -145,12 +145,14 @@ def _scored(
     from pyspark.sql.pandas.types import from_arrow_schema
 
     # It travels whole: a bundle is checked against the hashes of all its files.
+    cores = parallelism(spark)
     bundle = sent(spark, run.bundle, f"bundle-{identity(run.bundle)}.zip")
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        scorer = loaded(bundle(), run)
         for batch in in_order(batches):
-            yield score_batch(scorer, batch, run)
+            with lent(bundle(), run, cores) as scorer:
+                scored = score_batch(scorer, batch, run)
+            yield scored
 
     rows = with_known(
         with_text_hash(read_files(spark, lake, REVIEWS, reviews, READ_COLUMNS)),
