@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from sentiment.stores.spark_connect import connected, on_sail
+from sentiment.stores.spark_connect import connected, forget_server, on_sail
 from sentiment.stores.spark_jobs import forget_sent, is_on_this_machine, parallelism
 from sentiment.stores.spark_jvm import with_jvm
 
@@ -70,13 +70,27 @@ def running() -> SparkSession | None:
         return None
 
 
+def speaks_connect(master: str) -> bool:
+    """Return whether a master is reached by Spark Connect from this process: no JVM and no spark-submit take part."""
+    return master.startswith("sc://") or _sail_cores(master) is not None
+
+
 def _opened(settings: Settings, name: str, light: bool) -> AbstractContextManager[SparkSession]:
     master = settings.spark_master
+    # Of a process that works with a server, and has started this one.
+    forget_server()
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has opened a JVM for this process
         return with_jvm(settings, name, _OPTIONS, light=light)
-    if found := re.fullmatch(r"sail(?:\[(\d+|\*)\])?", master):
-        cores = found[1] if found[1] and found[1] != "*" else len(os.sched_getaffinity(0))
-        return on_sail(int(cores), _OPTIONS)
+    if cores := _sail_cores(master):
+        return on_sail(cores, _OPTIONS)
     if master.startswith("sc://"):
         return connected(master, _OPTIONS)
     return with_jvm(settings, name, _OPTIONS, light=light)
+
+
+def _sail_cores(master: str) -> int | None:
+    """Return how many cores Sail shall take by its name as a master, `sail` or `sail[4]`; None for other masters."""
+    found = re.fullmatch(r"sail(?:\[([1-9]\d*|\*)\])?", master)
+    if found is None:
+        return None
+    return int(found[1]) if found[1] not in (None, "*") else len(os.sched_getaffinity(0))

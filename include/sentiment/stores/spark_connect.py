@@ -59,9 +59,13 @@ def connected(address: str, options: Mapping[str, str]) -> Iterator[SparkSession
         yield spark
     finally:
         spark.stop()
-        # pyspark leaves them, and would take the next session of this process for one of the same server.
-        for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE"):
-            os.environ.pop(name, None)
+        forget_server()
+
+
+def forget_server() -> None:
+    """Remove what pyspark leaves in the environment; it would take the next session for one of the same server."""
+    for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE"):
+        os.environ.pop(name, None)
 
 
 def require_server(address: str) -> None:
