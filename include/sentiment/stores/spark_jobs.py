@@ -42,7 +42,12 @@ def parallelism(spark: SparkSession) -> int:
 
 def is_on_this_machine(spark: SparkSession) -> bool:
     """Return whether its workers are processes of this machine, which open the same paths."""
-    return str(spark.conf.get("spark.master", "")).startswith(("local", "sail"))
+    return is_of_this_machine(str(spark.conf.get("spark.master", "")))
+
+
+def is_of_this_machine(master: str) -> bool:
+    """Return whether a master is this machine alone: Spark's `local`, or Sail, with some cores or all."""
+    return master.split("[")[0] in ("local", "sail")
 
 
 @contextmanager
