@@ -19,7 +19,7 @@ from sentiment.engine.scorer import BY_GATE
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.results import ScoreCounts
 from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, TEXTS, UNCHANGED
-from sentiment.scoring.worker import Scoring, in_order, lent, score_batch
+from sentiment.scoring.worker import TALLY, Scoring, in_order, lent, score_batch
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
@@ -61,11 +61,12 @@ def score_days(
     written, total = WrittenDays.of([]), sum(file.rows for file in reviews)
     if total:
         cores, pace = parallelism(spark), Pace(total)
-        pieces = partitions_of(reviews, cores)
+        pieces, before = partitions_of(reviews, cores), TALLY.reviews
         scored = _scored(spark, lake, reviews, known, run, pieces)
 
         def measure() -> tuple[str, int, int]:
-            return pace.at(written.counts.reviews or total * tasks_done(spark, pieces) // pieces)
+            done = max(total * tasks_done(spark, pieces) // pieces, TALLY.reviews - before)
+            return pace.at(written.counts.reviews or done)
 
         with told(measure, on_progress, _TELL_EVERY):
             written = write_days(scored, lake, min(len(days), 2 * cores), contents)

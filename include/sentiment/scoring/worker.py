@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from threading import Semaphore
+from threading import Lock, Semaphore
 
 import pyarrow as pa
 from pyarrow import compute
@@ -22,6 +22,22 @@ from sentiment.stores.spark import ARROW_BATCH_ROWS
 _Which = tuple[Path, EngineChoice, bool, float | None]
 # The open scorers of the run that is at work in this process, as far as no task has one.
 _free: dict[_Which, list[Scorer]] = {}
+
+
+class Tally:
+    """How many reviews this process has scored; where all tasks are threads of it, that is how far they are."""
+
+    def __init__(self) -> None:
+        self.reviews = 0
+        self._lock = Lock()
+
+    def add(self, reviews: int) -> None:
+        """Count some more."""
+        with self._lock:
+            self.reviews += reviews
+
+
+TALLY = Tally()
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,7 @@ def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.Recor
         compute.replace_with_mask(column, new, scores[name]) if name in scores else column
         for name, column in known.items()
     ]
+    TALLY.add(batch.num_rows)
     return pa.RecordBatch.from_arrays(columns, schema=SCORED)
 
 

@@ -52,6 +52,8 @@ def connected(address: str, options: Mapping[str, str]) -> Iterator[SparkSession
     from pyspark.sql import SparkSession
 
     require_server(address)
+    # That a process is started beside it, gRPC would tell on the standard error.
+    os.environ.setdefault("GRPC_VERBOSITY", "error")
     spark = SparkSession.builder.remote(address).getOrCreate()
     try:
         for name, value in options.items():

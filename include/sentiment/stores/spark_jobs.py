@@ -47,7 +47,7 @@ def is_on_this_machine(spark: SparkSession) -> bool:
 
 def is_of_this_machine(master: str) -> bool:
     """Return whether a master is this machine alone: Spark's `local`, or Sail, with some cores or all."""
-    return master.split("[")[0] in ("local", "sail")
+    return master.partition("[")[0] in ("local", "sail")
 
 
 @contextmanager
