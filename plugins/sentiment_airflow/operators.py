@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import BaseHook, BaseOperator
@@ -80,12 +80,12 @@ class SparkVerbOperator(SparkSubmitOperator):
             context["outlet_events"][asset].add_partitions([str(day) for day in result.touched])
         return tell(self, context, result)
 
-    def _here(self, config: VerbConfig, context: Any, master: str) -> VerbResult:
+    def _here(self, config: VerbConfig, context: Any, master: str) -> Any:
         ours = _of_task(context)
         settings = ours.settings.model_copy(update={"spark_master": master})
-        return cast("VerbResult", self.verb.run(config, replace(ours, settings=settings)))
+        return self.verb.run(config, replace(ours, settings=settings))
 
-    def _submitted(self, config: VerbConfig, context: Any) -> VerbResult:
+    def _submitted(self, config: VerbConfig, context: Any) -> Any:
         with TemporaryDirectory() as folder:
             result_file = Path(folder) / "result.json"
             self.application_args = [self.verb.name, config.model_dump_json(exclude_unset=True), str(result_file)]
@@ -94,8 +94,7 @@ class SparkVerbOperator(SparkSubmitOperator):
             except AirflowException:
                 _raise_broken_contract(result_file)
                 raise
-            result = self.verb.result.model_validate_json(result_file.read_text(encoding="utf-8"))
-        return cast("VerbResult", result)
+            return self.verb.result.model_validate_json(result_file.read_text(encoding="utf-8"))
 
 
 VerbTask = VerbOperator | SparkVerbOperator
