@@ -3,6 +3,8 @@ PYTHON ?= python3
 # Whole files go to the workers, in the order that tests/conftest.py gives them. On two cores a third worker fills the
 # quarter of the time in which the others wait for a server.
 PYTEST := -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40
+# The tests of Spark's jobs, which pass on each of its masters: in a JVM like all tests, and on Sail.
+JOBS := $(addprefix tests/test_,$(addsuffix .py,ingest snapshot scoring_job landing lake day_states files_of_others stores_of_0_4))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q --disable-pip-version-check
@@ -31,6 +33,7 @@ test: $(VENV)/installed-dev ## Run the tests, offline (11 minutes on two cores, 
 
 test-all: $(VENV)/installed-dev ## The same, and those that take longest: each process killed, a whole demo interrupted
 	@DRAWN_SEQUENCES=500 $(BIN)/python $(PYTEST)
+	@SENTIMENT_SPARK_MASTER='sail[2]' $(BIN)/python $(PYTEST) -m spark $(JOBS)
 
 ten-demos: $(VENV)/installed-dev ## Ten whole demos in a row, with a table of what happened (about an hour)
 	@$(BIN)/python tests/ten_demos.py
@@ -82,8 +85,9 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	@$(BIN)/pip check -q > $(VENV)/lacking || { cat $(VENV)/lacking; echo "installing what this machine needs beside the pins"; \
 	  $(PIP) -r requirements.txt; }
 	@$(PIP) --no-deps -e .
-	@echo "keeping the classes of Spark, so that it starts in half the time"
-	@$(BIN)/python -m sentiment_local.spark_classes || echo "the classes of Spark could not be kept: it will start more slowly"
+	@if command -v java > /dev/null || test -n "$$JAVA_HOME"; then \
+	  echo "keeping the classes of Spark, so that a JVM's driver starts in half the time"; \
+	  $(BIN)/python -m sentiment_local.spark_classes || echo "the classes of Spark could not be kept: it will start more slowly"; fi
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt

@@ -42,6 +42,8 @@ os.environ.setdefault("SPARK_SUBMIT_OPTS", FRUGAL_JAVA)
 if WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# The jobs' tests run on another master where this names one: `sail[2]`, or a server at `sc://`.
+MASTER = os.environ.get("SENTIMENT_SPARK_MASTER", "local[2]")
 # What a file's heaviest test is marked as says how early it begins: the workers then end at about the same time.
 HEAVIEST = ("thorough", "e2e", "slow", "spark")
 
@@ -64,7 +66,7 @@ def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setitem(Settings.model_config, "env_file", None)
     patch.setenv("SENTIMENT_HOME", str(folder))
     patch.setenv("SENTIMENT_MLFLOW_URI", without_server(folder))
-    patch.setenv("SENTIMENT_SPARK_MASTER", "local[2]")
+    patch.setenv("SENTIMENT_SPARK_MASTER", MASTER)
 
 
 def without_server(home: Path) -> str:
@@ -84,7 +86,7 @@ def spark() -> Iterator[Any]:
     """One session for all tests, which `verbs_here.done` hands to the verbs that need one."""
     from sentiment.stores.spark import session
 
-    with session(Settings(spark_master="local[2]", spark_memory="1g"), "tests") as opened:
+    with session(Settings(spark_master=MASTER, spark_memory="1g"), "tests") as opened:
         # At exit py4j tells of its closing, when pytest has closed the streams that Airflow's logging writes to.
         logging.getLogger("py4j").setLevel(logging.ERROR)
         yield opened

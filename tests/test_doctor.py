@@ -19,7 +19,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.provenance import actor
 from sentiment.core.settings import Settings
-from sentiment.stores.spark import _require_user
+from sentiment.stores.spark_jvm import _require_user
 from sentiment_local import doctor, preflight, verbs
 from sentiment_local.config import DoctorConfig
 
@@ -109,7 +109,7 @@ def test_the_preflight_parses_under_an_old_python_and_needs_only_its_standard_li
 
 
 def test_the_preflight_run_as_a_script_says_what_is_missing_and_exits_with_1(tmp_path):
-    environment = {"PATH": str(tmp_path), "HOME": os.environ.get("HOME", "/")}
+    environment = {"PATH": str(tmp_path), "HOME": os.environ.get("HOME", "/"), "SENTIMENT_SPARK_MASTER": "local[2]"}
     command = [sys.executable, str(PREFLIGHT), str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
@@ -207,10 +207,24 @@ def context(tmp_path, monkeypatch) -> Context:
 
 def test_the_verb_returns_a_row_a_check_of_a_machine_that_is_ready(context):
     checked = verbs.doctor(DoctorConfig(), context).checks
-    assert {"python", "java", "spark packages", "spark-submit", "postgres", "disk", "memory"} < {
-        row.name for row in checked
-    }
+    names = {row.name for row in checked}
+    assert {"python", "spark packages", "postgres", "disk", "memory"} < names
+    assert not {"java", "spark-submit"} & names  # which Sail does not need
     assert all(row.ok for row in checked)
+
+
+@pytest.mark.parametrize(
+    ("master", "needed"), [("local[2]", True), ("spark://there:7077", True), ("sc://there", False)]
+)
+def test_java_is_looked_for_where_the_master_needs_one(context, master, needed):
+    settings = context.settings.model_copy(update={"spark_master": master})
+    names = {row.name for row in verbs.doctor(DoctorConfig(), replace(context, settings=settings)).checks}
+    assert ("java" in names, "spark-submit" in names) == (needed, needed)
+    assert preflight.needs_java(master) == needed
+
+
+def test_before_there_is_an_environment_the_same_master_is_taken_as_after():
+    assert Settings.model_fields["spark_master"].default == preflight.DEFAULT_MASTER
 
 
 def test_each_check_is_made_once(context, monkeypatch):
@@ -222,7 +236,8 @@ def test_each_check_is_made_once(context, monkeypatch):
         return real(environment)
 
     monkeypatch.setattr(doctor, "check_java", counted)
-    verbs.doctor(DoctorConfig(), context)
+    settings = context.settings.model_copy(update={"spark_master": "local[2]"})
+    verbs.doctor(DoctorConfig(), replace(context, settings=settings))
     assert made == ["java"]
 
 

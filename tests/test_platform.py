@@ -475,7 +475,7 @@ def test_airflow_is_told_the_settings_in_force_and_its_own_addresses(environment
     assert airflow["SENTIMENT_MLFLOW_URI"] == "http://127.0.0.1:15000"
     assert airflow["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:18080/execution/"
     assert airflow["AIRFLOW__CORE__DAGS_FOLDER"] == str(PROJECT / "dags")
-    assert json.loads(airflow["AIRFLOW_CONN_SPARK_DEFAULT"]) == {"conn_type": "spark", "host": "local[2]"}
+    assert json.loads(airflow["AIRFLOW_CONN_SPARK_DEFAULT"]) == {"conn_type": "spark", "host": "sail[2]"}
 
 
 def test_another_airflow_spark_or_postgres_of_the_shell_does_not_reach_the_components(environments, tmp_path):

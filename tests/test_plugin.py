@@ -198,6 +198,27 @@ def test_the_event_of_an_asset_names_every_day_that_was_written(home, monkeypatc
     assert sorted(events[REVIEWS].partition_keys) == touched
 
 
+@pytest.mark.parametrize(
+    ("address", "master"),
+    [
+        ({"host": "sail[2]"}, "sail[2]"),
+        ({"host": "sc://spark", "port": 15002}, "sc://spark:15002"),
+    ],
+)
+def test_what_speaks_spark_connect_is_asked_from_the_tasks_own_process(home, monkeypatch, address, master):
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", **address}))
+    given = {"day": "2024-06-29", "touched": ["2024-06-29"], "reasons": {}, "schemas": {}, "times": {}}
+    result = INGEST.result(**given, **dict.fromkeys(set(INGEST.result.model_fields) - set(given), 3))
+    masters = []
+    verb = replace(INGEST, run=lambda config, context: masters.append(context.settings.spark_master) or result)
+    task, ti, events = SparkVerbOperator(task_id="ingest", verb=verb, outlets=[REVIEWS]), FakeTaskInstance({}), {}
+    events[REVIEWS] = OutletEventAccessors()[REVIEWS]
+    ti.xcom_push = lambda key, value: None
+    told = task.execute({"params": {"day": "2024-06-29"}, "ti": ti, "outlet_events": events})
+    assert (masters, told["touched"]) == ([master], ["2024-06-29"])
+    assert sorted(events[REVIEWS].partition_keys) == ["2024-06-29"]
+
+
 class FakeRun:
     """A run, with the note that somebody wrote."""
 

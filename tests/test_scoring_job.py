@@ -332,7 +332,11 @@ def test_reviews_that_crowd_on_a_day_and_a_product_are_dealt_out_evenly(spark):
     reviews = spark.createDataFrame(pa.Table.from_pylist(crowd, schema=REVIEWS.schema).select(columns))
     run = Scoring(Path("bundle"), 1, "run", datetime.now(UTC))
     partitions = with_known(with_text_hash(reviews), None, run, 8)
-    sizes = [len(piece) for piece in partitions.select("review_key").rdd.glom().collect()]
+
+    def counted(batches):
+        yield pa.RecordBatch.from_pydict({"rows": [sum(batch.num_rows for batch in batches)]})
+
+    sizes = [row["rows"] for row in partitions.mapInArrow(counted, "rows long").collect()]
 
     assert len(sizes) == 8
     assert max(sizes) < 1.2 * 500

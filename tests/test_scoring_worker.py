@@ -2,6 +2,7 @@
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sentiment.scoring import worker
 from sentiment.scoring.days import daily_sentiment
 from sentiment.scoring.job import partitions_of
 from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, SUMMARISED
-from sentiment.scoring.worker import Scoring, loaded, score_batch
+from sentiment.scoring.worker import Scoring, in_order, lent, score_batch
 from sentiment.stores.lake.files import DataFile
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT
 
@@ -93,13 +94,41 @@ def test_a_worker_opens_the_bundle_once_with_one_thread(monkeypatch):
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
     monkeypatch.setattr(worker.Scorer, "load", lambda bundle, **options: opened.append((bundle, options)) or Oracle())
     run = Scoring(Path("bundle"), 7, "run", NOW, engine="onnxruntime-fp32", cascade=False, review_below=0.8)
-    try:
-        assert loaded(Path("here"), run) is loaded(Path("here"), run)
-    finally:
-        worker._loaded.cache_clear()
+    monkeypatch.setattr(worker, "_free", {})
+    for _ in range(2):
+        with lent(Path("here"), run, 2):
+            pass
     options = {"engine": "onnxruntime-fp32", "cascade": False, "threads": 1, "review_below": 0.8}
     assert opened == [(Path("here"), options)]
     assert worker.os.environ["TOKENIZERS_PARALLELISM"] == "false"
+
+
+def test_threads_of_one_process_have_a_scorer_each_and_no_more_score_at_once_than_there_are_cores(monkeypatch):
+    monkeypatch.setattr(worker, "_free", {})
+    monkeypatch.setattr(worker.Scorer, "load", lambda bundle, **options: Oracle())
+    using, most, twice = set(), [], []
+
+    def work(_):
+        with lent(Path("here"), RUN, 2) as scorer:
+            twice.append(id(scorer) in using)
+            using.add(id(scorer))
+            most.append(len(using))
+            time.sleep(0.01)
+            using.remove(id(scorer))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(24)))
+    assert (max(most), any(twice)) == (2, False)
+
+
+def test_a_partition_is_scored_in_an_order_of_its_own_however_its_rows_came():
+    rows = pa.Table.from_pylist([{"review_date": DAY, "review_key": f"{n:04d}", "n": n} for n in range(5_000)])
+    backwards = rows.take(list(range(4_999, -1, -1)))
+    for came in (rows.to_batches(700), backwards.to_batches(1_300)):
+        batches = list(in_order(iter(came)))
+        assert [batch.num_rows for batch in batches] == [4_096, 904]
+        assert pa.Table.from_batches(batches)["n"].to_pylist() == list(range(5_000))
+    assert list(in_order(iter([]))) == []
 
 
 def test_the_figures_of_a_day_leave_out_what_they_cannot_know():
@@ -164,7 +193,7 @@ def test_the_pace_says_what_is_done_how_fast_and_how_long_the_rest_takes():
 
     assert pace.at(0) == ("scored 0 of 100,000 reviews", 0, 100_000)
     assert pace.at(40_000)[0] == "scored 40,000 of 100,000 reviews (1,250/s, 48 s left)"
-    assert pace.at(10_000)[0] == "scored 10,000 of 100,000 reviews (250/s, 6 min left)"
+    assert pace.at(10_000)[0] == "scored 40,000 of 100,000 reviews (1,000/s, 60 s left)"  # a task that is tried again
     assert pace.at(104_000)[0] == "scored 100,000 of 100,000 reviews (1,250/s, 0 s left)"
 
 

@@ -17,15 +17,16 @@ from conftest import FOLDERS
 from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.stores import spark as sessions
+from sentiment.stores import spark_jvm
 
 
 def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path):
     name, classes = "spark.driver.extraJavaOptions", tmp_path / "a folder" / "classes.jsa"
     classes.parent.mkdir()
-    assert "SharedArchiveFile" not in sessions.driver_java_options(classes=classes)[name]
+    assert "SharedArchiveFile" not in spark_jvm.driver_java_options(classes=classes)[name]
     classes.touch()
     # As Spark splits it.
-    assert f"-XX:SharedArchiveFile={classes}" in shlex.split(sessions.driver_java_options(classes=classes)[name])
+    assert f"-XX:SharedArchiveFile={classes}" in shlex.split(spark_jvm.driver_java_options(classes=classes)[name])
 
 
 @pytest.mark.spark
@@ -39,10 +40,10 @@ def test_a_session_that_runs_is_shared_by_whoever_hands_it_in_and_by_nobody_else
 
 @pytest.mark.spark
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
-@pytest.mark.skipif(not sessions.CLASSES.is_file(), reason="python -m sentiment_local.spark_classes was not run")
+@pytest.mark.skipif(not spark_jvm.CLASSES.is_file(), reason="python -m sentiment_local.spark_classes was not run")
 def test_a_drivers_jvm_maps_the_classes_that_were_kept(spark):
     pid = spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
-    assert str(sessions.CLASSES) in Path(f"/proc/{pid}/maps").read_text()
+    assert str(spark_jvm.CLASSES) in Path(f"/proc/{pid}/maps").read_text()
 
 
 @pytest.mark.spark
@@ -95,7 +96,7 @@ def test_a_master_that_does_not_answer_is_told_before_java_starts():
         given_up.bind(("127.0.0.1", 0))
         address = f"spark://127.0.0.1:{given_up.getsockname()[1]}"
     with pytest.raises(UnavailableError, match=f"nothing answers at Spark's master {address}"):
-        sessions.require_master(address)
+        spark_jvm.require_master(address)
 
 
 @pytest.mark.thorough

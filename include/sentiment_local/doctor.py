@@ -20,6 +20,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores import files as storage
 from sentiment.stores.lake.protocol import require_conditions
+from sentiment.stores.spark import speaks_connect
 from sentiment_local import databases, postgres
 from sentiment_local.components import runs_mlflow
 from sentiment_local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, check_user, sentences
@@ -34,14 +35,21 @@ def diagnose(settings: Settings) -> list[Check]:
     return [
         check_python(tuple(sys.version_info[:3])),
         check_user(),
-        check_java(dict(os.environ)),
         check_spark_versions(),
-        check_spark_submit(Path(sys.executable).parent, os.environ.get("PATH", "")),
+        *([] if speaks_connect(settings.spark_master) else _of_a_jvm()),
         *([check_postgres()] if databases.is_own(settings) else []),
         *check_ports(settings),
         *([check_store(settings.lake_root)] if storage.is_s3(settings.lake_root) else []),
         check_disk(settings.home, DISK_GIB),
         check_memory(psutil.virtual_memory().available, settings.spark_memory),
+    ]
+
+
+def _of_a_jvm() -> list[Check]:
+    """Check what a master with a JVM of this machine's own needs."""
+    return [
+        check_java(dict(os.environ)),
+        check_spark_submit(Path(sys.executable).parent, os.environ.get("PATH", "")),
     ]
 
 

@@ -17,6 +17,8 @@ from typing import NamedTuple
 # What every pinned package offers wheels for: onnxruntime, numpy and scikit-learn begin at 3.11; airflow ends at 3.14.
 PYTHON_FIRST, PYTHON_LAST = (3, 11), (3, 14)
 JAVA_MAJORS = (17, 21)
+# As in sentiment/core/settings.py, which needs packages that are not there yet.
+DEFAULT_MASTER = "sail[2]"
 GIBIBYTE = 2**30
 # The environment takes 3.3 GiB and pip's downloads and temporary copies about 2 more; the demo's data fit in the rest.
 INSTALL_GIB = 8.0
@@ -85,6 +87,11 @@ def check_java(environment: "dict[str, str]") -> Check:
     return Check("java", True, f"Java {major} at {java}", INSTALL_JAVA)
 
 
+def needs_java(master: "str | None") -> bool:
+    """Tell whether the jobs' master, or that which is taken where none is named, starts a Java of this machine's."""
+    return not (master or DEFAULT_MASTER).startswith(("sail", "sc://"))
+
+
 def java_major(output: str) -> "int | None":
     """Read the major version out of what `java -version` prints: 17 of "17.0.15", 8 of "1.8.0_392"."""
     found = re.search(r'version "(?:1\.)?(\d+)', output)
@@ -112,7 +119,7 @@ def main(arguments: "list[str]") -> int:
         check_python(tuple(sys.version_info[:3])),
         check_venv(),
         check_user(),
-        check_java(dict(os.environ)),
+        *([check_java(dict(os.environ))] if needs_java(os.environ.get("SENTIMENT_SPARK_MASTER")) else []),
         check_disk(arguments[0] if arguments else ".", INSTALL_GIB),
     ]
     for sentence in sentences(checks):

@@ -16,7 +16,7 @@ from sentiment.core.atomic import replacing
 from sentiment.core.settings import DRIVER
 from sentiment.ingest.config import ImportHistoryConfig
 from sentiment.ingest.verbs import IMPORT_HISTORY
-from sentiment.stores.spark import CLASSES
+from sentiment.stores.spark_jvm import CLASSES
 from sentiment_local.config import SampleConfig
 from sentiment_local.sample.generate import generate
 

@@ -10,15 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.definitions.mappedoperator import MappedOperator
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
+from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import DRIVER, Settings
 from sentiment.core.verb import AnyVerb, VerbResult
-from sentiment.stores.spark import driver_java_options
+from sentiment.stores.spark import speaks_connect
+from sentiment.stores.spark_jvm import driver_java_options
 from sentiment_airflow.assets import DAYS_OF, LONG
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.notes import NOTE_KEY
@@ -48,9 +50,10 @@ class VerbOperator(BaseOperator):
 
 
 class SparkVerbOperator(SparkSubmitOperator):
-    """Submits a verb to the Spark of the connection spark_default and returns its result, as JSON has it, as XCom.
+    """Runs a verb in the Spark of the connection spark_default and returns its result, as JSON has it, as XCom.
 
-    With an outlet, the asset's event carries every day that was written as a partition.
+    A JVM gets it by spark-submit; what speaks Spark Connect is asked from the task's own process. With an outlet, the
+    asset's event carries every day that was written as a partition.
     """
 
     template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "values")
@@ -71,6 +74,18 @@ class SparkVerbOperator(SparkSubmitOperator):
         """Run the verb in a Spark driver; a broken contract fails the task at once, in the verb's own words."""
         config = run_config(self.verb.config, context, self.values)
         self.log.info("%s", self.verb.asked(config))
+        master = _master(self._conn_id)
+        result = self._here(config, context, master) if speaks_connect(master) else self._submitted(config, context)
+        for asset in self.outlets:
+            context["outlet_events"][asset].add_partitions([str(day) for day in result.touched])
+        return tell(self, context, result)
+
+    def _here(self, config: VerbConfig, context: Any, master: str) -> Any:
+        ours = _of_task(context)
+        settings = ours.settings.model_copy(update={"spark_master": master})
+        return self.verb.run(config, replace(ours, settings=settings))
+
+    def _submitted(self, config: VerbConfig, context: Any) -> Any:
         with TemporaryDirectory() as folder:
             result_file = Path(folder) / "result.json"
             self.application_args = [self.verb.name, config.model_dump_json(exclude_unset=True), str(result_file)]
@@ -79,10 +94,7 @@ class SparkVerbOperator(SparkSubmitOperator):
             except AirflowException:
                 _raise_broken_contract(result_file)
                 raise
-            result = self.verb.result.model_validate_json(result_file.read_text(encoding="utf-8"))
-        for asset in self.outlets:
-            context["outlet_events"][asset].add_partitions([str(day) for day in result.touched])
-        return tell(self, context, result)
+            return self.verb.result.model_validate_json(result_file.read_text(encoding="utf-8"))
 
 
 VerbTask = VerbOperator | SparkVerbOperator
@@ -126,6 +138,15 @@ def _of_task(context: Any) -> Context:
     ours, index = Context.of_process(), context["ti"].map_index
     mapped = {"map_index": str(index)} if index is not None and index >= 0 else {}
     return replace(ours, provenance=ours.provenance | mapped)
+
+
+def _master(connection: str) -> str:
+    """Return the master of a connection of Spark; nothing where there is none, and spark-submit takes its own."""
+    try:
+        found = BaseHook.get_connection(connection)
+    except AirflowNotFoundException:
+        return ""
+    return f"{found.host}:{found.port}" if found.port else str(found.host)
 
 
 def _task_id(verb: AnyVerb) -> str:

@@ -59,10 +59,11 @@ class Pace:
         self._total = total
         self._clock = clock
         self._began = clock()
+        self._done = 0
 
     def at(self, done: int) -> tuple[str, int, int]:
-        """Return the words for `done` reviews now, and what is done and to do; a task tried again may count twice."""
-        done = min(done, self._total)
+        """Return the words for `done` reviews now, and what is done and to do; what was done once stays done."""
+        done = self._done = max(self._done, min(done, self._total))
         words = f"scored {done:,} of {self._total:,} reviews"
         seconds = self._clock() - self._began
         if done and seconds > 0:

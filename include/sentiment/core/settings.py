@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     studies: str = Field(
         "", description="Searches: address of PostgreSQL or SQLite, or a .journal file; a SQLite under HOME when empty."
     )
-    spark_master: str = Field("local[2]", description="Spark master of sessions that this process opens itself.")
+    spark_master: str = Field("sail[2]", description="Spark master of sessions that this process opens itself.")
     spark_memory: str = Field("2g", description="Memory of the Spark driver (and of the executors in local mode).")
     train_queue: str = Field("default", description="Airflow queue of the training tasks.")
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's UI and API.")

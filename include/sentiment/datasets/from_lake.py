@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -31,6 +30,7 @@ from sentiment.datasets.split_files import write_splits
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.spark import read_table
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark_jobs import kept, map_sorted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -46,15 +46,12 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
     """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
     days = (config.from_day or date.min, config.to_day or date.max)
     reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
-    labelled = _labelled(without_repetitions(reviews), config).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
+    with kept(_labelled(without_repetitions(reviews), config)) as labelled:
         cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("side", _side(config)).withColumn("split", _split(cutoff))
         splits, left_out = _counted(parts)
         require_both_classes(splits, _REMEDY)
         files = _write(parts.where("split IS NOT NULL"), folder)
-    finally:
-        labelled.unpersist()
     manifest = Manifest(
         id=snapshot_id(config, table_id(lake)),
         config=config.model_dump(mode="json"),
@@ -82,9 +79,13 @@ def _cutoff(labelled: DataFrame, recent_share: float) -> date | None:
     """Return the first day of the newest share of the reviews; None when time does not split."""
     if recent_share == 0:
         return None
-    day = F.unix_date("review_date")
-    found = labelled.select(F.percentile_approx(day, 1 - recent_share, 100_000)).first()
-    return date.fromordinal(date(1970, 1, 1).toordinal() + found[0]) if found and found[0] is not None else None
+    reviews = {row["review_date"]: row["count"] for row in labelled.groupBy("review_date").count().collect()}
+    older, needed = 0, (1 - recent_share) * sum(reviews.values())
+    for day, count in sorted(reviews.items()):
+        older += count
+        if older >= needed:
+            return cast("date", day)
+    return None
 
 
 def _side(config: SnapshotConfig) -> Column:
@@ -129,8 +130,8 @@ def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_splits(batches, folder)
 
-    ordered = parts.drop("side").repartitionByRange(2, "sample_order").sortWithinPartitions("sample_order")
-    rows = ordered.mapInArrow(write, "split string, file string").collect()
+    spread = parts.drop("side").repartitionByRange(2, "sample_order")
+    rows = map_sorted(spread, ("sample_order",), write, "split string, file string").collect()
     return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in SPLITS}
 
 

@@ -38,7 +38,8 @@ def _of_lake(config: SnapshotConfig, lake: Lake, context: Context) -> Manifest:
     if manifest is not None:
         return manifest
     from sentiment.datasets.from_lake import make_snapshot
-    from sentiment.stores.spark import session, watched
+    from sentiment.stores.spark import session
+    from sentiment.stores.spark_jobs import watched
 
     with (
         session(context.settings, "snapshot", shared=context.spark) as spark,

@@ -12,7 +12,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -27,6 +26,7 @@ from sentiment.readers.jsons import ARRAY
 from sentiment.stores.lake.files import FILE, DataFile
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.spark import read_files, write_files
+from sentiment.stores.spark_jobs import kept, map_sorted, parallelism, writers
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -93,8 +93,7 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
     """
     # Before anything is read: what another run commits from here on is not written over.
     reviews, quarantine = _Target.of(lake, REVIEWS), _Target.of(lake, QUARANTINE)
-    judged = _judged(spark, run).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
+    with kept(_judged(spark, run)) as judged:
         counts = _count(judged, run)
         require_unchanged(run.delivery.files)
         days = counts.days | ({run.day} if run.day else set()) | _days_of(spark, lake, reviews.held, run)
@@ -106,8 +105,6 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         if days:
             metadata["rows"] = str(sum(file.rows for file in written.files))
             version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata)
-    finally:
-        judged.unpersist()
     return ImportResult(
         days=len(days),
         touched=tuple(sorted(days)),
@@ -135,7 +132,7 @@ def _mapped(frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatc
 
 
 def _partitions(spark: SparkSession) -> int:
-    return 2 * spark.sparkContext.defaultParallelism
+    return 2 * parallelism(spark)
 
 
 def _judged(spark: SparkSession, run: Ingestion) -> DataFrame:
@@ -219,12 +216,12 @@ def _write_reviews(
     if present := _present(held, days):
         stored = read_files(spark, lake, REVIEWS, present)
         rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
-    ordered = rows.repartition(_partitions(spark), "review_date").sortWithinPartitions(*ORDER)
+    spread = rows.repartition(writers(spark), "review_date")
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_days(batches, root)
 
-    written = ordered.mapInArrow(write, from_arrow_schema(WRITTEN)).collect()
+    written = map_sorted(spread, ORDER, write, from_arrow_schema(WRITTEN)).collect()
     files = [DataFile(**{name: row[name] for name in FILE.names}) for row in written]
     return _Written(files, sum(row["kept"] for row in written), sum(row["gone"] for row in written))
 

@@ -25,6 +25,7 @@ from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.rows import Row, columns_of, read
 from sentiment.readers.schemas import ColumnMapping, mapping_of, require_review
 from sentiment.stores import files as storage
+from sentiment.stores.spark_jobs import parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -76,7 +77,7 @@ def read_lines(
 
     listed = spark.createDataFrame(pa.Table.from_pylist([file._asdict() for file in files]))
     # Many small files are no many tasks: one costs as much as reading some hundred of them.
-    tasks = min(len(files), 4 * spark.sparkContext.defaultParallelism)
+    tasks = min(len(files), 4 * parallelism(spark))
     spread = listed.repartition(tasks, "uri") if tasks > 1 else listed.coalesce(1)
     # By line, which spreads as evenly as taking turns, for which Spark would sort all lines first.
     return spread.mapInArrow(each, from_arrow_schema(LINES)).repartition(partitions, "line")

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from sentiment.core.errors import ContractError
 from sentiment.ingest.landing import product_files
 from sentiment.ingest.lines import LandedFile, lines_of, read_lines
+from sentiment.stores.spark_jobs import parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -44,7 +45,7 @@ def found_files(root: str) -> list[str]:
 
 def _categories(spark: SparkSession, files: list[str]) -> DataFrame:
     listed = [LandedFile(uri, uri) for uri in files]
-    lines = read_lines(spark, listed, spark.sparkContext.defaultParallelism, lines_of).persist()
+    lines = read_lines(spark, listed, parallelism(spark), lines_of).persist()
     for broken in lines.where("broken IS NOT NULL").take(1):
         raise ContractError(f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it")
     product = lines.select(F.from_json("raw", _PRODUCT).alias("product")).select("product.*")

@@ -60,7 +60,8 @@ def inspect(config: InspectConfig, context: Context) -> InspectResult:
 def _ingest(delivery: Delivery, rules: Rules, context: Context, day: date | None = None) -> ImportResult:
     from sentiment.ingest.job import Ingestion, ingest_delivery
     from sentiment.stores.lake.tables import Lake
-    from sentiment.stores.spark import session, watched
+    from sentiment.stores.spark import session
+    from sentiment.stores.spark_jobs import watched
 
     settings = context.settings
     run = Ingestion(delivery=delivery, rules=rules, products=settings.products_root, day=day, run_id=context.run_id)

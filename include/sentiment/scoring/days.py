@@ -19,6 +19,7 @@ from sentiment.scoring.scored import SUMMARISED
 from sentiment.stores.lake.files import FILE, DataFile, by_day, write_day_file
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, SCORES
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark_jobs import map_sorted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
@@ -66,8 +67,9 @@ def write_days(scored: DataFrame, lake: Lake, partitions: int, contents: Mapping
         for day, rows in by_day(batches, "review_date"):
             yield pa.RecordBatch.from_pylist(_write_day(root, day, rows, contents[day]), schema=_WRITTEN)
 
-    ordered = scored.repartition(partitions, "review_date").sortWithinPartitions("review_date", "review_key")
-    return WrittenDays.of(ordered.mapInArrow(write, from_arrow_schema(_WRITTEN, prefer_timestamp_ntz=False)).collect())
+    spread, by = scored.repartition(partitions, "review_date"), ("review_date", "review_key")
+    schema = from_arrow_schema(_WRITTEN, prefer_timestamp_ntz=False)
+    return WrittenDays.of(map_sorted(spread, by, write, schema).collect())
 
 
 def daily_sentiment(scores: pa.Table) -> pa.Table:

@@ -5,12 +5,9 @@ One Spark job reads, scores, writes and counts. The workers import an engine and
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from math import ceil
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,17 +19,16 @@ from sentiment.engine.scorer import BY_GATE
 from sentiment.scoring.days import WrittenDays, write_days
 from sentiment.scoring.results import ScoreCounts
 from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, TEXTS, UNCHANGED
-from sentiment.scoring.worker import Scoring, loaded, score_batch
+from sentiment.scoring.worker import TALLY, Scoring, in_order, lent, score_batch
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.stores.lake.spark import read_files
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark_jobs import parallelism, sent, tasks_done, writers
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from pyspark import SparkContext
-    from pyspark.accumulators import Accumulator
     from pyspark.sql import Column, DataFrame, SparkSession
 
 # A partition is one Arrow batch of 4,096 rows, which the scorer sorts by length; a hash deals it out to within some 60.
@@ -70,10 +66,16 @@ def score_days(
     known = _files(lake.state(SCORES, bases[SCORES.name].version()), days) if run.reuse else []
     written, total = WrittenDays.of([]), sum(file.rows for file in reviews)
     if total:
-        done, pace = spark.sparkContext.accumulator(0), Pace(total)
-        scored = _scored(spark, lake, reviews, known, run, done)
-        with told(lambda: pace.at(done.value), on_progress, _TELL_EVERY):
-            written = write_days(scored, lake, min(len(days), 2 * spark.sparkContext.defaultParallelism), contents)
+        cores, pace = parallelism(spark), Pace(total)
+        pieces, before = partitions_of(reviews, cores), TALLY.reviews
+        scored = _scored(spark, lake, reviews, known, run, pieces)
+
+        def measure() -> tuple[str, int, int]:
+            done = max(total * tasks_done(spark, pieces) // pieces, TALLY.reviews - before)
+            return pace.at(written.counts.reviews or done)
+
+        with told(measure, on_progress, _TELL_EVERY):
+            written = write_days(scored, lake, min(len(days), writers(spark)), contents)
     trace = {"run_id": run.run_id, "model_version": str(run.version), "reviews_version": str(version)}
     _commit(lake, days, written, bases, contents, trace)
     return written.counts
@@ -119,26 +121,6 @@ def with_known(reviews: DataFrame, known: DataFrame | None, run: Scoring, partit
     return joined.select(*REVIEW_COLUMNS, *texts, *KEPT, "reused")
 
 
-def _shipped(spark: SparkSession, bundle: Path) -> Callable[[], Path]:
-    """Make a bundle reachable for the workers and return how they find it: in place, or unpacked from an archive.
-
-    It travels whole, once an executor and session: a bundle is checked against the hashes of all its files.
-    """
-    context = spark.sparkContext
-    if str(context.master).startswith("local"):
-        return lambda: bundle
-    name = f"bundle-{identity(bundle)}.zip"
-    if not any(archive.endswith(f"/{name}") for archive in context.listArchives):
-        context.addArchive(str(_packed(context, bundle, name)))
-
-    def unpacked() -> Path:
-        from pyspark import SparkFiles
-
-        return Path(SparkFiles.get(name))
-
-    return unpacked
-
-
 def _files(state: TableState, days: Sequence[date]) -> list[DataFile]:
     wanted = set(days)
     return [file for file in state.files((days[0], days[-1])) if file.day in wanted]
@@ -170,28 +152,27 @@ def _scored(
     reviews: Sequence[DataFile],
     known: Sequence[DataFile],
     run: Scoring,
-    done: Accumulator[int],
+    pieces: int,
 ) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    bundle = _shipped(spark, run.bundle)
+    # It travels whole: a bundle is checked against the hashes of all its files.
+    cores = parallelism(spark)
+    bundle = sent(spark, run.bundle, f"bundle-{identity(run.bundle)}.zip")
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        scorer = loaded(bundle(), run)
-        for batch in batches:
-            yield score_batch(scorer, batch, run)
-            done.add(batch.num_rows)
+        for batch in in_order(batches):
+            with lent(bundle(), run, cores) as scorer:
+                scored = score_batch(scorer, batch, run)
+            yield scored
 
     rows = with_known(
         with_text_hash(read_files(spark, lake, REVIEWS, reviews, READ_COLUMNS)),
         read_files(spark, lake, SCORES, known, KNOWN_COLUMNS) if known else None,
         run,
-        partitions_of(reviews, spark.sparkContext.defaultParallelism),
+        pieces,
     )
-    # In an order of their own: what a review is batched with moves the last digits of its probability, and more than
-    # those under dynamic int8, whose scale is the batch's. So the same days give the same scores, run after run.
-    ordered = rows.sortWithinPartitions("review_date", "review_key")
-    return ordered.mapInArrow(score, from_arrow_schema(SCORED, prefer_timestamp_ntz=False))
+    return rows.mapInArrow(score, from_arrow_schema(SCORED, prefer_timestamp_ntz=False))
 
 
 def _valid(run: Scoring) -> Column:
@@ -216,14 +197,3 @@ def _null(name: str) -> Column:
 
     kind = from_arrow_type(SCORES.schema.field(name).type, prefer_timestamp_ntz=False)
     return F.lit(None).cast(kind).alias(name)
-
-
-def _packed(context: SparkContext, bundle: Path, name: str) -> Path:
-    from pyspark import SparkFiles
-
-    # In the session's own folder, which Spark removes when it stops: an executor that joins late fetches it too.
-    archive = Path(mkdtemp(dir=SparkFiles.getRootDirectory())) / name
-    with zipfile.ZipFile(archive, "w") as packed:
-        for file in sorted(bundle.iterdir()):
-            packed.write(file, file.name)
-    return archive

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
+from threading import Lock, Semaphore
 
 import pyarrow as pa
 from pyarrow import compute
@@ -14,6 +17,27 @@ from pyarrow import compute
 from sentiment.core.names import EngineChoice
 from sentiment.engine.scorer import Scorer
 from sentiment.scoring.scored import SCORED
+from sentiment.stores.spark import ARROW_BATCH_ROWS
+
+_Which = tuple[Path, EngineChoice, bool, float | None]
+# The open scorers of the run that is at work in this process, as far as no task has one.
+_free: dict[_Which, list[Scorer]] = {}
+
+
+class Tally:
+    """How many reviews this process has scored; where all tasks are threads of it, that is how far they are."""
+
+    def __init__(self) -> None:
+        self.reviews = 0
+        self._lock = Lock()
+
+    def add(self, reviews: int) -> None:
+        """Count some more."""
+        with self._lock:
+            self.reviews += reviews
+
+
+TALLY = Tally()
 
 
 @dataclass(frozen=True)
@@ -35,9 +59,38 @@ class Scoring:
     review_below: float | None = None
 
 
-def loaded(bundle: Path, run: Scoring) -> Scorer:
-    """Return the scorer of a run, loaded once a worker process from where the bundle lies on this machine."""
-    return _loaded(bundle, run.engine, run.cascade, run.review_below)
+@contextmanager
+def lent(bundle: Path, run: Scoring, at_once: int) -> Iterator[Scorer]:
+    """Lend a scorer of a run, opened once a core from where the bundle lies on this machine.
+
+    A process of Spark's works at one task. Where all tasks are threads of one process, `at_once` of them score, and
+    the others wait: a scorer is for one caller at a time, and opened as often it would cost what it saves.
+    """
+    which = (bundle, run.engine, run.cascade, run.review_below)
+    with _seats(at_once):
+        if which not in _free:
+            _free.clear()
+        free = _free.setdefault(which, [])
+        try:
+            scorer = free.pop()
+        except IndexError:
+            scorer = _opened(*which)
+        try:
+            yield scorer
+        finally:
+            free.append(scorer)
+
+
+def in_order(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Return the rows of a partition, which is of some thousands, in batches of an order of their own.
+
+    What a review is batched with moves the last digits of its probability, and more than those under dynamic int8,
+    whose scale is the batch's. So the same days give the same scores, run after run.
+    """
+    found = list(batches)
+    if found:
+        rows = pa.Table.from_batches(found).sort_by([("review_date", "ascending"), ("review_key", "ascending")])
+        yield from rows.combine_chunks().to_batches(ARROW_BATCH_ROWS)
 
 
 def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.RecordBatch:
@@ -55,6 +108,7 @@ def score_batch(scorer: Scorer, batch: pa.RecordBatch, run: Scoring) -> pa.Recor
         compute.replace_with_mask(column, new, scores[name]) if name in scores else column
         for name, column in known.items()
     ]
+    TALLY.add(batch.num_rows)
     return pa.RecordBatch.from_arrays(columns, schema=SCORED)
 
 
@@ -75,8 +129,12 @@ def _scores(scorer: Scorer, reviews: pa.RecordBatch, run: Scoring) -> dict[str, 
     }
 
 
-@lru_cache(maxsize=1)
-def _loaded(bundle: Path, engine: EngineChoice, cascade: bool, review_below: float | None) -> Scorer:
-    # One thread a worker, because Spark runs one worker a core; the tokenizer would take all cores for each of them.
+@cache
+def _seats(at_once: int) -> Semaphore:
+    return Semaphore(at_once)
+
+
+def _opened(bundle: Path, engine: EngineChoice, cascade: bool, review_below: float | None) -> Scorer:
+    # One thread a scorer, because there is one a core; the tokenizer would take all cores for each of them.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     return Scorer.load(bundle, engine=engine, cascade=cascade, threads=1, review_below=review_below)

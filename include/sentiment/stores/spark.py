@@ -1,19 +1,20 @@
-"""A Spark session, opened and stopped; whoever has one already hands it in."""
+"""A Spark session, opened and stopped; whoever has one already hands it in.
+
+Its master says what stands behind it: Sail in this process, a JVM of this process's own, or a server elsewhere.
+"""
 
 from __future__ import annotations
 
 import os
-import pwd
-import socket
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.metadata import distribution
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.core.progress import OnProgress, told
+from sentiment.stores.spark_connect import connected, forget_server, on_sail
+from sentiment.stores.spark_jobs import forget_sent, is_on_this_machine, parallelism
+from sentiment.stores.spark_jvm import with_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,23 +23,14 @@ if TYPE_CHECKING:
 
 # Rows of an Arrow batch: one shuffle of lengths for the scorer, some 4 MB of reviews on the wire.
 ARROW_BATCH_ROWS = 4096
-# Spark's classes, loaded and verified once, which the next driver maps into its memory; the set-up of a laptop makes
-# the file. A JVM of another version, or with other jars, leaves it alone.
-CLASSES = Path(str(distribution("pyspark").locate_file("pyspark/classes.jsa")))
-# The second compiler begins ten times as late as by default: it is for what a job of a minute calls most.
-_LATE_COMPILER = (
-    "-XX:Tier4InvocationThreshold=50000",
-    "-XX:Tier4MinInvocationThreshold=6000",
-    "-XX:Tier4CompileThreshold=150000",
-    "-XX:Tier4BackEdgeThreshold=400000",
-)
-# Without it the first one does not count calls either: a day's ingest takes 18 s instead of 25, and 23 core-seconds
-# instead of 38; the import of 250,000 reviews 78 instead of 67, and scoring 100,000 the same.
-_FIRST_COMPILER = ("-XX:TieredStopAtLevel=1",)
-# Java's default collector cannot move what is as large as Spark's pages of memory: between them no room was left for
-# another one after 700,000 reviews, with 900 MB of 2 GB free. This one can, and starts no threads beside the job.
-_COLLECTOR = ("-XX:+UseParallelGC",)
-_MASTER_SECONDS = 5.0
+_OPTIONS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_BATCH_ROWS),
+    "spark.sql.execution.pythonUDF.arrow.enabled": "true",
+    # Bad values become NULL and are judged by our own rules instead of failing the job.
+    "spark.sql.ansi.enabled": "false",
+}
 
 
 @contextmanager
@@ -48,32 +40,22 @@ def session(
     """Open a session and stop it at the end, or give the `shared` one, which its owner stops.
 
     `light` is as in `driver_java_options`. Under spark-submit the master and the memory are those that were submitted;
-    otherwise the settings' own. Raises UnavailableError when the master does not answer, or does not take this driver
-    within Spark's own minute, and RuntimeError when another session runs in this process: there is one Java machine a
-    process, and settings that it was not opened with would be ignored.
+    otherwise the settings' own. Raises UnavailableError when the master does not answer, and RuntimeError when another
+    session runs in this process: settings that it was not opened with would be ignored.
     """
-    from pyspark.sql import SparkSession
-
     if shared is not None:
         yield shared
         return
     if running() is not None:
         raise RuntimeError(f"a Spark session runs in this process already; hand it in where {name} would open its own")
-    _require_user()
     # Spark would start its workers with whatever `python3` comes first in PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName(f"sentiment {name}")
-    for key, value in _options(settings, light).items():
-        builder = builder.config(key, value)
-    spark = _opened(builder, settings.spark_master)
-    spark.sparkContext.setLogLevel("ERROR")
-    if str(spark.sparkContext.master).startswith("local"):
-        # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
-        spark.conf.set("spark.sql.shuffle.partitions", str(4 * spark.sparkContext.defaultParallelism))
-    try:
+    with _opened(settings, name, light) as spark:
+        if is_on_this_machine(spark):
+            # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
+            spark.conf.set("spark.sql.shuffle.partitions", str(4 * parallelism(spark)))
         yield spark
-    finally:
-        spark.stop()
+    forget_sent()
 
 
 def running() -> SparkSession | None:
@@ -88,102 +70,27 @@ def running() -> SparkSession | None:
         return None
 
 
-@contextmanager
-def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
-    """Tell once a second how many tasks of the stages at work are done, while the block runs."""
-    on_progress(step)
-    with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
-        yield
+def speaks_connect(master: str) -> bool:
+    """Return whether a master is reached by Spark Connect from this process: no JVM and no spark-submit take part."""
+    return master.startswith("sc://") or _sail_cores(master) is not None
 
 
-def driver_java_options(*, light: bool = False, classes: Path = CLASSES) -> dict[str, str]:
-    """Return the option of Spark, by its name, with which a driver's JVM on this machine starts and warms up faster.
-
-    A light job asks little of the JVM: it is of one day's files, or works in Python, as scoring does.
-    """
-    compiler = _FIRST_COMPILER if light else _LATE_COMPILER
-    # Quoted: Spark splits the options at blanks, and the folder of this checkout may have some.
-    shared = [f'"-XX:SharedArchiveFile={classes}"'] if classes.is_file() else []
-    return {"spark.driver.extraJavaOptions": " ".join([*compiler, *_COLLECTOR, *shared])}
-
-
-def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
-    from py4j.protocol import Py4JError
-
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        require_master(master)
-    try:
-        return builder.getOrCreate()
-    except Py4JError as error:
-        if master.startswith("local"):
-            raise
-        raise UnavailableError(
-            f"Spark's master {master} did not take this driver: look at its page, whether it lives and has workers, "
-            "and give this driver the secret of the cluster (spark.authenticate.secret) if it asks for one"
-        ) from error
+def _opened(settings: Settings, name: str, light: bool) -> AbstractContextManager[SparkSession]:
+    master = settings.spark_master
+    # Of a process that works with a server, and has started this one.
+    forget_server()
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has opened a JVM for this process
+        return with_jvm(settings, name, _OPTIONS, light=light)
+    if cores := _sail_cores(master):
+        return on_sail(cores, _OPTIONS)
+    if master.startswith("sc://"):
+        return connected(master, _OPTIONS)
+    return with_jvm(settings, name, _OPTIONS, light=light)
 
 
-def require_master(master: str) -> None:
-    """Raise UnavailableError where nothing answers at a standalone master.
-
-    Spark itself would try for a minute, and end in a hundred lines of Java.
-    """
-    if not master.startswith("spark://"):
-        return
-    for address in master.removeprefix("spark://").split(","):
-        host, _, port = address.rpartition(":")
-        with suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=_MASTER_SECONDS):
-            return
-    raise UnavailableError(f"nothing answers at Spark's master {master}: start it, or correct SENTIMENT_SPARK_MASTER")
-
-
-def _require_user() -> None:
-    """Say what Java says in a hundred lines: it needs the name of the user that it runs as."""
-    number = os.getuid()
-    try:
-        pwd.getpwuid(number)
-    except KeyError:
-        raise ContractError(
-            f"user {number} has no line in /etc/passwd, and Spark does not start without one; run as a user that this "
-            f"machine knows, or add a line as root: echo 'sentiment:x:{number}:0::/tmp:/bin/sh' >> /etc/passwd"
-        ) from None
-
-
-def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
-    tracker = spark.sparkContext.statusTracker()
-    stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
-    return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)
-
-
-def _submitted_master() -> str:
-    """Return the master that spark-submit was given; a configuration knows it once Java can be asked."""
-    from pyspark import SparkConf, SparkContext
-
-    SparkContext._ensure_initialized()
-    return str(SparkConf().get("spark.master"))
-
-
-def _options(settings: Settings, light: bool) -> dict[str, str]:
-    options = {
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_BATCH_ROWS),
-        "spark.sql.execution.pythonUDF.arrow.enabled": "true",
-        # Bad values become NULL and are judged by our own rules instead of failing the job.
-        "spark.sql.ansi.enabled": "false",
-        # ICU's tables of letters take a new JVM three seconds; Java's own lower case is as good for looking into texts.
-        "spark.sql.icu.caseMappings.enabled": "false",
-    }
-    # By this variable pyspark itself decides whether to start a JVM or to join that of spark-submit.
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    local = (_submitted_master() if submitted else settings.spark_master).startswith("local")
-    if not submitted:
-        # What goes wrong before it is open is said in a sentence; from then on errors are shown.
-        options |= {"spark.log.level": "OFF"}
-        options |= {"spark.master": settings.spark_master, "spark.driver.memory": settings.spark_memory}
-    if local:
-        options["spark.python.daemon.module"] = "sentiment.stores.spark_python"
-    if local and not submitted:
-        options |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-        options |= driver_java_options(light=light)
-    return options | {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+def _sail_cores(master: str) -> int | None:
+    """Return how many cores Sail shall take by its name as a master, `sail` or `sail[4]`; None for other masters."""
+    found = re.fullmatch(r"sail(?:\[([1-9]\d*|\*)\])?", master)
+    if found is None:
+        return None
+    return int(found[1]) if found[1] not in (None, "*") else len(os.sched_getaffinity(0))

@@ -23,6 +23,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
 from sentiment.stores.spark import running, session
+from sentiment.stores.spark_jobs import is_of_this_machine
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
@@ -83,7 +84,7 @@ def fit_distributed(
 @contextmanager
 def _launcher(processes: int, settings: Settings, threads: int | None) -> Iterator[Launch]:
     master = settings.spark_master
-    if master == "local" or master.startswith("local["):
+    if is_of_this_machine(master):
         _require_devices(processes)
         yield partial(_run_here, processes, threads or max(1, len(os.sched_getaffinity(0)) // processes))
     else:
@@ -138,7 +139,7 @@ def _run_on_cluster(
     on_gpu = int(spark.conf.get("spark.task.resource.gpu.amount", "0") or 0) > 0
     threads = threads or int(spark.conf.get("spark.task.cpus", "1") or 1)
     distributor = TorchDistributor(processes, local_mode=False, use_gpu=on_gpu)
-    log.info("training in %d processes of %d threads under %s", processes, threads, spark.sparkContext.master)
+    log.info("training in %d processes of %d threads under %s", processes, threads, spark.conf.get("spark.master"))
     with job.output.open("a", encoding="utf-8") as output, redirect_stdout(_OfThisThread(output)), _threads_of(threads):
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(distributor.run, str(_WORKER), str(job.workdir), f"--threads={threads}")

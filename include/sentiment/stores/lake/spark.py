@@ -15,6 +15,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.files import FILE, DataFile, by_day, file_batches, write_day_file
 from sentiment.stores.lake.schemas import DayTable
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark_jobs import map_sorted, parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -51,7 +52,7 @@ def read_files(
     selected = pa.schema([spec.schema.field(name) for name in columns or spec.schema.names])
     schema = from_arrow_schema(selected, prefer_timestamp_ntz=False)
     if not files:
-        return spark.createDataFrame(selected.empty_table())
+        return spark.createDataFrame(selected.empty_table(), schema)
     root, day_column = lake.uri(spec), spec.day_column
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -62,7 +63,7 @@ def read_files(
     listed = spark.createDataFrame(
         pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
     )
-    cores = spark.sparkContext.defaultParallelism
+    cores = parallelism(spark)
     tasks = min(len(files), sum(file.size for file in files) // _BYTES_A_TASK)
     if tasks > cores:  # else Spark deals the list out to the cores by itself, without a shuffle
         listed = listed.repartition(tasks)
@@ -83,9 +84,6 @@ def write_files(frame: DataFrame, lake: Lake, spec: DayTable, partitions: int) -
         files = [write_day_file(root, spec, day, rows) for day, rows in by_day(batches, day_column)]
         yield pa.RecordBatch.from_pylist([vars(file) for file in files], schema=FILE)
 
-    ordered = (
-        frame.select(*spec.schema.names)
-        .repartition(partitions, day_column)
-        .sortWithinPartitions(day_column, *[name for name in ("review_key", "line") if name in spec.schema.names])
-    )
-    return [DataFile(**row.asDict()) for row in ordered.mapInArrow(write, from_arrow_schema(FILE)).collect()]
+    by = [day_column, *[name for name in ("review_key", "line") if name in spec.schema.names]]
+    spread = frame.select(*spec.schema.names).repartition(partitions, day_column)
+    return [DataFile(**row.asDict()) for row in map_sorted(spread, by, write, from_arrow_schema(FILE)).collect()]

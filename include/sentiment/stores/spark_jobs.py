@@ -1,0 +1,165 @@
+"""What a job asks of the Spark that it runs in, whatever its master: cores, tasks done, files sent, rows kept.
+
+Only what Spark Connect has too is used where it has it; a session with a JVM of its own is asked through its context.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from sentiment.core.progress import OnProgress, told
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark import SparkContext, StatusTracker
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+    ArrowFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+CORES = "spark.sql.leafNodeDefaultParallelism"
+_PLACE = "_place"
+# Archives that workers elsewhere fetch while the session lives, by their names: there is one session a process.
+_sent: dict[str, TemporaryDirectory[str]] = {}
+
+
+def parallelism(spark: SparkSession) -> int:
+    """Return how many tasks run side by side."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if told_by_conf := spark.conf.get(CORES, None):
+        return int(told_by_conf)
+    if context := _context(spark):
+        return context.defaultParallelism
+    # A server elsewhere tells by how many tasks it makes of many numbers.
+    return spark.range(1 << 16).select(F.spark_partition_id()).distinct().count()
+
+
+def writers(spark: SparkSession) -> int:
+    """Return how many tasks write the files of many days.
+
+    Twice as many as there are cores, for days differ; but one where all tasks are threads of a process: a small file is
+    Python's work alone, and four threads that take turns at it need half as long again as one.
+    """
+    return 1 if _is_sail(spark) else 2 * parallelism(spark)
+
+
+def is_on_this_machine(spark: SparkSession) -> bool:
+    """Return whether its workers are processes of this machine, which open the same paths."""
+    return is_of_this_machine(str(spark.conf.get("spark.master", "")))
+
+
+def is_of_this_machine(master: str) -> bool:
+    """Return whether a master is this machine alone: Spark's `local`, or Sail, with some cores or all."""
+    return master.partition("[")[0] in ("local", "sail")
+
+
+@contextmanager
+def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
+    """Tell once a second how many tasks of the stages at work are done, while the block runs."""
+    on_progress(step)
+    with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
+        yield
+
+
+def tasks_done(spark: SparkSession, of: int) -> int:
+    """Return how many tasks are done of the stage at work that has so many; 0 where none has, or nobody tells."""
+    return max((done for done, tasks in _stages_at_work(spark) if tasks == of), default=0)
+
+
+def sent(spark: SparkSession, folder: Path, name: str) -> Callable[[], Path]:
+    """Make a folder of files reachable for the workers and return how they find it: in place, or unpacked.
+
+    Elsewhere it travels whole, as the archive `name`, once an executor and session.
+    """
+    if is_on_this_machine(spark):
+        return lambda: folder
+    if name not in _sent:
+        _sent[name] = TemporaryDirectory()
+        spark.addArtifact(str(_packed(folder, Path(_sent[name].name) / name)), archive=True)
+
+    def unpacked() -> Path:
+        from pyspark import SparkFiles
+
+        return Path(SparkFiles.get(name))
+
+    return unpacked
+
+
+def forget_sent() -> None:
+    """Remove the archives of a session that has stopped."""
+    while _sent:
+        _sent.popitem()[1].cleanup()
+
+
+@contextmanager
+def kept(frame: DataFrame) -> Iterator[DataFrame]:
+    """Give the rows of a frame that several actions read, worked out once, while the block runs."""
+    from pyspark import StorageLevel
+
+    if _is_sail(frame.sparkSession):
+        yield frame.localCheckpoint()  # of persist it knows the name alone
+        return
+    rows = frame.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield rows
+    finally:
+        rows.unpersist()
+
+
+def map_sorted(rows: DataFrame, by: Sequence[str], function: ArrowFunction, schema: StructType | str) -> DataFrame:
+    """Put each partition of `rows`, sorted by the columns `by`, through a function of Arrow batches.
+
+    Rows that are equal in the first of several columns must be in one partition.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if _context(rows.sparkSession):
+        return rows.sortWithinPartitions(*by).mapInArrow(function, schema)
+    # Sail leaves out a sort that no operator needs, and knows nothing of what a function needs; a window it sorts for.
+    together, order = (by[0], by[1:]) if by[1:] else (F.lit(0), by)
+    window = Window.partitionBy(together).orderBy(*order)
+
+    def without_place(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return function(batch.drop_columns([_PLACE]) for batch in batches)
+
+    return rows.withColumn(_PLACE, F.row_number().over(window)).mapInArrow(without_place, schema)
+
+
+def _is_sail(spark: SparkSession) -> bool:
+    return str(spark.conf.get("spark.master", "")).startswith("sail")
+
+
+def _context(spark: SparkSession) -> SparkContext | None:
+    """Return the context of a session with a JVM of this process's own; Spark Connect has none."""
+    from pyspark.sql import SparkSession as WithContext
+
+    return spark.sparkContext if isinstance(spark, WithContext) else None
+
+
+def _stages_at_work(spark: SparkSession) -> list[tuple[int, int]]:
+    context = _context(spark)
+    return _stages(context.statusTracker()) if context else []
+
+
+def _stages(tracker: StatusTracker) -> list[tuple[int, int]]:
+    stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
+    return [(stage.numCompletedTasks, stage.numTasks) for stage in stages]
+
+
+def _tasks_at_work(spark: SparkSession) -> tuple[int, int]:
+    stages = _stages_at_work(spark)
+    return sum(done for done, _ in stages), sum(tasks for _, tasks in stages)
+
+
+def _packed(folder: Path, archive: Path) -> Path:
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in sorted(folder.iterdir()):
+            packed.write(file, file.name)
+    return archive

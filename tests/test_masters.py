@@ -1,0 +1,118 @@
+"""The same days through Spark in a JVM and through Sail: equal tables, whatever the master."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import tiny
+from conftest import FOLDERS, raw_review, use_home
+from scoring_days import DAY, EMPTY, LATER, ONE, furnish, rows
+from sentiment.core.errors import UnavailableError
+from sentiment.core.settings import DRIVER
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.ingest.config import ImportHistoryConfig
+from sentiment.ingest.verbs import IMPORT_HISTORY
+from sentiment.scoring.config import RescoreConfig
+from sentiment.scoring.verbs import RESCORE
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark import speaks_connect
+from sentiment.stores.spark_connect import require_server
+from sentiment.stores.spark_jobs import is_of_this_machine
+from verbs_here import done
+
+SAIL = "sail[2]"
+
+
+def on_sail(verb, config, home):
+    """Run a verb as a driver of its own on Sail, in a home, and return its result."""
+    result = home / "result.json"
+    words = [sys.executable, str(DRIVER), verb.name, config.model_dump_json(exclude_unset=True), str(result)]
+    own = {"SENTIMENT_HOME": str(home), "SENTIMENT_SPARK_MASTER": SAIL, "PYTHONPATH": FOLDERS}
+    # No Java is to be found, and none is missed.
+    environment = {**os.environ, **own, "SENTIMENT_LAKE": str(home / "lake"), "JAVA_HOME": str(home / "no java")}
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(result.read_text())
+
+
+def homes(folder, monkeypatch):
+    """Name a home by the environment, and another beside it."""
+    here, there = folder / "jvm", folder / "sail"
+    use_home(here, monkeypatch)
+    there.mkdir()
+    return here, there
+
+
+def of_all_days(home, spec, *without):
+    table = Lake(str(home / "lake")).read(spec).drop_columns(list(without))
+    return sorted(map(str, table.to_pylist()))
+
+
+def write_history(folder: Path) -> Path:
+    """Write lines of several days, some of them bad, doubled or late, in two files, and the products."""
+    folder.mkdir()
+    days = [DAY + timedelta(n % 9) for n in range(240)]
+    lines = [
+        raw_review(day, n, rating=float(1 + n % 5), text=f"Words {n % 50}  and more") for n, day in enumerate(days)
+    ]
+    lines += [{**lines[3], "rating": 2.0}, {**lines[4], "rating": None}, {**lines[5], "text": 7}]
+    for name, part in (("one.jsonl", lines[::2]), ("other.jsonl", lines[1::2])):
+        text = "".join(json.dumps(line) + "\n" for line in part) + "no line\n"
+        (folder / name).write_text(text, encoding="utf-8")
+    product = {"parent_asin": "P1", "main_category": "Toys", "categories": ["Toys", " ", "Trains"]}
+    (folder / "meta_toys.jsonl").write_text(json.dumps(product) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.spark
+def test_a_history_gives_the_same_lake_and_the_same_snapshot(spark, tmp_path, monkeypatch):
+    here, there = homes(tmp_path, monkeypatch)
+    history = ImportHistoryConfig(source=str(write_history(tmp_path / "history")), max_bad_share=0.5)
+    snapshot = SnapshotConfig(min_words=1)
+    assert on_sail(IMPORT_HISTORY, history, there) == done(IMPORT_HISTORY, history)
+    for spec in (REVIEWS, QUARANTINE):
+        assert of_all_days(there, spec, "ingested_at") == of_all_days(here, spec, "ingested_at")
+    pinned, expected = on_sail(SNAPSHOT, snapshot, there), done(SNAPSHOT, snapshot)
+    assert {**pinned, "id": ""} == {**expected, "id": ""}
+
+
+@pytest.mark.spark
+def test_a_range_gives_the_same_scores(spark, tmp_path, monkeypatch):
+    bundle = tiny.write_bundle(tmp_path / "tiny")
+    here, there = homes(tmp_path, monkeypatch)
+    lake, other = furnish(here, bundle), furnish(there, bundle)
+    config = RescoreConfig(from_day=DAY, to_day=LATER, model=ONE)
+    assert on_sail(RESCORE, config, there) == done(RESCORE, config)
+    for day in (DAY, EMPTY, LATER):
+        assert rows(other, SCORES, day, "scored_at", "run_id") == rows(lake, SCORES, day, "scored_at", "run_id")
+        assert rows(other, DAILY_SENTIMENT, day) == rows(lake, DAILY_SENTIMENT, day)
+
+
+@pytest.mark.parametrize(
+    ("master", "connect", "here"),
+    [
+        ("sail", True, True),
+        ("sail[4]", True, True),
+        ("sc://spark:15002", True, False),
+        ("local[2]", False, True),
+        ("local", False, True),
+        ("spark://spark:7077", False, False),
+        ("k8s://https://there", False, False),
+        ("sailing", False, False),
+        ("sail[0]", False, True),
+    ],
+)
+def test_a_master_says_by_its_name_how_it_is_reached_and_where_it_works(master, connect, here):
+    assert (speaks_connect(master), is_of_this_machine(master)) == (connect, here)
+
+
+def test_a_server_that_does_not_answer_is_told_in_a_sentence():
+    with pytest.raises(UnavailableError, match=r"nothing answers at the Spark Connect server sc://127\.0\.0\.1:9"):
+        require_server("sc://127.0.0.1:9")
