@@ -91,7 +91,7 @@ def write_unlabelled(spark: SparkSession, lake: Lake, manifest: Manifest, folder
 
 
 def _rows(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:
-    """Return the columns of a snapshot, without repetitions and without what is too short; three stars have no label."""
+    """Return a snapshot's columns of what is no repetition and long enough; reviews of three stars have no label."""
     label = F.when(F.col("rating") >= POSITIVE_STARS, 1).when(F.col("rating") <= NEGATIVE_STARS, 0).cast("byte")
     return (
         without_repetitions(reviews)

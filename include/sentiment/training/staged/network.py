@@ -31,7 +31,8 @@ class StagedNetwork:
     """This process's part of a network, with the steps that all processes of `group` (two) make together.
 
     They call the same methods in the same order with the same batches: `input_ids` and `attention_mask` [reviews,
-    tokens], `labels` [reviews, maybe 2]. So ids, masks and labels are everywhere, and states and their gradients alone travel.
+    tokens], `labels` of as many reviews. So ids, masks and labels are everywhere, and states and their gradients alone
+    travel.
     """
 
     def __init__(
