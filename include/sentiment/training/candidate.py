@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
-from sentiment.core.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews, TaughtReviews
 from sentiment.core.names import FIRST_SEED
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
@@ -37,6 +37,7 @@ from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import Memory, OnLog, Record
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings, remarks
+from sentiment.training.teaching.lessons import counts, lessons, said_of
 from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
 
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder)
+    learnt_from = lessons(config, splits.train, context)
     few = [too_few(config, splits.sizes()), scarce(splits.judges())]
-    note = "; ".join(filter(None, [*few, *remarks(config, trained_on(config, splits.train))]))
+    said = [*few, said_of(learnt_from), *remarks(config, trained_on(config, learnt_from))]
+    note = "; ".join(filter(None, said))
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
@@ -105,7 +108,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
         with registry.system_metrics(run.run_id):
-            fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
+            fitted = fit(config, learnt_from, splits.validation, workdir, settings, on_log)
         training = Training(
             run_id=run.run_id,
             name=_name(config),
@@ -116,6 +119,9 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
             folds=folds,
         )
         on_progress(f"evaluating on {len(splits.test):,} test reviews")
+        if isinstance(learnt_from, TaughtReviews):
+            alone, taught = counts(learnt_from)
+            run.log_metrics({"taught_reviews": taught, "unlabelled_reviews": alone})
         judged = _judged(training, splits, registry, workdir / "dossier")
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
     added = {"note": note, "report": report, "experiment": experiment}
@@ -145,7 +151,8 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    return f"{model}-{config.train_reviews}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
+    taught = "-taught" if config.teacher else ""
+    return f"{model}-{config.train_reviews}{taught}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validated(

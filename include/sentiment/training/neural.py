@@ -17,12 +17,12 @@ from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim, last_checkpoint
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.distillation.loss import loss_of
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import is_out_of_memory, suitable_threads, with_smaller_batches
 from sentiment.training.job import OnLog, Record
 from sentiment.training.models.build import build_model
 from sentiment.training.models.encoders import with_encoder_at_hand
+from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
-from sentiment.training.config.distillation import TeachingOptions
 from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
+from sentiment.training.config.teaching import TeachingOptions
 
 Preset = Literal["electronics-distilbert", "imdb-standard", "imdb-aggressive", "imdb-conservative", "lora-polarity"]
 

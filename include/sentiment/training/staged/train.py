@@ -23,7 +23,6 @@ from sentiment.engine.calibration import positive_probability
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.distillation.loss import loss_of
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import training_precision
 from sentiment.training.job import OnLog
@@ -33,6 +32,7 @@ from sentiment.training.neural import as_fitted
 from sentiment.training.staged.batches import StageBatches
 from sentiment.training.staged.checkpoints import Progress, StageCheckpoints
 from sentiment.training.staged.network import StagedNetwork, average_gradients, clip_gradients
+from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import SCHEDULES, adamw, not_a_number
 
 

@@ -23,11 +23,11 @@ def loss_of(config: TrainConfig, labels: np.ndarray) -> Loss:
 
 
 def taught_loss(weight: float, temperature: float, label_smoothing: float = 0.0) -> Loss:
-    """Return the mean of (1 - w) cross-entropy with the label + w T^2 cross-entropy with the teacher, both at T.
+    """Return the mean of (1 - w) cross-entropy with the label + w T^2 cross-entropy with the teacher at temperature T.
 
     Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015, section 2; T^2 keeps the teacher's
-    gradients as large as they are at T = 1. Where one of the two says nothing, w is 0 or 1. Labels [reviews] alone, as
-    those of a validation, give plain cross-entropy.
+    gradients from shrinking as T grows. Where only one of the two says something, it has the whole weight. Labels
+    [reviews] alone, as those of a validation, give plain cross-entropy.
     """
 
     def loss(logits: Tensor, wanted: Tensor) -> Tensor:
