@@ -62,12 +62,15 @@ class LabelledReviews:
         """Return these reviews, and the others after them."""
         import numpy as np
 
-        lists = {name: [*getattr(self, name), *getattr(others, name)] for name in ("keys", "titles", "texts")}
-        arrays = {
-            name: np.concatenate([getattr(self, name), getattr(others, name)])
-            for name in ("labels", "ratings", "years")
-        }
-        return LabelledReviews(**lists, categories=[*self.categories, *others.categories], **arrays)
+        return LabelledReviews(
+            self.keys + others.keys,
+            self.titles + others.titles,
+            self.texts + others.texts,
+            np.concatenate([self.labels, others.labels]),
+            np.concatenate([self.ratings, others.ratings]),
+            self.categories + others.categories,
+            np.concatenate([self.years, others.years]),
+        )
 
 
 @dataclass(frozen=True)

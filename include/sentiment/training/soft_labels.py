@@ -60,6 +60,10 @@ class Material:
         found: np.ndarray = self.reviews.labels != UNLABELLED
         return found
 
+    def sizes(self) -> dict[str, int]:
+        """Return how many reviews have a label, and how many have none."""
+        return {"train_reviews": int(self.labelled.sum()), "unlabelled_reviews": int((~self.labelled).sum())}
+
 
 def fold_of(product: str, folds: int) -> int:
     """Return the fold of a product, from 1 on: a hash of its id alone, so that it is the same one everywhere."""
@@ -78,31 +82,17 @@ def make_soft_labels(config: SoftLabelsConfig, context: Context, begun: Kept | N
     material = read_material(training, config, context)
     name, tags = f"soft-labels-{training.family}", {"family": training.family, "snapshot": training.snapshot}
     resumed = begun.run_id if begun and registry.has(begun.run_id) else ""
-    params = {**config.model_dump(exclude_none=True), "train_reviews": int(material.labelled.sum())}
-    params["unlabelled_reviews"] = len(material.reviews) - params["train_reviews"]
+    params = {**config.model_dump(exclude_none=True), **material.sizes()}
     with registry.run(name, params, tags, context, resumed) as run:
         folder = folder_of(context.settings, run.run_id)
         with at_work(folder), registry.system_metrics(run.run_id):
-            before = begun.seconds if resumed and begun else 0.0
-            kept = Kept(run_id=run.run_id, config=config, seconds=before)
+            kept = Kept(run_id=run.run_id, config=config, seconds=begun.seconds if resumed and begun else 0.0)
             table, seconds = _all_parts(training, material, kept, folder, context)
             write_table(folder / TABLE, table)
-            run.log_file(folder / TABLE)
             figures = _out_of_fold(material, table)
-            run.log_metrics({**{f"out_of_fold_{name}": value for name, value in figures.items()}, "seconds": seconds})
-            result = SoftLabelsResult(
-                run_id=run.run_id,
-                teacher=config.model,
-                family=training.family,
-                snapshot=training.snapshot,
-                table=str(folder / TABLE),
-                folds=config.folds,
-                train_reviews=params["train_reviews"],
-                unlabelled_reviews=params["unlabelled_reviews"],
-                accuracy=figures["accuracy"],
-                macro_f1=figures["macro_f1"],
-                seconds=round(seconds, 1),
-            )
+            result = _result(training, material, kept, folder, figures | {"seconds": seconds})
+            run.log_file(folder / TABLE)
+            run.log_metrics({f"out_of_fold_{name}": value for name, value in figures.items()} | {"seconds": seconds})
             run.describe("\n\n".join(result.sentences()))
             kept.model_copy(update={"seconds": seconds, "result": result}).write(folder)
             for part in folder.glob("fold-*.parquet"):
@@ -196,6 +186,23 @@ def _telling(step: str, epochs: float, context: Context) -> OnLog:
             context.progress(step, round(100 * min(record["epoch"] / epochs, 1)), 100)
 
     return on_log
+
+
+def _result(
+    training: TrainConfig, material: Material, kept: Kept, folder: Path, figures: dict[str, float]
+) -> SoftLabelsResult:
+    return SoftLabelsResult(
+        run_id=kept.run_id,
+        teacher=kept.config.model,
+        family=training.family,
+        snapshot=training.snapshot,
+        table=str(folder / TABLE),
+        folds=kept.config.folds,
+        **material.sizes(),
+        accuracy=round(figures["accuracy"], 4),
+        macro_f1=round(figures["macro_f1"], 4),
+        seconds=round(figures["seconds"], 1),
+    )
 
 
 def _out_of_fold(material: Material, table: pa.Table) -> dict[str, float]:

@@ -14,6 +14,7 @@ from sentiment.core.locks import held, holding
 from sentiment.core.settings import Settings
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.results import SoftLabelsResult
+from sentiment.training.teaching.table import TABLE
 
 _ASKED, _LOCK = "asked.json", "at-work.lock"
 
@@ -44,7 +45,9 @@ def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
         if (found := _read(folder)) and found.config == config:
             if held(folder / _LOCK):
                 raise _under_way(found.run_id)
-            same.append(found)
+            # A table that somebody removed is made again.
+            here = found.result is not None and (folder / TABLE).is_file()
+            same.append(found if here else found.model_copy(update={"result": None}))
     return max(same, key=lambda found: found.result is not None, default=None)
 
 
