@@ -169,7 +169,8 @@ def test_a_making_that_was_killed_goes_on_in_its_run_and_gives_what_it_would_hav
     assert result.run_id == part.parent.name
     assert {step[:6] for step in told} == {"fold 2", "fold 3"}
     uninterrupted = {row["review_key"]: row["log_odds"] for row in rows_of(made[0])}
-    assert all(row["log_odds"] == uninterrupted.get(row["review_key"], row["log_odds"]) for row in rows_of(result))
+    again = {row["review_key"]: row["log_odds"] for row in rows_of(result) if row["review_key"] in uninterrupted}
+    assert again == pytest.approx({key: uninterrupted[key] for key in again}, rel=1e-4)
 
 
 def test_the_same_soft_labels_are_not_made_twice_at_once(made, deployment, teacher):
@@ -181,7 +182,7 @@ def test_the_same_soft_labels_are_not_made_twice_at_once(made, deployment, teach
 
 
 def test_a_neural_teacher_goes_through_the_trainer_with_the_settings_of_its_run(deployment, encoder):
-    config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=240, evaluations=1)
+    config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=240, evaluations=1, epochs=4.0)
     run_id = train_candidate(config, a_context(deployment)).run_id
     result = SOFT_LABELS.run(SoftLabelsConfig(model=run_id, folds=2, train_reviews=200), a_context(deployment))
     assert (result.family, result.train_reviews) == ("encoder", 200)

@@ -113,7 +113,7 @@ def test_a_student_of_a_good_teacher_is_better_than_one_of_noisy_labels(family, 
     noisy = clean.take(np.arange(400))
     noisy.labels[noise] ^= 1
     validation, test = tiny.reviews(60, seed=1), tiny.reviews(300, seed=2)
-    config = tiny.config(encoder, family, evaluations=1)
+    config = tiny.config(encoder, family, evaluations=1, epochs=4.0 if family == "lora" else 2.0)
     alone = fit(config, noisy, validation, tmp_path / "alone", Settings())
     odds = np.where(clean.labels == 1, 2.5, -2.5)
     student = config.model_copy(update={"teacher": "here"})
@@ -175,7 +175,7 @@ def test_a_training_does_not_go_on_under_another_teacher(encoder, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("several", [{"stages": 2}, {"processes": 2}])
+@pytest.mark.parametrize("several", [{"stages": 2}, {"processes": 2, "batch_size": 8}])
 def test_a_student_is_taught_in_several_processes_as_in_one(several, encoder, tmp_path):
     clean, validation = tiny.reviews(300), tiny.reviews(60, seed=1)
     reviews = taught(clean, np.where(clean.labels == 1, 3.0, -3.0))
