@@ -222,8 +222,8 @@ def test_a_teacher_that_is_nowhere_or_no_table_is_refused(deployment, monkeypatc
     text.write_text("no table")
     parquet.write_table(pa.table({"review_key": ["0-1"], "positive": [0.3]}), other)
     for teacher, sentence in {
-        str(tmp_path / "gone.parquet"): "there is no file",
-        "champion": "is no id of a run",
+        str(tmp_path / "gone.parquet"): "is no file that is there, and no id of a run",
+        "champion": "the teacher champion is no file that is there",
         str(text): "is no Parquet file that can be read",
         str(other): "has no column log_odds: it is no table of soft labels",
         table(tmp_path / "twice.parquet", ["0-1", "0-1"]): "has two rows of one review_key",

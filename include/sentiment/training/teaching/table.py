@@ -14,7 +14,7 @@ from pyarrow import parquet
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.stores.registry.entries import require_run_ids
+from sentiment.stores.registry.entries import is_run_id
 
 # What it is called, in the run that made it and under HOME/soft-labels/RUN.
 TABLE = "soft_labels.parquet"
@@ -77,9 +77,11 @@ def table_of(teacher: str, settings: Settings) -> Path:
     """
     if Path(teacher).is_file():
         return Path(teacher)
-    if Path(teacher).suffix or "/" in teacher:
-        raise ContractError(f"there is no file {teacher}; give the table, or the run, of `sentiment soft-labels`")
-    require_run_ids([teacher])
+    if not is_run_id(teacher):
+        raise ContractError(
+            f"the teacher {teacher} is no file that is there, and no id of a run; give the run of `sentiment "
+            "soft-labels`, or its table"
+        )
     folder = folder_of(settings, teacher)
     if (folder / TABLE).is_file():
         return folder / TABLE
