@@ -150,7 +150,7 @@ def test_what_a_student_learns_from_are_its_reviews_and_those_that_the_teacher_a
     train = tiny.reviews(200)
     found = lessons(config, train, a_context(deployment))
     assert found.keys == train.keys + unknown
-    assert counts(found) == (7, 100)
+    assert counts(found) == {"taught_reviews": 100, "unlabelled_reviews": 7}
     assert np.isnan(found.log_odds[100:200]).all()
     assert list(found.labels[200:]) == [UNLABELLED] * 7
     assert list(found.ratings[200:]) == [3.0] * 7

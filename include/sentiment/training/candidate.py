@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
-from sentiment.core.labelled import LabelledReviews, TaughtReviews
+from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import FIRST_SEED
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
@@ -92,9 +92,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder)
     learnt_from = lessons(config, splits.train, context)
-    few = [too_few(config, splits.sizes()), scarce(splits.judges())]
-    said = [*few, said_of(learnt_from), *remarks(config, trained_on(config, learnt_from))]
-    note = "; ".join(filter(None, said))
+    note = _note(config, splits, learnt_from)
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
@@ -103,6 +101,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     ):
         manifest = require_manifest(folder)
         run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
+        run.log_metrics(counts(learnt_from))
         run.log_json(manifest.as_json(), "snapshot.json")
         folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
         clock = Clock(workdir)
@@ -119,13 +118,17 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
             folds=folds,
         )
         on_progress(f"evaluating on {len(splits.test):,} test reviews")
-        if isinstance(learnt_from, TaughtReviews):
-            alone, taught = counts(learnt_from)
-            run.log_metrics({"taught_reviews": taught, "unlabelled_reviews": alone})
         judged = _judged(training, splits, registry, workdir / "dossier")
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
     added = {"note": note, "report": report, "experiment": experiment}
     return judged.model_copy(update={name: value for name, value in added.items() if value})
+
+
+def _note(config: TrainConfig, splits: _Splits, learnt_from: LabelledReviews) -> str:
+    """Say what of the training is not as it was asked for, or as one would think."""
+    few = [too_few(config, splits.sizes()), scarce(splits.judges())]
+    said = [*few, said_of(learnt_from), *remarks(config, trained_on(config, learnt_from))]
+    return "; ".join(filter(None, said))
 
 
 def _begun_before(config: TrainConfig, registry: Registry, context: Context) -> str:

@@ -50,20 +50,21 @@ def lessons(config: TrainConfig, train: LabelledReviews, context: Context) -> La
     return TaughtReviews(**vars(train), log_odds=said.of(train.keys))
 
 
+def counts(train: LabelledReviews) -> dict[str, int]:
+    """Return how many reviews have both labels, and how many the teacher alone knows; nothing where there is none."""
+    if not isinstance(train, TaughtReviews):
+        return {}
+    unlabelled = train.labels == UNLABELLED
+    taught = ~unlabelled & ~np.isnan(train.log_odds)
+    return {"taught_reviews": int(taught.sum()), "unlabelled_reviews": int(unlabelled.sum())}
+
+
 def said_of(train: LabelledReviews) -> str:
     """Say of how many reviews the teacher has spoken; nothing where there is none."""
-    if not isinstance(train, TaughtReviews):
+    if not (found := counts(train)):
         return ""
-    alone, taught = counts(train)
-    return (
-        f"the teacher has a soft label for {taught:,} of them, and for {counted(alone, 'review')} without a star label"
-    )
-
-
-def counts(train: TaughtReviews) -> tuple[int, int]:
-    """Return how many reviews the teacher alone knows, and how many have both a label and a soft one."""
-    unlabelled = train.labels == UNLABELLED
-    return int(unlabelled.sum()), int((~unlabelled & ~np.isnan(train.log_odds)).sum())
+    alone = counted(found["unlabelled_reviews"], "review")
+    return f"the teacher has a soft label for {found['taught_reviews']:,} of them, and for {alone} without a star label"
 
 
 def _said(config: TrainConfig, context: Context) -> tuple[SoftLabels, set[str]]:
