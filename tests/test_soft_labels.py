@@ -156,6 +156,24 @@ def test_a_making_that_was_interrupted_goes_on_with_the_folds_that_are_missing(d
     assert {file.name for file in Path(result.table).parent.iterdir()} == {TABLE, "asked.json", "at-work.lock"}
 
 
+def test_a_neural_fold_that_was_interrupted_goes_on_from_its_last_checkpoint(deployment, encoder):
+    config = tiny.config(encoder, "gru", snapshot=SNAPSHOT, train_reviews=300, evaluations=5)
+    asked = SoftLabelsConfig(model=train_candidate(config, a_context(deployment)).run_id, folds=2, unlabelled_reviews=0)
+    told = []
+
+    def interrupt(step, done=0, total=0):
+        if step == "fold 2 of 2: training, per cent" and done >= 60:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="folds that are done: 1"):
+        SOFT_LABELS.run(asked, a_context(deployment, progress=interrupt))
+    SOFT_LABELS.run(asked, a_context(deployment, progress=lambda step, *counts: told.append((step, *counts))))
+    trained = [counts[0] for step, *counts in told if step == "fold 2 of 2: training, per cent"]
+    assert trained[0] > 20
+    assert trained[-1] == 100
+    assert not any(step.startswith("fold 1") for step, *_ in told)
+
+
 @pytest.mark.slow
 def test_a_making_that_was_killed_goes_on_in_its_run_and_gives_what_it_would_have_given(deployment, teacher, made):
     path = os.pathsep.join([FOLDERS, str(Path(__file__).parent)])
