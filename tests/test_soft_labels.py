@@ -169,8 +169,7 @@ def test_a_neural_fold_that_was_interrupted_goes_on_from_its_last_checkpoint(dep
         SOFT_LABELS.run(asked, a_context(deployment, progress=interrupt))
     SOFT_LABELS.run(asked, a_context(deployment, progress=lambda step, *counts: told.append((step, *counts))))
     trained = [counts[0] for step, *counts in told if step == "fold 2 of 2: training, per cent"]
-    assert trained[0] > 20
-    assert trained[-1] == 100
+    assert trained[0] > 20  # per cent: the first validation, and checkpoint, is at a fifth
     assert not any(step.startswith("fold 1") for step, *_ in told)
 
 
