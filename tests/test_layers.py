@@ -92,6 +92,11 @@ def test_a_name_that_is_wrong_is_refused_before_a_heavy_library_is_loaded(home):
         *("benchmark models --snapshots abcdefabcdef", "train --resume nothing", "trainings --remove nothing"),
         *("train --encoder ./nowhere", "tune --encoder no/such/folder", "train --encoder nobody/nothing"),
         "train --family gru --embeddings nowhere.vec",
+        *(
+            "train --family gru --teacher nowhere.parquet",
+            "train --family gru --teacher nobody",
+            "soft-labels --model me",
+        ),
     ]
     code = f"""
 from sentiment import cli

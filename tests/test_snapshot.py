@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import pytest
 from pyarrow import parquet
 
 from conftest import fill, lake_review, use_home
+from contexts import a_context
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
+from sentiment.core.names import UNLABELLED
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.manifest import (
     read_manifest,
@@ -22,9 +26,11 @@ from sentiment.datasets.snapshot import (
     snapshot_id,
     table_id,
 )
+from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark import running
 from verbs_here import done
 
 pytestmark = pytest.mark.spark
@@ -215,6 +221,22 @@ def test_a_seed_draws_its_own_sample_which_is_the_same_every_time_and_within_eve
         assert keys == (whole + whole)[at : at + 60]
     for seed in (18, 19):
         assert read_split(folder, "train", len(whole), seed).keys == whole
+
+
+def test_reviews_of_three_stars_are_those_of_the_trainings_products_and_days(made, splits):
+    home, result = made
+    folder = folder_of(home, result)
+    found = obtain_unlabelled(folder, replace(Context.of_process(), spark=running()))
+    reviews, products = read_unlabelled(folder, found)
+    assert found.reviews == len(reviews) == len(set(reviews.keys)) > 20
+    assert set(reviews.labels) == {UNLABELLED}
+    assert set(reviews.ratings) == {3.0}
+    assert set(products) <= {row["parent_asin"] for row in splits["train"]}
+    days = {row["review_key"]: row["review_date"] for row in Lake(str(home / "lake")).read(REVIEWS).to_pylist()}
+    assert max(days[key] for key in reviews.keys) < date.fromisoformat(result["cutoff"])
+    sample, _ = read_unlabelled(folder, found, 10)
+    assert sample.keys == reviews.keys[:10]
+    assert obtain_unlabelled(folder, a_context()) == found  # without Spark
 
 
 def test_the_same_question_gives_the_same_snapshot_without_work(made, monkeypatch):

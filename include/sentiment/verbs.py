@@ -11,7 +11,7 @@ from sentiment.export.verbs import EXPORT
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
 from sentiment.promotion.verbs import COMPARE, PROMOTE, ROLLBACK
 from sentiment.scoring.verbs import PREDICT, RESCORE, RESOLVE_MODEL, RESOLVE_MODELS, SCORE
-from sentiment.training.verbs import TRAIN, TRAININGS
+from sentiment.training.verbs import SOFT_LABELS, TRAIN, TRAININGS
 from sentiment.tuning.verbs import CONCLUDE_STUDY, OPEN_STUDY, SEARCH, TUNE
 from sentiment.views.verbs import REPORT
 
@@ -22,6 +22,7 @@ VERBS: tuple[AnyVerb, ...] = (
     SNAPSHOT,
     TRAIN,
     TRAININGS,
+    SOFT_LABELS,
     TUNE,
     OPEN_STUDY,
     SEARCH,

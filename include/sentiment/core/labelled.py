@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sentiment.core.names import UNLABELLED
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -27,6 +29,11 @@ class LabelledReviews:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def wanted(self) -> np.ndarray:
+        """What a training's loss is told of each review: its label."""
+        return self.labels
 
     @classmethod
     def of(
@@ -50,6 +57,42 @@ class LabelledReviews:
             [self.categories[i] for i in rows],
             self.years[rows],
         )
+
+    def and_then(self, others: LabelledReviews) -> LabelledReviews:
+        """Return these reviews, and the others after them."""
+        import numpy as np
+
+        return LabelledReviews(
+            self.keys + others.keys,
+            self.titles + others.titles,
+            self.texts + others.texts,
+            np.concatenate([self.labels, others.labels]),
+            np.concatenate([self.ratings, others.ratings]),
+            self.categories + others.categories,
+            np.concatenate([self.years, others.years]),
+        )
+
+
+@dataclass(frozen=True)
+class TaughtReviews(LabelledReviews):
+    """Reviews of which a teacher says how positive they are: `log_odds` float64 [n], NaN where it says nothing.
+
+    A review that the teacher alone knows has UNLABELLED in `labels`.
+    """
+
+    log_odds: np.ndarray
+
+    @property
+    def wanted(self) -> np.ndarray:
+        """The label and the teacher's log odds of each, float32 [n, 2], NaN for what nobody says."""
+        import numpy as np
+
+        labels = np.where(self.labels == UNLABELLED, np.nan, self.labels)
+        return np.stack([labels, self.log_odds], axis=1).astype(np.float32)
+
+    def take(self, rows: np.ndarray) -> TaughtReviews:
+        """Return the reviews at the given row numbers, in their order."""
+        return TaughtReviews(**vars(super().take(rows)), log_odds=self.log_odds[rows])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Literal
 
 NEGATIVE, POSITIVE = 0, 1
 LABELS = ("negative", "positive")
+# In the place of a label, of a review that has none: three stars.
+UNLABELLED = -1
 POSITIVE_STARS = 4.0
 NEGATIVE_STARS = 2.5
 NEEDS_REVIEW_BELOW = 0.70

@@ -7,9 +7,11 @@ from datetime import date
 from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
+from pyarrow import parquet
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812
 
+from sentiment.core.errors import ContractError
 from sentiment.core.names import NEGATIVE_STARS, POSITIVE_STARS
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.manifest import (
@@ -27,6 +29,7 @@ from sentiment.datasets.snapshot import (
     table_id,
 )
 from sentiment.datasets.split_files import write_splits
+from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.spark import read_table
 from sentiment.stores.lake.tables import Lake
@@ -46,7 +49,7 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
     """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
     days = (config.from_day or date.min, config.to_day or date.max)
     reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
-    with kept(_labelled(without_repetitions(reviews), config)) as labelled:
+    with kept(_rows(reviews, config).where("label IS NOT NULL")) as labelled:
         cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("side", _side(config)).withColumn("split", _split(cutoff))
         splits, left_out = _counted(parts)
@@ -64,12 +67,33 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
     return manifest
 
 
-def _labelled(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:
+def write_unlabelled(spark: SparkSession, lake: Lake, manifest: Manifest, folder: str) -> tuple[list[str], int]:
+    """Write the reviews without a label of a snapshot's training side into its folder; return files and their rows.
+
+    Raises ContractError when the table is not the one any more that the snapshot was made of.
+    """
+    config = SnapshotConfig.model_validate(manifest.config)
+    if snapshot_id(config, table_id(lake)) != manifest.id:
+        raise ContractError(
+            f"the table {REVIEWS.name} of {lake.root} is not the one that snapshot {manifest.id} was made of; take a "
+            "new snapshot, and train on that"
+        )
+    days = (config.from_day or date.min, config.to_day or date.max)
+    reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
+    parts = _rows(reviews, config).where("label IS NULL").withColumn("side", _side(config))
+    of_training = parts.withColumn("split", _split(manifest.cutoff)).where("split = 'train'")
+    files = _write(of_training.withColumn("split", F.lit("unlabelled")), folder, ("unlabelled",))["unlabelled"]
+    filesystem, base = storage.arrow_filesystem(folder)
+    return files, sum(parquet.read_metadata(f"{base}/{name}", filesystem=filesystem).num_rows for name in files)
+
+
+def _rows(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:
+    """Return a snapshot's columns of what is no repetition and long enough; reviews of three stars have no label."""
     label = F.when(F.col("rating") >= POSITIVE_STARS, 1).when(F.col("rating") <= NEGATIVE_STARS, 0).cast("byte")
     return (
-        reviews.where(F.col("word_count") >= config.min_words)
+        without_repetitions(reviews)
+        .where(F.col("word_count") >= config.min_words)
         .withColumn("label", label)
-        .where("label IS NOT NULL")
         .withColumn("sample_order", F.xxhash64(F.lit(config.split_seed), "review_key"))
         .select(*COLUMNS.names)
     )
@@ -126,13 +150,13 @@ def _counted(parts: DataFrame) -> tuple[dict[str, SplitCounts], dict[str, int]]:
     return counted((row["split"], row["category"], row["label"], row["reviews"]) for row in rows), left_out
 
 
-def _write(parts: DataFrame, folder: str) -> dict[str, list[str]]:
+def _write(parts: DataFrame, folder: str, splits: tuple[str, ...] = SPLITS) -> dict[str, list[str]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_splits(batches, folder)
 
     spread = parts.drop("side").repartitionByRange(2, "sample_order")
     rows = map_sorted(spread, ("sample_order",), write, "split string, file string").collect()
-    return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in SPLITS}
+    return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in splits}
 
 
 def without_repetitions(reviews: DataFrame) -> DataFrame:

@@ -18,7 +18,7 @@ from pyarrow import compute, dataset
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews, UsedReviews
-from sentiment.core.names import FIRST_SEED, LABELS
+from sentiment.core.names import FIRST_SEED, LABELS, UNLABELLED
 from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
 from sentiment.datasets.manifest import Manifest, require_manifest
 from sentiment.stores import files as storage
@@ -45,6 +45,7 @@ COLUMNS = pa.schema(
 _RULES = 1
 _OF_PRODUCTS = ("split", "recent_share")
 _ID = re.compile(r"\w[\w-]*")
+_READ = ("review_key", "title", "text", "label", "rating", "category", "review_date", "sample_order")
 # Places of the order, and what lies between the beginnings of two seeds: 2^64 divided by the golden ratio.
 _CIRCLE, _GOLDEN = 1 << 64, 0x9E3779B97F4A7C15
 
@@ -98,18 +99,44 @@ def read_split(folder: str, split: str, limit: int | None = None, seed: int = FI
     reviews takes the same ones for every seed.
     """
     manifest = require_manifest(folder)
-    total = manifest.splits[split].reviews
+    return in_memory(sampled(folder, manifest.files[split], manifest.splits[split].reviews, limit, seed))
+
+
+def read_keys(folder: str, split: str) -> set[str]:
+    """Return the keys of all reviews of a split."""
+    data = _opened(folder, require_manifest(folder).files[split])
+    return set(data.to_table(columns=["review_key"])["review_key"].to_pylist())
+
+
+def read_with_products(folder: str, split: str, limit: int, seed: int) -> tuple[LabelledReviews, list[str]]:
+    """Return the reviews that `read_split` returns, and the product of each."""
+    manifest = require_manifest(folder)
+    table = sampled(folder, manifest.files[split], manifest.splits[split].reviews, limit, seed, ("parent_asin",))
+    return in_memory(table), products(table)
+
+
+def sampled(
+    folder: str, names: list[str], total: int, limit: int | None, seed: int, more: tuple[str, ...] = ()
+) -> pa.Table:
+    """Return the rows, of the `total` in some files of a snapshot, that `read_split` tells of, `more` columns too."""
     begin = 0 if limit is None or limit >= total else (seed - FIRST_SEED) * _GOLDEN % _CIRCLE
-    filesystem, base = storage.arrow_filesystem(folder)
-    files = [f"{base}/{name}" for name in manifest.files[split]]
-    data = dataset.dataset(files, filesystem=filesystem, format="parquet")
-    columns = ["review_key", "title", "text", "label", "rating", "category", "review_date", "sample_order"]
-    table = data.to_table(columns=columns, filter=_near(begin, limit, total))
+    table = _opened(folder, names).to_table(columns=[*_READ, *more], filter=_near(begin, limit, total))
     # From the least of all signed numbers on, and around.
     places = (table["sample_order"].to_numpy().view("uint64") ^ np.uint64(_CIRCLE // 2)) - np.uint64(begin)
     table = table.append_column("place", pa.array(places))
     table = table.take(compute.sort_indices(table, [("place", "ascending"), ("review_key", "ascending")]))
-    return _in_memory(table.slice(0, limit))
+    return table.slice(0, limit)
+
+
+def products(table: pa.Table) -> list[str]:
+    """Return the product of each row; a review without one, as those of IMDb are, is its own."""
+    filled: list[str] = compute.coalesce(table["parent_asin"], table["review_key"]).to_pylist()
+    return filled
+
+
+def _opened(folder: str, names: list[str]) -> dataset.Dataset:
+    filesystem, base = storage.arrow_filesystem(folder)
+    return dataset.dataset([f"{base}/{name}" for name in names], filesystem=filesystem, format="parquet")
 
 
 def _near(begin: int, limit: int | None, total: int) -> dataset.Expression | None:
@@ -123,12 +150,13 @@ def _near(begin: int, limit: int | None, total: int) -> dataset.Expression | Non
     return (order >= begin + least) | (order < end - _CIRCLE + least)
 
 
-def _in_memory(table: pa.Table) -> LabelledReviews:
+def in_memory(table: pa.Table) -> LabelledReviews:
+    """Return rows of a snapshot as trainers and evaluation take them."""
     return LabelledReviews(
         keys=table["review_key"].to_pylist(),
         titles=table["title"].to_pylist(),
         texts=table["text"].to_pylist(),
-        labels=table["label"].to_numpy().astype("int64"),
+        labels=compute.fill_null(table["label"], UNLABELLED).to_numpy().astype("int64"),
         ratings=table["rating"].to_numpy().astype("float64"),
         categories=compute.fill_null(table["category"], "").to_pylist(),
         years=compute.fill_null(compute.year(table["review_date"]), 0).to_numpy().astype("int64"),

@@ -17,13 +17,16 @@ BATCHES_SORTED_TOGETHER = 50
 
 
 def examples(tokenizer: ReviewTokenizer, reviews: LabelledReviews) -> list[dict[str, Any]]:
-    """Return one `{"input_ids": int64 array, "labels": 0 or 1}` a review, in order."""
+    """Return one `{"input_ids": int64 array, "labels": what is wanted of it}` a review, in order."""
     ids = tokenizer.encode(reviews.titles, reviews.texts)
-    return [{"input_ids": review, "labels": label} for review, label in zip(ids, reviews.labels.tolist(), strict=True)]
+    return [{"input_ids": review, "labels": label} for review, label in zip(ids, reviews.wanted.tolist(), strict=True)]
 
 
 def collate(tokenizer: ReviewTokenizer, batch: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """Pad a batch of examples to its longest; int64 tensors `input_ids`, `attention_mask` [b, n] and `labels` [b]."""
+    """Pad a batch of examples to its longest: int64 `input_ids`, `attention_mask` [b, n] and `labels` [b].
+
+    Of taught reviews `labels` are float32 [b, 2]: see `TaughtReviews.wanted`.
+    """
     input_ids, attention_mask = tokenizer.pad([example["input_ids"] for example in batch])
     return {
         "input_ids": torch.from_numpy(input_ids),

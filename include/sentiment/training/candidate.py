@@ -37,6 +37,7 @@ from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import Memory, OnLog, Record
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings, remarks
+from sentiment.training.teaching.lessons import counts, lessons, said_of
 from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder)
-    few = [too_few(config, splits.sizes()), scarce(splits.judges())]
-    note = "; ".join(filter(None, [*few, *remarks(config, trained_on(config, splits.train))]))
+    learnt_from = lessons(config, splits.train, context)
+    note = _note(config, splits, learnt_from)
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
@@ -100,12 +101,13 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     ):
         manifest = require_manifest(folder)
         run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
+        run.log_metrics(counts(learnt_from))
         run.log_json(manifest.as_json(), "snapshot.json")
         folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
         with registry.system_metrics(run.run_id):
-            fitted = fit(config, splits.train, splits.validation, workdir, settings, on_log)
+            fitted = fit(config, learnt_from, splits.validation, workdir, settings, on_log)
         training = Training(
             run_id=run.run_id,
             name=_name(config),
@@ -120,6 +122,13 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
     added = {"note": note, "report": report, "experiment": experiment}
     return judged.model_copy(update={name: value for name, value in added.items() if value})
+
+
+def _note(config: TrainConfig, splits: _Splits, learnt_from: LabelledReviews) -> str:
+    """Say what of the training is not as it was asked for, or as one would think."""
+    few = [too_few(config, splits.sizes()), scarce(splits.judges())]
+    said = [*few, said_of(learnt_from), *remarks(config, trained_on(config, learnt_from))]
+    return "; ".join(filter(None, said))
 
 
 def _begun_before(config: TrainConfig, registry: Registry, context: Context) -> str:
@@ -145,7 +154,8 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    return f"{model}-{config.train_reviews}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
+    taught = "-taught" if config.teacher else ""
+    return f"{model}-{config.train_reviews}{taught}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validated(

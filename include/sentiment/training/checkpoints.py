@@ -19,7 +19,7 @@ from transformers import Trainer
 
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
-from sentiment.core.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews, TaughtReviews
 from sentiment.training.config.train import TrainConfig
 
 log = logging.getLogger(__name__)
@@ -39,10 +39,12 @@ def claim(workdir: Path, config: TrainConfig, train: LabelledReviews, validation
     """Mark `workdir` as this training's, so that no other one goes on from its checkpoints.
 
     What a kill, a full disk or a torn write left of a checkpoint is said and removed, before any process reads it.
-    Raises ContractError when the folder is another training's: other settings or other reviews.
+    Raises ContractError when the folder is another training's: other settings, other reviews, or another
+    teacher.
     """
     keys = hashlib.sha256("\n".join([*train.keys, "", *validation.keys]).encode("utf-8", "replace")).hexdigest()
-    content = json.dumps({"config": config.model_dump(mode="json"), "reviews": keys}, sort_keys=True)
+    said = {"said": hashlib.sha256(train.log_odds.tobytes()).hexdigest()} if isinstance(train, TaughtReviews) else {}
+    content = json.dumps({"config": config.model_dump(mode="json"), "reviews": keys, **said}, sort_keys=True)
     mark = workdir / "training.json"
     if mark.exists() and mark.read_text(encoding="utf-8") != content:
         raise ContractError(f"{workdir} holds checkpoints of another training; give an empty folder, or remove it")

@@ -8,7 +8,7 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.names import LABELS
+from sentiment.core.names import LABELS, UNLABELLED
 from sentiment.core.settings import Settings
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
@@ -50,14 +50,15 @@ def fit(
 
 def trained_on(config: TrainConfig, train: LabelledReviews) -> int:
     """Return how many reviews an epoch goes through: oversampling draws the rarer label's again."""
-    counts = np.bincount(train.labels, minlength=len(LABELS))
-    return int(len(LABELS) * counts.max()) if config.imbalance == "oversampling" else len(train)
+    if config.imbalance != "oversampling":
+        return len(train)
+    return int(len(LABELS) * np.bincount(train.labels, minlength=len(LABELS)).max())
 
 
 def _check(train: LabelledReviews, validation: LabelledReviews) -> None:
     if not len(validation):
         raise ContractError("there are no validation reviews; widen the snapshot's days or its validation_share")
-    counts = np.bincount(train.labels, minlength=len(LABELS))
+    counts = np.bincount(train.labels[train.labels != UNLABELLED], minlength=len(LABELS))
     if not counts.all():
         found = ", ".join(f"{count} {name}" for name, count in zip(LABELS, counts, strict=True))
         raise ContractError(f"training needs reviews of both labels and has {found}; widen the snapshot's days")

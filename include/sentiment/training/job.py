@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.atomic import replacing
-from sentiment.core.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews, TaughtReviews
 from sentiment.training.config.train import TrainConfig
 
 # A log record of a training: figures by their names, and the step that they belong to.
@@ -130,8 +130,8 @@ class Job:
     def _reviews(self, split: str) -> LabelledReviews:
         table = parquet.read_table(self.folder / f"{split}.parquet")
         columns = {name: table[name].to_pylist() for name in ("keys", "titles", "texts", "categories")}
-        arrays = {name: table[name].to_numpy() for name in ("labels", "ratings", "years")}
-        return LabelledReviews(**columns, **arrays)
+        arrays = {name: table[name].to_numpy() for name in table.column_names if name not in columns}
+        return (TaughtReviews if "log_odds" in arrays else LabelledReviews)(**columns, **arrays)
 
 
 def _table(reviews: LabelledReviews) -> pa.Table:

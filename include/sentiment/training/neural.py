@@ -19,10 +19,10 @@ from sentiment.training.checkpoints import claim, last_checkpoint
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import is_out_of_memory, suitable_threads, with_smaller_batches
-from sentiment.training.imbalance import training_loss
 from sentiment.training.job import OnLog, Record
 from sentiment.training.models.build import build_model
 from sentiment.training.models.encoders import with_encoder_at_hand
+from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def fit_once(
     tokenizer = ReviewTokenizer.from_json(tokenizer_json, config.max_length, config.head_share)
     trainer = NeuralTrainer(
         config,
-        training_loss(config, train.labels, config.label_smoothing),
+        loss_of(config, train.labels),
         model=model,
         args=training_arguments(config, len(train), workdir),
         train_dataset=examples(tokenizer, train),

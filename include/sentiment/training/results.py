@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sentiment.core.names import Family
 from sentiment.core.verb import VerbResult
-from sentiment.core.wording import interval, percent
+from sentiment.core.wording import counted, interval, percent
 
 Interval = tuple[float, float]
 
@@ -89,6 +89,34 @@ class TrainResult(VerbResult):
             f"Over {len(figures)} seeds macro F1 is {mean(figures):.3f}, standard deviation {stdev(figures):.3f}; the "
             "run above is the best of them on validation."
         )
+
+
+class SoftLabelsResult(VerbResult):
+    """Soft labels that were made: the run that made them, whose settings the teacher has, and where the table lies.
+
+    Accuracy and macro F1 are those of the soft labels of reviews with a star label, out of fold.
+    """
+
+    run_id: str
+    teacher: str
+    family: Family
+    snapshot: str
+    table: str
+    folds: int
+    train_reviews: int
+    unlabelled_reviews: int
+    accuracy: float
+    macro_f1: float
+    seconds: float
+
+    def sentences(self) -> list[str]:
+        """Say how good they are, and how a student takes them."""
+        stars = f" and {counted(self.unlabelled_reviews, 'review')} of three stars" if self.unlabelled_reviews else ""
+        return [
+            f"{counted(self.train_reviews, 'training review')}{stars} have a soft label; out of {self.folds} folds by "
+            f"product the teacher ({self.family}) has accuracy {percent(self.accuracy)}, macro F1 {self.macro_f1:.3f}.",
+            f"A student learns from them: `sentiment train --teacher {self.run_id} --snapshot {self.snapshot}`.",
+        ]
 
 
 class UnfinishedTraining(BaseModel):

@@ -21,6 +21,7 @@ _OF_RECURRENT = {"embeddings", "vocabulary", "embedding_size", "hidden_size", "d
 _OF_LINEAR = {"buckets", "inverse_regularisation"}
 _OF_FOCAL_LOSS = {"focal_gamma", "focal_alpha"}
 _OF_FOLDS = {"fold_reviews"}
+_OF_TEACHING = {"teacher_weight", "teacher_temperature"}
 _OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
 _OF_NETWORKS -= {"seed", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
@@ -100,6 +101,8 @@ def _idle(config: TrainConfig) -> set[str]:
         idle |= _OF_FOCAL_LOSS
     if not config.folds:
         idle |= _OF_FOLDS
+    if not config.teacher:
+        idle |= _OF_TEACHING
     if config.warmup_steps is not None:
         idle |= {"warmup_share"}
     if config.evaluate_every is not None:

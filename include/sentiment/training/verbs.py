@@ -5,19 +5,22 @@ from __future__ import annotations
 from sentiment.core.context import Context
 from sentiment.core.verb import Verb
 from sentiment.datasets.verbs import on_a_snapshot
+from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainingsConfig, TrainRequest
-from sentiment.training.results import TrainingsResult, TrainResult
+from sentiment.training.results import SoftLabelsResult, TrainingsResult, TrainResult
 
 
 def train(config: TrainRequest, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
     from sentiment.training.models.encoders import require_at_hand
+    from sentiment.training.teaching.lessons import require_teachable, with_teacher_at_hand
     from sentiment.training.unfinished import asked_of
 
     resumed = asked_of(config.resume, context.settings) if config.resume else None
     training = resumed or config.training()
     require_at_hand(training, context.settings)
-    training = on_a_snapshot(training, context)
+    training = on_a_snapshot(with_teacher_at_hand(training, context), context)
+    require_teachable(training, context)
     from sentiment.training.candidate import train_candidate
     from sentiment.training.seeds import train_over_seeds
 
@@ -31,6 +34,20 @@ def trainings(config: TrainingsConfig, context: Context) -> TrainingsResult:
     from sentiment.training.unfinished import listed
 
     return listed(config, context)
+
+
+def soft_labels(config: SoftLabelsConfig, context: Context) -> SoftLabelsResult:
+    """Train a teacher a fold and write what each says of the reviews of its fold, or say what was written before."""
+    from sentiment.stores.registry.entries import require_run_ids
+    from sentiment.training.teaching.kept import kept_of
+
+    require_run_ids([config.model])
+    kept = kept_of(config, context.settings)
+    if kept and kept.result:
+        return kept.result
+    from sentiment.training.soft_labels import make_soft_labels
+
+    return make_soft_labels(config, context, kept)
 
 
 TRAIN = Verb(
@@ -49,4 +66,13 @@ TRAININGS = Verb(
     run=trainings,
     group="Models",
     example="--remove RUN",
+)
+SOFT_LABELS = Verb(
+    name="soft-labels",
+    config=SoftLabelsConfig,
+    result=SoftLabelsResult,
+    run=soft_labels,
+    group="Models",
+    example="--model RUN --folds 3",
+    heavy=True,
 )

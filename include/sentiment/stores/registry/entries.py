@@ -17,10 +17,15 @@ BUNDLE = "bundle"
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
+def is_run_id(text: str) -> bool:
+    """Tell whether a text has the form of a run's id."""
+    return bool(_RUN_ID.fullmatch(text))
+
+
 def require_run_ids(run_ids: Sequence[str]) -> None:
     """Raise ContractError for the first that is no id of a run, without asking MLflow, whose start takes seconds."""
     for run_id in run_ids:
-        if not _RUN_ID.fullmatch(run_id):
+        if not is_run_id(run_id):
             raise ContractError(
                 f"{run_id!r} is no id of a run, which has 32 digits and letters from a to f; take the run_id that "
                 "`sentiment train` gave"

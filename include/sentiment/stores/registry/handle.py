@@ -53,6 +53,10 @@ class RunHandle:
         """Add a folder's files, under `name` where one is given."""
         self.client.log_artifacts(self.run_id, str(folder), name or None)
 
+    def log_file(self, file: Path) -> None:
+        """Add a file."""
+        self.client.log_artifact(self.run_id, str(file))
+
     def log_json(self, content: Any, name: str) -> None:
         """Add a JSON file."""
         self.client.log_dict(self.run_id, content, name)

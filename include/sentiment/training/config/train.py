@@ -15,6 +15,7 @@ from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
 from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
+from sentiment.training.config.teaching import TeachingOptions
 
 Preset = Literal["electronics-distilbert", "imdb-standard", "imdb-aggressive", "imdb-conservative", "lora-polarity"]
 
@@ -146,7 +147,7 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
         return self
 
 
-class TrainConfig(TrainingOptions, SearchedOptions):
+class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
     """A training of one candidate on a snapshot."""
 
     seeds: int = Field(
@@ -158,6 +159,18 @@ class TrainConfig(TrainingOptions, SearchedOptions):
         title="Repetitions",
         json_schema_extra=OPTIMISER,
     )
+
+    @model_validator(mode="after")
+    def _can_be_taught(self) -> Self:
+        if not self.teacher:
+            return self
+        if self.family == "linear":
+            raise ValueError("the linear family learns from labels alone; choose another family, or leave teacher out")
+        if self.weighted:
+            raise ValueError(f"{self.imbalance} would bend what the teacher says; leave imbalance at none")
+        if self.folds:
+            raise ValueError("the teacher knows the labels of every fold; leave folds at 0 beside a teacher")
+        return self
 
     @property
     def peak_learning_rate(self) -> float:

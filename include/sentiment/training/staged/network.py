@@ -31,7 +31,8 @@ class StagedNetwork:
     """This process's part of a network, with the steps that all processes of `group` (two) make together.
 
     They call the same methods in the same order with the same batches: `input_ids` and `attention_mask` [reviews,
-    tokens], `labels` [reviews]. So ids, masks and labels are everywhere, and states and their gradients alone travel.
+    tokens], `labels` of as many reviews. So ids, masks and labels are everywhere, and states and their gradients alone
+    travel.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class StagedNetwork:
 
     def _laid_out(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         missing = -batch["input_ids"].shape[1] % LENGTH_STEP
-        longer = {name: pad(value, (0, missing)) if value.dim() == 2 else value for name, value in batch.items()}
+        longer = {name: value if name == "labels" else pad(value, (0, missing)) for name, value in batch.items()}
         return {name: value.to(self._device) for name, value in longer.items()}
 
     def _new_schedule(self, reviews: int, tokens: int, weight: float | None) -> Any:

@@ -25,7 +25,6 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import training_precision
-from sentiment.training.imbalance import training_loss
 from sentiment.training.job import OnLog
 from sentiment.training.models.build import build_model
 from sentiment.training.models.recurrent import RecurrentClassifier
@@ -33,6 +32,7 @@ from sentiment.training.neural import as_fitted
 from sentiment.training.staged.batches import StageBatches
 from sentiment.training.staged.checkpoints import Progress, StageCheckpoints
 from sentiment.training.staged.network import StagedNetwork, average_gradients, clip_gradients
+from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import SCHEDULES, adamw, not_a_number
 
 
@@ -71,7 +71,7 @@ class _StagedTraining:
         on_log: OnLog | None,
     ) -> None:
         self._config, self._batches, self._plan, self._mesh = config, batches, batches.plan, mesh
-        self._loss = training_loss(config, batches.train_labels, config.label_smoothing)
+        self._loss = loss_of(config, batches.train_labels)
         precision = training_precision(config.precision, config.family)
         self._staged = StagedNetwork(network, self._loss, mesh.get_group("stages"), _device(), precision)
         self._optimizer = adamw(network, config, self._staged.parameters)

@@ -1,0 +1,66 @@
+"""Reviews without a label beside a snapshot: those of three stars among the products and days that it trains on.
+
+They are drawn as its training reviews are (the same version of the table, no repetitions, the same products, before
+the same day), written into its folder when somebody first asks for them, and are no split of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from sentiment.core.context import Context
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import FIRST_SEED
+from sentiment.datasets.manifest import require_manifest
+from sentiment.datasets.snapshot import in_memory, products, sampled
+from sentiment.stores import files as storage
+from sentiment.stores.lake.tables import Lake
+
+
+class Unlabelled(BaseModel):
+    """How many such reviews a snapshot has, and their files in its folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reviews: int
+    files: list[str]
+
+
+def obtain_unlabelled(folder: str, context: Context) -> Unlabelled:
+    """Return what is known of them, once they are written; a published data set has none.
+
+    Raises ContractError when the lake's table is not the one any more that the snapshot was made of.
+    """
+    manifest = require_manifest(folder)
+    if manifest.dataset != "lake":
+        return Unlabelled(reviews=0, files=[])
+    written = storage.read_bytes(_description(folder))
+    if written:
+        return Unlabelled.model_validate_json(written)
+    from sentiment.datasets.from_lake import write_unlabelled
+    from sentiment.stores.spark import session
+    from sentiment.stores.spark_jobs import watched
+
+    with (
+        session(context.settings, "unlabelled", shared=context.spark) as spark,
+        watched(spark, "taking the reviews of three stars", context.progress),
+    ):
+        files, reviews = write_unlabelled(spark, Lake(context.settings.lake_root), manifest, folder)
+    found = Unlabelled(reviews=reviews, files=files)
+    storage.write_bytes(_description(folder), found.model_dump_json().encode())
+    return found
+
+
+def read_unlabelled(
+    folder: str, found: Unlabelled, limit: int | None = None, seed: int = FIRST_SEED
+) -> tuple[LabelledReviews, list[str]]:
+    """Return them, or a sample as of a split, with UNLABELLED in the place of labels, and the product of each."""
+    if not found.reviews:
+        return LabelledReviews.of([], [], [], np.empty(0, np.int64)), []
+    table = sampled(folder, found.files, found.reviews, limit, seed, ("parent_asin",))
+    return in_memory(table), products(table)
+
+
+def _description(folder: str) -> str:
+    return storage.join(folder, "unlabelled.json")

@@ -1,0 +1,61 @@
+"""A teacher's soft labels: how they are made, and how a student learns from them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sentiment.core.config import EXPERTS, LONGEST_PLACE, Share, VerbConfig
+
+
+class TeachingOptions(VerbConfig):
+    """How a student learns from a teacher."""
+
+    teacher: str = Field(
+        "",
+        max_length=LONGEST_PLACE,
+        description="Run of `sentiment soft-labels`, or a Parquet file with review_key and log_odds: the training "
+        "learns from these soft labels beside the stars. Empty: from the stars alone.",
+        title="Teacher",
+        json_schema_extra=EXPERTS,
+    )
+    teacher_weight: Share = Field(
+        0.9,
+        description="Share of the loss that the soft label has beside the star label, where there are both.",
+        title="Weight of the teacher",
+        json_schema_extra=EXPERTS,
+    )
+    teacher_temperature: float = Field(
+        2.0,
+        gt=0,
+        description="Log odds of teacher and student are divided by it before they are compared.",
+        title="Temperature of the teacher",
+        json_schema_extra=EXPERTS,
+    )
+
+
+class SoftLabelsConfig(VerbConfig):
+    """Let the settings of a training, a large one's, label reviews for a smaller student: softly, and out of fold.
+
+    Each fold's reviews are labelled by a model that was trained on the other folds, which share no product with it.
+    What was interrupted, or killed, goes on when it is asked for again; what is done is not done again.
+    """
+
+    model: str = Field(
+        min_length=1,
+        description="Run of `sentiment train` whose settings and snapshot the teacher has.",
+        title="Run of the teacher",
+    )
+    folds: int = Field(3, ge=2, le=20, description="Models that are trained, each without a part of the products.")
+    train_reviews: int | None = Field(
+        None,
+        ge=100,
+        description="At most so many of the snapshot's training reviews are labelled and trained on; as many as the "
+        "run's when empty.",
+        title="Training reviews",
+    )
+    unlabelled_reviews: int | None = Field(
+        None,
+        ge=0,
+        description="At most so many reviews of three stars are labelled beside them; in proportion when empty.",
+        title="Reviews of three stars",
+    )

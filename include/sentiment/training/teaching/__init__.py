@@ -1,0 +1,1 @@
+"""What a student learns beside the labels: a teacher's soft ones."""

@@ -1,0 +1,76 @@
+"""What a making of soft labels keeps under HOME/soft-labels/RUN: what was asked for, its parts, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sentiment.core.atomic import replacing
+from sentiment.core.errors import ConcurrentWriteError
+from sentiment.core.locks import held, holding
+from sentiment.core.settings import Settings
+from sentiment.training.config.teaching import SoftLabelsConfig
+from sentiment.training.results import SoftLabelsResult
+from sentiment.training.teaching.table import TABLE
+
+_ASKED, _LOCK = "asked.json", "at-work.lock"
+
+
+class Kept(BaseModel):
+    """What was asked for, the seconds of all attempts until now, and the result, where it came to its end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    config: SoftLabelsConfig
+    seconds: float = 0.0
+    result: SoftLabelsResult | None = None
+
+    def write(self, folder: Path) -> None:
+        """Keep it in the folder of its run."""
+        with replacing(folder / _ASKED) as aside:
+            aside.write_text(self.model_dump_json(), encoding="utf-8")
+
+
+def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
+    """Return what the same question has come to, begun here before; the one that came to its end, if one did.
+
+    Raises ConcurrentWriteError when another process is at work on it.
+    """
+    same = []
+    for folder in sorted((settings.home / "soft-labels").glob("*")):
+        if (found := _read(folder)) and found.config == config:
+            if held(folder / _LOCK):
+                raise _under_way(found.run_id)
+            # A table that somebody removed is made again.
+            here = found.result is not None and (folder / TABLE).is_file()
+            same.append(found if here else found.model_copy(update={"result": None}))
+    return max(same, key=lambda found: found.result is not None, default=None)
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Work alone on a folder; an interruption says how to go on."""
+    try:
+        with holding(folder / _LOCK):
+            yield
+    except BlockingIOError:
+        raise _under_way(folder.name) from None
+    except KeyboardInterrupt:
+        done = len(list(folder.glob("fold-*.parquet")))
+        raise KeyboardInterrupt(f"the same command again goes on; folds that are done: {done}") from None
+
+
+def _read(folder: Path) -> Kept | None:
+    """Return what is kept; None where nothing is, or another version of the platform wrote it."""
+    try:
+        return Kept.model_validate_json((folder / _ASKED).read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None
+
+
+def _under_way(run_id: str) -> ConcurrentWriteError:
+    return ConcurrentWriteError(f"the same soft labels are being made already, as run {run_id}; wait for them")

@@ -1,0 +1,219 @@
+"""Soft labels: made out of fold by product, kept as a table, and gone on with after an interruption or a kill."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+import tiny
+from conftest import FOLDERS, asking_mlflow, without_server
+from contexts import a_context
+from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.locks import holding
+from sentiment.core.settings import Settings
+from sentiment.training import soft_labels
+from sentiment.training.candidate import train_candidate
+from sentiment.training.config.teaching import SoftLabelsConfig
+from sentiment.training.soft_labels import fold_of
+from sentiment.training.teaching.table import TABLE, folder_of
+from sentiment.training.verbs import SOFT_LABELS
+from taught import SIZES, SNAPSHOT, THREE_STARS, write_snapshot
+
+# Another process that labels one fold of three and is killed when it begins with the second.
+KILLED = """
+import os, signal, sys
+from contexts import a_context
+from sentiment.training.config.teaching import SoftLabelsConfig
+from sentiment.training.verbs import SOFT_LABELS
+def kill(step, done=0, total=0):
+    if step.startswith("fold 2 of 3: training"):
+        os.kill(os.getpid(), signal.SIGKILL)
+SOFT_LABELS.run(SoftLabelsConfig(model=sys.argv[1], unlabelled_reviews=7), a_context(progress=kill))
+"""
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="soft labels")
+    write_snapshot(settings)
+    with asking_mlflow(settings.tracking_uri):
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="module")
+def teacher(deployment, encoder):
+    """The run of a linear training, whose settings the teacher takes."""
+    config = tiny.config(encoder, "linear", snapshot=SNAPSHOT, train_reviews=300, folds=2, fold_reviews=100)
+    return train_candidate(config, a_context(deployment)).run_id
+
+
+@pytest.fixture(scope="module")
+def made(deployment, teacher):
+    """Soft labels of three folds, and which reviews each model was trained on."""
+    trained, fit = [], soft_labels.fit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(soft_labels, "fit", lambda *given: trained.append(given[1]) or fit(*given))
+        return SOFT_LABELS.run(SoftLabelsConfig(model=teacher), a_context(deployment)), trained
+
+
+def rows_of(result):
+    return parquet.read_table(result.table).to_pylist()
+
+
+def product_of(key):
+    """The product of a generated review of a `taught` snapshot."""
+    seed, row = key.split("-")
+    return f"{seed}-P{int(row) // 3}"
+
+
+def test_a_fold_is_a_hash_of_the_product_and_the_same_everywhere():
+    products = [f"B{number:09}" for number in range(3_000)]
+    folds = [fold_of(product, 3) for product in products]
+    assert [fold_of(product, 3) for product in products] == folds
+    assert folds[:6] == [2, 1, 3, 2, 2, 1]
+    assert min(np.bincount(folds)[1:]) > 900
+
+
+def test_no_model_labels_a_product_that_it_was_trained_on(made):
+    result, trained = made
+    assert len(trained) == result.folds == 3
+    for fold, reviews in enumerate(trained, start=1):
+        learnt_from = {product_of(key) for key in reviews.keys}
+        asked = {product_of(row["review_key"]) for row in rows_of(result) if row["fold"] == fold}
+        assert learnt_from
+        assert asked
+        assert not learnt_from & asked
+
+
+def test_every_training_review_of_the_run_has_a_soft_label_and_three_stars_in_proportion(made, teacher):
+    result, trained = made
+    rows = rows_of(result)
+    stars = [row for row in rows if row["review_key"].startswith("50-")]
+    assert (result.train_reviews, result.unlabelled_reviews) == (300, round(THREE_STARS * 300 / SIZES["train"]))
+    assert len(rows) == len({row["review_key"] for row in rows}) == 300 + len(stars)
+    assert len(stars) == result.unlabelled_reviews
+    assert list(rows[0]) == ["review_key", "log_odds", "teacher", "fold"]
+    assert {row["teacher"] for row in rows} == {teacher}
+    assert not any(key.startswith("50-") for reviews in trained for key in reviews.keys)
+
+
+def test_the_result_says_how_right_the_soft_labels_are_and_how_a_student_takes_them(made):
+    result, _ = made
+    labels = dict(zip(tiny.reviews(SIZES["train"]).keys, tiny.reviews(SIZES["train"]).labels, strict=True))
+    right = [
+        (row["log_odds"] > 0) == labels[row["review_key"]] for row in rows_of(result) if row["review_key"] in labels
+    ]
+    assert result.accuracy == pytest.approx(np.mean(right), abs=1e-4)
+    assert result.accuracy > 0.9
+    first, second = result.sentences()
+    assert "300 training reviews and 50 reviews of three stars have a soft label; out of 3 folds by product" in first
+    assert f"`sentiment train --teacher {result.run_id} --snapshot {SNAPSHOT}`" in second
+
+
+def test_the_run_in_mlflow_keeps_the_table_and_its_figures(made, tmp_path):
+    result, _ = made
+    kept = mlflow.artifacts.download_artifacts(run_id=result.run_id, artifact_path=TABLE, dst_path=tmp_path)
+    assert Path(kept).read_bytes() == Path(result.table).read_bytes()
+    run = mlflow.get_run(result.run_id)
+    assert run.data.metrics["out_of_fold_accuracy"] == pytest.approx(result.accuracy, abs=1e-4)
+    assert run.data.params["train_reviews"] == "300"
+    assert (run.info.run_name, run.info.status) == ("soft-labels-linear", "FINISHED")
+
+
+def test_the_same_question_is_answered_at_once_and_another_one_anew(made, deployment, teacher, monkeypatch):
+    result, _ = made
+    monkeypatch.setattr(soft_labels, "fit", None)
+    assert SOFT_LABELS.run(SoftLabelsConfig(model=teacher), a_context(deployment)) == result
+    with pytest.raises(TypeError):
+        SOFT_LABELS.run(SoftLabelsConfig(model=teacher, folds=2), a_context(deployment))
+
+
+def test_a_making_that_was_interrupted_goes_on_with_the_folds_that_are_missing(deployment, teacher):
+    asked, told = SoftLabelsConfig(model=teacher, unlabelled_reviews=0), []
+
+    def interrupt(step, *_):
+        if step.startswith("fold 3 of 3: training"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="the same command again goes on; folds that are done: 2"):
+        SOFT_LABELS.run(asked, a_context(deployment, progress=interrupt))
+    result = SOFT_LABELS.run(asked, a_context(deployment, progress=lambda step, *_: told.append(step)))
+    assert {step[:6] for step in told} == {"fold 3"}
+    assert result.unlabelled_reviews == 0
+    assert len(rows_of(result)) == 300
+    assert mlflow.get_run(result.run_id).info.status == "FINISHED"
+    assert {file.name for file in Path(result.table).parent.iterdir()} == {TABLE, "asked.json", "at-work.lock"}
+
+
+def test_a_neural_fold_that_was_interrupted_goes_on_from_its_last_checkpoint(deployment, encoder):
+    config = tiny.config(encoder, "gru", snapshot=SNAPSHOT, train_reviews=300, evaluations=5)
+    asked = SoftLabelsConfig(model=train_candidate(config, a_context(deployment)).run_id, folds=2, unlabelled_reviews=0)
+    told = []
+
+    def interrupt(step, done=0, total=0):
+        if step == "fold 2 of 2: training, per cent" and done >= 60:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="folds that are done: 1"):
+        SOFT_LABELS.run(asked, a_context(deployment, progress=interrupt))
+    SOFT_LABELS.run(asked, a_context(deployment, progress=lambda step, *counts: told.append((step, *counts))))
+    trained = [counts[0] for step, *counts in told if step == "fold 2 of 2: training, per cent"]
+    assert trained[0] > 20  # per cent: the first validation, and checkpoint, is at a fifth
+    assert not any(step.startswith("fold 1") for step, *_ in told)
+
+
+@pytest.mark.slow
+def test_a_making_that_was_killed_goes_on_in_its_run_and_gives_what_it_would_have_given(deployment, teacher, made):
+    path = os.pathsep.join([FOLDERS, str(Path(__file__).parent)])
+    environment = {**os.environ, **deployment.as_environment(), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run([sys.executable, "-c", KILLED, teacher], env=environment, capture_output=True, check=False)
+    assert killed.returncode == -9, killed.stderr.decode()
+    (part,) = (deployment.home / "soft-labels").glob("*/fold-1.parquet")
+    told = []
+    context = a_context(deployment, progress=lambda step, *_: told.append(step))
+    result = SOFT_LABELS.run(SoftLabelsConfig(model=teacher, unlabelled_reviews=7), context)
+    assert result.run_id == part.parent.name
+    assert {step[:6] for step in told} == {"fold 2", "fold 3"}
+    uninterrupted = {row["review_key"]: row["log_odds"] for row in rows_of(made[0])}
+    again = {row["review_key"]: row["log_odds"] for row in rows_of(result) if row["review_key"] in uninterrupted}
+    assert again == pytest.approx({key: uninterrupted[key] for key in again}, rel=1e-4)
+
+
+def test_the_same_soft_labels_are_not_made_twice_at_once(made, deployment, teacher):
+    with (
+        holding(folder_of(deployment, made[0].run_id) / "at-work.lock"),
+        pytest.raises(ConcurrentWriteError, match="being made already"),
+    ):
+        SOFT_LABELS.run(SoftLabelsConfig(model=teacher), a_context(deployment))
+
+
+def test_a_neural_teacher_goes_through_the_trainer_with_the_settings_of_its_run(deployment, encoder):
+    config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=240, evaluations=1, epochs=4.0)
+    run_id = train_candidate(config, a_context(deployment)).run_id
+    result = SOFT_LABELS.run(SoftLabelsConfig(model=run_id, folds=2, train_reviews=200), a_context(deployment))
+    assert (result.family, result.train_reviews) == ("encoder", 200)
+    assert result.accuracy > 0.9
+    assert not list(Path(result.table).parent.glob("fold-*"))
+
+
+def test_a_run_that_is_no_training_or_was_taught_itself_is_refused(made, deployment, encoder):
+    result, _ = made
+    with pytest.raises(ContractError, match="is no id of a run"):
+        SOFT_LABELS.run(SoftLabelsConfig(model="champion"), a_context(deployment))
+    with pytest.raises(ContractError, match="it is no training of this platform"):
+        SOFT_LABELS.run(SoftLabelsConfig(model=result.run_id), a_context(deployment))
+    taught = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=100, evaluations=1, teacher=result.run_id)
+    run_id = train_candidate(taught, a_context(deployment)).run_id
+    with pytest.raises(ContractError, match="was taught itself"):
+        SOFT_LABELS.run(SoftLabelsConfig(model=run_id), a_context(deployment))
