@@ -45,6 +45,9 @@ TRAINED = {
 _FIGURES_OF_EXPORT = [name for name, field in EXPORT.result.model_fields.items() if field.annotation is float]
 EXPORTED = {
     **dict.fromkeys(_FIGURES_OF_EXPORT, 0.1),
+    "test_confident_reviews": 10,
+    "confidence": [],
+    "languages": ["en"],
     **{"version": 3, "run_id": "abc", "family": "linear", **FIGURES},
     "bundle": {},
 }
