@@ -26,7 +26,7 @@ from sentiment.readers.jsons import ARRAY
 from sentiment.stores.lake.files import FILE, DataFile
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.spark import read_files, write_files
-from sentiment.stores.spark_jobs import kept, map_sorted, parallelism
+from sentiment.stores.spark_jobs import kept, map_sorted, parallelism, writers
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -216,7 +216,7 @@ def _write_reviews(
     if present := _present(held, days):
         stored = read_files(spark, lake, REVIEWS, present)
         rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
-    spread = rows.repartition(_partitions(spark), "review_date")
+    spread = rows.repartition(writers(spark), "review_date")
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_days(batches, root)

@@ -25,7 +25,7 @@ from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.stores.lake.spark import read_files
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.spark_jobs import parallelism, sent, tasks_done
+from sentiment.stores.spark_jobs import parallelism, sent, tasks_done, writers
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -69,7 +69,7 @@ def score_days(
             return pace.at(written.counts.reviews or done)
 
         with told(measure, on_progress, _TELL_EVERY):
-            written = write_days(scored, lake, min(len(days), 2 * cores), contents)
+            written = write_days(scored, lake, min(len(days), writers(spark)), contents)
     trace = {"run_id": run.run_id, "model_version": str(run.version), "reviews_version": str(version)}
     _commit(lake, days, written, bases, contents, trace)
     return written.counts

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sentiment.core.errors import UnavailableError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.stores.spark_jobs import CORES
 
 if TYPE_CHECKING:
@@ -24,7 +24,13 @@ _SECONDS = 5.0
 @contextmanager
 def on_sail(cores: int, options: Mapping[str, str]) -> Iterator[SparkSession]:
     """Run Sail in this process, on a free port of the loopback, and give a session for so many tasks side by side."""
-    from pysail.spark import SparkConnectServer
+    try:
+        from pysail.spark import SparkConnectServer
+    except ModuleNotFoundError as error:
+        raise ContractError(
+            "the package pysail, on which Spark's jobs run here, is not installed: pip install -r requirements.txt, or "
+            "name another master in SENTIMENT_SPARK_MASTER (local[2] needs Java)"
+        ) from error
 
     with TemporaryDirectory() as scratch:
         # Sail reads its environment when it starts, and of Spark's own settings few.

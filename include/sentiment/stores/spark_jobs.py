@@ -40,6 +40,15 @@ def parallelism(spark: SparkSession) -> int:
     return spark.range(1 << 16).select(F.spark_partition_id()).distinct().count()
 
 
+def writers(spark: SparkSession) -> int:
+    """Return how many tasks write the files of many days.
+
+    Twice as many as there are cores, for days differ; but one where all tasks are threads of a process: a small file is
+    Python's work alone, and four threads that take turns at it need half as long again as one.
+    """
+    return 1 if _is_sail(spark) else 2 * parallelism(spark)
+
+
 def is_on_this_machine(spark: SparkSession) -> bool:
     """Return whether its workers are processes of this machine, which open the same paths."""
     return is_of_this_machine(str(spark.conf.get("spark.master", "")))
