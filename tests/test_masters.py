@@ -34,7 +34,8 @@ def on_sail(verb, config, home):
     """Run a verb as a driver of its own on Sail, in a home, and return its result."""
     result = home / "result.json"
     words = [sys.executable, str(DRIVER), verb.name, config.model_dump_json(exclude_unset=True), str(result)]
-    own = {"SENTIMENT_HOME": str(home), "SENTIMENT_SPARK_MASTER": SAIL, "PYTHONPATH": FOLDERS}
+    path = os.pathsep.join([FOLDERS, os.environ.get("PYTHONPATH", "")])
+    own = {"SENTIMENT_HOME": str(home), "SENTIMENT_SPARK_MASTER": SAIL, "PYTHONPATH": path}
     # No Java is to be found, and none is missed.
     environment = {**os.environ, **own, "SENTIMENT_LAKE": str(home / "lake"), "JAVA_HOME": str(home / "no java")}
     ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=200, check=False)
