@@ -1,4 +1,4 @@
-"""Tasks that run a verb, in the task's own process or through spark-submit: the verb says which, and where it waits."""
+"""Tasks that run a verb, in the task's own process or through spark-submit: verb and master say which."""
 
 from __future__ import annotations
 
