@@ -46,8 +46,9 @@ class GateRule(BaseModel):
 
     A text is out of the gate's depth when it has under `fewest_tokens`, when the gate learnt from fewer of its bigrams
     than the share `known_bigrams`, or when its log odds are nearer to those of an empty text than `least_evidence`: it
-    then does not answer. A bundle of before has no such limits. `thresholds` are those of gate and network together; a
-    bundle of before has none, and decides by those of the network alone.
+    then does not answer. Nearer than `heard_from` they say little but the base rate, and the network speaks alone. A
+    bundle of before has no such limits. `thresholds` are those of gate and network together; a bundle of before has
+    none, and decides by those of the network alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +62,7 @@ class GateRule(BaseModel):
     fewest_tokens: int = Field(0, ge=0)
     known_bigrams: Share = 0.0
     least_evidence: float = Field(0.0, ge=0)
+    heard_from: float = Field(0.0, ge=0)
     thresholds: Thresholds | None = None
 
 

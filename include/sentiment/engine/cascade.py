@@ -16,7 +16,7 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.engine.bundle import GATE, GateRule
-from sentiment.engine.calibration import logistic
+from sentiment.engine.calibration import Calibration, logistic
 from sentiment.engine.features import bigram_buckets, unigram_buckets
 
 
@@ -105,9 +105,13 @@ def sure(read: Reading, known: np.ndarray, rule: GateRule) -> np.ndarray:
     return answers
 
 
-def blended(network_log_odds: np.ndarray, read: Reading, rule: GateRule) -> np.ndarray:
-    """Return the positive probabilities, float32 [n], of network and gate together, where the gate does not answer."""
-    return logistic(rule.encoder_weight * network_log_odds + rule.gate_weight * read.log_odds + rule.bias)
+def blended(network_log_odds: np.ndarray, read: Reading, rule: GateRule, alone: Calibration) -> np.ndarray:
+    """Return the positive probabilities, float32 [n], where the gate does not answer.
+
+    Network and gate give them together; where the gate has little to say, the network, calibrated as it is `alone`.
+    """
+    both = rule.encoder_weight * network_log_odds + rule.gate_weight * read.log_odds + rule.bias
+    return logistic(np.where(read.evidence >= rule.heard_from, both, alone.scaled(network_log_odds)))
 
 
 def _sums(unigrams: np.ndarray, bigrams: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -128,15 +128,14 @@ class Scorer:
 
     def _probabilities(self, ids: list[np.ndarray], known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities and where they are the gate's, for whole token ids; the gate answers what is `known`."""
-        rule = self.bundle.gate
+        alone, rule = self.bundle.calibration, self.bundle.gate
         if self._gate is None or rule is None:
-            logits = infer(self._engine, self._tokenizer, ids)
-            return self.bundle.calibration.probability(logits), np.zeros(len(ids), bool)
+            return alone.probability(infer(self._engine, self._tokenizer, ids)), np.zeros(len(ids), bool)
         read = self._gate.read(ids)
         probability, gated = gate_probability(read.log_odds, rule), sure(read, known, rule)
         left = np.flatnonzero(~gated)
         logits = infer(self._engine, self._tokenizer, [ids[row] for row in left])
-        probability[left] = blended(log_odds(logits), read.take(left), rule)
+        probability[left] = blended(log_odds(logits), read.take(left), rule, alone)
         return probability, gated
 
 
