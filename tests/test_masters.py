@@ -79,7 +79,7 @@ def write_history(folder: Path) -> Path:
 def test_a_history_gives_the_same_lake_and_the_same_snapshot(spark, tmp_path, monkeypatch):
     here, there = homes(tmp_path, monkeypatch)
     history = ImportHistoryConfig(source=str(write_history(tmp_path / "history")), max_bad_share=0.5)
-    snapshot = SnapshotConfig(min_words=1)
+    snapshot = SnapshotConfig(min_words=1, test_share=0.3, validation_share=0.3, recent_share=0.5)
     assert on_sail(IMPORT_HISTORY, history, there) == done(IMPORT_HISTORY, history)
     for spec in (REVIEWS, QUARANTINE):
         assert of_all_days(there, spec) == of_all_days(here, spec)
