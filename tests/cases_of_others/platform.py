@@ -150,7 +150,7 @@ def cancelled_backfill(ground: Ground, seen: Seen) -> None:
 def _marked_as_failed(on: Platform, seen: Seen, rows: int) -> None:
     before = _day_of(on, "reviews", DAY)
     run = on.airflow.trigger("ingest_reviews", {"day": DAY})
-    spark = _until(lambda: _spark_processes(on.settings.home))
+    spark = _until(lambda: _processes_of(on, run))
     on.call("PATCH", f"dags/ingest_reviews/dagRuns/{run}/taskInstances/ingest", {"new_state": "failed"})
     deadline = time.monotonic() + _LEFT_SECONDS
     while (left := [one for one in spark if _lives(one)]) and time.monotonic() < deadline:
@@ -164,25 +164,13 @@ def _marked_as_failed(on: Platform, seen: Seen, rows: int) -> None:
     seen.equals("the next run: rows, doubled", [len(keys), len(keys) - len(set(keys))], [rows, 0])
 
 
-def _spark_processes(home: Path) -> list[psutil.Process]:
-    """Return the Java processes and Python workers of the ingestion that runs in a home."""
-    found = [one for one in psutil.process_iter() if "ingest" in _command(one) and str(home) in _environment(one)]
-    drivers = [one for one in found if "java" in _command(one)]
-    return [*drivers, *(child for one in drivers for child in one.children(recursive=True))]
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def _environment(process: psutil.Process) -> str:
-    try:
-        return process.environ().get("SENTIMENT_HOME", "")
-    except psutil.Error:
-        return ""
+def _processes_of(on: Platform, run: str) -> list[psutil.Process]:
+    """Return the process in which an ingestion runs and all that it has started; none before it has begun."""
+    pid = on.call("GET", f"dags/ingest_reviews/dagRuns/{run}/taskInstances/ingest")["pid"]
+    if not pid or not psutil.pid_exists(pid):
+        return []
+    own = psutil.Process(pid)
+    return [own, *own.children(recursive=True)]
 
 
 def _lives(process: psutil.Process) -> bool:
