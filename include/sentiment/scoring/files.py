@@ -88,11 +88,7 @@ def predict_file(
     def decided() -> Iterator[Values]:
         for rows in chunks(source.rows()):
             for row, decision in zip(rows, _decisions(scorer, rows, version, source.mapping), strict=True):
-                counts["rows"] += 1
-                counts["positive"] += decision["label"] == "positive"
-                counts["needs_review"] += bool(decision["needs_review"])
-                counts["unscored"] += decision["label"] is None
-                counts["formulas"] += any(map(begins_a_formula, row.values()))
+                _count(counts, row, decision)
                 yield {**row, **{names[name]: value for name, value in decision.items()}}
             on_progress("scoring rows", counts["rows"], 0)
 
@@ -109,6 +105,14 @@ def predict_file(
     notes = [*_read_from(source.mapping), *_renamed(names)]
     notes += _formulas(formulas) if to_spreadsheet and not formulas_as_text else []
     return FileCounts(**counts, notes=tuple(notes))
+
+
+def _count(counts: dict[str, int], row: Values, decision: Values) -> None:
+    counts["rows"] += 1
+    counts["positive"] += decision["label"] == "positive"
+    counts["needs_review"] += bool(decision["needs_review"])
+    counts["unscored"] += decision["label"] is None
+    counts["formulas"] += any(map(begins_a_formula, row.values()))
 
 
 def predict_rows(scorer: Scorer, rows: list[Values], version: int) -> list[Values]:

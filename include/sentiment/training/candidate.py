@@ -99,10 +99,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
         registry.run(_name(config), effective_settings(config), tags, context, resumed) as run,
         at_work(folder_of(settings, run.run_id), config, context) as workdir,
     ):
-        manifest = require_manifest(folder)
-        run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
-        run.log_metrics(counts(learnt_from))
-        run.log_json(manifest.as_json(), "snapshot.json")
+        _log_reviews(run, folder, splits, learnt_from)
         folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
@@ -122,6 +119,13 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
     added = {"note": note, "report": report, "experiment": experiment}
     return judged.model_copy(update={name: value for name, value in added.items() if value})
+
+
+def _log_reviews(run: RunHandle, folder: str, splits: _Splits, learnt_from: LabelledReviews) -> None:
+    manifest = require_manifest(folder)
+    run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
+    run.log_metrics(counts(learnt_from))
+    run.log_json(manifest.as_json(), "snapshot.json")
 
 
 def _note(config: TrainConfig, splits: _Splits, learnt_from: LabelledReviews) -> str:
