@@ -155,6 +155,21 @@ def test_a_range_is_scored_in_few_commits_and_the_missing_days_are_named(scored,
 
 
 @pytest.mark.spark
+def test_a_range_that_is_scored_some_days_at_a_time_has_the_rows_of_one_job(scored, monkeypatch):
+    lake, _ = scored
+    config = RescoreConfig(from_day=DAY, to_day=LATER, model=ONE, reuse=False)
+    at_once = done(RESCORE, config)
+    # What a review is batched with moves the last digits of int8.
+    moved = ("scored_at", "run_id", "positive_probability", "confidence")
+    tables = [rows(lake, SCORES, day, *moved) for day in (DAY, EMPTY, LATER)]
+    before = versions(lake)
+    monkeypatch.setattr("sentiment.scoring.job.rows_at_once", lambda spark: 40)
+    assert done(RESCORE, config) == at_once
+    assert [rows(lake, SCORES, day, *moved) for day in (DAY, EMPTY, LATER)] == tables
+    assert versions(lake) == [version + 2 for version in before]
+
+
+@pytest.mark.spark
 @pytest.mark.parametrize("family", ["linear", "encoder"])
 def test_a_range_scored_twice_gives_the_same_tables(home, lake, spark, tmp_path_factory, family):
     # The encoder matters: its int8 figures depend on which reviews share a batch.

@@ -3,7 +3,7 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from sentiment.core.progress import Pace, logged, told
 from sentiment.engine.bundle import Thresholds
 from sentiment.scoring import worker
 from sentiment.scoring.days import daily_sentiment
-from sentiment.scoring.job import partitions_of
+from sentiment.scoring.job import in_groups, partitions_of
 from sentiment.scoring.scored import KEPT, KNOWN_COLUMNS, READ_COLUMNS, REVIEW_COLUMNS, SCORED, SUMMARISED
 from sentiment.scoring.worker import Scoring, in_order, lent, score_batch
 from sentiment.stores.lake.files import DataFile
@@ -185,6 +185,15 @@ def test_partitions_are_whole_rounds_of_all_cores_but_for_few_reviews(rows, size
     files = [DataFile(DAY, "one", size - 1_000, rows - 1), DataFile(DAY, "another", 1_000, 1)]
 
     assert partitions_of(files, cores) == partitions
+
+
+def test_days_are_scored_in_groups_of_so_many_reviews_in_their_order():
+    days = [DAY + timedelta(n) for n in range(5)]
+    reviews = dict(zip(days, (40, 60, 1, 500, 0), strict=True))
+    first, second, third, fourth, last = days
+    assert in_groups(days, reviews, 100) == [[first, second], [third], [fourth], [last]]
+    assert in_groups(days, reviews, 10_000) == [days]
+    assert in_groups([], {}, 100) == []
 
 
 def test_the_pace_says_what_is_done_how_fast_and_how_long_the_rest_takes():

@@ -1,12 +1,15 @@
 """The scoring job in Spark: reviews of some days in, `scores` and `daily_sentiment` of those days out.
 
-One Spark job reads, scores, writes and counts. The workers import an engine and tokenizers, nothing heavier.
+One Spark job reads, scores, writes and counts; where rows lie in memory, one for some days at a time. The workers
+import an engine and tokenizers, nothing heavier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -25,7 +28,7 @@ from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.stores.lake.spark import read_files
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.spark_jobs import parallelism, sent, tasks_done, writers
+from sentiment.stores.spark_jobs import parallelism, rows_at_once, sent, tasks_done, writers
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -57,26 +60,58 @@ def score_days(
     made included; where an engine was asked for by name, only what that engine had scored. A day that the lake does not
     hold any more loses its scores. Raises ConcurrentWriteError when another run wrote one of the days meanwhile.
     """
-    days = sorted(days)
+    reviews = Counter[date]()
+    for file in _files(lake.state(REVIEWS), sorted(days)):
+        reviews[file.day] += file.rows
+    counts, pace = ScoreCounts(), Pace(reviews.total())
+    for some in in_groups(sorted(days), reviews, rows_at_once(spark)):
+        counts += _score(spark, lake, some, run, partial(_after, counts.reviews, pace), on_progress)
+    return counts
+
+
+def in_groups(days: Sequence[date], reviews: Mapping[date, int], most: int) -> list[list[date]]:
+    """Divide days, in their order, into groups of so many reviews at most; a day of more is a group of its own."""
+    groups: list[list[date]] = []
+    held = 0
+    for day in days:
+        held += reviews.get(day, 0)
+        if not groups or held > most:
+            groups.append([])
+            held = reviews.get(day, 0)
+        groups[-1].append(day)
+    return groups
+
+
+def _after(done_before: int, pace: Pace, done: int) -> tuple[str, int, int]:
+    return pace.at(done_before + done)
+
+
+def _score(
+    spark: SparkSession,
+    lake: Lake,
+    days: Sequence[date],
+    run: Scoring,
+    pace: Callable[[int], tuple[str, int, int]],
+    on_progress: OnProgress,
+) -> ScoreCounts:
+    """Score days in one job, and commit them."""
     held, wanted = lake.state(REVIEWS), set(days)
-    version = held.version
     contents = {day: content for day, content in held.content().items() if day in wanted}
     bases = {spec.name: lake.grown(spec) for spec in (SCORES, DAILY_SENTIMENT)}
     reviews = _files(held, days)
     known = _files(lake.state(SCORES, bases[SCORES.name].version()), days) if run.reuse else []
     written, total = WrittenDays.of([]), sum(file.rows for file in reviews)
     if total:
-        cores, pace = parallelism(spark), Pace(total)
-        pieces, before = partitions_of(reviews, cores), TALLY.reviews
+        pieces, before = partitions_of(reviews, parallelism(spark)), TALLY.reviews
         scored = _scored(spark, lake, reviews, known, run, pieces)
 
         def measure() -> tuple[str, int, int]:
             done = max(total * tasks_done(spark, pieces) // pieces, TALLY.reviews - before)
-            return pace.at(written.counts.reviews or done)
+            return pace(written.counts.reviews or done)
 
         with told(measure, on_progress, _TELL_EVERY):
             written = write_days(scored, lake, min(len(days), writers(spark)), contents)
-    trace = {"run_id": run.run_id, "model_version": str(run.version), "reviews_version": str(version)}
+    trace = {"run_id": run.run_id, "model_version": str(run.version), "reviews_version": str(held.version)}
     _commit(lake, days, written, bases, contents, trace)
     return written.counts
 

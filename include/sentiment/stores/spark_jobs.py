@@ -5,6 +5,7 @@ Only what Spark Connect has too is used where it has it; a session with a JVM of
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     ArrowFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 CORES = "spark.sql.leafNodeDefaultParallelism"
+# Scoring 47,000 reviews took 1.1 GB in all, of which 0.7 do not grow.
+_ROWS_ON_SAIL = 100_000
 _PLACE = "_place"
 # Archives that workers elsewhere fetch while the session lives, by their names: there is one session a process.
 _sent: dict[str, TemporaryDirectory[str]] = {}
@@ -47,6 +50,11 @@ def writers(spark: SparkSession) -> int:
     Python's work alone, and four threads that take turns at it need half as long again as one.
     """
     return 1 if _is_sail(spark) else 2 * parallelism(spark)
+
+
+def rows_at_once(spark: SparkSession) -> int:
+    """Return how many reviews one job should take: Sail holds the rows of a job in memory, where Spark spills them."""
+    return _ROWS_ON_SAIL if _is_sail(spark) else sys.maxsize
 
 
 def is_on_this_machine(spark: SparkSession) -> bool:
