@@ -212,6 +212,22 @@ class BenchmarkStressConfig(VerbConfig):
     output: Path | None = Field(None, description=_WHERE)
 
 
+class BenchmarkScaleConfig(VerbConfig):
+    """Simulate scoring at sizes and on clusters that were not measured, from runs that were; write the table."""
+
+    measured: Path | None = Field(
+        None, description="sizes.json of `benchmark scoring`; the newest in HOME/benchmarks when empty."
+    )
+    reviews: tuple[_Count, ...] = Field(
+        (1_000_000, 10_000_000, 100_000_000, 1_000_000_000), min_length=1, description="Numbers of reviews."
+    )
+    cores: tuple[_Count, ...] = Field((2, 16, 128, 1_000), min_length=1, description="Numbers of cores.")
+    days: int = Field(3_650, ge=1, description="Days that the reviews are of.")
+    price: float = Field(0.05, ge=0, description="What a core costs for an hour, in dollars.")
+    seed: int = Field(17, description="Seed of the differences between the pieces of a job.")
+    output: Path | None = Field(None, description=_WHERE)
+
+
 class BenchmarkPreparationConfig(VerbConfig):
     """Import and clean the same history with this project, pandas and Dask, under the same rules; write the table."""
 

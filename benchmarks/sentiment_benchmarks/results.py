@@ -79,6 +79,18 @@ class StressBenchmark(BenchmarkResult):
     stress: list[Row]
 
 
+class ScaleBenchmark(BenchmarkResult):
+    """`scale` has a row a number of reviews and of cores, see `simulated`; the two figures are what it is made of."""
+
+    shown: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "scale": ("reviews", "cores", "hours", "core_hours", "dollars", "efficiency", "driver_seconds")
+    }
+
+    start_seconds: float
+    core_milliseconds_a_review: float
+    scale: list[Row]
+
+
 class PreparationBenchmark(BenchmarkResult):
     """`preparation` has a row a contender, see `preparation_rows`; `cleaning` one a kind of text."""
 

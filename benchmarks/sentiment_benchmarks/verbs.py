@@ -9,6 +9,7 @@ from sentiment_benchmarks.config import (
     BenchmarkImbalanceConfig,
     BenchmarkModelsConfig,
     BenchmarkPreparationConfig,
+    BenchmarkScaleConfig,
     BenchmarkScoringConfig,
     BenchmarkStressConfig,
     BenchmarkTrainingConfig,
@@ -17,6 +18,7 @@ from sentiment_benchmarks.results import (
     ImbalanceBenchmark,
     ModelsBenchmark,
     PreparationBenchmark,
+    ScaleBenchmark,
     ScoringBenchmark,
     StressBenchmark,
     TrainingBenchmark,
@@ -52,6 +54,13 @@ def benchmark_scoring(config: BenchmarkScoringConfig, context: Context) -> Scori
     from sentiment_benchmarks.scoring.run import run_scoring_benchmark
 
     return run_scoring_benchmark(config, context)
+
+
+def benchmark_scale(config: BenchmarkScaleConfig, context: Context) -> ScaleBenchmark:
+    """Say what scoring would take at sizes and on clusters that were not measured."""
+    from sentiment_benchmarks.scale import run_scale_benchmark
+
+    return run_scale_benchmark(config, context)
 
 
 def benchmark_stress(config: BenchmarkStressConfig, context: Context) -> StressBenchmark:
@@ -105,6 +114,14 @@ BENCHMARK_SCORING = Verb(
     heavy=True,
     example="--parts latency",
 )
+BENCHMARK_SCALE = Verb(
+    name="benchmark scale",
+    config=BenchmarkScaleConfig,
+    result=ScaleBenchmark,
+    run=benchmark_scale,
+    group="Measure",
+    example="--reviews 1000000000 --cores 128 1000",
+)
 BENCHMARK_STRESS = Verb(
     name="benchmark stress",
     config=BenchmarkStressConfig,
@@ -128,6 +145,7 @@ VERBS: tuple[AnyVerb, ...] = (
     BENCHMARK_MODELS,
     BENCHMARK_IMBALANCE,
     BENCHMARK_SCORING,
+    BENCHMARK_SCALE,
     BENCHMARK_STRESS,
     BENCHMARK_PREPARATION,
 )
