@@ -37,6 +37,8 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
         if rows:  # templates are the same beside every data set
             del stressed["templates"]
         for kind, texts in {"reviews": test, **stressed}.items():
+            if not len(texts):  # a data set without titles
+                continue
             context.progress(f"{len(texts)} {kind} of {snapshot}")
             data = kind if kind == "templates" else snapshot
             rows.append({"data": data, "kind": kind, **_both(pair, alone, texts)})
