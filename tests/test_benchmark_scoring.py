@@ -298,6 +298,7 @@ def test_a_scratch_homes_process_knows_nothing_of_this_deployment(home, monkeypa
     assert variables["SENTIMENT_MLFLOW_URI"] == "http://127.0.0.1:5000"
     assert variables["SENTIMENT_LAKE"] == str(home / "scratch" / "lake")
     assert (variables["SENTIMENT_SPARK_MASTER"], variables["SENTIMENT_SPARK_MEMORY"]) == ("local[4]", "3g")
+    assert environment(home, Settings(spark_master="sail[2]"), 4)["SENTIMENT_SPARK_MASTER"] == "sail[4]"
 
 
 @pytest.fixture

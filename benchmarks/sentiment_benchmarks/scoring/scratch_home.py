@@ -45,9 +45,10 @@ def make_home(folder: Path, material: Material, count: int, days: int = _DAYS) -
 
 
 def environment(home: Path, settings: Settings, workers: int) -> dict[str, str]:
-    """Return the variables of a process that works in such a home with so many Spark workers on this machine."""
+    """Return the variables of a process that works in such a home with so many workers of the Spark of this machine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "PYSPARK_GATEWAY"))}
-    return kept | settings.in_home(home, spark_master=f"local[{workers}]").as_environment()
+    kind = "sail" if settings.spark_master.startswith("sail") else "local"
+    return kept | settings.in_home(home, spark_master=f"{kind}[{workers}]").as_environment()
 
 
 def _batches(reviews: LabelledReviews, day: date, numbers: range) -> Iterator[pa.RecordBatch]:
