@@ -6,13 +6,14 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import tiny
 from conftest import FOLDERS, raw_review, use_home
 from scoring_days import DAY, EMPTY, LATER, ONE, furnish, rows
-from sentiment.core.errors import UnavailableError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import DRIVER
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.verbs import SNAPSHOT
@@ -24,7 +25,7 @@ from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, 
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.spark import speaks_connect
 from sentiment.stores.spark_connect import require_server
-from sentiment.stores.spark_jobs import is_of_this_machine
+from sentiment.stores.spark_jobs import is_of_this_machine, require_memory
 from verbs_here import done
 
 SAIL = "sail[2]"
@@ -120,3 +121,25 @@ def test_a_master_says_by_its_name_how_it_is_reached_and_where_it_works(master, 
 def test_a_server_that_does_not_answer_is_told_in_a_sentence():
     with pytest.raises(UnavailableError, match=r"nothing answers at the Spark Connect server sc://127\.0\.0\.1:9"):
         require_server("sc://127.0.0.1:9")
+
+
+class Said:
+    """What a session says of itself."""
+
+    def __init__(self, master):
+        self.master = master
+
+    def get(self, name, default=None):
+        return {"spark.master": self.master}.get(name, default)
+
+
+def test_what_does_not_fit_into_memory_is_refused_on_sail_before_it_begins():
+    on_sail = SimpleNamespace(conf=Said("sail[2]"))
+    require_memory(on_sail, 1000, "a small import")
+    with pytest.raises(ContractError, match=r"a huge import needs some 1000000.0 GB .*local\[2\]"):
+        require_memory(on_sail, 10**15, "a huge import")
+
+
+@pytest.mark.parametrize("master", ["local[2]", "spark://host:7077"])
+def test_a_jvm_writes_to_the_disk_what_does_not_fit(master):
+    assert require_memory(SimpleNamespace(conf=Said(master)), 10**15, "a huge import") is None

@@ -26,7 +26,7 @@ from sentiment.readers.jsons import ARRAY
 from sentiment.stores.lake.files import FILE, DataFile
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.spark import read_files, write_files
-from sentiment.stores.spark_jobs import kept, map_sorted, parallelism, writers
+from sentiment.stores.spark_jobs import kept, map_sorted, parallelism, require_memory, writers
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -93,6 +93,7 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
     """
     # Before anything is read: what another run commits from here on is not written over.
     reviews, quarantine = _Target.of(lake, REVIEWS), _Target.of(lake, QUARANTINE)
+    require_memory(spark, 2 * run.delivery.unpacked_bytes(), "this import")  # a million reviews, 0.9 GB: 1.6 GB
     with kept(_judged(spark, run)) as judged:
         counts = _count(judged, run)
         require_unchanged(run.delivery.files)

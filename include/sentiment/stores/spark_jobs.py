@@ -13,6 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import psutil
+
+from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress, told
 
 if TYPE_CHECKING:
@@ -55,6 +58,17 @@ def writers(spark: SparkSession) -> int:
 def rows_at_once(spark: SparkSession) -> int:
     """Return how many reviews one job should take: Sail holds the rows of a job in memory, where Spark spills them."""
     return _ROWS_ON_SAIL if _is_sail(spark) else sys.maxsize
+
+
+def require_memory(spark: SparkSession, needed: int, what: str) -> None:
+    """Raise ContractError where the rows of a job lie in memory, and `what` needs more bytes than are free."""
+    free = psutil.virtual_memory().available
+    if _is_sail(spark) and needed > free:
+        raise ContractError(
+            f"{what} needs some {needed / 1e9:.1f} GB of memory on Sail, and {free / 1e9:.1f} GB are free: name a "
+            "master that writes to the disk what does not fit (SENTIMENT_SPARK_MASTER=local[2], which needs Java), or "
+            "do it in parts"
+        )
 
 
 def is_on_this_machine(spark: SparkSession) -> bool:
