@@ -108,6 +108,18 @@ def test_every_training_review_of_the_run_has_a_soft_label_and_three_stars_in_pr
     assert not any(key.startswith("50-") for reviews in trained for key in reviews.keys)
 
 
+def test_more_reviews_can_be_labelled_than_are_trained_on(deployment, teacher, made, monkeypatch):
+    trained, fit = [], soft_labels.fit
+    monkeypatch.setattr(soft_labels, "fit", lambda *given: trained.append(given[1]) or fit(*given))
+    config = SoftLabelsConfig(model=teacher, labelled_reviews=SIZES["train"], unlabelled_reviews=0)
+    rows = rows_of(SOFT_LABELS.run(config, a_context(deployment)))
+    assert len(rows) == SIZES["train"] > 300
+    assert [reviews.keys for reviews in trained] == [reviews.keys for reviews in made[1]]
+    for fold, reviews in enumerate(trained, start=1):
+        asked = {product_of(row["review_key"]) for row in rows if row["fold"] == fold}
+        assert not {product_of(key) for key in reviews.keys} & asked
+
+
 def test_the_result_says_how_right_the_soft_labels_are_and_how_a_student_takes_them(made):
     result, _ = made
     labels = dict(zip(tiny.reviews(SIZES["train"]).keys, tiny.reviews(SIZES["train"]).labels, strict=True))

@@ -48,17 +48,26 @@ _LABELLED_AT_ONCE = 5_000
 
 @dataclass(frozen=True)
 class Material:
-    """The reviews to label, with the fold [n] of each, from 1; and those on which each model's checkpoint is chosen."""
+    """The reviews to label, with the fold [n] of each, from 1; and those on which each model's checkpoint is chosen.
+
+    The first `trained_on` reviews are those that models are trained on, each without its fold.
+    """
 
     reviews: LabelledReviews
     folds: np.ndarray
     validation: LabelledReviews
+    trained_on: int
 
     @property
     def labelled(self) -> np.ndarray:
         """Whether each review has a label, and can be trained on."""
         found: np.ndarray = self.reviews.labels != UNLABELLED
         return found
+
+    def lessons_without(self, fold: int) -> LabelledReviews:
+        """Return what the model of a fold is trained on."""
+        apart = (self.folds != fold) & self.labelled & (np.arange(len(self.reviews)) < self.trained_on)
+        return self.reviews.take(np.flatnonzero(apart))
 
     def sizes(self) -> dict[str, int]:
         """Return how many reviews have a label, and how many have none."""
@@ -128,14 +137,16 @@ def read_material(training: TrainConfig, config: SoftLabelsConfig, context: Cont
     """Read the snapshot's training reviews, as many as the teacher's training takes, and those of three stars."""
     folder = snapshot_folder(Lake(context.settings.lake_root), training.snapshot)
     available = require_manifest(folder).splits["train"].reviews
-    train, products = read_with_products(folder, "train", training.train_reviews, training.seed)
+    count = max(training.train_reviews, config.labelled_reviews or 0)
+    train, products = read_with_products(folder, "train", count, training.seed)
     if config.unlabelled_reviews != 0:
         found = obtain_unlabelled(folder, context)
         limit = config.unlabelled_reviews or round(found.reviews * len(train) / available)
         unlabelled, of_these = read_unlabelled(folder, found, limit, training.seed)
         train, products = train.and_then(unlabelled), products + of_these
     folds = np.array([fold_of(product, config.folds) for product in products])
-    return Material(train, folds, read_split(folder, "validation", training.evaluation_reviews))
+    validation = read_split(folder, "validation", training.evaluation_reviews)
+    return Material(train, folds, validation, training.train_reviews)
 
 
 def _all_parts(
@@ -158,9 +169,8 @@ def _labelled(
     training: TrainConfig, material: Material, config: SoftLabelsConfig, fold: int, workdir: Path, context: Context
 ) -> pa.Table:
     """Train without a fold, and return what the model says of it: its log odds, calibrated on validation."""
-    inside, validation = material.folds == fold, material.validation
-    learnt_from = material.reviews.take(np.flatnonzero(~inside & material.labelled))
-    asked = material.reviews.take(np.flatnonzero(inside))
+    learnt_from, validation = material.lessons_without(fold), material.validation
+    asked = material.reviews.take(np.flatnonzero(material.folds == fold))
     step = f"fold {fold} of {config.folds}"
     context.progress(f"{step}: training {training.family} on {len(learnt_from):,} reviews")
     on_log = _telling(f"{step}: training, per cent", training.epochs, context)

@@ -49,9 +49,15 @@ class SoftLabelsConfig(VerbConfig):
     train_reviews: int | None = Field(
         None,
         ge=100,
-        description="At most so many of the snapshot's training reviews are labelled and trained on; as many as the "
-        "run's when empty.",
+        description="At most so many of the snapshot's reviews are trained on; as many as the run's when empty.",
         title="Training reviews",
+    )
+    labelled_reviews: int | None = Field(
+        None,
+        ge=100,
+        description="At most so many of them are labelled, which is quicker than to train on them; those that are "
+        "trained on when empty.",
+        title="Reviews to label",
     )
     unlabelled_reviews: int | None = Field(
         None,
