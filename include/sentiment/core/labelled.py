@@ -94,6 +94,13 @@ class TaughtReviews(LabelledReviews):
         """Return the reviews at the given row numbers, in their order."""
         return TaughtReviews(**vars(super().take(rows)), log_odds=self.log_odds[rows])
 
+    def and_then(self, others: LabelledReviews) -> TaughtReviews:
+        """Return these reviews, and the others after them; of those that nobody has taught the teacher says nothing."""
+        import numpy as np
+
+        said = others.log_odds if isinstance(others, TaughtReviews) else np.full(len(others), np.nan)
+        return TaughtReviews(**vars(super().and_then(others)), log_odds=np.concatenate([self.log_odds, said]))
+
 
 @dataclass(frozen=True)
 class UsedReviews:

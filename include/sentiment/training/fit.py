@@ -13,6 +13,7 @@ from sentiment.core.settings import Settings
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.job import OnLog
+from sentiment.training.titles import with_titles
 
 
 def fit(
@@ -31,6 +32,7 @@ def fit(
     training.
     """
     _check(train, validation)
+    train = with_titles(train, config.title_share, config.seed)
     if config.imbalance == "oversampling":
         from sentiment.training.imbalance import oversampled
 
@@ -49,7 +51,8 @@ def fit(
 
 
 def trained_on(config: TrainConfig, train: LabelledReviews) -> int:
-    """Return how many reviews an epoch goes through: oversampling draws the rarer label's again."""
+    """Return how many texts an epoch goes through: titles are texts too, oversampling draws the rarer label's again."""
+    train = with_titles(train, config.title_share, config.seed)
     if config.imbalance != "oversampling":
         return len(train)
     return int(len(LABELS) * np.bincount(train.labels, minlength=len(LABELS)).max())

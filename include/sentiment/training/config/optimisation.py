@@ -106,6 +106,12 @@ class OptimisationOptions(VerbConfig):
         json_schema_extra=OPTIMISER,
     )
     epochs: float = Field(1.0, gt=0, description="Passes over the training reviews.", title="Epochs")
+    title_share: Share = Field(
+        0.0,
+        description="Of so many of the training reviews the title is learnt from as a text of its own, too.",
+        title="Titles as training texts (share)",
+        json_schema_extra=OPTIMISER,
+    )
     evaluations: int = Field(
         4,
         ge=1,
