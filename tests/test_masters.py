@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 
 import tiny
@@ -25,7 +26,7 @@ from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, 
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.spark import speaks_connect
 from sentiment.stores.spark_connect import require_server
-from sentiment.stores.spark_jobs import is_of_this_machine, require_memory
+from sentiment.stores.spark_jobs import counted, is_of_this_machine, require_memory, watched
 from verbs_here import done
 
 SAIL = "sail[2]"
@@ -143,3 +144,10 @@ def test_what_does_not_fit_into_memory_is_refused_on_sail_before_it_begins():
 @pytest.mark.parametrize("master", ["local[2]", "spark://host:7077"])
 def test_a_jvm_writes_to_the_disk_what_does_not_fit(master):
     assert require_memory(SimpleNamespace(conf=Said(master)), 10**15, "a huge import") is None
+
+
+def test_where_tasks_are_threads_of_this_process_the_rows_that_they_read_are_told():
+    told = []
+    with watched(SimpleNamespace(conf=Said("sail[2]")), "importing", lambda *step: told.append(step)):
+        assert [batch.num_rows for batch in counted([pa.record_batch({"n": [1, 2, 3]})])] == [3]
+    assert told == [("importing",), ("importing: 3 rows read", 3, 0)]

@@ -35,7 +35,7 @@ def told(measure: Measure, on_progress: OnProgress, every: float) -> Iterator[No
 
     def tell() -> None:
         step, done, total = measure()
-        if total:
+        if done or total:
             on_progress(step, done, total)
 
     def watch() -> None:

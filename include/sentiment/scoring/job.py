@@ -102,11 +102,11 @@ def _score(
     known = _files(lake.state(SCORES, bases[SCORES.name].version()), days) if run.reuse else []
     written, total = WrittenDays.of([]), sum(file.rows for file in reviews)
     if total:
-        pieces, before = partitions_of(reviews, parallelism(spark)), TALLY.reviews
+        pieces, before = partitions_of(reviews, parallelism(spark)), TALLY.count
         scored = _scored(spark, lake, reviews, known, run, pieces)
 
         def measure() -> tuple[str, int, int]:
-            done = max(total * tasks_done(spark, pieces) // pieces, TALLY.reviews - before)
+            done = max(total * tasks_done(spark, pieces) // pieces, TALLY.count - before)
             return pace(written.counts.reviews or done)
 
         with told(measure, on_progress, _TELL_EVERY):

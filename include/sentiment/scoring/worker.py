@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from threading import Lock, Semaphore
+from threading import Semaphore
 
 import pyarrow as pa
 from pyarrow import compute
@@ -18,25 +18,14 @@ from sentiment.core.names import EngineChoice
 from sentiment.engine.scorer import Scorer
 from sentiment.scoring.scored import SCORED
 from sentiment.stores.spark import ARROW_BATCH_ROWS
+from sentiment.stores.spark_jobs import Tally
 
 _Which = tuple[Path, EngineChoice, bool, float | None]
 # The open scorers of the run that is at work in this process, as far as no task has one.
 _free: dict[_Which, list[Scorer]] = {}
 
 
-class Tally:
-    """How many reviews this process has scored; where all tasks are threads of it, that is how far they are."""
-
-    def __init__(self) -> None:
-        self.reviews = 0
-        self._lock = Lock()
-
-    def add(self, reviews: int) -> None:
-        """Count some more."""
-        with self._lock:
-            self.reviews += reviews
-
-
+# How many reviews this process has scored.
 TALLY = Tally()
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import psutil
@@ -32,6 +33,30 @@ _ROWS_ON_SAIL = 100_000
 _PLACE = "_place"
 # Archives that workers elsewhere fetch while the session lives, by their names: there is one session a process.
 _sent: dict[str, TemporaryDirectory[str]] = {}
+
+
+class Tally:
+    """A count of what this process has done; where all tasks are threads of it, that is how far a job is."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = Lock()
+
+    def add(self, some: int) -> None:
+        """Count some more."""
+        with self._lock:
+            self.count += some
+
+
+# Rows that this process has read for Spark: lines of files, rows of tables.
+ROWS_READ = Tally()
+
+
+def counted(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Hand batches on, and count their rows as read."""
+    for batch in batches:
+        ROWS_READ.add(batch.num_rows)
+        yield batch
 
 
 def parallelism(spark: SparkSession) -> int:
@@ -83,9 +108,16 @@ def is_of_this_machine(master: str) -> bool:
 
 @contextmanager
 def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
-    """Tell once a second how many tasks of the stages at work are done, while the block runs."""
+    """Tell once a second, while the block runs, how many tasks at work are done, or how many rows have been read."""
     on_progress(step)
-    with told(lambda: (step, *_tasks_at_work(spark)), on_progress, 1.0):
+    before = ROWS_READ.count
+
+    def measure() -> tuple[str, int, int]:
+        if rows := ROWS_READ.count - before:
+            return f"{step}: {rows:,} rows read", rows, 0
+        return (step, *_tasks_at_work(spark))
+
+    with told(measure, on_progress, 1.0):
         yield
 
 
