@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -151,3 +153,42 @@ def test_where_tasks_are_threads_of_this_process_the_rows_that_they_read_are_tol
     with watched(SimpleNamespace(conf=Said("sail[2]")), "importing", lambda *step: told.append(step)):
         assert [batch.num_rows for batch in counted([pa.record_batch({"n": [1, 2, 3]})])] == [3]
     assert told == [("importing",), ("importing: 3 rows read", 3, 0)]
+
+
+def test_a_server_that_speaks_something_else_is_said_to_be_no_spark_connect_server(home):
+    class Other(BaseHTTPRequestHandler):
+        """A web server."""
+
+    (home / "history.jsonl").write_text(json.dumps(raw_review(DAY)) + "\n", encoding="utf-8")
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"sc://127.0.0.1:{server.server_port}"
+        ended = on_the_command_line(address, "import-history", "--source", str(home / "history.jsonl"))
+        server.shutdown()
+    assert ended.returncode == 1
+    assert f"what answers at {address} is no Spark Connect server" in ended.stderr
+
+
+def on_the_command_line(master, *words, program=("-m", "sentiment")):
+    """Run a command in a process of its own, for one process has one Spark."""
+    path = os.pathsep.join([FOLDERS, os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "SENTIMENT_SPARK_MASTER": master, "PYTHONPATH": path}
+    command = [sys.executable, *program, *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from sentiment import cli
+threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT)).start()
+sys.exit(cli.main(["import-history", "--source", sys.argv[2], "--max-bad-share", "1"]))
+"""
+
+
+@pytest.mark.slow
+def test_a_ctrl_c_ends_a_job_on_sail_at_once_in_a_sentence(home, monkeypatch):
+    lines = "".join(json.dumps(raw_review(DAY + timedelta(n % 900), n)) + "\n" for n in range(30_000))
+    (home / "history.jsonl").write_text(lines, encoding="utf-8")
+    ended = on_the_command_line(SAIL, "2.0", str(home / "history.jsonl"), program=("-c", INTERRUPTED))
+    assert "sentiment import-history: interrupted" in ended.stderr
+    assert ended.returncode == 130

@@ -95,3 +95,16 @@ def test_in_another_home_no_place_of_the_deployment_is_left(tmp_path):
     moved = Settings(lake="s3://reviews/lake", artifacts="/mnt/models").in_home(tmp_path, spark_master="local[7]")
     assert (moved.lake_root, moved.spark_master) == (str(tmp_path / "lake"), "local[7]")
     assert moved.artifact_root == str(tmp_path / "mlflow" / "artifacts")
+
+
+@pytest.mark.parametrize("master", ["sail", "sail[2]", " sail[*] ", "local[*]", "local[2,3]", "spark://a:7077,b:7077"])
+def test_a_master_of_spark_may_be_written_with_blanks_around(master):
+    assert Settings(spark_master=master).spark_master == master.strip()
+
+
+@pytest.mark.parametrize(
+    "master", ["SAIL", "sail[0]", "sail[x]", "sail[2", "sail[99999999]", " ", "yarn", "sc://", "sc://host:abc"]
+)
+def test_what_is_no_master_of_spark_is_refused_with_those_that_there_are(master):
+    with pytest.raises(ValidationError, match=r"is no master of Spark; take sail, sail\[2\], local"):
+        Settings(spark_master=master)

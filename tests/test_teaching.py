@@ -217,6 +217,12 @@ def refused(deployment, monkeypatch, capsys, teacher) -> str:
     return capsys.readouterr().err
 
 
+def columns(path, keys, odds) -> str:
+    """Write a table as another program may have."""
+    parquet.write_table(pa.table({"review_key": keys, "log_odds": odds}), path)
+    return str(path)
+
+
 def test_a_teacher_that_is_nowhere_or_no_table_is_refused(deployment, monkeypatch, capsys, tmp_path):
     text, other = tmp_path / "notes.parquet", tmp_path / "other.parquet"
     text.write_text("no table")
@@ -228,6 +234,11 @@ def test_a_teacher_that_is_nowhere_or_no_table_is_refused(deployment, monkeypatc
         str(other): "has no column log_odds: it is no table of soft labels",
         table(tmp_path / "twice.parquet", ["0-1", "0-1"]): "has two rows of one review_key",
         table(tmp_path / "nan.parquet", ["0-1"], [NAN]): "has log_odds that are no finite numbers",
+        columns(tmp_path / "numbers.parquet", [1], [0.3]): "has review_key of the type int64; write them as text",
+        columns(tmp_path / "words.parquet", ["0-1"], ["x"]): "has log_odds of the type string; write them as numbers",
+        columns(tmp_path / "nulls.parquet", ["0-1", None], [0.3, 0.4]): "has 1 rows without a review_key",
+        columns(tmp_path / "empty.parquet", [], [0.3][:0]): "has review_key of the type null",
+        str(tmp_path): "is a folder; name the Parquet file in it",
     }.items():
         assert sentence in refused(deployment, monkeypatch, capsys, teacher)
 

@@ -24,6 +24,10 @@ OF_OTHERS = frozenset({"GIT_COMMIT", "ALLOWED_HOSTS"})
 # So near (HOEM and HOME, with the prefix) is a misspelling; what a cluster adds for a service named `sentiment`
 # (SENTIMENT_MLFLOW_SERVICE_PORT) is farther from all of ours.
 _MISSPELT = 0.85
+# Of this machine with some cores or all, or of another; more than 4 digits of cores would be threads without end.
+_MASTER = re.compile(
+    r"(sail|local)(\[(\*|[1-9]\d{0,3})(,\d+)?\])?|local-cluster\[.+\]|(spark|k8s)://.+|sc://[^/:]+(:\d{1,5})?(/.*)?"
+)
 # In addresses, which databases and tables are opened by, these begin something else.
 _NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")
 
@@ -64,6 +68,17 @@ class Settings(BaseSettings):
     @classmethod
     def _home_in_full(cls, value: Path) -> Path:
         return Path(_in_addresses(_in_full(str(value))))
+
+    @field_validator("spark_master", mode="after")
+    @classmethod
+    def _master_of_spark(cls, value: str) -> str:
+        master = value.strip()
+        if not _MASTER.fullmatch(master):
+            raise ValueError(
+                f"{value!r} is no master of Spark; take sail, sail[2], local[*], local[2], spark://host:7077, "
+                "k8s://https://host:443 or sc://host:15002"
+            )
+        return master
 
     @field_validator("landing", "lake", "products", "artifacts", mode="after")
     @classmethod

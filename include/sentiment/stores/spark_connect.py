@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from sentiment.stores.spark_jobs import CORES
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import RetryPolicy
 
 _ARROW_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 _PORT = 15002  # Spark Connect's own, where an address names none
@@ -47,6 +50,9 @@ def on_sail(cores: int, options: Mapping[str, str]) -> Iterator[SparkSession]:
             host, port = server.listening_address or ("", 0)
             own = {"spark.master": f"sail[{cores}]", CORES: str(cores)}
             with connected(f"sc://{host}:{port}", {**options, **own}) as spark:
+                # It answers, or is gone: a signal that ends it is not to be waited for.
+                spark.client.set_retry_policies([_few_tries()])
+                _keep_interrupts()
                 yield spark
         finally:
             server.stop()
@@ -62,12 +68,39 @@ def connected(address: str, options: Mapping[str, str]) -> Iterator[SparkSession
     os.environ.setdefault("GRPC_VERBOSITY", "error")
     spark = SparkSession.builder.remote(address).getOrCreate()
     try:
-        for name, value in options.items():
-            spark.conf.set(name, value)
+        _set(spark, options, address)
         yield spark
     finally:
         spark.stop()
         forget_server()
+
+
+def _set(spark: SparkSession, options: Mapping[str, str], address: str) -> None:
+    """Set the options of a session: the first that a server is asked for."""
+    from pyspark.errors import PySparkException
+
+    patient = spark.client.get_retry_policies()
+    spark.client.set_retry_policies([_few_tries()])
+    try:
+        for name, value in options.items():
+            spark.conf.set(name, value)
+    except PySparkException as error:
+        raise UnavailableError(
+            f"what answers at {address} is no Spark Connect server: correct SENTIMENT_SPARK_MASTER"
+        ) from error
+    spark.client.set_retry_policies(patient)
+
+
+def _few_tries() -> RetryPolicy:
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    return DefaultPolicy(max_retries=2, max_backoff=200)
+
+
+def _keep_interrupts() -> None:
+    """Take Ctrl-C back from Sail, which would end its server by it while its client waits for answers."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
 
 
 def forget_server() -> None:
@@ -78,11 +111,11 @@ def forget_server() -> None:
 
 def require_server(address: str) -> None:
     """Raise UnavailableError where nothing answers; Spark itself would try for minutes."""
-    place = urlsplit(address)
     try:
+        place = urlsplit(address)
         with socket.create_connection((place.hostname or "", place.port or _PORT), timeout=_SECONDS):
             pass
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise UnavailableError(
             f"nothing answers at the Spark Connect server {address}: start it, or correct SENTIMENT_SPARK_MASTER"
         ) from error

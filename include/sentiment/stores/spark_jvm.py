@@ -71,11 +71,17 @@ def driver_java_options(*, light: bool = False, classes: Path = CLASSES) -> dict
 
 def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
     from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkRuntimeError
 
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         require_master(master)
     try:
         return builder.getOrCreate()
+    except PySparkRuntimeError as error:  # JAVA_GATEWAY_EXITED
+        raise UnavailableError(
+            f"Spark could not start the Java that its master {master} needs: install Java 17 or 21 and set JAVA_HOME, "
+            "or take Sail, which needs none (SENTIMENT_SPARK_MASTER=sail)"
+        ) from error
     except Py4JError as error:
         if master.startswith("local"):
             raise

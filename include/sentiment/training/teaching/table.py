@@ -63,6 +63,7 @@ def read_table(path: Path) -> SoftLabels:
         if lacking := [name for name in _NEEDED if name not in names]:
             raise ContractError(f"{path} has no column {' and no '.join(lacking)}: it is no table of soft labels")
         table = parquet.read_table(path, columns=list(_NEEDED))
+        _require_types(path, table.schema)
         keys, odds = table["review_key"].to_pylist(), table["log_odds"].cast(pa.float64()).to_numpy()
     except (OSError, pa.ArrowInvalid) as error:
         raise ContractError(f"{path} is no Parquet file that can be read: {error}") from error
@@ -77,6 +78,8 @@ def table_of(teacher: str, settings: Settings) -> Path:
     """
     if Path(teacher).is_file():
         return Path(teacher)
+    if Path(teacher).is_dir():
+        raise ContractError(f"the teacher {teacher} is a folder; name the Parquet file in it")
     if not is_run_id(teacher):
         raise ContractError(
             f"the teacher {teacher} is no file that is there, and no id of a run; give the run of `sentiment "
@@ -103,7 +106,19 @@ def folder_of(settings: Settings, run_id: str) -> Path:
     return settings.home / "soft-labels" / run_id
 
 
-def _require_usable(path: Path, keys: list[str], odds: np.ndarray) -> None:
+def _require_types(path: Path, schema: pa.Schema) -> None:
+    keys, odds = (schema.field(name).type for name in _NEEDED)
+    if not (pa.types.is_string(keys) or pa.types.is_large_string(keys)):
+        raise ContractError(f"{path} has review_key of the type {keys}; write them as text, as the lake has them")
+    if not (pa.types.is_floating(odds) or pa.types.is_integer(odds)):
+        raise ContractError(f"{path} has log_odds of the type {odds}; write them as numbers")
+
+
+def _require_usable(path: Path, keys: list[str | None], odds: np.ndarray) -> None:
+    if not keys:
+        raise ContractError(f"{path} has no rows; give the soft labels of some reviews")
+    if None in keys:
+        raise ContractError(f"{path} has {keys.count(None):,} rows without a review_key; leave them out")
     if len(set(keys)) < len(keys):
         raise ContractError(f"{path} has two rows of one review_key; give each review one soft label")
     if not np.isfinite(odds).all():
