@@ -167,6 +167,18 @@ def test_a_tuned_threshold_is_tuned_for_gate_and_network_together(weighted):
     assert others.figures(of_others, rule.thresholds.positive)["macro_f1"] > 0.95
 
 
+def test_on_stress_texts_too_the_network_alone_decides_by_its_own_threshold():
+    """At 0.5 this network would be right about all of them, at its own threshold it calls most of them negative."""
+    moved, _ = shifted(seed=1)
+    texts = replace(moved, read=reading(np.where(moved.labels, 0.2, -0.2)), decision=Decision(1.0, 0.99))
+    texts = replace(texts, network=np.where(texts.labels, 0.5, -0.5))
+    stress = Stress({"titles": texts}, reading(np.empty(0)))
+    rule, figures = fitted(replace(judged(), decision=Decision(1.0, 0.99)), stress)
+    assert figures["stress_titles_alone"] == 0.5
+    assert rule.gate_weight > 0
+    assert rule.thresholds.positive == 0.99
+
+
 def test_a_threshold_that_is_not_tuned_stays_the_networks():
     rule, _ = fitted(judged())
     assert rule.thresholds.positive == 0.5

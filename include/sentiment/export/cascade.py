@@ -191,12 +191,13 @@ def _undecided(judged: BothOdds, stress: Stress, alone: dict[str, float]) -> Gat
         bias=own.bias,
         fewest_tokens=_LONGER_THAN_ANY,
     )
+    network_alone, _ = _decided(judged, rule)
     network, of_gate, bias = _blend(judged)
     both = {"encoder_weight": network / own.temperature, "gate_weight": of_gate, "bias": network * own.bias + bias}
     mixed = [_decided(judged, rule.model_copy(update=both | {"heard_from": told * rule.temperature})) for told in _TOLD]
-    wanted = stress.wanted(rule)
+    wanted = stress.wanted(network_alone)
     good = [one for one, found in mixed if _as_good(found, alone) and stress.stands(one, wanted)]
-    return max(good, key=lambda one: _mean_balanced(judged, stress, one), default=rule)
+    return max(good, key=lambda one: _mean_balanced(judged, stress, one), default=network_alone)
 
 
 def _mean_balanced(judged: BothOdds, stress: Stress, rule: GateRule) -> float:
