@@ -28,7 +28,7 @@ from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, 
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.spark import speaks_connect
 from sentiment.stores.spark_connect import require_server
-from sentiment.stores.spark_jobs import counted, is_of_this_machine, require_memory, watched
+from sentiment.stores.spark_jobs import counting_rows, is_local_master, require_memory, watched
 from verbs_here import done
 
 SAIL = "sail[2]"
@@ -118,7 +118,7 @@ def test_a_range_gives_the_same_scores(spark, tmp_path, monkeypatch):
     ],
 )
 def test_a_master_says_by_its_name_how_it_is_reached_and_where_it_works(master, connect, here):
-    assert (speaks_connect(master), is_of_this_machine(master)) == (connect, here)
+    assert (speaks_connect(master), is_local_master(master)) == (connect, here)
 
 
 def test_a_server_that_does_not_answer_is_told_in_a_sentence():
@@ -151,7 +151,7 @@ def test_a_jvm_writes_to_the_disk_what_does_not_fit(master):
 def test_where_tasks_are_threads_of_this_process_the_rows_that_they_read_are_told():
     told = []
     with watched(SimpleNamespace(conf=Said("sail[2]")), "importing", lambda *step: told.append(step)):
-        assert [batch.num_rows for batch in counted([pa.record_batch({"n": [1, 2, 3]})])] == [3]
+        assert [batch.num_rows for batch in counting_rows([pa.record_batch({"n": [1, 2, 3]})])] == [3]
     assert told == [("importing",), ("importing: 3 rows read", 3, 0)]
 
 

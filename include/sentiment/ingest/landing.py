@@ -29,7 +29,7 @@ _PRODUCTS = re.compile(r"(^|/)meta_[^/]*$")
 _HIDDEN = re.compile(r"(^|/)[._]")
 _LINES = re.compile(r"\.jsonl(\.gz)?$")
 _PACKED = re.compile(r"\.(gz|bz2|zst)$", re.IGNORECASE)
-_IS_PACKED = re.compile(r"\.(gz|bz2|zst|parquet)$", re.IGNORECASE)
+_COMPRESSED = re.compile(r"\.(gz|bz2|zst|parquet)$", re.IGNORECASE)
 # A writer's mark that all of a folder is there.
 WHOLE = "_SUCCESS"
 QUIET_SECONDS = 30.0
@@ -63,7 +63,7 @@ class Delivery:
 
     def unpacked_bytes(self) -> int:
         """Return about how many bytes its lines have: reviews are packed to a third."""
-        return sum(file.size * (3 if _IS_PACKED.search(file.uri) else 1) for file in self.files)
+        return sum(file.size * (3 if _COMPRESSED.search(file.uri) else 1) for file in self.files)
 
 
 def files_of_day(landing: str, day: date) -> list[Seen]:

@@ -25,7 +25,7 @@ from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.rows import Row, columns_of, read
 from sentiment.readers.schemas import ColumnMapping, mapping_of, require_review
 from sentiment.stores import files as storage
-from sentiment.stores.spark_jobs import counted, parallelism
+from sentiment.stores.spark_jobs import counting_rows, parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -73,7 +73,7 @@ def read_lines(
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
-                yield from counted(lines(LandedFile(**row)))
+                yield from counting_rows(lines(LandedFile(**row)))
 
     listed = spark.createDataFrame(pa.Table.from_pylist([file._asdict() for file in files]))
     # Many small files are no many tasks: one costs as much as reading some hundred of them.

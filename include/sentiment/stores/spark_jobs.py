@@ -52,7 +52,7 @@ class Tally:
 ROWS_READ = Tally()
 
 
-def counted(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def counting_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Hand batches on, and count their rows as read."""
     for batch in batches:
         ROWS_READ.add(batch.num_rows)
@@ -98,10 +98,10 @@ def require_memory(spark: SparkSession, needed: int, what: str) -> None:
 
 def is_on_this_machine(spark: SparkSession) -> bool:
     """Return whether its workers are processes of this machine, which open the same paths."""
-    return is_of_this_machine(str(spark.conf.get("spark.master", "")))
+    return is_local_master(str(spark.conf.get("spark.master", "")))
 
 
-def is_of_this_machine(master: str) -> bool:
+def is_local_master(master: str) -> bool:
     """Return whether a master is this machine alone: Spark's `local`, or Sail, with some cores or all."""
     return master.partition("[")[0] in ("local", "sail")
 

@@ -23,7 +23,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
 from sentiment.stores.spark import running, session
-from sentiment.stores.spark_jobs import is_of_this_machine
+from sentiment.stores.spark_jobs import is_local_master
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
@@ -84,7 +84,7 @@ def fit_distributed(
 @contextmanager
 def _launcher(processes: int, settings: Settings, threads: int | None) -> Iterator[Launch]:
     master = settings.spark_master
-    if is_of_this_machine(master):
+    if is_local_master(master):
         _require_devices(processes)
         yield partial(_run_here, processes, threads or max(1, len(os.sched_getaffinity(0)) // processes))
     else:

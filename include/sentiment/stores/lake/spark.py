@@ -15,7 +15,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.files import FILE, DataFile, by_day, file_batches, write_day_file
 from sentiment.stores.lake.schemas import DayTable
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.spark_jobs import counted, map_sorted, parallelism
+from sentiment.stores.spark_jobs import counting_rows, map_sorted, parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -58,7 +58,7 @@ def read_files(
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for day, path in zip(batch["day"].to_pylist(), batch["path"].to_pylist(), strict=True):
-                yield from counted(file_batches(storage.join(root, path), selected, day_column, day))
+                yield from counting_rows(file_batches(storage.join(root, path), selected, day_column, day))
 
     listed = spark.createDataFrame(
         pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
