@@ -36,6 +36,7 @@ from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import Memory, OnLog, Record
 from sentiment.training.results import TrainResult
+from sentiment.training.selection import training_sample
 from sentiment.training.settings import effective_settings, remarks
 from sentiment.training.teaching.lessons import counts, lessons, said_of
 from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
@@ -62,9 +63,9 @@ class _Splits:
     test: LabelledReviews
 
     @classmethod
-    def read(cls, config: TrainConfig, folder: str) -> _Splits:
+    def read(cls, config: TrainConfig, folder: str, context: Context) -> _Splits:
         return cls(
-            read_split(folder, "train", config.train_reviews, config.seed),
+            training_sample(config, folder, context),
             read_split(folder, "validation", config.evaluation_reviews),
             read_split(folder, "test", config.test_reviews),
         )
@@ -90,7 +91,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     registry = Registry(settings)
     resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
-    splits = _Splits.read(config, folder)
+    splits = _Splits.read(config, folder, context)
     learnt_from = lessons(config, splits.train, context)
     note = _note(config, splits, learnt_from)
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
@@ -158,8 +159,8 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    taught = "-taught" if config.teacher else ""
-    return f"{model}-{config.train_reviews}{taught}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
+    helped = ("-chosen" if config.proxy else "") + ("-taught" if config.teacher else "")
+    return f"{model}-{config.train_reviews}{helped}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validated(

@@ -115,11 +115,12 @@ def teacher_of(run: TrainedRun, config: SoftLabelsConfig) -> TrainConfig:
     Raises ContractError for a run that is no training, that was itself taught, or is of another version.
     """
     run.require(("family", "snapshot"))
-    if run.params.get("teacher"):
-        raise ContractError(
-            f"run {run.run_id} was taught itself, by a teacher that knows the labels of every fold; take a run that "
-            "learnt from the stars alone"
-        )
+    for helper in ("teacher", "proxy"):
+        if run.params.get(helper):
+            raise ContractError(
+                f"run {run.run_id} had a {helper}, which knows the labels of every fold; take a run that learnt from "
+                "the stars alone"
+            )
     given = {name: value for name, value in run.params.items() if name in TrainConfig.model_fields}
     given = {name: value for name, value in given.items() if name not in _OF_THE_RUN_ALONE}
     if config.train_reviews:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
+from sentiment.core.config import DATA, EXPERTS, LONGEST_PLACE, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
@@ -150,6 +150,14 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
 class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
     """A training of one candidate on a snapshot."""
 
+    proxy: str = Field(
+        "",
+        max_length=LONGEST_PLACE,
+        description="Run of `sentiment soft-labels` of a cheap model, or its table: reviews that it is unsure of are "
+        "trained on above all. Empty: a random sample.",
+        title="Proxy that chooses the training reviews",
+        json_schema_extra=EXPERTS,
+    )
     seeds: int = Field(
         1,
         ge=1,
@@ -159,6 +167,14 @@ class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
         title="Repetitions",
         json_schema_extra=OPTIMISER,
     )
+
+    @model_validator(mode="after")
+    def _can_choose(self) -> Self:
+        if self.proxy and self.family == "linear":
+            raise ValueError("the linear family is quick enough to take all reviews; leave proxy out")
+        if self.proxy and self.weighted:
+            raise ValueError(f"a proxy draws as it doubts, and {self.imbalance} on top; leave imbalance at none")
+        return self
 
     @model_validator(mode="after")
     def _can_be_taught(self) -> Self:
