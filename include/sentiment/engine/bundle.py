@@ -37,18 +37,28 @@ class Thresholds(BaseModel):
     review_share: Share | None = None
 
 
+class Depth(BaseModel):
+    """How far a gate reaches: no text is within it that is too short, too strange, or tells too little.
+
+    That is one with under `fewest_tokens`, one of whose bigrams the gate learnt from less than the share
+    `known_bigrams`, and one whose log odds are nearer to those of an empty text than `least_evidence`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fewest_tokens: int = Field(0, ge=0)
+    known_bigrams: Share = 0.0
+    least_evidence: float = Field(0.0, ge=0)
+
+
 class GateRule(BaseModel):
     """When the gate answers, what it adds where it does not, and how the pair decides.
 
     Its probability is that of its log odds divided by `temperature`; at most `negative_below` it answers negative, from
-    `positive_from` on positive. Between them the log odds of encoder and gate are added, each times its weight, and the
-    bias.
-
-    A text is out of the gate's depth when it has under `fewest_tokens`, when the gate learnt from fewer of its bigrams
-    than the share `known_bigrams`, or when its log odds are nearer to those of an empty text than `least_evidence`: it
-    then does not answer. Nearer than `heard_from` they say little but the base rate, and the network speaks alone. A
-    bundle of before has no such limits. `thresholds` are those of gate and network together; a bundle of before has
-    none, and decides by those of the network alone.
+    `positive_from` on positive, if the text is within the depth `answers`. Between them the log odds of encoder and
+    gate are added, each times its weight, and the bias, if the text is within the depth `heard`; else the network
+    speaks alone. A bundle of before reaches as far as there are texts. `thresholds` are those of gate and network
+    together; a bundle of before has none, and decides by those of the network alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,10 +69,8 @@ class GateRule(BaseModel):
     encoder_weight: float
     gate_weight: float
     bias: float = 0.0
-    fewest_tokens: int = Field(0, ge=0)
-    known_bigrams: Share = 0.0
-    least_evidence: float = Field(0.0, ge=0)
-    heard_from: float = Field(0.0, ge=0)
+    answers: Depth = Depth()
+    heard: Depth = Depth()
     thresholds: Thresholds | None = None
 
 

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 from sentiment.core.errors import ContractError
-from sentiment.engine.bundle import GATE, GateRule
+from sentiment.engine.bundle import GATE, Depth, GateRule
 from sentiment.engine.calibration import Calibration, logistic
 from sentiment.engine.features import bigram_buckets, unigram_buckets
 
@@ -88,12 +88,12 @@ def gate_probability(log_odds: np.ndarray, rule: GateRule) -> np.ndarray:
     return logistic(log_odds / rule.temperature)
 
 
-def in_depth(read: Reading, rule: GateRule) -> np.ndarray:
-    """Return which texts, bool [n], are long, familiar and telling enough for the gate to answer."""
+def within(read: Reading, depth: Depth) -> np.ndarray:
+    """Return which texts, bool [n], are long, familiar and telling enough."""
     enough: np.ndarray = (
-        (read.tokens >= rule.fewest_tokens)
-        & (read.familiar >= rule.known_bigrams)
-        & (read.evidence >= rule.least_evidence)
+        (read.tokens >= depth.fewest_tokens)
+        & (read.familiar >= depth.known_bigrams)
+        & (read.evidence >= depth.least_evidence)
     )
     return enough
 
@@ -102,17 +102,17 @@ def sure(read: Reading, known: np.ndarray, rule: GateRule) -> np.ndarray:
     """Return where the gate answers, bool [n]: in its depth, `known` enough to the network, and sure."""
     probability = gate_probability(read.log_odds, rule)
     certain = (probability <= rule.negative_below) | (probability >= rule.positive_from)
-    answers: np.ndarray = known & certain & in_depth(read, rule)
+    answers: np.ndarray = known & certain & within(read, rule.answers)
     return answers
 
 
 def blended(network_log_odds: np.ndarray, read: Reading, rule: GateRule, alone: Calibration) -> np.ndarray:
     """Return the positive probabilities, float32 [n], where the gate does not answer.
 
-    Network and gate give them together; where the gate has little to say, the network, calibrated as it is `alone`.
+    Network and gate give them together; out of the gate's depth the network does, calibrated as it is `alone`.
     """
     both = rule.encoder_weight * network_log_odds + rule.gate_weight * read.log_odds + rule.bias
-    return logistic(np.where(read.evidence >= rule.heard_from, both, alone.scaled(network_log_odds)))
+    return logistic(np.where(within(read, rule.heard), both, alone.scaled(network_log_odds)))
 
 
 def _sums(unigrams: np.ndarray, bigrams: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -9,9 +9,9 @@ from itertools import product
 
 import numpy as np
 
-from sentiment.engine.bundle import GateRule, Thresholds
+from sentiment.engine.bundle import Depth, GateRule, Thresholds
 from sentiment.engine.calibration import fit_temperature, logistic
-from sentiment.engine.cascade import Reading, blended, gate_probability, in_depth, sure
+from sentiment.engine.cascade import Reading, blended, gate_probability, sure, within
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import decision_figures, decisions, fit_threshold
 
@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 # How sure the gate may have to be, on either side.
 _CERTAINTIES = (0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
 # What may be out of its depth: the shortest and the strangest of the validation reviews, and how little may be told, in
-# temperatures.
-_SHORTEST, _STRANGEST = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4), (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
+# temperatures. The strangest twentieth always is: stress texts made of the same reviews do not show what is strange,
+# and of films, on which a gate of electronics is worse than its network, nine in ten are stranger.
+_SHORTEST, _STRANGEST = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4), (0.05, 0.1, 0.2, 0.4)
 _TOLD = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 # In none of these may the pair fall below the network alone. New reviews are kinder to the network than those that the
 # rule was chosen on: a rule that gave up 0.5 points of the recall of negatives here lost 0.56 on 12,318 others, and one
@@ -30,6 +31,8 @@ _KEPT = ("accuracy", "macro_f1", "recall_negative")
 # How far the pair may be below the network alone in balanced accuracy on any kind of stress text. On texts that the
 # rule was not chosen on it may then be twice as far, which is what is promised.
 _MOST_LOST = 0.0025
+# How much of what network and gate reach together may be given up for the network's time, in each of these figures.
+_MOST_GIVEN = 0.001
 # Tokens that no text has: probabilities alone do not keep a gate from answering, for they round to 1.
 _LONGER_THAN_ANY = 2**31
 # A temperature of fewer wrongly decided reviews would be that of chance.
@@ -115,18 +118,20 @@ def fit_rule(judged: BothOdds, stress: Stress, window: int) -> tuple[GateRule | 
 
     `judged` are validation reviews, of which the network reads `window` tokens at most. Every rule is tried with the
     threshold that the pair would have under it. By it the pair must not be worse than the network alone in accuracy,
-    macro F1 and recall of negatives on these reviews, and must stand the `stress`.
+    macro F1 and recall of negatives on these reviews, hardly less accurate than both together on all of them, and must
+    stand the `stress`.
     """
     alone = judged.figures(judged.alone, judged.decision.threshold)
     kept = {f"alone_{name}": value for name, value in alone.items()}
-    undecided = _undecided(judged, stress, alone)
+    undecided, together = _undecided(judged, stress, alone)
     wanted = stress.wanted(undecided)
+    least = {name: max(value, together[f"cascade_{name}"] - _MOST_GIVEN) for name, value in alone.items()}
     for cut in _cheapest_first(judged, undecided, window):
         rule, found = _decided(judged, cut)
-        if not (_as_good(found, alone) and stress.stands(rule, wanted)):
+        if not (_as_good(found, least) and stress.stands(rule, wanted)):
             continue
         tempered, after = _decided(judged, _tempered(judged, rule))
-        if _as_good(after, alone) and stress.stands(tempered, wanted):
+        if _as_good(after, least) and stress.stands(tempered, wanted):
             rule, found = tempered, after
         log.info("the gate answers %.1f %% of the validation reviews", 100 * found["gate_share"])
         return rule, found | kept | stress.figures(rule)
@@ -138,9 +143,9 @@ def _cheapest_first(judged: BothOdds, undecided: GateRule, window: int) -> Itera
     """Give every rule by which the gate answers something, that first by which the network reads fewest tokens."""
     read, probability = judged.read, gate_probability(judged.read.log_odds, undecided)
     saved = np.minimum(read.tokens, window)
-    rules: list[tuple[int, int, GateRule, int, int]] = []
-    for depth in _depths(judged, undecided):
-        answerable = np.where(judged.known & in_depth(read, depth), saved, 0)
+    rules: list[tuple[int, int, Depth, int, int]] = []
+    for depth in _depths(judged, undecided.temperature):
+        answerable = np.where(judged.known & within(read, depth), saved, 0)
         negative, positive = (
             [int(answerable[probability <= 1 - certainty].sum()) for certainty in _CERTAINTIES],
             [int(answerable[probability >= certainty].sum()) for certainty in _CERTAINTIES],
@@ -150,17 +155,15 @@ def _cheapest_first(judged: BothOdds, undecided: GateRule, window: int) -> Itera
     for tokens, _, depth, low, high in sorted(rules, key=lambda rule: (-rule[0], rule[1])):
         if tokens:
             certain = {"negative_below": 1 - _CERTAINTIES[low], "positive_from": _CERTAINTIES[high]}
-            yield depth.model_copy(update=certain)
+            yield undecided.model_copy(update=certain | {"answers": depth})
 
 
-def _depths(judged: BothOdds, rule: GateRule) -> Iterator[GateRule]:
-    """Give the rule with every limit of its depth."""
+def _depths(judged: BothOdds, temperature: float) -> Iterator[Depth]:
+    """Give every depth that a gate of this temperature may have."""
     shortest = sorted({int(limit) for limit in np.quantile(judged.read.tokens, _SHORTEST, method="lower")} | {0})
-    strangest = sorted({float(limit) for limit in np.quantile(judged.read.familiar, _STRANGEST)} | {0.0})
+    strangest = sorted({float(limit) for limit in np.quantile(judged.read.familiar, _STRANGEST)})
     for tokens, share, told in product(shortest, strangest, _TOLD):
-        yield rule.model_copy(
-            update={"fewest_tokens": tokens, "known_bigrams": share, "least_evidence": told * rule.temperature}
-        )
+        yield Depth(fewest_tokens=tokens, known_bigrams=share, least_evidence=told * temperature)
 
 
 def _decided(judged: BothOdds, rule: GateRule) -> tuple[GateRule, dict[str, float]]:
@@ -175,13 +178,14 @@ def _decided(judged: BothOdds, rule: GateRule) -> tuple[GateRule, dict[str, floa
     }
 
 
-def _undecided(judged: BothOdds, stress: Stress, alone: dict[str, float]) -> GateRule:
-    """Return a rule by which the gate answers nothing yet.
+def _undecided(judged: BothOdds, stress: Stress, alone: dict[str, float]) -> tuple[GateRule, dict[str, float]]:
+    """Return a rule by which the gate answers nothing yet, and its figures.
 
-    Network and gate speak together from the evidence on that gives the best mean of the balanced accuracies on reviews
-    and stress texts; nowhere, if that is worse than the network alone anywhere.
+    Network and gate speak together within the depth that gives the best macro F1, of those in which they are nowhere
+    worse than the network alone.
     """
     own, gate = judged.decision.calibration, judged.read.log_odds
+    nothing = Depth(fewest_tokens=_LONGER_THAN_ANY)
     rule = GateRule(
         temperature=fit_temperature(np.stack([-gate, gate], 1) / 2, judged.labels),
         negative_below=0.0,
@@ -189,29 +193,24 @@ def _undecided(judged: BothOdds, stress: Stress, alone: dict[str, float]) -> Gat
         encoder_weight=1 / own.temperature,
         gate_weight=0.0,
         bias=own.bias,
-        fewest_tokens=_LONGER_THAN_ANY,
+        answers=nothing,
+        heard=nothing,
     )
-    network_alone, _ = _decided(judged, rule)
+    network_alone = _decided(judged, rule)
     network, of_gate, bias = _blend(judged)
     both = {"encoder_weight": network / own.temperature, "gate_weight": of_gate, "bias": network * own.bias + bias}
-    mixed = [_decided(judged, rule.model_copy(update=both | {"heard_from": told * rule.temperature})) for told in _TOLD]
-    wanted = stress.wanted(network_alone)
-    good = [one for one, found in mixed if _as_good(found, alone) and stress.stands(one, wanted)]
-    return max(good, key=lambda one: _mean_balanced(judged, stress, one), default=network_alone)
-
-
-def _mean_balanced(judged: BothOdds, stress: Stress, rule: GateRule) -> float:
-    """Return the mean balanced accuracy on the reviews and on every kind of stress text."""
-    threshold = (rule.thresholds or Thresholds()).positive
-    every = (judged, *stress.labelled.values())
-    return float(np.mean([texts.balanced_accuracy(texts.pair(rule)[0], threshold) for texts in every]))
+    depths = _depths(judged, rule.temperature)
+    mixed = [_decided(judged, rule.model_copy(update=both | {"heard": depth})) for depth in depths]
+    wanted = stress.wanted(network_alone[0])
+    good = [(one, found) for one, found in mixed if _as_good(found, alone) and stress.stands(one, wanted)]
+    return max(good, key=lambda one: one[1]["cascade_macro_f1"], default=network_alone)
 
 
 def _tempered(judged: BothOdds, rule: GateRule) -> GateRule:
     """Return the rule with the blend calibrated on the reviews that the gate leaves, which are harder than all are."""
     probability, gated = judged.pair(rule)
     odds = rule.encoder_weight * judged.network + rule.gate_weight * judged.read.log_odds + rule.bias
-    both = ~gated & (judged.read.evidence >= rule.heard_from)
+    both = ~gated & within(judged.read, rule.heard)
     wrong = ((probability >= 0.5) != (judged.labels == 1)) & both
     if wrong.sum() < _FEWEST_WRONG:
         return rule
