@@ -99,7 +99,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
         registry.run(_name(config), effective_settings(config), tags, context, resumed) as run,
         at_work(folder_of(settings, run.run_id), config, context) as workdir,
     ):
-        _log_reviews(run, folder, splits, learnt_from)
+        _log_reviews(run, config, folder, splits, learnt_from)
         folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
@@ -121,17 +121,19 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     return judged.model_copy(update={name: value for name, value in added.items() if value})
 
 
-def _log_reviews(run: RunHandle, folder: str, splits: _Splits, learnt_from: LabelledReviews) -> None:
+def _log_reviews(
+    run: RunHandle, config: TrainConfig, folder: str, splits: _Splits, learnt_from: LabelledReviews
+) -> None:
     manifest = require_manifest(folder)
     run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
-    run.log_metrics(counts(learnt_from))
+    run.log_metrics(counts(config, learnt_from))
     run.log_json(manifest.as_json(), "snapshot.json")
 
 
 def _note(config: TrainConfig, splits: _Splits, learnt_from: LabelledReviews) -> str:
     """Say what of the training is not as it was asked for, or as one would think."""
     few = [too_few(config, splits.sizes()), scarce(splits.judges())]
-    said = [*few, said_of(learnt_from), *remarks(config, trained_on(config, learnt_from))]
+    said = [*few, said_of(config, learnt_from), *remarks(config, trained_on(config, learnt_from))]
     return "; ".join(filter(None, said))
 
 
@@ -158,8 +160,8 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    taught = "-taught" if config.teacher else ""
-    return f"{model}-{config.train_reviews}{taught}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
+    beside = ("-taught" if config.teacher else "") + ("-stars" if config.star_weight else "")
+    return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validated(

@@ -69,7 +69,7 @@ def fit_once(
     tokenizer = ReviewTokenizer.from_json(tokenizer_json, config.max_length, config.head_share)
     trainer = NeuralTrainer(
         config,
-        loss_of(config, train.labels),
+        loss_of(config, train),
         model=model,
         args=training_arguments(config, len(train), workdir),
         train_dataset=examples(tokenizer, train),
@@ -87,8 +87,13 @@ def fit_once(
 
 
 def as_fitted(config: TrainConfig, tokenizer_json: str, model: Any, history: list[Record], workdir: Path) -> Fitted:
-    """Return a trained model with its sizes; the adapters of family lora are kept in `workdir` and merged."""
+    """Return a trained model with its sizes, without what only learnt stars.
+
+    The adapters of family lora are kept in `workdir` and merged.
+    """
     model.eval()
+    if config.star_weight:
+        model.forget_stars()
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     parameters, trainable = sum(size for size, _ in sizes), sum(size for size, trains in sizes if trains)
     log.info("%d of %d parameters were trained, %.2f %%", trainable, parameters, 100 * trainable / parameters)

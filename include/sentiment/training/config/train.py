@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
-from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, ModelOptions
 from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
 from sentiment.training.config.teaching import TeachingOptions
 
@@ -159,6 +159,14 @@ class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
         title="Repetitions",
         json_schema_extra=OPTIMISER,
     )
+
+    @model_validator(mode="after")
+    def _can_learn_stars(self) -> Self:
+        if self.star_weight and self.family not in ENCODER_FAMILIES:
+            raise ValueError(
+                f"{self.family} has no second head; choose {' or '.join(ENCODER_FAMILIES)}, or leave star_weight at 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_be_taught(self) -> Self:
