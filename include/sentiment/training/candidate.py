@@ -35,6 +35,7 @@ from sentiment.training.fit import fit, trained_on
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import Memory, OnLog, Record
+from sentiment.training.mixing import Mixed, drawn, said_of_mixed, with_mixed
 from sentiment.training.results import TrainResult
 from sentiment.training.settings import effective_settings, remarks
 from sentiment.training.teaching.lessons import counts, lessons, said_of
@@ -54,19 +55,22 @@ _CURVES = ("loss", "learning_rate", "grad_norm", "epoch", "eval_loss", "eval_acc
 class _Splits:
     """The reviews of a training; validation chooses checkpoint and decision, the test is the same for every candidate.
 
-    Train and validation are samples of the snapshot's.
+    Train and validation are samples of the snapshot's; `mixed` are of other snapshots, to learn from.
     """
 
     train: LabelledReviews
     validation: LabelledReviews
     test: LabelledReviews
+    mixed: tuple[Mixed, ...]
 
     @classmethod
-    def read(cls, config: TrainConfig, folder: str) -> _Splits:
+    def read(cls, config: TrainConfig, folder: str, context: Context) -> _Splits:
+        train = read_split(folder, "train", config.train_reviews, config.seed)
         return cls(
-            read_split(folder, "train", config.train_reviews, config.seed),
+            train,
             read_split(folder, "validation", config.evaluation_reviews),
             read_split(folder, "test", config.test_reviews),
+            drawn(config, len(train), context),
         )
 
     def by_name(self) -> dict[str, LabelledReviews]:
@@ -90,8 +94,8 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     registry = Registry(settings)
     resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
-    splits = _Splits.read(config, folder)
-    learnt_from = lessons(config, splits.train, context)
+    splits = _Splits.read(config, folder, context)
+    learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
     note = _note(config, splits, learnt_from)
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
@@ -124,16 +128,17 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
 def _log_reviews(
     run: RunHandle, config: TrainConfig, folder: str, splits: _Splits, learnt_from: LabelledReviews
 ) -> None:
-    manifest = require_manifest(folder)
-    run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
-    run.log_metrics(counts(config, learnt_from))
+    manifest, mixed = require_manifest(folder), [other.reviews for other in splits.mixed]
+    run.log_reviews([*used_reviews(folder, manifest, splits.by_name()), *(other.used for other in splits.mixed)])
+    run.log_metrics(counts(config, learnt_from) | ({"mixed_reviews": sum(map(len, mixed))} if mixed else {}))
     run.log_json(manifest.as_json(), "snapshot.json")
 
 
 def _note(config: TrainConfig, splits: _Splits, learnt_from: LabelledReviews) -> str:
     """Say what of the training is not as it was asked for, or as one would think."""
     few = [too_few(config, splits.sizes()), scarce(splits.judges())]
-    said = [*few, said_of(config, learnt_from), *remarks(config, trained_on(config, learnt_from))]
+    beside = [said_of(config, learnt_from), said_of_mixed(splits.mixed)]
+    said = [*few, *beside, *remarks(config, trained_on(config, learnt_from))]
     return "; ".join(filter(None, said))
 
 
@@ -161,6 +166,7 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
     beside = ("-taught" if config.teacher else "") + ("-stars" if config.star_weight else "")
+    beside += "-mixed" if config.mixed_snapshots else ""
     return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 

@@ -6,6 +6,7 @@ they come from only keep what belongs together in one place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
 from sentiment.training.config.teaching import TeachingOptions
 
@@ -147,7 +149,7 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
         return self
 
 
-class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
+class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions, MixingOptions):
     """A training of one candidate on a snapshot."""
 
     seeds: int = Field(
@@ -159,6 +161,14 @@ class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
         title="Repetitions",
         json_schema_extra=OPTIMISER,
     )
+
+    @model_validator(mode="after")
+    def _can_be_mixed(self) -> Self:
+        if self.snapshot in self.mixed_snapshots:
+            raise ValueError(f"snapshot {self.snapshot} is what is trained on; leave it out of mixed_snapshots")
+        if self.mixed_snapshots and self.folds:
+            raise ValueError("folds are of the snapshot's reviews alone; leave them at 0 beside mixed_snapshots")
+        return self
 
     @model_validator(mode="after")
     def _can_learn_stars(self) -> Self:
@@ -222,6 +232,9 @@ class TrainingsConfig(VerbConfig):
     )
 
 
-def gives_one_model(family: Family, imbalance: Imbalance, train_reviews: int, available: float) -> bool:
+def gives_one_model(
+    family: Family, imbalance: Imbalance, train_reviews: int, mixed_snapshots: Sequence[str], available: float
+) -> bool:
     """Say whether every seed gives the same model: the linear family knows no chance but that of its reviews."""
-    return family == "linear" and imbalance not in {"smote", "oversampling"} and train_reviews >= available
+    drawn = imbalance in {"smote", "oversampling"} or mixed_snapshots
+    return family == "linear" and not drawn and train_reviews >= available
