@@ -83,6 +83,10 @@ def fit_once(
     log.info("training %s on %d reviews, from %s", config.family, len(train), checkpoint or "the beginning")
     with suitable_threads(config.family):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if config.pretrained_share:
+        from sentiment.training.models.interpolation import mix_in_pretrained
+
+        mix_in_pretrained(model, config)
     return as_fitted(config, tokenizer_json, model, trainer.state.log_history, workdir)
 
 

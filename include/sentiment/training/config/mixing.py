@@ -33,3 +33,11 @@ class MixingOptions(VerbConfig):
         if len(set(self.mixed_snapshots)) < len(self.mixed_snapshots):
             raise ValueError("mixed_snapshots names a snapshot twice; name each once")
         return self
+
+    def mixing_refused(self, snapshot: str, folds: int) -> str:
+        """Say why nothing can be mixed into a training on a snapshot, with so many folds, or nothing."""
+        if snapshot in self.mixed_snapshots:
+            return f"snapshot {snapshot} is what is trained on; leave it out of mixed_snapshots"
+        if self.mixed_snapshots and folds:
+            return "folds are of the snapshot's reviews alone; leave them at 0 beside mixed_snapshots"
+        return ""

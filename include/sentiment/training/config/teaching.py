@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from sentiment.core.config import ENCODERS, EXPERTS, LONGEST_PLACE, Share, VerbConfig
+from sentiment.core.names import Family
+from sentiment.training.config.architecture import ENCODER_FAMILIES
 
 
 class TeachingOptions(VerbConfig):
@@ -38,6 +40,12 @@ class TeachingOptions(VerbConfig):
         title="Weight of the stars",
         json_schema_extra=ENCODERS,
     )
+
+    def stars_refused(self, family: Family) -> str:
+        """Say why a family learns no stars, or nothing."""
+        if self.star_weight and family not in ENCODER_FAMILIES:
+            return f"{family} has no second head; choose {' or '.join(ENCODER_FAMILIES)}, or leave star_weight at 0"
+        return ""
 
 
 class SoftLabelsConfig(VerbConfig):

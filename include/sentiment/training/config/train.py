@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
-from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.averaging import AveragingOptions
 from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
 from sentiment.training.config.teaching import TeachingOptions
@@ -149,7 +150,7 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
         return self
 
 
-class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions, MixingOptions):
+class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions, MixingOptions, AveragingOptions):
     """A training of one candidate on a snapshot."""
 
     seeds: int = Field(
@@ -163,19 +164,14 @@ class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions, MixingOptio
     )
 
     @model_validator(mode="after")
-    def _can_be_mixed(self) -> Self:
-        if self.snapshot in self.mixed_snapshots:
-            raise ValueError(f"snapshot {self.snapshot} is what is trained on; leave it out of mixed_snapshots")
-        if self.mixed_snapshots and self.folds:
-            raise ValueError("folds are of the snapshot's reviews alone; leave them at 0 beside mixed_snapshots")
-        return self
-
-    @model_validator(mode="after")
-    def _can_learn_stars(self) -> Self:
-        if self.star_weight and self.family not in ENCODER_FAMILIES:
-            raise ValueError(
-                f"{self.family} has no second head; choose {' or '.join(ENCODER_FAMILIES)}, or leave star_weight at 0"
-            )
+    def _options_suit_one_another(self) -> Self:
+        refused = (
+            self.stars_refused(self.family),
+            self.mixing_refused(self.snapshot, self.folds),
+            self.averaging_refused(self.family, self.stages),
+        )
+        for sentence in filter(None, refused):
+            raise ValueError(sentence)
         return self
 
     @model_validator(mode="after")
