@@ -24,13 +24,7 @@ _OF_FOCAL_LOSS = {"focal_gamma", "focal_alpha"}
 _OF_FOLDS = {"fold_reviews"}
 _OF_MIXING = {*MixingOptions.model_fields}
 _OF_TEACHING = {"teacher_weight", "teacher_temperature"}
-_OF_NETWORKS = {
-    *OptimisationOptions.model_fields,
-    *SearchedOptions.model_fields,
-    "max_length",
-    "processes",
-    "averaging",
-}
+_OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
 _OF_NETWORKS |= {"averaging"}
 _OF_NETWORKS -= {"seed", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
