@@ -38,7 +38,8 @@ class MovingAverage:
         The decay grows with the steps, min(decay, (1 + step) / (10 + step)), as TensorFlow's ExponentialMovingAverage
         has it: a short training would otherwise be averaged with the weights that it began with.
         """
-        average = get_ema_multi_avg_fn(min(self._decay, (1 + step) / (10 + step)))
+        decay = min(self._decay, (1 + step) / (10 + step))
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         average([*self._kept.values()], [value.detach() for value in self._trained.values()], step)
 
     @contextmanager

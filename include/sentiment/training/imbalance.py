@@ -37,8 +37,9 @@ def training_loss(
 
     def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
         weight = None if weights is None else torch.as_tensor(weights, dtype=logits.dtype, device=logits.device)
-        how = {"weight": weight, "label_smoothing": label_smoothing, "reduction": reduction}
-        return functional.cross_entropy(logits, wanted, **how)
+        return functional.cross_entropy(
+            logits, wanted, weight=weight, label_smoothing=label_smoothing, reduction=reduction
+        )
 
     return cross_entropy
 

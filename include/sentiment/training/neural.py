@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
@@ -24,6 +24,9 @@ from sentiment.training.models.build import build_model
 from sentiment.training.models.encoders import with_encoder_at_hand
 from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
+
+if TYPE_CHECKING:
+    from sentiment.training.models.classifier import EncoderClassifier
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +89,7 @@ def fit_once(
     if config.pretrained_share:
         from sentiment.training.models.interpolation import mix_in_pretrained
 
-        mix_in_pretrained(model, config)
+        mix_in_pretrained(cast("EncoderClassifier", model), config)  # only encoders have a share
     return as_fitted(config, tokenizer_json, model, trainer.state.log_history, workdir)
 
 

@@ -62,7 +62,7 @@ def counts(config: TrainConfig, train: LabelledReviews) -> dict[str, int]:
     if not isinstance(train, TaughtReviews):
         return {}
     unlabelled, spoken, starred = train.labels == UNLABELLED, ~np.isnan(train.log_odds), ~np.isnan(train.ratings)
-    found = {}
+    found: dict[str, np.ndarray] = {}
     if config.teacher:
         found |= {"taught_reviews": ~unlabelled & spoken, "unlabelled_reviews": unlabelled & spoken}
     if config.star_weight:
