@@ -98,6 +98,7 @@ def test_the_run_of_a_chosen_training_names_its_proxy(deployment, tmp_path):
     [
         ({"family": "linear"}, "the linear family is quick enough to take all reviews"),
         ({"imbalance": "oversampling"}, "a proxy draws as it doubts, and oversampling on top"),
+        ({"folds": 3}, "what a proxy draws is harder than reviews are"),
     ],
 )
 def test_what_does_not_go_with_a_proxy_is_refused(given, sentence):

@@ -21,9 +21,10 @@ from sentiment.engine.calibration import positive_probability
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim
-from sentiment.training.config.train import TrainRequest
+from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
+from sentiment.training.imbalance import training_loss
 from sentiment.training.job import Job
 from sentiment.training.teaching.lessons import counts, lessons
 from sentiment.training.teaching.loss import taught_loss
@@ -33,6 +34,8 @@ from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, write_snapshot
 
 NAN = float("nan")
 LOGITS = torch.tensor([[0.2, -0.4], [-1.0, 1.5], [0.0, 0.3]])
+UNKNOWN = torch.full((3,), NAN)
+OF_LABELS = training_loss(TrainConfig(), np.array([0, 1]), 0.0, reduction="none")
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +74,8 @@ def right(fitted, reviews) -> float:
 
 def test_where_the_teacher_says_nothing_the_loss_is_that_of_the_labels():
     labels = torch.tensor([0, 1, 1])
-    wanted = torch.stack([labels.float(), torch.full((3,), NAN)], 1)
-    loss = taught_loss(0.9, 2.0)
+    wanted = torch.stack([labels.float(), UNKNOWN, UNKNOWN], 1)
+    loss = taught_loss(OF_LABELS, 0.9, 2.0)
     assert loss(LOGITS, wanted).item() == pytest.approx(cross_entropy(LOGITS, labels).item())
     assert loss(LOGITS, labels).item() == pytest.approx(cross_entropy(LOGITS, labels).item())
 
@@ -84,26 +87,28 @@ def test_the_loss_mixes_label_and_teacher_at_a_temperature_and_is_the_teachers_a
     asked = torch.sigmoid(apart / heat)
     of_teacher = heat**2 * -(said * asked.log() + (1 - said) * (1 - asked).log())
     of_label = -torch.sigmoid(-apart).log()  # all negative
-    wanted = torch.tensor([[0.0, odds], [0.0, odds], [NAN, odds]])
+    wanted = torch.tensor([[0.0, odds, NAN], [0.0, odds, 1.0], [NAN, odds, 3.0]])
     expected = (1 - weight) * of_label + weight * of_teacher
     expected[2] = of_teacher[2]
-    assert taught_loss(weight, heat)(LOGITS, wanted).item() == pytest.approx(expected.mean().item(), rel=1e-5)
+    assert taught_loss(OF_LABELS, weight, heat)(LOGITS, wanted).item() == pytest.approx(
+        expected.mean().item(), rel=1e-5
+    )
 
 
 def test_a_student_whose_logits_are_the_teachers_has_nothing_more_to_learn_from_it():
     odds = torch.tensor([0.7, -2.0, 4.0])
     logits = torch.stack([-odds / 2, odds / 2], 1).requires_grad_()
-    taught_loss(0.9, 4.0)(logits, torch.stack([torch.full((3,), NAN), odds], 1)).backward()
+    taught_loss(OF_LABELS, 0.9, 4.0)(logits, torch.stack([UNKNOWN, odds, UNKNOWN], 1)).backward()
     assert logits.grad.abs().max() < 1e-6
 
 
-def test_a_batch_carries_label_and_soft_label_and_nan_for_what_is_not_known(encoder):
+def test_a_batch_carries_label_soft_label_and_stars_and_nan_for_what_is_not_known(encoder):
     reviews = taught(tiny.reviews(3), [1.5, NAN, -2.0])
-    reviews.labels[2] = UNLABELLED
+    reviews.labels[2], reviews.ratings[2] = UNLABELLED, 3.0
     tokenizer = ReviewTokenizer.from_json((encoder / "tokenizer.json").read_text(), 32, 0.5)
     labels = collate(tokenizer, examples(tokenizer, reviews))["labels"]
     known = tiny.reviews(3).labels
-    expected = torch.tensor([[known[0], 1.5], [known[1], NAN], [NAN, -2.0]])
+    expected = torch.tensor([[known[0], 1.5, NAN], [known[1], NAN, NAN], [NAN, -2.0, 3.0]])
     torch.testing.assert_close(labels, expected.float(), equal_nan=True)
 
 
@@ -150,7 +155,7 @@ def test_what_a_student_learns_from_are_its_reviews_and_those_that_the_teacher_a
     train = tiny.reviews(200)
     found = lessons(config, train, a_context(deployment))
     assert found.keys == train.keys + unknown
-    assert counts(found) == {"taught_reviews": 100, "unlabelled_reviews": 7}
+    assert counts(config, found) == {"taught_reviews": 100, "unlabelled_reviews": 7}
     assert np.isnan(found.log_odds[100:200]).all()
     assert list(found.labels[200:]) == [UNLABELLED] * 7
     assert list(found.ratings[200:]) == [3.0] * 7

@@ -33,7 +33,7 @@ def test_what_a_teacher_says_of_a_review_it_says_of_its_title():
     taught = TaughtReviews(**vars(REVIEWS), log_odds=np.array([2.0, np.nan, -1.0]))
     found = with_titles(taught, 1.0, seed=0)
     assert found.log_odds[3:].tolist() == [2.0, -1.0]
-    assert found.wanted.shape == (5, 2)
+    assert found.wanted.shape == (5, 3)
 
 
 def test_a_model_that_learnt_from_titles_reads_them_better(tmp_path):

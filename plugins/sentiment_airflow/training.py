@@ -75,7 +75,7 @@ EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'ver
 
 
 # What the chance of a training hangs on.
-_OF_CHANCE = ("family", "imbalance", "train_reviews")
+_OF_CHANCE = ("family", "imbalance", "train_reviews", "mixed_snapshots")
 
 
 @task
@@ -91,8 +91,8 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
     for asked in params.get("candidates") or _of_form(params):
         candidate = {"snapshot": pinned.snapshot, **asked}
         seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", _default("seed"))
-        family, imbalance, reviews = (candidate.get(name, _default(name)) for name in _OF_CHANCE)
-        if gives_one_model(family, imbalance, reviews, available.get(candidate["snapshot"], math.inf)):
+        family, imbalance, reviews, mixed = (candidate.get(name, _default(name)) for name in _OF_CHANCE)
+        if gives_one_model(family, imbalance, reviews, mixed, available.get(candidate["snapshot"], math.inf)):
             seeds = 1
         trainings += [{**candidate, "seed": first + number} for number in range(seeds)]
     return trainings

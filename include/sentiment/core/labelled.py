@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sentiment.core.names import UNLABELLED
@@ -46,6 +46,12 @@ class LabelledReviews:
         unknown = (np.full(count, np.nan), [""] * count, np.zeros(count, np.int64))
         return cls(list(keys), list(titles), list(texts), labels, *unknown)
 
+    def taught(self, log_odds: np.ndarray | None = None) -> TaughtReviews:
+        """Return the reviews with what a teacher says of each, log odds float64 [n]; without any, it says nothing."""
+        import numpy as np
+
+        return TaughtReviews(**vars(self), log_odds=np.full(len(self), np.nan) if log_odds is None else log_odds)
+
     def take(self, rows: np.ndarray) -> LabelledReviews:
         """Return the reviews at the given row numbers, in their order."""
         return LabelledReviews(
@@ -75,20 +81,25 @@ class LabelledReviews:
 
 @dataclass(frozen=True)
 class TaughtReviews(LabelledReviews):
-    """Reviews of which a teacher says how positive they are: `log_odds` float64 [n], NaN where it says nothing.
+    """Reviews of which more is learnt than labels: how positive a teacher holds them to be, and their stars.
 
-    A review that the teacher alone knows has UNLABELLED in `labels`.
+    `log_odds` float64 [n] is what the teacher says, NaN where it says nothing. A review that has no label has
+    UNLABELLED in `labels`.
     """
 
     log_odds: np.ndarray
 
     @property
     def wanted(self) -> np.ndarray:
-        """The label and the teacher's log odds of each, float32 [n, 2], NaN for what nobody says."""
+        """The label, the teacher's log odds and the stars of each, float32 [n, 3], NaN for what nobody says."""
         import numpy as np
 
         labels = np.where(self.labels == UNLABELLED, np.nan, self.labels)
-        return np.stack([labels, self.log_odds], axis=1).astype(np.float32)
+        return np.stack([labels, self.log_odds, self.ratings], axis=1).astype(np.float32)
+
+    def taught(self, log_odds: np.ndarray | None = None) -> TaughtReviews:
+        """Return the reviews with what a teacher says of each, float64 [n]; without, with what was said before."""
+        return self if log_odds is None else replace(self, log_odds=log_odds)
 
     def take(self, rows: np.ndarray) -> TaughtReviews:
         """Return the reviews at the given row numbers, in their order."""

@@ -10,6 +10,8 @@ LABELS = ("negative", "positive")
 UNLABELLED = -1
 POSITIVE_STARS = 4.0
 NEGATIVE_STARS = 2.5
+# What lies between one to five stars: a review has more than one, than two, than three, than four.
+STAR_THRESHOLDS = (1.0, 2.0, 3.0, 4.0)
 NEEDS_REVIEW_BELOW = 0.70
 REGISTERED_MODEL = "review-sentiment"
 CHAMPION, PREVIOUS_CHAMPION = "champion", "previous_champion"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -106,6 +106,12 @@ def read_keys(folder: str, split: str) -> set[str]:
     """Return the keys of all reviews of a split."""
     data = _opened(folder, require_manifest(folder).files[split])
     return set(data.to_table(columns=["review_key"])["review_key"].to_pylist())
+
+
+def read_texts(folder: str, split: str) -> Iterator[str]:
+    """Give the text of each review of a split, without holding all of them."""
+    for batch in _opened(folder, require_manifest(folder).files[split]).to_batches(columns=["text"]):
+        yield from batch["text"].to_pylist()
 
 
 def read_with_products(folder: str, split: str, limit: int, seed: int) -> tuple[LabelledReviews, list[str]]:

@@ -25,7 +25,7 @@ def examples(tokenizer: ReviewTokenizer, reviews: LabelledReviews) -> list[dict[
 def collate(tokenizer: ReviewTokenizer, batch: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
     """Pad a batch of examples to its longest: int64 `input_ids`, `attention_mask` [b, n] and `labels` [b].
 
-    Of taught reviews `labels` are float32 [b, 2]: see `TaughtReviews.wanted`.
+    Of taught reviews `labels` are float32 [b, 3]: see `TaughtReviews.wanted`.
     """
     input_ids, attention_mask = tokenizer.pad([example["input_ids"] for example in batch])
     return {

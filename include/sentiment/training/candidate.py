@@ -35,6 +35,7 @@ from sentiment.training.fit import fit, trained_on
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import Memory, OnLog, Record
+from sentiment.training.mixing import Mixed, drawn, said_of_mixed, with_mixed
 from sentiment.training.results import TrainResult
 from sentiment.training.selection import training_sample
 from sentiment.training.settings import effective_settings, remarks
@@ -55,19 +56,22 @@ _CURVES = ("loss", "learning_rate", "grad_norm", "epoch", "eval_loss", "eval_acc
 class _Splits:
     """The reviews of a training; validation chooses checkpoint and decision, the test is the same for every candidate.
 
-    Train and validation are samples of the snapshot's.
+    Train and validation are samples of the snapshot's; `mixed` are of other snapshots, to learn from.
     """
 
     train: LabelledReviews
     validation: LabelledReviews
     test: LabelledReviews
+    mixed: tuple[Mixed, ...]
 
     @classmethod
     def read(cls, config: TrainConfig, folder: str, context: Context) -> _Splits:
+        train = training_sample(config, folder, context)
         return cls(
-            training_sample(config, folder, context),
+            train,
             read_split(folder, "validation", config.evaluation_reviews),
             read_split(folder, "test", config.test_reviews),
+            drawn(config, len(train), context),
         )
 
     def by_name(self) -> dict[str, LabelledReviews]:
@@ -92,7 +96,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     resumed = resumed or _begun_before(config, registry, context)
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder, context)
-    learnt_from = lessons(config, splits.train, context)
+    learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
     note = _note(config, splits, learnt_from)
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
@@ -100,7 +104,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
         registry.run(_name(config), effective_settings(config), tags, context, resumed) as run,
         at_work(folder_of(settings, run.run_id), config, context) as workdir,
     ):
-        _log_reviews(run, folder, splits, learnt_from)
+        _log_reviews(run, config, folder, splits, learnt_from)
         folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
@@ -122,17 +126,20 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     return judged.model_copy(update={name: value for name, value in added.items() if value})
 
 
-def _log_reviews(run: RunHandle, folder: str, splits: _Splits, learnt_from: LabelledReviews) -> None:
-    manifest = require_manifest(folder)
-    run.log_reviews(used_reviews(folder, manifest, splits.by_name()))
-    run.log_metrics(counts(learnt_from))
+def _log_reviews(
+    run: RunHandle, config: TrainConfig, folder: str, splits: _Splits, learnt_from: LabelledReviews
+) -> None:
+    manifest, mixed = require_manifest(folder), [other.reviews for other in splits.mixed]
+    run.log_reviews([*used_reviews(folder, manifest, splits.by_name()), *(other.used for other in splits.mixed)])
+    run.log_metrics(counts(config, learnt_from) | ({"mixed_reviews": sum(map(len, mixed))} if mixed else {}))
     run.log_json(manifest.as_json(), "snapshot.json")
 
 
 def _note(config: TrainConfig, splits: _Splits, learnt_from: LabelledReviews) -> str:
     """Say what of the training is not as it was asked for, or as one would think."""
     few = [too_few(config, splits.sizes()), scarce(splits.judges())]
-    said = [*few, said_of(learnt_from), *remarks(config, trained_on(config, learnt_from))]
+    beside = [said_of(config, learnt_from), said_of_mixed(splits.mixed)]
+    said = [*few, *beside, *remarks(config, trained_on(config, learnt_from))]
     return "; ".join(filter(None, said))
 
 
@@ -159,8 +166,9 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    helped = ("-chosen" if config.proxy else "") + ("-taught" if config.teacher else "")
-    return f"{model}-{config.train_reviews}{helped}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
+    beside = ("-chosen" if config.proxy else "") + ("-taught" if config.teacher else "")
+    beside += ("-stars" if config.star_weight else "") + ("-mixed" if config.mixed_snapshots else "")
+    return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validated(

@@ -32,7 +32,7 @@ def fit(
     training.
     """
     _check(train, validation)
-    train = with_titles(train, config.title_share, config.seed)
+    train = with_titles(train.taught() if config.star_weight else train, config.title_share, config.seed)
     if config.imbalance == "oversampling":
         from sentiment.training.imbalance import oversampled
 
@@ -55,7 +55,8 @@ def trained_on(config: TrainConfig, train: LabelledReviews) -> int:
     train = with_titles(train, config.title_share, config.seed)
     if config.imbalance != "oversampling":
         return len(train)
-    return int(len(LABELS) * np.bincount(train.labels, minlength=len(LABELS)).max())
+    labelled = train.labels[train.labels != UNLABELLED]
+    return len(train) - len(labelled) + int(len(LABELS) * np.bincount(labelled, minlength=len(LABELS)).max())
 
 
 def _check(train: LabelledReviews, validation: LabelledReviews) -> None:

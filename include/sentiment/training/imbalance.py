@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -12,28 +12,34 @@ from torch.nn import functional
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.names import LABELS
+from sentiment.core.names import LABELS, UNLABELLED
 from sentiment.training.config.optimisation import ImbalanceOptions
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-# Logits [reviews, 2] and labels [reviews] in, the mean loss out.
+# Logits [reviews, 2] and labels [reviews] in, the mean loss out; or, where nothing is reduced, the loss of each.
 Loss = Callable[[Tensor, Tensor], Tensor]
+Reduction = Literal["mean", "none"]
 
 
-def training_loss(config: ImbalanceOptions, labels: np.ndarray, label_smoothing: float) -> Loss:
+def training_loss(
+    config: ImbalanceOptions, labels: np.ndarray, label_smoothing: float, reduction: Reduction = "mean"
+) -> Loss:
     """Return the loss that the configuration asks for, its class weights counted on the training labels [n].
 
     With two logits -z/2 and z/2, as the recurrent families give them, cross-entropy is the binary cross-entropy of z.
+    Class weights are 1 in the mean of all reviews, and a mean loss is divided by those of its batch.
     """
     if config.imbalance == "focal":
-        return lambda logits, wanted: focal_loss(logits, wanted, config.focal_gamma, config.focal_alpha)
+        return lambda logits, wanted: focal_loss(logits, wanted, config.focal_gamma, config.focal_alpha, reduction)
     weights = class_weights(labels) if config.imbalance == "class_weights" else None
 
     def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
         weight = None if weights is None else torch.as_tensor(weights, dtype=logits.dtype, device=logits.device)
-        return functional.cross_entropy(logits, wanted, weight=weight, label_smoothing=label_smoothing)
+        return functional.cross_entropy(
+            logits, wanted, weight=weight, label_smoothing=label_smoothing, reduction=reduction
+        )
 
     return cross_entropy
 
@@ -45,14 +51,15 @@ def class_weights(labels: np.ndarray) -> np.ndarray:
     return weights
 
 
-def focal_loss(logits: Tensor, labels: Tensor, gamma: float, alpha: float) -> Tensor:
+def focal_loss(logits: Tensor, labels: Tensor, gamma: float, alpha: float, reduction: Reduction = "mean") -> Tensor:
     """Return the mean of -a_t (1 - p_t)^gamma log p_t, with a_t = alpha for positive and 1 - alpha for negative labels.
 
     Lin, Goyal, Girshick, He, Dollár: Focal Loss for Dense Object Detection, ICCV 2017, equation 5.
     """
     log_p = functional.log_softmax(logits, dim=1).gather(1, labels[:, None]).squeeze(1)
     balance = torch.where(labels == 1, alpha, 1 - alpha).to(log_p.dtype)
-    return (-balance * (1 - log_p.exp()) ** gamma * log_p).mean()
+    each: Tensor = -balance * (1 - log_p.exp()) ** gamma * log_p
+    return each.mean() if reduction == "mean" else each
 
 
 NEIGHBOURS = 5
@@ -62,9 +69,10 @@ def oversampled(reviews: LabelledReviews, seed: int) -> LabelledReviews:
     """Return all reviews and, after them, ones of the rarer label drawn again until both are equally many."""
     from imblearn.over_sampling import RandomOverSampler
 
-    rows = np.arange(len(reviews))[:, None]
-    drawn, _ = RandomOverSampler(random_state=seed).fit_resample(rows, reviews.labels)
-    return reviews.take(drawn.ravel())
+    labelled = np.flatnonzero(reviews.labels != UNLABELLED)
+    drawn, _ = RandomOverSampler(random_state=seed).fit_resample(labelled[:, None], reviews.labels[labelled])
+    again = drawn.ravel()[len(labelled) :]
+    return reviews.take(np.concatenate([np.arange(len(reviews)), again]))
 
 
 def synthesised(features: csr_matrix, labels: np.ndarray, seed: int) -> tuple[csr_matrix, np.ndarray]:

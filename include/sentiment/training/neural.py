@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
@@ -24,6 +24,9 @@ from sentiment.training.models.build import build_model
 from sentiment.training.models.encoders import with_encoder_at_hand
 from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
+
+if TYPE_CHECKING:
+    from sentiment.training.models.classifier import EncoderClassifier
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +72,7 @@ def fit_once(
     tokenizer = ReviewTokenizer.from_json(tokenizer_json, config.max_length, config.head_share)
     trainer = NeuralTrainer(
         config,
-        loss_of(config, train.labels),
+        loss_of(config, train),
         model=model,
         args=training_arguments(config, len(train), workdir),
         train_dataset=examples(tokenizer, train),
@@ -83,12 +86,21 @@ def fit_once(
     log.info("training %s on %d reviews, from %s", config.family, len(train), checkpoint or "the beginning")
     with suitable_threads(config.family):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if config.pretrained_share:
+        from sentiment.training.models.interpolation import mix_in_pretrained
+
+        mix_in_pretrained(cast("EncoderClassifier", model), config)  # only encoders have a share
     return as_fitted(config, tokenizer_json, model, trainer.state.log_history, workdir)
 
 
 def as_fitted(config: TrainConfig, tokenizer_json: str, model: Any, history: list[Record], workdir: Path) -> Fitted:
-    """Return a trained model with its sizes; the adapters of family lora are kept in `workdir` and merged."""
+    """Return a trained model with its sizes, without what only learnt stars.
+
+    The adapters of family lora are kept in `workdir` and merged.
+    """
     model.eval()
+    if config.star_weight:
+        model.forget_stars()
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     parameters, trainable = sum(size for size, _ in sizes), sum(size for size, trains in sizes if trains)
     log.info("%d of %d parameters were trained, %.2f %%", trainable, parameters, 100 * trainable / parameters)

@@ -38,7 +38,8 @@ def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
     available = require_manifest(folder).splits["train"].reviews
     note = ""
-    if len(seeds) > 1 and gives_one_model(config.family, config.imbalance, config.train_reviews, available):
+    of_chance = (config.family, config.imbalance, config.train_reviews, config.mixed_snapshots)
+    if len(seeds) > 1 and gives_one_model(*of_chance, available):
         seeds = seeds[:1]
         note = f"with all {available:,} training reviews every seed gives the same linear model: it was trained once"
     name = f"seeds-{sha256(config.model_dump_json().encode()).hexdigest()[:16]}"

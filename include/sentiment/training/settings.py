@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import OptimisationOptions, SearchedOptions
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
 
-_OF_ENCODERS = {"head", "pooling"}
+_OF_ENCODERS = {"head", "pooling", "star_weight", "pretrained_share"}
 _OF_LORA = {"lora_rank", "lora_alpha", "lora_dropout", "lora_targets"}
 _OF_RECURRENT = {"embeddings", "vocabulary", "embedding_size", "hidden_size", "dropout", "stages"}
 _OF_LINEAR = {"buckets", "inverse_regularisation"}
 _OF_FOCAL_LOSS = {"focal_gamma", "focal_alpha"}
 _OF_FOLDS = {"fold_reviews"}
+_OF_MIXING = {*MixingOptions.model_fields}
 _OF_TEACHING = {"teacher_weight", "teacher_temperature"}
 _OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
+_OF_NETWORKS |= {"averaging"}
 _OF_NETWORKS -= {"seed", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
 _OF_ENCODERS_LAYERS = {"layer_decay", "gradient_checkpointing"}
@@ -103,6 +106,8 @@ def _idle(config: TrainConfig) -> set[str]:
         idle |= _OF_FOLDS
     if not config.teacher:
         idle |= _OF_TEACHING
+    if not config.mixed_snapshots:
+        idle |= _OF_MIXING
     if config.warmup_steps is not None:
         idle |= {"warmup_share"}
     if config.evaluate_every is not None:

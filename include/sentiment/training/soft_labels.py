@@ -30,6 +30,7 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry
+from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
@@ -40,8 +41,8 @@ from sentiment.training.results import SoftLabelsResult
 from sentiment.training.teaching.kept import Kept, at_work
 from sentiment.training.teaching.table import TABLE, as_table, folder_of, write_table
 
-# What of a run's settings is not the teacher's: this machine says the number format, and we say the folds.
-_OF_THE_RUN_ALONE = {"precision", "folds", "fold_reviews", "preset", "teacher"}
+# What of a run's settings is not the teacher's: this machine says the number format, and we say folds and reviews.
+_OF_THE_RUN_ALONE = {"precision", "folds", "fold_reviews", "preset", "teacher", *MixingOptions.model_fields}
 # So many reviews are labelled between two words about it.
 _LABELLED_AT_ONCE = 5_000
 

@@ -19,8 +19,8 @@ from transformers.trainer_pt_utils import get_parameter_names
 from sentiment.core.errors import ContractError
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate
+from sentiment.training.averaging import AveragingTrainer
 from sentiment.training.batches import SimilarLengths
-from sentiment.training.checkpoints import PlainCheckpointTrainer
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
@@ -34,7 +34,7 @@ SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
 
-class NeuralTrainer(PlainCheckpointTrainer):
+class NeuralTrainer(AveragingTrainer):
     """Goes through reviews in batches of similar length, with our loss, and stops at a loss that is no number.
 
     Under torchrun it is one of several processes of DistributedDataParallel: accelerate's BatchSamplerShard deals the
@@ -44,7 +44,7 @@ class NeuralTrainer(PlainCheckpointTrainer):
     loss_is_scaled_for_ga = False
 
     def __init__(self, config: TrainConfig, loss: Loss, **kwargs: Any) -> None:
-        super().__init__(compute_metrics=self._figures, **kwargs)
+        super().__init__(config.averaging, compute_metrics=self._figures, **kwargs)
         self._config = config
         self._loss = loss
         self.model_accepts_loss_kwargs = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentiment.core.context import Context
 from sentiment.core.verb import Verb
-from sentiment.datasets.verbs import on_a_snapshot
+from sentiment.datasets.verbs import on_a_snapshot, require_snapshots
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainingsConfig, TrainRequest
 from sentiment.training.results import SoftLabelsResult, TrainingsResult, TrainResult
@@ -12,6 +12,7 @@ from sentiment.training.results import SoftLabelsResult, TrainingsResult, TrainR
 
 def train(config: TrainRequest, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
+    from sentiment.training.mixing import require_mixable
     from sentiment.training.models.encoders import require_at_hand
     from sentiment.training.teaching.lessons import require_teachable, with_tables_at_hand
     from sentiment.training.unfinished import asked_of
@@ -19,8 +20,10 @@ def train(config: TrainRequest, context: Context) -> TrainResult:
     resumed = asked_of(config.resume, context.settings) if config.resume else None
     training = resumed or config.training()
     require_at_hand(training, context.settings)
+    require_snapshots(training.mixed_snapshots, context)
     training = on_a_snapshot(with_tables_at_hand(training, context), context)
     require_teachable(training, context)
+    require_mixable(training, context)
     from sentiment.training.candidate import train_candidate
     from sentiment.training.seeds import train_over_seeds
 

@@ -1,14 +1,16 @@
-"""A teacher's soft labels: how they are made, and how a student learns from them."""
+"""What is learnt beside the labels: a teacher's soft ones, how they are made and taken, and the stars."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from sentiment.core.config import EXPERTS, LONGEST_PLACE, Share, VerbConfig
+from sentiment.core.config import ENCODERS, EXPERTS, LONGEST_PLACE, Share, VerbConfig
+from sentiment.core.names import Family
+from sentiment.training.config.architecture import ENCODER_FAMILIES
 
 
 class TeachingOptions(VerbConfig):
-    """How a student learns from a teacher."""
+    """How a student learns from a teacher, and from the stars."""
 
     teacher: str = Field(
         "",
@@ -31,6 +33,19 @@ class TeachingOptions(VerbConfig):
         title="Temperature of the teacher",
         json_schema_extra=EXPERTS,
     )
+    star_weight: Share = Field(
+        0.0,
+        description="Weight of the stars, one to five, in the loss beside the label: a second head learns them, and "
+        "is left out of the model. 0: labels alone.",
+        title="Weight of the stars",
+        json_schema_extra=ENCODERS,
+    )
+
+    def stars_refused(self, family: Family) -> str:
+        """Say why a family learns no stars, or nothing."""
+        if self.star_weight and family not in ENCODER_FAMILIES:
+            return f"{family} has no second head; choose {' or '.join(ENCODER_FAMILIES)}, or leave star_weight at 0"
+        return ""
 
 
 class SoftLabelsConfig(VerbConfig):

@@ -6,15 +6,19 @@ they come from only keep what belongs together in one place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sentiment.core.config import DATA, EXPERTS, LONGEST_PLACE, OPTIMISER, VerbConfig
+from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.averaging import AveragingOptions
+from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
+from sentiment.training.config.selection import SelectionOptions
 from sentiment.training.config.teaching import TeachingOptions
 
 Preset = Literal["electronics-distilbert", "imdb-standard", "imdb-aggressive", "imdb-conservative", "lora-polarity"]
@@ -147,17 +151,9 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
         return self
 
 
-class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
+class TrainConfig(TrainingOptions, SearchedOptions, SelectionOptions, TeachingOptions, MixingOptions, AveragingOptions):
     """A training of one candidate on a snapshot."""
 
-    proxy: str = Field(
-        "",
-        max_length=LONGEST_PLACE,
-        description="Run of `sentiment soft-labels` of a cheap model, or its table: reviews that it is unsure of are "
-        "trained on above all. Empty: a random sample.",
-        title="Proxy that chooses the training reviews",
-        json_schema_extra=EXPERTS,
-    )
     seeds: int = Field(
         1,
         ge=1,
@@ -169,11 +165,15 @@ class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
     )
 
     @model_validator(mode="after")
-    def _can_choose(self) -> Self:
-        if self.proxy and self.family == "linear":
-            raise ValueError("the linear family is quick enough to take all reviews; leave proxy out")
-        if self.proxy and self.weighted:
-            raise ValueError(f"a proxy draws as it doubts, and {self.imbalance} on top; leave imbalance at none")
+    def _options_suit_one_another(self) -> Self:
+        refused = (
+            self.selection_refused(self.family, self.imbalance, self.folds),
+            self.stars_refused(self.family),
+            self.mixing_refused(self.snapshot, self.folds),
+            self.averaging_refused(self.family, self.stages),
+        )
+        for sentence in filter(None, refused):
+            raise ValueError(sentence)
         return self
 
     @model_validator(mode="after")
@@ -230,6 +230,9 @@ class TrainingsConfig(VerbConfig):
     )
 
 
-def gives_one_model(family: Family, imbalance: Imbalance, train_reviews: int, available: float) -> bool:
+def gives_one_model(
+    family: Family, imbalance: Imbalance, train_reviews: int, mixed_snapshots: Sequence[str], available: float
+) -> bool:
     """Say whether every seed gives the same model: the linear family knows no chance but that of its reviews."""
-    return family == "linear" and imbalance not in {"smote", "oversampling"} and train_reviews >= available
+    drawn = imbalance in {"smote", "oversampling"} or mixed_snapshots
+    return family == "linear" and not drawn and train_reviews >= available

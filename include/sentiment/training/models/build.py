@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 def build_model(config: TrainConfig, train: LabelledReviews) -> tuple[nn.Module, str]:
     """Return the module of the configuration's family and the content of its tokenizer.json.
 
-    The module's `forward(input_ids, attention_mask)` gives logits [reviews, 2]; new weights follow torch's seed. The
-    recurrent families take their words from the training reviews, the others their tokenizer from the encoder.
+    The module's `forward(input_ids, attention_mask)` gives logits [reviews, 2], and while it learns stars those of the
+    stars behind them; new weights follow torch's seed. The recurrent families take their words from the training
+    reviews, the others their tokenizer from the encoder.
     """
     if config.family in RECURRENT_FAMILIES:
         tokenizer_json = word_tokenizer(train, config.vocabulary)
@@ -34,6 +35,8 @@ def build_model(config: TrainConfig, train: LabelledReviews) -> tuple[nn.Module,
         from sentiment.training.models.adapters import add_adapters
 
         add_adapters(model, config)
+    if config.star_weight:
+        model.learn_stars()
     return model, encoder_tokenizer(config.encoder)
 
 

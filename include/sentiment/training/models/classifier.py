@@ -9,11 +9,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sentiment.core.errors import ContractError
-from sentiment.core.names import LABELS
+from sentiment.core.names import LABELS, STAR_THRESHOLDS
 from sentiment.training.config.architecture import Head, Pooling
 
 MLP_WIDTH = 256
@@ -22,19 +23,37 @@ NUMBERED_AFTER_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta"}
 
 
 class EncoderClassifier(nn.Module):
-    """An encoder whose token states are pooled into one vector, from which a head makes two logits."""
+    """An encoder whose token states are pooled into one vector, from which a head makes two logits.
+
+    While it is trained another one may stand beside it, which learns the stars; it is no part of what is saved.
+    """
 
     def __init__(self, backbone: Any, head: Head = "linear", pooling: Pooling = "mean") -> None:
         super().__init__()
         self.backbone = backbone
         self.head_kind, self.pooling = head, pooling
         self.head = _head(head, backbone.config)
+        self.star_head: nn.Module | None = None
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return logits [reviews, 2] for int64 ids and mask [reviews, tokens]."""
+        """Return logits [reviews, 2] for int64 ids and mask [reviews, tokens].
+
+        In training mode those of a star head follow: [reviews, 2 + thresholds between stars].
+        """
         states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        logits: Tensor = self.head(self._pooled(states, attention_mask))
+        pooled = self._pooled(states, attention_mask)
+        logits: Tensor = self.head(pooled)
+        if self.training and self.star_head is not None:
+            return torch.cat([logits, self.star_head(pooled)], dim=1)
         return logits
+
+    def learn_stars(self) -> None:
+        """Add a linear head for the stars, to learn with."""
+        self.star_head = _linear_head(self.backbone.config, len(STAR_THRESHOLDS))
+
+    def forget_stars(self) -> None:
+        """Leave that head out, once all is learnt."""
+        self.star_head = None
 
     @property
     def positions(self) -> int:
@@ -91,15 +110,19 @@ def _empty_backbone(folder: Path) -> Any:
 
 
 def _head(kind: Head, config: Any) -> nn.Module:
-    width = int(config.hidden_size)
     if kind == "linear":
-        layers: list[nn.Module] = [nn.Dropout(0.1), nn.Linear(width, len(LABELS))]
-    else:
-        layers = [nn.Dropout(0.2), nn.Linear(width, MLP_WIDTH), nn.ReLU(), nn.Dropout(0.1)]
-        layers.append(nn.Linear(MLP_WIDTH, len(LABELS)))
-    spread = getattr(config, "initializer_range", 0.02)
+        return _linear_head(config, len(LABELS))
+    layers = [nn.Dropout(0.2), nn.Linear(int(config.hidden_size), MLP_WIDTH), nn.ReLU(), nn.Dropout(0.1)]
+    layers.append(nn.Linear(MLP_WIDTH, len(LABELS)))
     for layer in layers:
         if isinstance(layer, nn.Linear):
-            nn.init.normal_(layer.weight, std=spread if kind == "linear" else (2 / layer.in_features) ** 0.5)
+            nn.init.normal_(layer.weight, std=(2 / layer.in_features) ** 0.5)
             nn.init.zeros_(layer.bias)
     return nn.Sequential(*layers)
+
+
+def _linear_head(config: Any, outputs: int) -> nn.Module:
+    linear = nn.Linear(int(config.hidden_size), outputs)
+    nn.init.normal_(linear.weight, std=getattr(config, "initializer_range", 0.02))
+    nn.init.zeros_(linear.bias)
+    return nn.Sequential(nn.Dropout(0.1), linear)

@@ -17,7 +17,7 @@ from sentiment.training.trainer import evaluation_batch
 
 
 class StageBatches:
-    """Whole batches for pair number `pair`, the same for both of its processes; the labels are of all reviews."""
+    """Whole batches for pair number `pair`, the same for both of its processes; `train` are the reviews of all."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class StageBatches:
     ) -> None:
         self._config, self._tokenizer, self._pair = config, tokenizer, pair
         self._train, self._validation = examples(tokenizer, train), examples(tokenizer, validation)
-        self.train_labels, self.validation_labels = train.labels, validation.labels
+        self.train, self.validation_labels = train, validation.labels
         self.plan = StepPlan.of(config, len(train))
 
     def steps(self, done: int) -> Iterator[list[dict[str, Tensor]]]:

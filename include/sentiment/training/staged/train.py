@@ -71,7 +71,7 @@ class _StagedTraining:
         on_log: OnLog | None,
     ) -> None:
         self._config, self._batches, self._plan, self._mesh = config, batches, batches.plan, mesh
-        self._loss = loss_of(config, batches.train_labels)
+        self._loss = loss_of(config, batches.train)
         precision = training_precision(config.precision, config.family)
         self._staged = StagedNetwork(network, self._loss, mesh.get_group("stages"), _device(), precision)
         self._optimizer = adamw(network, config, self._staged.parameters)

@@ -1,4 +1,7 @@
-"""The reviews that a student learns from: those with a label, what a teacher says of them, and those it alone knows."""
+"""The reviews that are learnt from: those with a label, what a teacher says of them, and those that have none.
+
+These have three stars; what they teach a teacher says, or the stars themselves.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews, TaughtReviews
 from sentiment.core.names import UNLABELLED
 from sentiment.core.wording import counted
-from sentiment.datasets.manifest import SPLITS
+from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_keys, snapshot_folder
 from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
 from sentiment.stores.lake.tables import Lake
@@ -35,36 +38,70 @@ def require_teachable(config: TrainConfig, context: Context) -> None:
 
 
 def lessons(config: TrainConfig, train: LabelledReviews, context: Context) -> LabelledReviews:
-    """Return the training reviews with what the teacher says of them, and after them those that it alone knows.
+    """Return the training reviews with what the teacher says of them, and after them those without a label.
 
-    Without a teacher they come back as they are. Raises ContractError as `require_teachable` does.
+    These are those that the teacher alone knows and, where stars are learnt, the snapshot's of three stars in
+    proportion. Without a teacher and stars to learn the reviews come back as they are. Raises ContractError as
+    `require_teachable` does, and when no stars are known.
     """
-    if not config.teacher:
+    if config.star_weight:
+        _require_stars(config, train)
+    elif not config.teacher:
         return train
-    said, others = _said(config, context)
-    if others:
-        folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
-        unlabelled, _ = read_unlabelled(folder, obtain_unlabelled(folder, context))
-        known = np.array([key in others for key in unlabelled.keys], bool)
-        train = train.and_then(unlabelled.take(np.flatnonzero(known)))
-    return TaughtReviews(**vars(train), log_odds=said.of(train.keys))
+    said, others = _said(config, context) if config.teacher else (None, set())
+    if others or config.star_weight:
+        train = train.and_then(_three_stars(config, len(train), others, context))
+    return train.taught(said.of(train.keys) if said else None)
 
 
-def counts(train: LabelledReviews) -> dict[str, int]:
-    """Return how many reviews have both labels, and how many the teacher alone knows; nothing where there is none."""
+def counts(config: TrainConfig, train: LabelledReviews) -> dict[str, int]:
+    """Return how many reviews have both labels, how many the teacher alone knows, and how many teach by their stars.
+
+    Of what is not learnt from nothing is counted.
+    """
     if not isinstance(train, TaughtReviews):
         return {}
-    unlabelled = train.labels == UNLABELLED
-    taught = ~unlabelled & ~np.isnan(train.log_odds)
-    return {"taught_reviews": int(taught.sum()), "unlabelled_reviews": int(unlabelled.sum())}
+    unlabelled, spoken, starred = train.labels == UNLABELLED, ~np.isnan(train.log_odds), ~np.isnan(train.ratings)
+    found: dict[str, np.ndarray] = {}
+    if config.teacher:
+        found |= {"taught_reviews": ~unlabelled & spoken, "unlabelled_reviews": unlabelled & spoken}
+    if config.star_weight:
+        found |= {"starred_reviews": starred, "stars_alone_reviews": starred & unlabelled & ~spoken}
+    return {name: int(rows.sum()) for name, rows in found.items()}
 
 
-def said_of(train: LabelledReviews) -> str:
-    """Say of how many reviews the teacher has spoken; nothing where there is none."""
-    if not (found := counts(train)):
-        return ""
-    alone = counted(found["unlabelled_reviews"], "review")
-    return f"the teacher has a soft label for {found['taught_reviews']:,} of them, and for {alone} without a star label"
+def said_of(config: TrainConfig, train: LabelledReviews) -> str:
+    """Say of how many reviews the teacher has spoken, and how many teach by their stars; nothing where none does."""
+    found, said = counts(config, train), []
+    if config.teacher:
+        alone = counted(found["unlabelled_reviews"], "review")
+        soft = f"{found['taught_reviews']:,} of them, and for {alone} without a star label"
+        said.append(f"the teacher has a soft label for {soft}")
+    if config.star_weight:
+        said.append(
+            f"stars are learnt of {counted(found['starred_reviews'], 'review')}, {found['stars_alone_reviews']:,} of "
+            "them of three stars, which teach nothing else"
+        )
+    return "; ".join(said)
+
+
+def _require_stars(config: TrainConfig, train: LabelledReviews) -> None:
+    if np.isnan(train.ratings).all():
+        raise ContractError(
+            f"snapshot {config.snapshot} knows no stars of its training reviews, as Amazon Polarity does not; leave "
+            "star_weight at 0"
+        )
+
+
+def _three_stars(config: TrainConfig, labelled: int, known: set[str], context: Context) -> LabelledReviews:
+    """Return the snapshot's reviews of three stars whose keys are known and, for stars, in proportion to `labelled`."""
+    folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
+    found, wanted = obtain_unlabelled(folder, context), set(known)
+    if config.star_weight:
+        in_proportion = round(found.reviews * labelled / require_manifest(folder).splits["train"].reviews)
+        wanted |= set(read_unlabelled(folder, found, in_proportion, config.seed)[0].keys)
+    every, _ = read_unlabelled(folder, found)
+    return every.take(np.flatnonzero([key in wanted for key in every.keys]))
 
 
 def _said(config: TrainConfig, context: Context) -> tuple[SoftLabels, set[str]]:
