@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.augmentation import AugmentationOptions
 from sentiment.training.config.optimisation import OptimisationOptions, SearchedOptions
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
@@ -23,6 +24,7 @@ _OF_FOCAL_LOSS = {"focal_gamma", "focal_alpha"}
 _OF_FOLDS = {"fold_reviews"}
 _OF_TEACHING = {"teacher_weight", "teacher_temperature"}
 _OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
+_OF_NETWORKS |= {*AugmentationOptions.model_fields}
 _OF_NETWORKS -= {"seed", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
 _OF_ENCODERS_LAYERS = {"layer_decay", "gradient_checkpointing"}

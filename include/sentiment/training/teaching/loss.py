@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sentiment.core.labelled import LabelledReviews, TaughtReviews
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.imbalance import Loss, training_loss
 
-if TYPE_CHECKING:
-    import numpy as np
 
+def loss_of(config: TrainConfig, train: LabelledReviews) -> Loss:
+    """Return the loss of a training on these reviews.
 
-def loss_of(config: TrainConfig, labels: np.ndarray) -> Loss:
-    """Return the loss of a training with these training labels [n]."""
+    Without a teacher, log odds that are known are made texts' and taken as they are: at temperature 1.
+    """
     if config.teacher:
         return taught_loss(config.teacher_weight, config.teacher_temperature, config.label_smoothing)
-    return training_loss(config, labels, config.label_smoothing)
+    if isinstance(train, TaughtReviews):
+        return taught_loss(1.0, 1.0, config.label_smoothing)
+    return training_loss(config, train.labels, config.label_smoothing)
 
 
 def taught_loss(weight: float, temperature: float, label_smoothing: float = 0.0) -> Loss:
