@@ -127,7 +127,7 @@ ASIDES = (
     "It sits next to the {gadget} in the kitchen.", "I am writing this on {date}.", "Model with the {colour} {part}.",
 )
 TITLES = (
-    "Review", "Update", "My thoughts", "{gadget}", "After {span}", "From {place}", "{brand} {gadget}",
+    "Review", "Update", "My thoughts", "{gadget}", "{span_up} later", "From {place}", "{brand} {gadget}",
     "A note on the {book}",
 )
 
