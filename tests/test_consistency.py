@@ -159,11 +159,11 @@ def test_a_training_with_made_texts_and_copies_goes_on_to_the_same_model(encoder
 @pytest.mark.slow
 def test_two_processes_make_the_model_of_one_with_copies_too(home, tmp_path):
     small = {"vocabulary": 400, "embedding_size": 16, "hidden_size": 16, "dropout": 0.0, "learning_rate": 1e-2}
-    made = {"augmentation": 0.2, "consistency": 2.0, "epochs": 2.0, "evaluations": 1, **small}
+    made = {"augmentation": 0.2, "consistency": 1.0, "epochs": 4.0, "evaluations": 1, **small}
     found = []
     for several in ({"batch_size": 16}, {"batch_size": 8, "processes": 2}):
         config = tiny.config("none", "gru", **made, **several)
         fitted = fit(config, TRAIN, VALIDATION, tmp_path / str(len(several)), Settings())
         found.append(predict_logits(fitted, VALIDATION))
-    assert np.abs(found[0]).max() > 0.5
+    assert np.abs(found[0]).max() > 1
     assert found[1] == pytest.approx(found[0], abs=1e-3)
