@@ -142,10 +142,11 @@ def test_without_a_teacher_labels_weigh_as_ever_and_no_opinion_is_learnt_as_a_ha
 
     config = TrainConfig(family="gru", augmentation=0.1, label_smoothing=0.1)
     found, plain = loss_of(config, with_made_texts(REVIEWS, 0.1, seed=1)), loss_of(config, REVIEWS)
-    logits, labels = torch.randn(6, 2), torch.tensor([0, 1, 1, 0, 1, 0])
-    wanted = torch.stack([labels.float(), torch.full((6,), torch.nan)], 1)
-    assert found(logits, wanted).item() == pytest.approx(plain(logits, labels).item(), abs=1e-6)
-    half = torch.tensor([[torch.nan, 0.0]])
+    six = tiny.reviews(6)
+    logits, nobody_says = torch.randn(6, 2), np.full(6, np.nan)
+    wanted = torch.from_numpy(TaughtReviews(**vars(six), log_odds=nobody_says).wanted)
+    assert found(logits, wanted).item() == pytest.approx(plain(logits, torch.from_numpy(six.labels)).item(), abs=1e-6)
+    half = torch.from_numpy(made_texts(REVIEWS, 3, seed=1).wanted[2:])
     sure = [found(torch.tensor([[-odds / 2, odds / 2]]), half).item() for odds in (-3.0, -1.0, 0.0, 1.0, 3.0)]
     assert sure[2] == pytest.approx(np.log(2))
     assert sure[0] == pytest.approx(sure[4])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from sentiment.core.config import OPTIMISER, Share, VerbConfig
+from sentiment.core.names import Family
+from sentiment.training.config.optimisation import Imbalance
 
 
 class AugmentationOptions(VerbConfig):
@@ -25,3 +27,16 @@ class AugmentationOptions(VerbConfig):
         title="Weight of the consistency",
         json_schema_extra=OPTIMISER,
     )
+
+    def augmentation_refused(self, family: Family, imbalance: Imbalance, stages: int) -> str | None:
+        """Say why such a training cannot be augmented as it is asked for; None where it can."""
+        if (self.augmentation or self.consistency) and family == "linear":
+            return (
+                "the linear family learns from the labels of reviews alone; choose another family, or leave "
+                "augmentation and consistency at 0"
+            )
+        if self.augmentation and imbalance != "none":
+            return f"{imbalance} weighs labels, and made texts without an opinion have none; leave imbalance at none"
+        if self.consistency and stages > 1:
+            return "a network in stages takes each review once; leave consistency at 0, or stages at 1"
+        return None

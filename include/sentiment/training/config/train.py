@@ -149,17 +149,8 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, Augmentatio
 
     @model_validator(mode="after")
     def _can_be_augmented(self) -> Self:
-        if (self.augmentation or self.consistency) and self.family == "linear":
-            raise ValueError(
-                "the linear family learns from the labels of reviews alone; choose another family, or leave "
-                "augmentation and consistency at 0"
-            )
-        if self.augmentation and self.weighted:
-            raise ValueError(
-                f"{self.imbalance} weighs labels, and made texts without an opinion have none; leave imbalance at none"
-            )
-        if self.consistency and self.stages > 1:
-            raise ValueError("a network in stages takes each review once; leave consistency at 0, or stages at 1")
+        if sentence := self.augmentation_refused(self.family, self.imbalance, self.stages):
+            raise ValueError(sentence)
         return self
 
 

@@ -13,12 +13,11 @@ from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.batches import SimilarLengths, collate, examples
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.settings import StepPlan
-from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import evaluation_batch
 
 
 class StageBatches:
-    """Whole batches for pair number `pair`, the same for both of its processes; loss and labels are of all reviews."""
+    """Whole batches for pair number `pair`, the same for both of its processes; `train` are the reviews of all."""
 
     def __init__(
         self,
@@ -30,7 +29,7 @@ class StageBatches:
     ) -> None:
         self._config, self._tokenizer, self._pair = config, tokenizer, pair
         self._train, self._validation = examples(tokenizer, train), examples(tokenizer, validation)
-        self.loss, self.validation_labels = loss_of(config, train), validation.labels
+        self.train, self.validation_labels = train, validation.labels
         self.plan = StepPlan.of(config, len(train))
 
     def steps(self, done: int) -> Iterator[list[dict[str, Tensor]]]:

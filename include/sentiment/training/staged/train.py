@@ -32,6 +32,7 @@ from sentiment.training.neural import as_fitted
 from sentiment.training.staged.batches import StageBatches
 from sentiment.training.staged.checkpoints import Progress, StageCheckpoints
 from sentiment.training.staged.network import StagedNetwork, average_gradients, clip_gradients
+from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import SCHEDULES, adamw, not_a_number
 
 
@@ -70,7 +71,7 @@ class _StagedTraining:
         on_log: OnLog | None,
     ) -> None:
         self._config, self._batches, self._plan, self._mesh = config, batches, batches.plan, mesh
-        self._loss = batches.loss
+        self._loss = loss_of(config, batches.train)
         precision = training_precision(config.precision, config.family)
         self._staged = StagedNetwork(network, self._loss, mesh.get_group("stages"), _device(), precision)
         self._optimizer = adamw(network, config, self._staged.parameters)
