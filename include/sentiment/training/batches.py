@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,17 @@ def examples(tokenizer: ReviewTokenizer, reviews: LabelledReviews) -> list[dict[
 def collate(tokenizer: ReviewTokenizer, batch: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
     """Pad a batch of examples to its longest: int64 `input_ids`, `attention_mask` [b, n] and `labels` [b].
 
-    Of taught reviews `labels` are float32 [b, 3]: see `TaughtReviews.wanted`.
+    Of taught reviews `labels` are float32 [b, 3]: see `TaughtReviews.wanted`. Examples with a `copy` have it in further
+    rows of ids and mask, in their order, and their own rows in int64 `copied` [c].
     """
-    input_ids, attention_mask = tokenizer.pad([example["input_ids"] for example in batch])
+    copied = [row for row, example in enumerate(batch) if "copy" in example]
+    copies = [batch[row]["copy"] for row in copied]
+    input_ids, attention_mask = tokenizer.pad([*(example["input_ids"] for example in batch), *copies])
     return {
         "input_ids": torch.from_numpy(input_ids),
         "attention_mask": torch.from_numpy(attention_mask),
         "labels": torch.tensor([example["labels"] for example in batch]),
+        **({"copied": torch.tensor(copied)} if copied else {}),
     }
 
 
@@ -43,7 +47,10 @@ class SimilarLengths(Sampler[int]):
     training meets the same batches.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, seed: int, on_epoch: Callable[[int], None] | None = None
+    ) -> None:
+        self._on_epoch = on_epoch
         self._lengths = np.asarray(lengths)
         self._batch_size = batch_size
         self._seed = seed
@@ -64,5 +71,7 @@ class SimilarLengths(Sampler[int]):
         yield from [*batches.ravel().tolist(), *ordered[whole:].tolist()]
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the training loop before each pass."""
+        """Called by the training loop before each pass; `on_epoch` is told."""
         self._epoch = epoch
+        if self._on_epoch:
+            self._on_epoch(epoch)

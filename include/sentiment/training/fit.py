@@ -10,6 +10,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS, UNLABELLED
 from sentiment.core.settings import Settings
+from sentiment.training.augmentation.texts import made, with_made_texts
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.job import OnLog
@@ -33,6 +34,7 @@ def fit(
     """
     _check(train, validation)
     train = with_titles(train.taught() if config.star_weight else train, config.title_share, config.seed)
+    train = with_made_texts(train, config.augmentation, config.seed)
     if config.imbalance == "oversampling":
         from sentiment.training.imbalance import oversampled
 
@@ -51,10 +53,10 @@ def fit(
 
 
 def trained_on(config: TrainConfig, train: LabelledReviews) -> int:
-    """Return how many texts an epoch goes through: titles are texts too, oversampling draws the rarer label's again."""
+    """Return how many texts an epoch goes through: titles and made texts too, and what oversampling draws."""
     train = with_titles(train, config.title_share, config.seed)
     if config.imbalance != "oversampling":
-        return len(train)
+        return len(train) + made(len(train), config.augmentation)
     labelled = train.labels[train.labels != UNLABELLED]
     return len(train) - len(labelled) + int(len(LABELS) * np.bincount(labelled, minlength=len(LABELS)).max())
 

@@ -14,6 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
 from sentiment.engine.tokens import ReviewTokenizer
+from sentiment.training.augmentation.consistency import CopiedExamples
 from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim, last_checkpoint
 from sentiment.training.config.train import TrainConfig
@@ -75,7 +76,7 @@ def fit_once(
         loss_of(config, train),
         model=model,
         args=training_arguments(config, len(train), workdir),
-        train_dataset=examples(tokenizer, train),
+        train_dataset=_training_examples(config, tokenizer, train),
         # By length, for the Trainer validates in order and pads every batch to its longest.
         eval_dataset=sorted(examples(tokenizer, validation), key=lambda example: len(example["input_ids"])),
         data_collator=lambda batch: collate(tokenizer, batch),
@@ -91,6 +92,11 @@ def fit_once(
 
         mix_in_pretrained(cast("EncoderClassifier", model), config)  # only encoders have a share
     return as_fitted(config, tokenizer_json, model, trainer.state.log_history, workdir)
+
+
+def _training_examples(config: TrainConfig, tokenizer: ReviewTokenizer, train: LabelledReviews) -> Any:
+    plain = examples(tokenizer, train)
+    return CopiedExamples(plain, train, tokenizer, config.seed) if config.consistency else plain
 
 
 def as_fitted(config: TrainConfig, tokenizer_json: str, model: Any, history: list[Record], workdir: Path) -> Fitted:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.augmentation import AugmentationOptions
 from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import OptimisationOptions, SearchedOptions
 from sentiment.training.config.train import TrainConfig
@@ -25,7 +26,7 @@ _OF_FOLDS = {"fold_reviews"}
 _OF_MIXING = {*MixingOptions.model_fields}
 _OF_TEACHING = {"teacher_weight", "teacher_temperature"}
 _OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
-_OF_NETWORKS |= {"averaging"}
+_OF_NETWORKS |= {*AugmentationOptions.model_fields, "averaging"}
 _OF_NETWORKS -= {"seed", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
 _OF_ENCODERS_LAYERS = {"layer_decay", "gradient_checkpointing"}

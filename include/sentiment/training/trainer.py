@@ -19,6 +19,7 @@ from transformers.trainer_pt_utils import get_parameter_names
 from sentiment.core.errors import ContractError
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate
+from sentiment.training.augmentation.consistency import inconsistency
 from sentiment.training.averaging import AveragingTrainer
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.config.architecture import ENCODER_FAMILIES
@@ -52,9 +53,12 @@ class NeuralTrainer(AveragingTrainer):
     def compute_loss(  # type: ignore[override]  # the Trainer passes names
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any
     ) -> Any:
-        """Return the loss of a batch, with the logits when they are asked for."""
+        """Return the loss of a batch, with the logits when they are asked for; copies stand after the reviews."""
         logits = model(inputs["input_ids"], inputs["attention_mask"])
-        loss = self._loss(logits.float(), inputs["labels"])
+        reviews = len(inputs["labels"])
+        loss = self._loss(logits[:reviews].float(), inputs["labels"])
+        if "copied" in inputs:
+            loss = loss + self._config.consistency * inconsistency(logits.float(), inputs["copied"], reviews)
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -75,7 +79,9 @@ class NeuralTrainer(AveragingTrainer):
         dataset: Any = train_dataset or self.train_dataset
         lengths = [len(example["input_ids"]) for example in dataset]
         # What the processes take at the same time follows one another, of similar length, so that none waits for long.
-        return SimilarLengths(lengths, self.args.train_batch_size * self.args.world_size, self.args.seed)
+        size = self.args.train_batch_size * self.args.world_size
+        # accelerate tells the epoch to the sampler in any number of processes, to the data set in one alone.
+        return SimilarLengths(lengths, size, self.args.seed, getattr(dataset, "set_epoch", None))
 
     def _figures(self, prediction: EvalPrediction) -> dict[str, float]:
         # The Trainer gives tuples for models of several outputs; ours has one.

@@ -15,6 +15,7 @@ from sentiment.core.config import DATA, EXPERTS, OPTIMISER, VerbConfig
 from sentiment.core.names import Family
 from sentiment.datasets.config import OnSnapshot
 from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.training.config.augmentation import AugmentationOptions
 from sentiment.training.config.averaging import AveragingOptions
 from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
@@ -63,7 +64,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 LEARNING_RATES: dict[Family, float] = {"encoder": 1e-4, "lora": 5e-4, "bilstm": 1e-3, "lstm": 1e-3, "gru": 1e-3}
 
 
-class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOptions):
+class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, AugmentationOptions, ImbalanceOptions):
     """What a training and a search for better settings share: everything but what a search varies."""
 
     preset: Preset | None = Field(
@@ -148,6 +149,12 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
             raise ValueError(f"only {', '.join(RECURRENT_FAMILIES)} can be divided into stages; take stages=1")
         if self.processes * self.stages > 1 and self.family == "linear":
             raise ValueError("the linear family trains in one process; take processes=1")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_augmented(self) -> Self:
+        if sentence := self.augmentation_refused(self.family, self.imbalance, self.stages):
+            raise ValueError(sentence)
         return self
 
 

@@ -1,0 +1,1 @@
+"""What a training learns beside its reviews: texts made for it, and copies that differ in what means nothing."""
