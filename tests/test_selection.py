@@ -1,4 +1,7 @@
-"""Which reviews a network is trained on when a proxy draws them."""
+"""Which reviews a network is trained on: a random sample, or what a linear model doubts above all."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -10,13 +13,15 @@ from conftest import asking_mlflow, without_server
 from contexts import a_context
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.datasets.snapshot import read_split, snapshot_folder
+from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder
 from sentiment.stores.lake.tables import Lake
-from sentiment.training.config.train import TrainConfig, TrainRequest
+from sentiment.training import doubt
+from sentiment.training.config.train import TrainRequest
+from sentiment.training.doubt import obtain_log_odds
+from sentiment.training.models.encoders import encoder_tokenizer
 from sentiment.training.selection import drawn, training_sample, weights
-from sentiment.training.teaching.table import as_table, write_table
 from sentiment.training.verbs import TRAIN
-from taught import SIZES, SNAPSHOT, write_snapshot
+from taught import SNAPSHOT, write_snapshot
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +33,13 @@ def deployment(tmp_path_factory):
         yield settings
 
 
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
+
+
 def folder_of(settings) -> str:
     return snapshot_folder(Lake(settings.lake_root), SNAPSHOT)
-
-
-def proxy(settings, path, doubted=60, missing=0) -> str:
-    """Write what a proxy says of the training reviews: of the last `doubted` it is unsure, of the others sure."""
-    keys = read_split(folder_of(settings), "train").keys
-    odds = np.where(np.arange(len(keys)) >= len(keys) - doubted, 0.1, 9.0)
-    write_table(path, as_table(keys[missing:], odds[missing:], "linear", 1))
-    return str(path)
 
 
 def test_what_a_model_doubts_weighs_most_and_nothing_weighs_nothing():
@@ -62,45 +64,76 @@ def test_a_smaller_sample_lies_within_a_larger_one_and_another_seed_draws_anothe
     assert set(drawn(weight, 50, 17)) != set(drawn(weight, 50, 18))
 
 
-def test_with_a_proxy_a_training_sees_what_that_doubts_and_without_one_a_random_sample(deployment, tmp_path):
-    config = TrainConfig(family="gru", snapshot=SNAPSHOT, train_reviews=100, proxy=proxy(deployment, tmp_path / "p"))
+def test_what_a_model_says_of_a_review_it_says_without_having_seen_its_product(deployment, encoder):
+    """Two products whose reviews contradict what every other product's say: a model that had seen them would know."""
+    reviews = tiny.reviews(300)
+    contrary = np.arange(300) >= 280
+    labels = np.where(contrary, 1 - reviews.labels, reviews.labels)
+    products = ["odd" if odd else f"P{row}" for row, odd in enumerate(contrary)]
+    folder = folder_of(deployment)
+    known = replace(reviews, keys=[f"{key} contrary" for key in reviews.keys], labels=labels)
+    odds = doubt.out_of_fold(
+        known, products, doubt.tokenizer_of(encoder_tokenizer(str(encoder))), a_context(deployment)
+    )
+    right = (odds > 0) == (labels == 1)
+    assert right[~contrary].mean() > 0.9
+    assert right[contrary].mean() < 0.2
+    assert not list(Path(folder).glob("doubt-*"))
+
+
+def test_it_is_asked_once_a_snapshot_and_kept_beside_it(deployment, encoder, monkeypatch):
     folder, context = folder_of(deployment), a_context(deployment)
-    everything = read_split(folder, "train").keys
+    reviews, products = read_with_products(folder, "train")
+    first = obtain_log_odds(folder, str(encoder), reviews, products, context)
+    monkeypatch.setattr(doubt, "fit_gate", None)
+    backwards = np.arange(len(reviews))[::-1]
+    again = obtain_log_odds(folder, str(encoder), reviews.take(backwards), products[::-1], context)
+    assert (again == first[backwards]).all()
+    assert len(list(Path(folder).glob("doubt-*.parquet"))) == 1
+
+
+def test_by_doubt_a_training_sees_above_all_what_a_linear_model_is_unsure_of(deployment, encoder):
+    folder, context = folder_of(deployment), a_context(deployment)
+    config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=100, selection="doubt")
+    everything, products = read_with_products(folder, "train")
+    odds = obtain_log_odds(folder, str(encoder), everything, products, context)
+    certainty = dict(zip(everything.keys, abs(odds), strict=True))
     chosen = training_sample(config, folder, context)
-    doubted = set(everything[-60:]) & set(chosen.keys)
-    assert len(chosen) == 100
-    assert len(doubted) > 40  # of a random sample there would be some 17
-    assert set(chosen.keys) - set(everything[-60:])
-    alone = training_sample(config.model_copy(update={"proxy": ""}), folder, context)
-    assert alone.keys == read_split(folder, "train", 100, config.seed).keys
+    random = training_sample(config.model_copy(update={"selection": "random"}), folder, context)
+    assert len(chosen) == len(set(chosen.keys)) == 100
+    assert random.keys == read_split(folder, "train", 100, config.seed).keys
+    assert np.mean([certainty[key] for key in chosen.keys]) < np.mean([certainty[key] for key in random.keys])
 
 
-def test_a_proxy_that_does_not_know_all_training_reviews_is_refused(deployment, tmp_path):
-    config = TrainConfig(family="gru", snapshot=SNAPSHOT, proxy=proxy(deployment, tmp_path / "p", missing=7))
-    sentence = f"no soft label for 7 of the {SIZES['train']} training reviews .* --labelled-reviews {SIZES['train']}"
-    with pytest.raises(ContractError, match=sentence):
-        training_sample(config, folder_of(deployment), a_context(deployment))
+def test_what_takes_all_reviews_has_nothing_to_choose(deployment, encoder):
+    config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=1_000, selection="doubt")
+    folder = folder_of(deployment)
+    assert training_sample(config, folder, a_context(deployment)).keys == read_split(folder, "train").keys
 
 
-def test_the_run_of_a_chosen_training_names_its_proxy(deployment, tmp_path):
-    encoder = tiny.write_encoder(tmp_path / "encoder")
-    file = proxy(deployment, tmp_path / "p")
-    config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, evaluations=1, train_reviews=200, proxy=file)
+def test_a_snapshot_whose_reviews_are_of_one_product_says_what_to_do(deployment, encoder):
+    reviews, context = tiny.reviews(30), a_context(deployment)
+    with pytest.raises(ContractError, match="training reviews of one label alone; take selection random"):
+        obtain_log_odds(folder_of(deployment) + "/none", str(encoder), reviews, ["one"] * 30, context)
+
+
+def test_the_run_of_a_chosen_training_says_so(deployment, encoder):
+    config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, evaluations=1, train_reviews=200, selection="doubt")
     result = TRAIN.run(TrainRequest(**config.model_dump()), a_context(deployment))
     run = mlflow.get_run(result.run_id)
-    assert run.data.params["proxy"] == file
+    assert run.data.params["selection"] == "doubt"
     assert run.data.metrics["train_reviews_used"] == 200
-    assert run.info.run_name.endswith("-encoder-200-chosen")
+    assert run.info.run_name.endswith("-encoder-200-doubted")
 
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         ({"family": "linear"}, "the linear family is quick enough to take all reviews"),
-        ({"imbalance": "oversampling"}, "a proxy draws as it doubts, and oversampling on top"),
-        ({"folds": 3}, "what a proxy draws is harder than reviews are"),
+        ({"imbalance": "oversampling"}, "doubt evens the labels out, and oversampling would on top"),
+        ({"folds": 3}, "doubted reviews are harder than reviews are"),
     ],
 )
-def test_what_does_not_go_with_a_proxy_is_refused(given, sentence):
+def test_what_does_not_go_with_doubt_is_refused(given, sentence):
     with pytest.raises(ValidationError, match=sentence):
-        TrainRequest(proxy="t.parquet", **given)
+        TrainRequest(selection="doubt", **given)

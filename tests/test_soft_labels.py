@@ -16,10 +16,10 @@ from contexts import a_context
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.locks import holding
 from sentiment.core.settings import Settings
+from sentiment.datasets.folds import fold_of
 from sentiment.training import soft_labels
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.teaching import SoftLabelsConfig
-from sentiment.training.soft_labels import fold_of
 from sentiment.training.teaching.table import TABLE, folder_of
 from sentiment.training.verbs import SOFT_LABELS
 from taught import SIZES, SNAPSHOT, THREE_STARS, write_snapshot
@@ -227,5 +227,5 @@ def test_a_run_that_is_no_training_or_was_taught_itself_is_refused(made, deploym
         SOFT_LABELS.run(SoftLabelsConfig(model=result.run_id), a_context(deployment))
     taught = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=100, evaluations=1, teacher=result.run_id)
     run_id = train_candidate(taught, a_context(deployment)).run_id
-    with pytest.raises(ContractError, match="had a teacher, which knows the labels of every fold"):
+    with pytest.raises(ContractError, match="was taught itself"):
         SOFT_LABELS.run(SoftLabelsConfig(model=run_id), a_context(deployment))

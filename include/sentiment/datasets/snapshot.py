@@ -114,7 +114,9 @@ def read_texts(folder: str, split: str) -> Iterator[str]:
         yield from batch["text"].to_pylist()
 
 
-def read_with_products(folder: str, split: str, limit: int, seed: int) -> tuple[LabelledReviews, list[str]]:
+def read_with_products(
+    folder: str, split: str, limit: int | None = None, seed: int = FIRST_SEED
+) -> tuple[LabelledReviews, list[str]]:
     """Return the reviews that `read_split` returns, and the product of each."""
     manifest = require_manifest(folder)
     table = sampled(folder, manifest.files[split], manifest.splits[split].reviews, limit, seed, ("parent_asin",))

@@ -166,7 +166,7 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    beside = ("-chosen" if config.proxy else "") + ("-taught" if config.teacher else "")
+    beside = ("-doubted" if config.selection == "doubt" else "") + ("-taught" if config.teacher else "")
     beside += ("-stars" if config.star_weight else "") + ("-mixed" if config.mixed_snapshots else "")
     return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 

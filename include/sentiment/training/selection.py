@@ -1,6 +1,6 @@
-"""Which reviews of a snapshot a network is trained on: those above all of which a cheap model is unsure.
+"""Which reviews of a snapshot a network is trained on: a random sample, or above all what a linear model doubts.
 
-A review that a linear model is sure of teaches a network little, and where a gate stands before it, it never sees one.
+A review that a linear model is sure of teaches a network little, and behind a gate it never comes to read one.
 """
 
 from __future__ import annotations
@@ -9,35 +9,28 @@ import numpy as np
 from scipy.special import entr, expit
 
 from sentiment.core.context import Context
-from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.datasets.snapshot import read_split
+from sentiment.datasets.manifest import require_manifest
+from sentiment.datasets.snapshot import read_split, read_with_products
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.teaching.table import read_table, table_of
+from sentiment.training.doubt import obtain_log_odds
 
-# Of the draw so much goes by the proxy's doubt, the rest to all alike, so that plain reviews are seen too (Hesterberg
-# 1995: defensive mixture).
+# Of the draw so much goes by doubt, the rest to all alike, so that plain reviews are seen too (Hesterberg 1995:
+# defensive mixture).
 _BY_DOUBT = 0.75
 
 
 def training_sample(config: TrainConfig, folder: str, context: Context) -> LabelledReviews:
-    """Return the reviews of a snapshot that a training learns from: a random sample, or one by the doubt of its proxy.
+    """Return the reviews of a snapshot's folder that a training learns from, as many as it asks for.
 
-    Each review is drawn with a weight of the entropy of what the proxy says of it (Lewis, Gale 1994: uncertainty
-    sampling; Coleman et al. 2020: selection via proxy), never by whether that is right, which would prefer wrong
-    labels. A smaller sample lies within every larger one of its seed. Raises ContractError when the proxy has no soft
-    label for some of them.
+    By doubt, each is drawn with a weight of the entropy of what a linear model that was fitted without its product
+    says of it (Lewis, Gale 1994: uncertainty sampling; Coleman et al. 2020: selection via proxy), never by whether
+    that is right, which would prefer wrong labels. A smaller sample lies within every larger one of its seed.
     """
-    if not config.proxy:
+    if config.selection == "random" or config.train_reviews >= require_manifest(folder).splits["train"].reviews:
         return read_split(folder, "train", config.train_reviews, config.seed)
-    reviews = read_split(folder, "train")
-    log_odds = read_table(table_of(config.proxy, context.settings)).of(reviews.keys)
-    if missing := int(np.isnan(log_odds).sum()):
-        raise ContractError(
-            f"the proxy {config.proxy} has no soft label for {missing:,} of the {len(reviews):,} training reviews of "
-            f"snapshot {config.snapshot}; make them of a linear run on all: `sentiment soft-labels --model RUN "
-            f"--labelled-reviews {len(reviews)}`"
-        )
+    reviews, products = read_with_products(folder, "train")
+    log_odds = obtain_log_odds(folder, config.encoder, reviews, products, context)
     return reviews.take(drawn(weights(log_odds), config.train_reviews, config.seed))
 
 

@@ -6,7 +6,6 @@ or is answered at once.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import UNLABELLED
+from sentiment.datasets.folds import fold_of
 from sentiment.datasets.manifest import require_manifest
 from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder
 from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
@@ -31,6 +31,7 @@ from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.mixing import MixingOptions
+from sentiment.training.config.selection import SelectionOptions
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
@@ -42,7 +43,8 @@ from sentiment.training.teaching.kept import Kept, at_work
 from sentiment.training.teaching.table import TABLE, as_table, folder_of, write_table
 
 # What of a run's settings is not the teacher's: this machine says the number format, and we say folds and reviews.
-_OF_THE_RUN_ALONE = {"precision", "folds", "fold_reviews", "preset", "teacher", *MixingOptions.model_fields}
+_OF_THE_RUN_ALONE = {"precision", "folds", "fold_reviews", "preset", "teacher"}
+_OF_THE_RUN_ALONE |= {*SelectionOptions.model_fields, *MixingOptions.model_fields}
 # So many reviews are labelled between two words about it.
 _LABELLED_AT_ONCE = 5_000
 
@@ -73,11 +75,6 @@ class Material:
     def sizes(self) -> dict[str, int]:
         """Return how many reviews have a label, and how many have none."""
         return {"train_reviews": int(self.labelled.sum()), "unlabelled_reviews": int((~self.labelled).sum())}
-
-
-def fold_of(product: str, folds: int) -> int:
-    """Return the fold of a product, from 1 on: a hash of its id alone, so that it is the same one everywhere."""
-    return 1 + int.from_bytes(hashlib.sha256(product.encode("utf-8", "surrogatepass")).digest()[:8], "big") % folds
 
 
 def make_soft_labels(config: SoftLabelsConfig, context: Context, begun: Kept | None = None) -> SoftLabelsResult:
@@ -116,12 +113,11 @@ def teacher_of(run: TrainedRun, config: SoftLabelsConfig) -> TrainConfig:
     Raises ContractError for a run that is no training, that was itself taught, or is of another version.
     """
     run.require(("family", "snapshot"))
-    for helper in ("teacher", "proxy"):
-        if run.params.get(helper):
-            raise ContractError(
-                f"run {run.run_id} had a {helper}, which knows the labels of every fold; take a run that learnt from "
-                "the stars alone"
-            )
+    if run.params.get("teacher"):
+        raise ContractError(
+            f"run {run.run_id} was taught itself, by a teacher that knows the labels of every fold; take a run that "
+            "learnt from the stars alone"
+        )
     given = {name: value for name, value in run.params.items() if name in TrainConfig.model_fields}
     given = {name: value for name, value in given.items() if name not in _OF_THE_RUN_ALONE}
     if config.train_reviews:

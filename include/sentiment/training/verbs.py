@@ -14,14 +14,14 @@ def train(config: TrainRequest, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
     from sentiment.training.mixing import require_mixable
     from sentiment.training.models.encoders import require_at_hand
-    from sentiment.training.teaching.lessons import require_teachable, with_tables_at_hand
+    from sentiment.training.teaching.lessons import require_teachable, with_teacher_at_hand
     from sentiment.training.unfinished import asked_of
 
     resumed = asked_of(config.resume, context.settings) if config.resume else None
     training = resumed or config.training()
     require_at_hand(training, context.settings)
     require_snapshots(training.mixed_snapshots, context)
-    training = on_a_snapshot(with_tables_at_hand(training, context), context)
+    training = on_a_snapshot(with_teacher_at_hand(training, context), context)
     require_teachable(training, context)
     require_mixable(training, context)
     from sentiment.training.candidate import train_candidate

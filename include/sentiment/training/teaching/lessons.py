@@ -22,13 +22,13 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.teaching.table import SoftLabels, read_table, table_of
 
 
-def with_tables_at_hand(config: TrainConfig, context: Context) -> TrainConfig:
-    """Name the files of teacher and proxy in full; ContractError for one that is nowhere, or is no such table."""
-    named = {"teacher": config.teacher, "proxy": config.proxy}
-    for table in filter(None, named.values()):
-        read_table(table_of(table, context.settings))
-    whole = {name: str(Path(table).absolute()) for name, table in named.items() if table and Path(table).is_file()}
-    return config.model_copy(update=whole)
+def with_teacher_at_hand(config: TrainConfig, context: Context) -> TrainConfig:
+    """Name the file of a teacher's table in full; ContractError for one that is nowhere, or is no such table."""
+    if not config.teacher:
+        return config
+    read_table(table_of(config.teacher, context.settings))
+    whole = str(Path(config.teacher).absolute()) if Path(config.teacher).is_file() else config.teacher
+    return config.model_copy(update={"teacher": whole})
 
 
 def require_teachable(config: TrainConfig, context: Context) -> None:

@@ -1,0 +1,76 @@
+"""What a linear model says of training reviews whose products it has not seen: kept beside the snapshot.
+
+It is the model of a cascade's gate, fitted once without each fold of the products.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
+from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import LABELS
+from sentiment.datasets.folds import fold_of
+from sentiment.engine.tokens import ReviewTokenizer
+from sentiment.stores import files as storage
+from sentiment.training.cascade import fit_gate
+from sentiment.training.models.encoders import at_hand, encoder_tokenizer
+from sentiment.training.models.linear import LINEAR_MAX_LENGTH
+
+FOLDS = 3
+
+
+def obtain_log_odds(
+    folder: str, encoder: str, reviews: LabelledReviews, products: Sequence[str], context: Context
+) -> np.ndarray:
+    """Return the log odds of positive of all training reviews of a snapshot, float32 [n], in their order.
+
+    They are those of the words of an encoder's tokenizer, computed when somebody first asks for them and written into
+    the snapshot's folder. Raises ContractError when a fold leaves reviews of one label alone.
+    """
+    tokenizer_json = encoder_tokenizer(at_hand(encoder, context.settings))
+    file = storage.join(folder, f"doubt-{hashlib.sha256(tokenizer_json.encode()).hexdigest()[:8]}.parquet")
+    kept = storage.read_bytes(file)
+    if kept is None:
+        log_odds = out_of_fold(reviews, products, tokenizer_of(tokenizer_json), context)
+        written = io.BytesIO()
+        columns = {"review_key": reviews.keys, "log_odds": log_odds}
+        parquet.write_table(pa.table(columns), written, compression="zstd")
+        storage.write_bytes(file, written.getvalue())
+        return log_odds
+    table = parquet.read_table(io.BytesIO(kept))
+    known = dict(zip(table["review_key"].to_pylist(), table["log_odds"].to_pylist(), strict=True))
+    return np.array([known[key] for key in reviews.keys], np.float32)
+
+
+def tokenizer_of(content: str) -> ReviewTokenizer:
+    """Return the tokenizer of a linear model: it reads reviews whole, but for the far middles of the longest."""
+    return ReviewTokenizer.from_json(content, LINEAR_MAX_LENGTH, 0.5)
+
+
+def out_of_fold(
+    reviews: LabelledReviews, products: Sequence[str], tokenizer: ReviewTokenizer, context: Context
+) -> np.ndarray:
+    """Return the log odds of positive of reviews, each said by a model that no review of its product was shown to."""
+    context.progress(f"reading {len(reviews):,} reviews for a linear model's doubt")
+    ids = tokenizer.whole(reviews.titles, reviews.texts)
+    folds = np.array([fold_of(product, FOLDS) for product in products])
+    log_odds = np.empty(len(reviews), np.float32)
+    for fold in range(1, FOLDS + 1):
+        context.progress("doubting, folds", fold - 1, FOLDS)
+        asked, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if len(np.unique(reviews.labels[others])) < len(LABELS):
+            raise ContractError(
+                f"without fold {fold} of {FOLDS} there are training reviews of one label alone; take selection random"
+            )
+        gate = fit_gate([ids[row] for row in others], reviews.labels[others], seed=0)
+        log_odds[asked] = gate.read([ids[row] for row in asked]).log_odds
+    context.progress("doubting, folds", FOLDS, FOLDS)
+    return log_odds
