@@ -19,6 +19,8 @@ _TITLED = 0.25
 # People write "works great" as well as "Works great."
 _CARELESS = 0.2
 
+_DENYING = ("negation", "question")
+
 _BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=(?!use|one|uni)[aeiou])")
 
 
@@ -78,8 +80,8 @@ class Drawn(dict[str, str]):
 
 
 def _sayings(label: int, draw: random.Random) -> Sequence[str]:
-    """Return the templates of one kind of saying, each kind as likely, and what one label alone says as one of them."""
-    kinds = (*EITHER.values(), OF_LABEL[label])
+    """Return the templates of one kind of saying; denials come more often, being the hardest to read."""
+    kinds = (*EITHER.values(), OF_LABEL[label], *(2 * [EITHER[kind] for kind in _DENYING]))
     return draw.choice(kinds)
 
 
