@@ -25,7 +25,7 @@ from sentiment.training.settings import effective_settings
 from sentiment.training.teaching.lessons import counts, lessons
 from sentiment.training.teaching.loss import loss_of, star_losses
 from sentiment.training.verbs import TRAIN
-from taught import SIZES, SNAPSHOT, THREE_STARS, write_snapshot
+from taught import SIZES, SNAPSHOT, THREE_STARS, table, write_snapshot
 
 NAN = float("nan")
 VALIDATION = tiny.reviews(60, seed=1)
@@ -168,8 +168,6 @@ def test_two_processes_learn_stars_as_one(encoder, home, tmp_path):
 
 
 def test_reviews_of_three_stars_are_taken_in_proportion_and_beside_those_that_a_teacher_knows(deployment, tmp_path):
-    from test_teaching import table
-
     config = TrainRequest(snapshot=SNAPSHOT, star_weight=0.3)
     train = starred(SIZES["train"] // 3)
     found = lessons(config, train, a_context(deployment))

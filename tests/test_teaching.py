@@ -28,9 +28,8 @@ from sentiment.training.imbalance import training_loss
 from sentiment.training.job import Job
 from sentiment.training.teaching.lessons import counts, lessons
 from sentiment.training.teaching.loss import taught_loss
-from sentiment.training.teaching.table import as_table, write_table
 from sentiment.training.verbs import TRAIN
-from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, table, write_snapshot
 
 NAN = float("nan")
 LOGITS = torch.tensor([[0.2, -0.4], [-1.0, 1.5], [0.0, 0.3]])
@@ -51,13 +50,6 @@ def deployment(tmp_path_factory):
     write_snapshot(settings, OTHER, first_seed=10)
     with asking_mlflow(settings.tracking_uri):
         yield settings
-
-
-def table(path, keys, odds=None) -> str:
-    """Write a table of soft labels, of reviews in turn sure to be positive and negative where nothing else is said."""
-    odds = np.where(np.arange(len(keys)) % 2, 3.0, -3.0) if odds is None else np.asarray(odds, float)
-    write_table(path, as_table(keys, odds, "teacher", 1))
-    return str(path)
 
 
 def of_training(count=SIZES["train"]) -> list[str]:
