@@ -9,12 +9,10 @@ learns from these labels and from the stars, and is quick to score with.
    is. A try after a crash goes on with the folds that are missing, and the same run is answered at once.
 3. `train_student` trains the student with the teacher, and once more from the stars alone, so that `compare` can say
    what the teacher was worth on the same test reviews.
-4. `export` and `promote` do as in *train_models*: what is trained becomes model versions, and the best champion where
-   the promotion rules allow it.
+4. `export` and `promote` do as in *train_models*.
 
-As it opens the form takes an encoder on 12,000 reviews for a teacher of a GRU; four trainings of the encoder, three of
-them on two thirds of the reviews, are most of the time. *For experts*, teacher and student each take whole training
-configurations. The run's note says what came of it.
+As it opens an encoder on 12,000 reviews teaches a GRU; the encoder is trained four times, which is most of the time.
+*For experts*, teacher and student each take a whole training configuration. The run's note says what came of it.
 """
 
 from __future__ import annotations
@@ -30,15 +28,13 @@ from sentiment_airflow.distillation import LABELLED, LESSON, TAUGHT, start, stud
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import fields_of, given_or_first
-from sentiment_airflow.training import EXPORTED, chosen
+from sentiment_airflow.training import EXPORTED, SOME, chosen
 
 FORM = form(
     *(SNAPSHOT, SOFT_LABELS, COMPARE, EXPORT, PROMOTE),
     without=("model", "train_reviews", "labelled_reviews", "runs", "run_id", "versions"),
     shared=("significance", "margin"),
 )
-# Of the trainings and exports that succeeded; one that failed does not stop the others.
-SOME = "all_done_min_one_success"
 
 with DAG(
     "distil_models",
