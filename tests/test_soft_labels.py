@@ -15,11 +15,17 @@ from conftest import FOLDERS, asking_mlflow, without_server
 from contexts import a_context
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.locks import holding
+from sentiment.core.names import UNLABELLED
 from sentiment.core.settings import Settings
+from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.snapshot import read_split, snapshot_folder
+from sentiment.datasets.verbs import SNAPSHOT as SNAPSHOT_VERB
+from sentiment.stores.lake.tables import Lake
 from sentiment.training import soft_labels
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.soft_labels import fold_of
+from sentiment.training.teaching.lessons import lessons
 from sentiment.training.teaching.table import TABLE, folder_of
 from sentiment.training.verbs import SOFT_LABELS
 from taught import SIZES, SNAPSHOT, THREE_STARS, write_snapshot
@@ -120,6 +126,35 @@ def test_more_reviews_can_be_labelled_than_are_trained_on(deployment, teacher, m
         assert not {product_of(key) for key in reviews.keys} & asked
 
 
+def test_imdbs_folder_of_reviews_without_a_label_is_labelled_and_taught_and_no_model_is_trained_on_it(
+    deployment, encoder, tmp_path, monkeypatch
+):
+    parts = {("train", "pos"): (200, 0), ("test", "pos"): (100, 1), ("train", "unsup"): (40, 2)}
+    for (side, folder), (count, seed) in parts.items():
+        some = tiny.reviews(count, seed=seed + 300)
+        for number, (label, words) in enumerate(zip(some.labels, some.texts, strict=True)):
+            kind = folder if folder == "unsup" else ("neg", "pos")[label]
+            file = tmp_path / side / kind / f"{number}_{0 if folder == 'unsup' else 9 if label else 2}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{words} {seed} {number}", encoding="utf-8")
+    context = a_context(deployment)
+    pinned = SNAPSHOT_VERB.run(SnapshotConfig(dataset="imdb", source=str(tmp_path), min_words=2), context)
+    config = tiny.config(encoder, "linear", snapshot=pinned.snapshot, train_reviews=150)
+    trained, fit = [], soft_labels.fit
+    monkeypatch.setattr(soft_labels, "fit", lambda *given: trained.append(given[1]) or fit(*given))
+    asked = SoftLabelsConfig(model=train_candidate(config, context).run_id, folds=2, unlabelled_reviews=30)
+    result = SOFT_LABELS.run(asked, context)
+    assert (result.train_reviews, result.unlabelled_reviews) == (150, 30)
+    labelled = set(read_split(snapshot_folder(Lake(deployment.lake_root), pinned.snapshot), "train").keys)
+    unknown = {row["review_key"] for row in rows_of(result)} - labelled
+    assert len(unknown) == 30
+    assert not any(unknown & set(reviews.keys) for reviews in trained)
+    student = tiny.config(encoder, "gru", snapshot=pinned.snapshot, teacher=result.run_id)
+    taught = lessons(student, tiny.reviews(20), context)
+    assert set(taught.keys[20:]) == unknown
+    assert set(taught.labels[20:]) == {UNLABELLED}
+
+
 def test_the_result_says_how_right_the_soft_labels_are_and_how_a_student_takes_them(made):
     result, _ = made
     labels = dict(zip(tiny.reviews(SIZES["train"]).keys, tiny.reviews(SIZES["train"]).labels, strict=True))
@@ -129,7 +164,9 @@ def test_the_result_says_how_right_the_soft_labels_are_and_how_a_student_takes_t
     assert result.accuracy == pytest.approx(np.mean(right), abs=1e-4)
     assert result.accuracy > 0.9
     first, second = result.sentences()
-    assert "300 training reviews and 50 reviews of three stars have a soft label; out of 3 folds by product" in first
+    assert (
+        "300 training reviews and 50 reviews without a star label have a soft label; out of 3 folds by product" in first
+    )
     assert f"`sentiment train --teacher {result.run_id} --snapshot {SNAPSHOT}`" in second
 
 

@@ -71,7 +71,8 @@ class SoftLabelsConfig(VerbConfig):
     unlabelled_reviews: int | None = Field(
         None,
         ge=0,
-        description="At most so many reviews of three stars are labelled beside them; in proportion when empty.",
-        title="Reviews of three stars",
+        description="At most so many reviews of three stars, or of IMDb's folder unsup, are labelled beside them; in "
+        "proportion when empty.",
+        title="Reviews without a label",
         json_schema_extra=TEACHING,
     )
