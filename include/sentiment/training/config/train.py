@@ -59,7 +59,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 LEARNING_RATES: dict[Family, float] = {"encoder": 1e-4, "lora": 5e-4, "bilstm": 1e-3, "lstm": 1e-3, "gru": 1e-3}
 
 
-class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOptions):
+class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOptions, TeachingOptions):
     """What a training and a search for better settings share: everything but what a search varies."""
 
     preset: Preset | None = Field(
@@ -146,20 +146,6 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOp
             raise ValueError("the linear family trains in one process; take processes=1")
         return self
 
-
-class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
-    """A training of one candidate on a snapshot."""
-
-    seeds: int = Field(
-        1,
-        ge=1,
-        le=MOST_SEEDS,
-        description="Train so many times, with `seed` and those after it, each on a sample of its own, to tell luck "
-        "from skill.",
-        title="Repetitions",
-        json_schema_extra=OPTIMISER,
-    )
-
     @model_validator(mode="after")
     def _can_be_taught(self) -> Self:
         if not self.teacher:
@@ -171,6 +157,20 @@ class TrainConfig(TrainingOptions, SearchedOptions, TeachingOptions):
         if self.folds:
             raise ValueError("the teacher knows the labels of every fold; leave folds at 0 beside a teacher")
         return self
+
+
+class TrainConfig(TrainingOptions, SearchedOptions):
+    """A training of one candidate on a snapshot."""
+
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=MOST_SEEDS,
+        description="Train so many times, with `seed` and those after it, each on a sample of its own, to tell luck "
+        "from skill.",
+        title="Repetitions",
+        json_schema_extra=OPTIMISER,
+    )
 
     @property
     def peak_learning_rate(self) -> float:

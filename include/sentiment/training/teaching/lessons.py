@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,11 +16,13 @@ from sentiment.datasets.manifest import SPLITS
 from sentiment.datasets.snapshot import read_keys, snapshot_folder
 from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
 from sentiment.stores.lake.tables import Lake
-from sentiment.training.config.train import TrainConfig
+from sentiment.training.config.train import TrainingOptions
 from sentiment.training.teaching.table import SoftLabels, read_table, table_of
 
+Taught = TypeVar("Taught", bound=TrainingOptions)
 
-def with_teacher_at_hand(config: TrainConfig, context: Context) -> TrainConfig:
+
+def with_teacher_at_hand(config: Taught, context: Context) -> Taught:
     """Name the file of a teacher's table in full; ContractError for one that is nowhere, or is no such table."""
     if not config.teacher:
         return config
@@ -28,13 +31,13 @@ def with_teacher_at_hand(config: TrainConfig, context: Context) -> TrainConfig:
     return config.model_copy(update={"teacher": whole})
 
 
-def require_teachable(config: TrainConfig, context: Context) -> None:
+def require_teachable(config: TrainingOptions, context: Context) -> None:
     """Raise ContractError when the teacher's table is of other reviews than those that the snapshot trains on."""
     if config.teacher:
         _said(config, context)
 
 
-def lessons(config: TrainConfig, train: LabelledReviews, context: Context) -> LabelledReviews:
+def lessons(config: TrainingOptions, train: LabelledReviews, context: Context) -> LabelledReviews:
     """Return the training reviews with what the teacher says of them, and after them those that it alone knows.
 
     Without a teacher they come back as they are. Raises ContractError as `require_teachable` does.
@@ -67,7 +70,7 @@ def said_of(train: LabelledReviews) -> str:
     return f"the teacher has a soft label for {found['taught_reviews']:,} of them, and for {alone} without a star label"
 
 
-def _said(config: TrainConfig, context: Context) -> tuple[SoftLabels, set[str]]:
+def _said(config: TrainingOptions, context: Context) -> tuple[SoftLabels, set[str]]:
     """Return what the teacher says, and the keys of which the snapshot's training reviews have none."""
     said = read_table(table_of(config.teacher, context.settings))
     folder, keys = snapshot_folder(Lake(context.settings.lake_root), config.snapshot), set(said.keys)
