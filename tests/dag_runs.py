@@ -134,7 +134,8 @@ def _results(dag_id: str, run_id: str, task_id: str, key: str = "return_value") 
             XComModel.key == key,
         )
         values = session.scalars(wanted.order_by(XComModel.map_index)).all()
-    return [json.loads(value) if isinstance(value, str) and key == "return_value" else value for value in values]
+    # What a branch returns is the name of a task.
+    return [json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value for value in values]
 
 
 def _events(run_id: str) -> list[dict[str, Any]]:

@@ -60,14 +60,14 @@ LESSON: dict[str, Param] = {
         exclusiveMinimum=0,
         title="Teacher: epochs",
         description="Passes over the training reviews; the linear family makes none.",
-        **TEACHING,
+        section=TEACHING["section"],
     ),
     "alone": Param(
         True,
         type="boolean",
         title="Train the student without a teacher too",
         description="Shows what the teacher was worth.",
-        **TEACHING,
+        section=TEACHING["section"],
     ),
     "teacher_settings": Param(
         None,
@@ -76,7 +76,7 @@ LESSON: dict[str, Param] = {
         title="Teacher (JSON)",
         description='In place of the fields above: {"family": "encoder", "encoder": "FOLDER", "max_length": 256} is a '
         "whole one. Its fields are those of `sentiment train --help`.",
-        **EXPERTS,
+        section=EXPERTS["section"],
     ),
     "student_settings": Param(
         None,
@@ -84,7 +84,7 @@ LESSON: dict[str, Param] = {
         properties=TrainConfig.model_json_schema()["properties"],
         title="Student (JSON)",
         description='In place of the fields above: {"family": "encoder", "teacher_temperature": 4} is a whole one.',
-        **EXPERTS,
+        section=EXPERTS["section"],
     ),
 }
 # How the mapped tasks of the student are named.
