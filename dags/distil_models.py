@@ -24,7 +24,7 @@ from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE, PROMOTE
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
 from sentiment_airflow.assets import TASKS
-from sentiment_airflow.distillation import LABELLED, LESSON, TAUGHT, start, students, teachers
+from sentiment_airflow.distillation import LABELLED, LESSON, TAUGHT, TEACHER, start, students, teachers
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import fields_of, given_or_first
@@ -47,7 +47,7 @@ with DAG(
     doc_md=__doc__,
 ):
     snapshot = run(SNAPSHOT)
-    teacher = run_each(TRAIN, teachers(snapshot.output), task_id="train_teacher", name="{{ task.values['family'] }}")
+    teacher = run_each(TRAIN, teachers(snapshot.output), task_id="train_teacher", name=TEACHER)
     labels = run(
         SOFT_LABELS,
         # After a teacher's training, or past it.

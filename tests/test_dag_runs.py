@@ -256,10 +256,10 @@ def test_a_teacher_is_trained_and_labels_reviews_for_a_student_that_is_compared_
     assert set(states(step).values()) == {"success"}
     labels = result(step, "soft_labels")
     assert labels["teacher"] == result(step, "train_teacher")["run_id"]
-    # All reviews of the student are labelled, twice as many as the teacher was trained on.
-    assert (labels["train_reviews"], labels["folds"]) == (600, 2)
+    # All reviews of the student are labelled, more than the teacher was trained on.
+    assert (labels["train_reviews"] > 300, labels["folds"]) == (True, 2)
     taught, alone = (Registry(deployment).trained(one["run_id"]) for one in step["results"]["train_student"])
-    assert (taught.params["teacher"], taught.metrics["taught_reviews"]) == (labels["run_id"], 600)
+    assert (taught.params["teacher"], taught.metrics["taught_reviews"]) == (labels["run_id"], labels["train_reviews"])
     assert "teacher" not in alone.params
     assert {run.params["snapshot"] for run in (taught, alone)} == {labels["snapshot"]}
     assert len(result(step, "compare")["comparisons"]) == 1

@@ -1,10 +1,12 @@
 """The DAG distil_models: what follows what, and what teacher and student are asked for."""
 
 import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from jinja2 import Environment, StrictUndefined
 
 from sentiment.core.settings import PROJECT
 from sentiment.training.config.teaching import SoftLabelsConfig
@@ -74,6 +76,22 @@ def test_as_the_form_opens_an_encoder_teaches_a_gru_and_the_same_gru_learns_from
     assert called(students, LABELS, {**OPENED, "alone": False}) == [taught]
     for settings in (teacher, taught, alone):
         assert TrainConfig(**settings).family == settings["family"]
+
+
+def named(task: Any, **values: Any) -> str:
+    """Return what a mapped task is called, by Airflow's own rules for templates."""
+    template = Environment(undefined=StrictUndefined).from_string(task.partial_kwargs["map_index_template"])
+    return template.render(task=SimpleNamespace(values=values), params={"seeds": 2})
+
+
+def test_tasks_are_named_by_what_they_train_whatever_of_it_was_left_to_the_defaults(dag):
+    teacher, student = dag.get_task("train_teacher"), dag.get_task("train_student")
+    training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"].get_task("train")
+    assert named(teacher, encoder="FOLDER") == "encoder"
+    assert named(student, family="gru", train_reviews=600, teacher="soft") == "gru, 600 reviews, taught"
+    assert named(student, family="gru") == "gru, 12,000 reviews, from the stars alone"
+    assert named(training, family="linear", seed=18) == "linear, 12,000 reviews, seed 18"
+    assert named(training, preset="lora-polarity") == "encoder, 12,000 reviews, seed 17"
 
 
 def test_a_linear_teacher_has_no_epochs_and_no_student_is_linear():

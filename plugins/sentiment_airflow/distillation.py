@@ -87,10 +87,11 @@ LESSON: dict[str, Param] = {
         section=EXPERTS["section"],
     ),
 }
-# How the mapped tasks of the student are named.
+# How the mapped tasks are named.
+TEACHER = given(TRAIN, "family")
 TAUGHT = (
     f"{given(TRAIN, 'family')}, {given(TRAIN, 'train_reviews', ',')} reviews, "
-    "{% if task.values['teacher'] %}taught{% else %}from the stars alone{% endif %}"
+    "{% if task.values.get('teacher') %}taught{% else %}from the stars alone{% endif %}"
 )
 # All reviews of the student are labelled.
 LABELLED = "{{ (params['student_settings'] or {}).get('train_reviews') or params['student_reviews'] }}"

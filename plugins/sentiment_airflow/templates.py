@@ -45,7 +45,8 @@ def given(verb: AnyVerb, name: str, spelled: str = "") -> str:
     known = verb.config.model_fields
     if name not in known:
         raise ValueError(f"{verb.name} does not take {name}; it takes {', '.join(known)}")
-    value = f"task.values['{name}']"
+    # Airflow's templates know no name that is not there: a task would fail when its work is done.
+    value = f"task.values.get('{name}')"
     if not known[name].is_required():
         value = f"({value} or {known[name].default!r})"
     return f"{{{{ '{{:{spelled}}}'.format({value}) }}}}" if spelled else f"{{{{ {value} }}}}"
