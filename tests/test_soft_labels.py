@@ -247,6 +247,24 @@ def test_the_same_soft_labels_are_not_made_twice_at_once(made, deployment, teach
         SOFT_LABELS.run(SoftLabelsConfig(model=teacher), a_context(deployment))
 
 
+def test_two_that_ask_the_same_at_once_do_not_both_make_it(deployment, teacher):
+    # The second one asks before the first has a run in MLflow.
+    asked, told = SoftLabelsConfig(model=teacher, folds=2, unlabelled_reviews=3), []
+
+    def ask_as_well(step, *_):
+        if not told:
+            told.append(step)
+            with pytest.raises(ConcurrentWriteError, match="are being made already; wait for them"):
+                SOFT_LABELS.run(asked, a_context(deployment))
+
+    real = soft_labels.read_material
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(soft_labels, "read_material", lambda *given: ask_as_well("reading") or real(*given))
+        result = SOFT_LABELS.run(asked, a_context(deployment))
+    assert told == ["reading"]
+    assert SOFT_LABELS.run(asked, a_context(deployment)) == result
+
+
 def test_a_neural_teacher_goes_through_the_trainer_with_the_settings_of_its_run(deployment, encoder):
     config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=240, evaluations=1, epochs=4.0)
     run_id = train_candidate(config, a_context(deployment)).run_id
