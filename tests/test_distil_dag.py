@@ -1,11 +1,13 @@
 """The DAG distil_models: what follows what, and what teacher and student are asked for."""
 
 import inspect
+from copy import copy
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import ParamValidationError
 from jinja2 import Environment, StrictUndefined
 
 from sentiment.core.settings import PROJECT
@@ -106,4 +108,6 @@ def test_settings_for_experts_replace_the_plain_fields_and_the_student_keeps_the
     asked = {**OPENED, "teacher_settings": lora, "student_settings": student}
     assert called(teachers, PINNED, asked) == [{**lora, "snapshot": "s"}]
     taught, _ = called(students, LABELS, asked)
+    with pytest.raises(ParamValidationError, match="'lora_rnk' was unexpected"):
+        copy(LESSON["teacher_settings"]).resolve({"family": "lora", "lora_rnk": 4})
     assert taught == {**student, "snapshot": "of the teacher", "teacher": "soft"}

@@ -14,6 +14,11 @@ from sentiment.training.verbs import SOFT_LABELS, TRAIN
 from sentiment_airflow.templates import given
 
 _FAMILIES = list(get_args(Family))
+# A field that a training does not have is refused before anything is trained.
+_SETTINGS: dict[str, Any] = {
+    "properties": TrainConfig.model_json_schema()["properties"],
+    "additionalProperties": False,
+}
 
 LESSON: dict[str, Param] = {
     "teacher_run": Param(
@@ -72,7 +77,7 @@ LESSON: dict[str, Param] = {
     "teacher_settings": Param(
         None,
         type=["object", "null"],
-        properties=TrainConfig.model_json_schema()["properties"],
+        **_SETTINGS,
         title="Teacher (JSON)",
         description='In place of the fields above: {"family": "encoder", "encoder": "FOLDER", "max_length": 256} is a '
         "whole one. Its fields are those of `sentiment train --help`.",
@@ -81,7 +86,7 @@ LESSON: dict[str, Param] = {
     "student_settings": Param(
         None,
         type=["object", "null"],
-        properties=TrainConfig.model_json_schema()["properties"],
+        **_SETTINGS,
         title="Student (JSON)",
         description='In place of the fields above: {"family": "encoder", "teacher_temperature": 4} is a whole one.',
         section=EXPERTS["section"],
