@@ -28,7 +28,7 @@ from sentiment.training.soft_labels import fold_of
 from sentiment.training.teaching.lessons import lessons
 from sentiment.training.teaching.table import TABLE, folder_of
 from sentiment.training.verbs import SOFT_LABELS
-from taught import SIZES, SNAPSHOT, THREE_STARS, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, write_snapshot
 
 # Another process that labels one fold of three and is killed when it begins with the second.
 KILLED = """
@@ -153,6 +153,18 @@ def test_imdbs_folder_of_reviews_without_a_label_is_labelled_and_taught_and_no_m
     taught = lessons(student, tiny.reviews(20), context)
     assert set(taught.keys[20:]) == unknown
     assert set(taught.labels[20:]) == {UNLABELLED}
+
+
+def test_where_no_review_lacks_a_label_those_with_one_are_labelled(deployment, encoder):
+    folder = write_snapshot(deployment, OTHER, first_seed=10)
+    (Path(folder) / "unlabelled.json").write_text('{"reviews": 0, "files": []}')
+    config = tiny.config(encoder, "linear", snapshot=OTHER, train_reviews=200)
+    asked = SoftLabelsConfig(
+        model=train_candidate(config, a_context(deployment)).run_id, folds=2, unlabelled_reviews=50
+    )
+    result = SOFT_LABELS.run(asked, a_context(deployment))
+    assert (result.train_reviews, result.unlabelled_reviews, len(rows_of(result))) == (200, 0, 200)
+    assert "200 training reviews have a soft label" in result.sentences()[0]
 
 
 def test_the_result_says_how_right_the_soft_labels_are_and_how_a_student_takes_them(made):
