@@ -28,7 +28,7 @@ from sentiment_benchmarks.verbs import BENCHMARK_SCORING
 
 with DAG(
     "benchmark_scoring",
-    dag_display_name="8 · Measure scoring",
+    dag_display_name="9 · Measure scoring",
     description="How fast this deployment scores, and beside whom.",
     schedule=None,
     catchup=False,

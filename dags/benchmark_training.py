@@ -22,7 +22,7 @@ from sentiment_benchmarks.verbs import BENCHMARK_TRAINING
 
 with DAG(
     "benchmark_training",
-    dag_display_name="7 · Measure parallel training",
+    dag_display_name="8 · Measure parallel training",
     description="How many processes are worth their cost here.",
     schedule=None,
     catchup=False,

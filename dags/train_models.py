@@ -31,13 +31,11 @@ from sentiment_airflow.forms import form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import fields_of
 from sentiment_airflow.timetables import WEEKLY
-from sentiment_airflow.training import CANDIDATES, EXPORTED, TRAINED, candidates, chosen
+from sentiment_airflow.training import CANDIDATES, EXPORTED, SOME, TRAINED, candidates, chosen
 
 FORM = form(
     SNAPSHOT, COMPARE, EXPORT, PROMOTE, without=("runs", "run_id", "versions"), shared=("significance", "margin")
 )
-# Of the trainings and exports that succeeded; one that failed does not stop the others.
-SOME = "all_done_min_one_success"
 
 with DAG(
     "train_models",

@@ -248,6 +248,38 @@ def test_a_search_tries_its_trials_and_ends_where_the_form_says(week):
     assert {states(step)[name] for name in ("approve", "train_best")} == {"skipped"}
 
 
+def test_a_teacher_is_trained_and_labels_reviews_for_a_student_that_is_compared_with_one_taught_by_stars(
+    week, deployment
+):
+    step = week["distil"]
+    assert step["state"] == "success", step["errors"]
+    assert set(states(step).values()) == {"success"}
+    labels = result(step, "soft_labels")
+    assert labels["teacher"] == result(step, "train_teacher")["run_id"]
+    # All reviews of the student are labelled, more than the teacher was trained on.
+    assert (labels["train_reviews"] > 300, labels["folds"]) == (True, 2)
+    taught, alone = (Registry(deployment).trained(one["run_id"]) for one in step["results"]["train_student"])
+    assert (taught.params["teacher"], taught.metrics["taught_reviews"]) == (labels["run_id"], labels["train_reviews"])
+    assert "teacher" not in alone.params
+    assert {run.params["snapshot"] for run in (taught, alone)} == {labels["snapshot"]}
+    assert len(result(step, "compare")["comparisons"]) == 1
+    versions = [one["version"] for one in step["results"]["export"]]
+    assert [one["version"] for one in result(step, "promote")["candidates"]] == versions
+    assert len(versions) == 2
+
+
+def test_a_run_that_the_form_names_is_the_teacher_and_none_is_trained(week, deployment):
+    step = week["distil from a run"]
+    assert step["state"] == "success", step["errors"]
+    assert {name for name, state in states(step).items() if state == "skipped"} == {
+        *("snapshot", "teachers", "train_teacher")
+    }
+    assert result(step, "soft_labels")["teacher"] == week["train one"]["results"]["train"][0]["run_id"]
+    (student,) = step["results"]["train_student"]
+    assert student["snapshot"] == result(week["train one"], "snapshot")["snapshot"]
+    assert Registry(deployment).trained(student["run_id"]).params["teacher"] == result(step, "soft_labels")["run_id"]
+
+
 def test_training_and_scoring_are_measured_in_a_run_of_mlflow_each(week, deployment):
     for step, task in (("time training", "benchmark_training"), ("time scoring", "benchmark_scoring")):
         assert week[step]["state"] == "success", week[step]["errors"]

@@ -14,7 +14,9 @@ import pytest
 from pyarrow import parquet
 from pydantic import ValidationError
 
+from contexts import a_context
 from sentiment.core.errors import ContractError
+from sentiment.core.names import UNLABELLED
 from sentiment.datasets import published
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.forms import rows_of
@@ -30,6 +32,7 @@ from sentiment.datasets.snapshot import (
 )
 from sentiment.datasets.source import SourceFile
 from sentiment.datasets.stratify import stratified
+from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
 from sentiment.datasets.verbs import SNAPSHOT
 from verbs_here import done
 
@@ -322,6 +325,72 @@ def test_the_folders_of_the_imdb_archive_and_its_json_lines_give_the_same_review
         of_lines["train"].keys + of_lines["validation"].keys
     )
     assert list(of_folders["test"].ratings) == [5.0 if label else 1.0 for label in of_folders["test"].labels]
+
+
+def unlabelled_of(home, folder):
+    """Return the texts without a label beside a snapshot."""
+    reviews, of_products = read_unlabelled(folder, obtain_unlabelled(folder, a_context()))
+    assert set(reviews.labels) <= {UNLABELLED}
+    assert of_products == reviews.keys
+    return sorted(reviews.texts)
+
+
+def write_archive(archive, unlabelled):
+    """Write IMDb's archive in small: train and test, and texts without a label in train/unsup."""
+    for side, rows in {"train": imdb_rows(60), "test": imdb_rows(30, first=60)}.items():
+        for number, row in enumerate(rows):
+            path = archive / side / ("pos" if row["label"] else "neg") / f"{number}_{row['rating']}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(row["text"], encoding="utf-8")
+    (archive / "train" / "unsup").mkdir()
+    for number, words in enumerate(unlabelled):
+        (archive / "train" / "unsup" / f"{number}_0.txt").write_text(words, encoding="utf-8")
+    (archive / "train" / "urls_unsup.txt").write_text("http://somewhere", encoding="utf-8")
+    return archive
+
+
+def test_imdbs_reviews_without_a_label_stand_beside_the_snapshot_and_in_no_split(home):
+    fresh = [f"{text(n)} and the rest of the plot" for n in range(500, 505)]
+    repeated = [fresh[0].upper(), text(3), text(65), "too short"]  # of its own, of train, of test
+    archive = write_archive(home / "aclImdb", [*fresh, *repeated])
+    _, folder, splits = snapshot(home, "imdb", archive)
+    assert unlabelled_of(home, folder) == sorted(fresh)
+    shutil.rmtree(archive)
+    assert unlabelled_of(home, folder) == sorted(fresh)
+    assert not set(fresh) & {words for reviews in splits.values() for words in reviews.texts}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_split_unsupervised_of_the_hub_has_no_label_whatever_its_column_says(home, kind):
+    source = home / "imdb"
+    source.mkdir()
+    fresh = [text(n) for n in range(500, 505)]
+    parts = {"train": imdb_rows(60), "test": imdb_rows(30, first=60)}
+    parts["unsupervised"] = [
+        {"text": words, "label": label} for words, label in zip(fresh, (-1, -1, 0, 1, -1), strict=True)
+    ]
+    for name, rows in parts.items():
+        columns = [{"text": row["text"], "label": row["label"]} for row in rows]
+        (source / f"{name}-00000-of-00001.{kind}").write_bytes(bytes_of(kind, columns))
+    result, folder, splits = snapshot(home, "imdb", source)
+    assert (result["bad_rows"], sum(map(len, splits.values()))) == (0, 90)
+    assert unlabelled_of(home, folder) == sorted(fresh)
+
+
+def test_a_source_without_such_reviews_has_none_and_one_that_is_another_now_is_refused(home):
+    for side, first in (("train", 0), ("test", 60)):
+        write_jsonl(home / "imdb" / f"{side}.jsonl.gz", imdb_rows(60, first=first))
+    _, folder, _ = snapshot(home, "imdb", home / "imdb")
+    moved = shutil.move(home / "imdb", home / "elsewhere")
+    with pytest.raises(
+        ContractError, match=r"does not hold any more what snapshot \w+ was made of: put the files back"
+    ):
+        unlabelled_of(home, folder)
+    shutil.move(moved, home / "imdb")
+    assert unlabelled_of(home, folder) == []
+    _, of_polarity, _ = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", polarity_rows(100)))
+    (home / "all.csv").unlink()
+    assert unlabelled_of(home, of_polarity) == []
 
 
 def test_a_given_test_stays_whole_and_what_repeats_it_leaves_the_training(home):

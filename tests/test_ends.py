@@ -62,6 +62,19 @@ sys.exit(cli.main(["report"], standing_in("report", run)))
 """
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_told_to_end_while_it_still_loads_ends_without_a_word(number):
+    # When the command line is looked for, as the first of all that takes long to load.
+    source = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        f"class Asks:\n def find_spec(name, *_): name == 'sentiment.cli' and os.kill(os.getpid(), {int(number)})\n"
+        "sys.meta_path.insert(0, Asks)\nimport sentiment.__main__"
+    )
+    environment = {**os.environ, "PYTHONPATH": FOLDERS}
+    ended = subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize(
     ("work", "number"), [*((work, signal.SIGTERM) for work in AT_WORK), ("benchmark", signal.SIGHUP)]
 )

@@ -38,6 +38,7 @@ FORMS = (
     "score_reviews",
     "rescore_range",
     "tune_models",
+    "distil_models",
     "benchmark_training",
     "benchmark_scoring",
 )

@@ -179,9 +179,9 @@ def on_the_command_line(master, *words, program=("-m", "sentiment")):
 
 INTERRUPTED = """
 import os, signal, sys, threading
-from sentiment import cli
+from sentiment.__main__ import main
 threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT)).start()
-sys.exit(cli.main(["import-history", "--source", sys.argv[2], "--max-bad-share", "1"]))
+sys.exit(main(["import-history", "--source", sys.argv[2], "--max-bad-share", "1"]))
 """
 
 
@@ -192,3 +192,32 @@ def test_a_ctrl_c_ends_a_job_on_sail_at_once_in_a_sentence(home, monkeypatch):
     ended = on_the_command_line(SAIL, "2.0", str(home / "history.jsonl"), program=("-c", INTERRUPTED))
     assert "sentiment import-history: interrupted" in ended.stderr
     assert ended.returncode == 130
+
+
+# A job whose tasks work in Python when the process is told to end, by the first of them.
+TOLD_TO_END = """
+import os, signal, sys, time
+from sentiment.__main__ import main
+from sentiment.stores.spark import session
+from verbs_here import standing_in
+def busy(batches):
+    for batch in batches:
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            sum(range(1000))
+        yield batch
+def run(config, context):
+    with session(context.settings, "busy") as spark:
+        spark.range(100_000, numPartitions=4).mapInArrow(busy, "id long").collect()
+sys.exit(main(["report"], standing_in("report", run)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_a_job_on_sail_that_is_told_to_end_while_its_tasks_are_at_work_is_not_aborted(home, number):
+    for _ in range(3):
+        ended = on_the_command_line(SAIL, number, program=("-c", TOLD_TO_END))
+        assert "sentiment report: interrupted" in ended.stderr.splitlines()[-1]
+        assert ended.returncode == 130

@@ -81,6 +81,28 @@ def refusal(source: Path, target: Path, **options: Any) -> str:
     return str(raised.value)
 
 
+@pytest.mark.parametrize("values", [[1, 2], [0.5, 2.0], [True, False], [datetime(2024, 5, 1, tzinfo=UTC)] * 2])
+def test_a_column_of_parquet_that_holds_no_texts_is_refused_with_file_column_and_remedy(tmp_path, values):
+    parquet.write_table(pa.table({"text": values, "comment": ["good", "bad"]}), tmp_path / "in.parquet")
+    said = refusal(tmp_path / "in.parquet", tmp_path / "out.jsonl")
+    assert said.startswith(f"{tmp_path / 'in.parquet'}: the text would be read from text, which holds ")
+    assert "--columns text=NAME" in said
+    counts = predict(tmp_path / "in.parquet", tmp_path / "out.jsonl", columns=("text=comment",))
+    assert (counts.rows, counts.unscored) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("in.csv", b"text\n1\n2.5\n\n"), ("in.jsonl", b'{"text": 1}\n{"text": "2.5"}\n{"text": null}\n')],
+)
+def test_texts_that_are_all_numbers_are_scored_and_said(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    (note,) = predict(tmp_path / name, tmp_path / "out.jsonl").notes
+    assert note.startswith("every text that was scored is a number: where text is not the column of the texts")
+    (tmp_path / name).write_bytes(content.replace(b"2.5", b"good"))
+    assert predict(tmp_path / name, tmp_path / "out.jsonl").notes == ()
+
+
 @pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".zst"])
 @pytest.mark.parametrize("name", CONTENTS)
 def test_every_kind_packed_or_not_gives_the_same_rows_and_says_what_it_read(tmp_path, name, ending):

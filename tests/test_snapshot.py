@@ -15,6 +15,7 @@ from contexts import a_context
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.names import UNLABELLED
+from sentiment.datasets import from_lake
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.manifest import (
     read_manifest,
@@ -237,6 +238,26 @@ def test_reviews_of_three_stars_are_those_of_the_trainings_products_and_days(mad
     sample, _ = read_unlabelled(folder, found, 10)
     assert sample.keys == reviews.keys[:10]
     assert obtain_unlabelled(folder, a_context()) == found  # without Spark
+
+
+def test_reviews_without_a_label_that_do_not_fit_into_sails_memory_are_refused_as_a_snapshot_is(made, monkeypatch):
+    home, result = made
+    asked = []
+
+    def full(spark, needed, what):
+        asked.append((needed, what))
+        raise ContractError("too little memory")
+
+    monkeypatch.setattr(from_lake, "require_memory", full)
+    manifest, lake = read_manifest(folder_of(home, result)), Lake(str(home / "lake"))
+    for take in (
+        lambda: from_lake.write_unlabelled(running(), lake, manifest, "nowhere"),
+        lambda: from_lake.make_snapshot(running(), lake, SnapshotConfig.model_validate(manifest.config), "nowhere"),
+    ):
+        with pytest.raises(ContractError, match="too little memory"):
+            take()
+    assert asked[0] == asked[1]
+    assert asked[0][0] > 10**6
 
 
 def test_the_same_question_gives_the_same_snapshot_without_work(made, monkeypatch):

@@ -15,14 +15,20 @@ from conftest import FOLDERS, asking_mlflow, without_server
 from contexts import a_context
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.locks import holding
+from sentiment.core.names import UNLABELLED
 from sentiment.core.settings import Settings
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.folds import fold_of
+from sentiment.datasets.snapshot import read_split, snapshot_folder
+from sentiment.datasets.verbs import SNAPSHOT as SNAPSHOT_VERB
+from sentiment.stores.lake.tables import Lake
 from sentiment.training import soft_labels
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.teaching import SoftLabelsConfig
+from sentiment.training.teaching.lessons import lessons
 from sentiment.training.teaching.table import TABLE, folder_of
 from sentiment.training.verbs import SOFT_LABELS
-from taught import SIZES, SNAPSHOT, THREE_STARS, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, write_snapshot
 
 # Another process that labels one fold of three and is killed when it begins with the second.
 KILLED = """
@@ -120,6 +126,47 @@ def test_more_reviews_can_be_labelled_than_are_trained_on(deployment, teacher, m
         assert not {product_of(key) for key in reviews.keys} & asked
 
 
+def test_imdbs_folder_of_reviews_without_a_label_is_labelled_and_taught_and_no_model_is_trained_on_it(
+    deployment, encoder, tmp_path, monkeypatch
+):
+    parts = {("train", "pos"): (200, 0), ("test", "pos"): (100, 1), ("train", "unsup"): (40, 2)}
+    for (side, folder), (count, seed) in parts.items():
+        some = tiny.reviews(count, seed=seed + 300)
+        for number, (label, words) in enumerate(zip(some.labels, some.texts, strict=True)):
+            kind = folder if folder == "unsup" else ("neg", "pos")[label]
+            file = tmp_path / side / kind / f"{number}_{0 if folder == 'unsup' else 9 if label else 2}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{words} {seed} {number}", encoding="utf-8")
+    context = a_context(deployment)
+    pinned = SNAPSHOT_VERB.run(SnapshotConfig(dataset="imdb", source=str(tmp_path), min_words=2), context)
+    config = tiny.config(encoder, "linear", snapshot=pinned.snapshot, train_reviews=150)
+    trained, fit = [], soft_labels.fit
+    monkeypatch.setattr(soft_labels, "fit", lambda *given: trained.append(given[1]) or fit(*given))
+    asked = SoftLabelsConfig(model=train_candidate(config, context).run_id, folds=2, unlabelled_reviews=30)
+    result = SOFT_LABELS.run(asked, context)
+    assert (result.train_reviews, result.unlabelled_reviews) == (150, 30)
+    labelled = set(read_split(snapshot_folder(Lake(deployment.lake_root), pinned.snapshot), "train").keys)
+    unknown = {row["review_key"] for row in rows_of(result)} - labelled
+    assert len(unknown) == 30
+    assert not any(unknown & set(reviews.keys) for reviews in trained)
+    student = tiny.config(encoder, "gru", snapshot=pinned.snapshot, teacher=result.run_id)
+    taught = lessons(student, tiny.reviews(20), context)
+    assert set(taught.keys[20:]) == unknown
+    assert set(taught.labels[20:]) == {UNLABELLED}
+
+
+def test_where_no_review_lacks_a_label_those_with_one_are_labelled(deployment, encoder):
+    folder = write_snapshot(deployment, OTHER, first_seed=10)
+    (Path(folder) / "unlabelled.json").write_text('{"reviews": 0, "files": []}')
+    config = tiny.config(encoder, "linear", snapshot=OTHER, train_reviews=200)
+    asked = SoftLabelsConfig(
+        model=train_candidate(config, a_context(deployment)).run_id, folds=2, unlabelled_reviews=50
+    )
+    result = SOFT_LABELS.run(asked, a_context(deployment))
+    assert (result.train_reviews, result.unlabelled_reviews, len(rows_of(result))) == (200, 0, 200)
+    assert "200 training reviews have a soft label" in result.sentences()[0]
+
+
 def test_the_result_says_how_right_the_soft_labels_are_and_how_a_student_takes_them(made):
     result, _ = made
     labels = dict(zip(tiny.reviews(SIZES["train"]).keys, tiny.reviews(SIZES["train"]).labels, strict=True))
@@ -129,7 +176,9 @@ def test_the_result_says_how_right_the_soft_labels_are_and_how_a_student_takes_t
     assert result.accuracy == pytest.approx(np.mean(right), abs=1e-4)
     assert result.accuracy > 0.9
     first, second = result.sentences()
-    assert "300 training reviews and 50 reviews of three stars have a soft label; out of 3 folds by product" in first
+    assert (
+        "300 training reviews and 50 reviews without a star label have a soft label; out of 3 folds by product" in first
+    )
     assert f"`sentiment train --teacher {result.run_id} --snapshot {SNAPSHOT}`" in second
 
 
@@ -208,6 +257,24 @@ def test_the_same_soft_labels_are_not_made_twice_at_once(made, deployment, teach
         pytest.raises(ConcurrentWriteError, match="being made already"),
     ):
         SOFT_LABELS.run(SoftLabelsConfig(model=teacher), a_context(deployment))
+
+
+def test_two_that_ask_the_same_at_once_do_not_both_make_it(deployment, teacher):
+    # The second one asks before the first has a run in MLflow.
+    asked, told = SoftLabelsConfig(model=teacher, folds=2, unlabelled_reviews=3), []
+
+    def ask_as_well(step, *_):
+        if not told:
+            told.append(step)
+            with pytest.raises(ConcurrentWriteError, match="are being made already; wait for them"):
+                SOFT_LABELS.run(asked, a_context(deployment))
+
+    real = soft_labels.read_material
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(soft_labels, "read_material", lambda *given: ask_as_well("reading") or real(*given))
+        result = SOFT_LABELS.run(asked, a_context(deployment))
+    assert told == ["reading"]
+    assert SOFT_LABELS.run(asked, a_context(deployment)) == result
 
 
 def test_a_neural_teacher_goes_through_the_trainer_with_the_settings_of_its_run(deployment, encoder):

@@ -233,6 +233,7 @@ def test_a_teacher_that_is_nowhere_or_no_table_is_refused(deployment, monkeypatc
         table(tmp_path / "nan.parquet", ["0-1"], [NAN]): "has log_odds that are no finite numbers",
         columns(tmp_path / "numbers.parquet", [1], [0.3]): "has review_key of the type int64; write them as text",
         columns(tmp_path / "words.parquet", ["0-1"], ["x"]): "has log_odds of the type string; write them as numbers",
+        columns(tmp_path / "truths.parquet", ["0-1"], [True]): "has log_odds of the type bool; write them as numbers",
         columns(tmp_path / "nulls.parquet", ["0-1", None], [0.3, 0.4]): "has 1 rows without a review_key",
         columns(tmp_path / "empty.parquet", [], [0.3][:0]): "has review_key of the type null",
         str(tmp_path): "is a folder; name the Parquet file in it",

@@ -1,5 +1,6 @@
 """Searches: what is tried, who stops early, what fails alone, who goes on after a kill, and what is left to look at."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import optuna
 import psutil
 import pyarrow as pa
@@ -21,7 +23,7 @@ import tiny
 from conftest import asking_mlflow, without_server
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.core.labelled import LabelledReviews
+from sentiment.core.labelled import LabelledReviews, TaughtReviews
 from sentiment.core.progress import OnProgress, logged
 from sentiment.core.provenance import this_process
 from sentiment.core.settings import Settings
@@ -31,6 +33,7 @@ from sentiment.datasets.snapshot import (
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.runs import StudyRuns
 from sentiment.training.config.train import TrainConfig
+from sentiment.training.teaching.table import as_table, write_table
 from sentiment.tuning import processes, trial
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.processes import tune
@@ -38,6 +41,7 @@ from sentiment.tuning.results import OpenStudyResult, StudyResult
 from sentiment.tuning.search import fail_abandoned, full, queue_grid, search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import open_study
+from sentiment.tuning.verbs import TUNE
 
 pytestmark = pytest.mark.slow
 
@@ -70,10 +74,15 @@ def deployment(tmp_path_factory) -> Iterator[Settings]:
     folder.mkdir(parents=True)
     write_split(folder, "train", tiny.reviews(320))
     write_split(folder, "validation", tiny.reviews(80, seed=1))
-    (folder / "manifest.json").write_text(
-        '{"id": "tiny", "config": {}, "files": {"train": ["train.parquet"], "validation": ["validation.parquet"]},'
-        ' "splits": {"train": {"reviews": 320}, "validation": {"reviews": 80}}}'
-    )
+    write_split(folder, "test", tiny.reviews(20, seed=2))
+    sizes = {"train": 320, "validation": 80, "test": 20}
+    manifest = {
+        "id": "tiny",
+        "config": {},
+        "files": {split: [f"{split}.parquet"] for split in sizes},
+        "splits": {split: {"reviews": size} for split, size in sizes.items()},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     tiny.write_encoder(home / "encoder")
     with asking_mlflow(settings.tracking_uri):
         yield settings
@@ -204,6 +213,8 @@ def test_a_study_of_an_earlier_version_kept_what_a_search_overrules_and_is_gone_
             "a grid of 0 is none to try; give 2 to 10,000 combinations of values",
         ),
         ({"schedules": ("steep",)}, "Input should be 'cosine', 'linear' or 'constant'"),
+        ({"teacher": "t.parquet", "family": "linear"}, "the linear family learns from labels alone"),
+        ({"teacher": "t.parquet", "imbalances": ("none", "focal")}, "focal would bend what the teacher says"),
         ({"max_lengths": (4,)}, "greater than or equal to 8"),
     ],
 )
@@ -263,6 +274,24 @@ def test_a_search_returns_the_settings_of_its_best_trial_as_a_training(searched,
     assert candidate.inverse_regularisation == best.params["inverse_regularisation"]
     assert candidate.imbalance == best.params["imbalance"]
     assert (candidate.family, candidate.buckets, candidate.snapshot) == ("linear", 2**12, "tiny")
+
+
+def test_the_trials_of_a_student_are_taught_and_judged_by_the_labels_of_validation(deployment, tmp_path, monkeypatch):
+    taught, fit = [], trial.fit
+    monkeypatch.setattr(trial, "fit", lambda *given: taught.append(given[1:3]) or fit(*given))
+    keys, odds = tiny.reviews(320).keys, np.where(tiny.reviews(320).labels == 1, 3.0, -3.0)
+    table = tmp_path / "soft.parquet"
+    write_table(table, as_table(keys, odds, "teacher", 1))
+    asked = tuning(deployment, family="gru", buckets=2**18, teacher=str(table), trials=1, seed=61)
+    result = TUNE.run(asked, at(deployment))
+    ((train, validation),) = taught
+    assert isinstance(train, TaughtReviews)
+    assert not isinstance(validation, TaughtReviews)
+    assert result.best["teacher"] == str(table)
+    assert TrainConfig(**result.best).teacher_weight == 0.9
+    write_table(table, as_table([*keys, tiny.reviews(80, seed=1).keys[0]], np.append(odds, 3.0), "teacher", 1))
+    with pytest.raises(ContractError, match="labels 1 review by which snapshot tiny validates and tests"):
+        TUNE.run(asked, at(deployment))
 
 
 def test_every_trial_is_a_run_under_the_studys_run(searched, deployment):

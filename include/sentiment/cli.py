@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sentiment.arguments import read
 from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
-from sentiment.core.environment import begin, ends_as_interrupts
+from sentiment.core.environment import INTERRUPTED, begin, ends_as_interrupts
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.verb import AnyVerb, VerbResult
@@ -28,8 +28,7 @@ from sentiment.scoring.config import PIPE
 from sentiment.verbs import verbs
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
-# As the shell tells of a program that a signal ended: 128 and its number.
-INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE
+UNREAD = 128 + signal.SIGPIPE
 
 # Of what libraries warn of so much is kept, twice.
 _LOG_BYTES = 2_000_000
@@ -43,15 +42,16 @@ def main(words: Sequence[str] | None = None, known: Mapping[str, AnyVerb] | None
 
     `known` are the verbs that there are, all of `sentiment.verbs` where none are given.
     """
-    begin()
-    print_anything()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    known, name = known or verbs(), ""
+    name = ""
     try:
-        given = read(words, known)
-        verb = known[given.pop("verb")]
-        name = f" {verb.name}"
         with ends_as_interrupts():
+            begin()
+            print_anything()
+            logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+            known = known or verbs()
+            given = read(words, known)
+            verb = known[given.pop("verb")]
+            name = f" {verb.name}"
             return _main(verb, given)
     except KeyboardInterrupt as interrupt:
         say(name, f"interrupted{'; ' if interrupt.args else ''}{interrupt}")

@@ -26,6 +26,12 @@ def fields_of(task: MappedOperator, name: str) -> str:
     return f"{{{{ {results} | select | map(attribute='{name}') | list | tojson }}}}"
 
 
+def given_or_first(param: str, task: MappedOperator, name: str) -> str:
+    """Return the template of a field of the form, or where that is empty of what the first of mapped tasks returns."""
+    name = _checked(task.partial_kwargs["verb"], name)
+    return f"{{{{ params['{param}'] or ti.xcom_pull(task_ids=['{task.task_id}'])[0]['{name}'] }}}}"
+
+
 def own(verb: AnyVerb, name: str) -> str:
     """Return the template of a field of a mapped task's own result, for its name; there is one when it is done."""
     return f"{{{{ result['{_checked(verb, name)}'] }}}}"
@@ -39,7 +45,8 @@ def given(verb: AnyVerb, name: str, spelled: str = "") -> str:
     known = verb.config.model_fields
     if name not in known:
         raise ValueError(f"{verb.name} does not take {name}; it takes {', '.join(known)}")
-    value = f"task.values['{name}']"
+    # Airflow's templates know no name that is not there: a task would fail when its work is done.
+    value = f"task.values.get('{name}')"
     if not known[name].is_required():
         value = f"({value} or {known[name].default!r})"
     return f"{{{{ '{{:{spelled}}}'.format({value}) }}}}" if spelled else f"{{{{ {value} }}}}"

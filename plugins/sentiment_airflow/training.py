@@ -72,7 +72,8 @@ TRAINED = (
     f"{{% if params['seeds'] > 1 %}}, seed {given(TRAIN, 'seed')}{{% endif %}}"
 )
 EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'version')}{{% endif %}}"
-
+# Of the trainings and exports that succeeded; one that failed does not stop the others.
+SOME = "all_done_min_one_success"
 
 # What the chance of a training hangs on.
 _OF_CHANCE = ("family", "imbalance", "train_reviews", "mixed_snapshots")

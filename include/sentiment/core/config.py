@@ -31,6 +31,7 @@ RECURRENT: Section = {"section": "Recurrent networks (bilstm, lstm, gru)"}
 LINEAR: Section = {"section": "Linear model (linear)"}
 OPTIMISER: Section = {"section": "Optimiser"}
 RARE_CLASS: Section = {"section": "Rare class"}
+TEACHING: Section = {"section": "Teaching"}
 SEARCH: Section = {"section": "Search ranges"}
 EXPORT: Section = {"section": "Export"}
 PROMOTION: Section = {"section": "Promotion rules"}

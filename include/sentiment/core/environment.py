@@ -13,6 +13,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
+# As the shell tells of a program that a signal ended: 128 and its number.
+INTERRUPTED = 128 + signal.SIGINT
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 
 
@@ -31,6 +35,22 @@ def begin() -> None:
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
         os.environ["PYTHONUTF8"] = "1"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  itself
+
+
+@contextmanager
+def dying_quietly() -> Iterator[None]:
+    """Let what asks this process to end do so at once and without a word: nothing has begun yet."""
+    # Python hears signals in its main thread alone. What nohup ignores stays ignored.
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in _ENDS if main}
+    heard = [number for number, now in before.items() if now in (signal.SIG_DFL, signal.default_int_handler)]
+    for number in heard:
+        signal.signal(number, lambda *_: os._exit(INTERRUPTED))
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Literal
 
 NEGATIVE, POSITIVE = 0, 1
 LABELS = ("negative", "positive")
-# In the place of a label, of a review that has none: three stars.
+# In the place of a label, of a review that has none: three stars, or IMDb's folder unsup.
 UNLABELLED = -1
 POSITIVE_STARS = 4.0
 NEGATIVE_STARS = 2.5

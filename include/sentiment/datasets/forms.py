@@ -5,12 +5,13 @@ Tables are read as everywhere here; fastText's lines and the folders of IMDb's a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sentiment.core.errors import BrokenFileError, ContractError
+from sentiment.core.text.clean import clean_text
 from sentiment.datasets.published import (
     COLUMNS_OF_POLARITY,
     POLARITY,
@@ -42,15 +43,29 @@ def rows_of(dataset: str, file: SourceFile) -> Iterator[Numbered]:
 
     Raises ContractError for a file that breaks off, a web page, and one that is no table that can be read.
     """
-    try:
+    with _to_its_end(file):
         if is_readable(file.name):
             yield from _table(dataset, file)
         elif _is_fasttext(file):
             yield from _fasttext(file)
         else:
             yield Numbered(1, read_file(file.name, _text(file)))
-    except (BrokenFileError, *BROKEN, UnicodeError) as error:
-        raise ContractError(f"{file.uri} cannot be read to its end: {error}; fetch it again") from error
+
+
+def texts_of(file: SourceFile) -> Iterator[str]:
+    """Give the texts of a file of reviews without a label, cleaned; what has none is left out.
+
+    Raises ContractError as `rows_of` does.
+    """
+    with _to_its_end(file):
+        if is_readable(file.name):
+            rows = (row.values for row in read(file.uri, format_of(file.uri, FileOptions())) if not row.fault)
+            found: Iterable[Any] = (values.get(roles_of(tuple(values)).get("text", "")) for values in rows)
+        else:
+            found = [_text(file)]
+        for given in found:
+            if isinstance(given, str) and (text := clean_text(given)):
+                yield text
 
 
 def require_end(file: SourceFile) -> None:
@@ -64,6 +79,14 @@ def require_end(file: SourceFile) -> None:
     # In UTF-16 a line end has a zero before or behind it.
     if not last.rstrip(b"\0").endswith(b"\n"):
         raise ContractError(f"{file.uri} breaks off within its last row; fetch it again")
+
+
+@contextmanager
+def _to_its_end(file: SourceFile) -> Iterator[None]:
+    try:
+        yield
+    except (BrokenFileError, *BROKEN, UnicodeError) as error:
+        raise ContractError(f"{file.uri} cannot be read to its end: {error}; fetch it again") from error
 
 
 def _table(dataset: str, file: SourceFile) -> Iterator[Numbered]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow as pa
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.config import SnapshotConfig
-from sentiment.datasets.forms import require_end
+from sentiment.datasets.forms import require_end, texts_of
 from sentiment.datasets.manifest import (
     SPLITS,
     BadRows,
@@ -24,14 +25,16 @@ from sentiment.datasets.manifest import (
     require_both_classes,
     write_manifest,
 )
+from sentiment.datasets.published import bare
 from sentiment.datasets.snapshot import (
     COLUMNS,
     ROW_GROUP_SIZE,
+    read_split,
     snapshot_id,
 )
-from sentiment.datasets.source import Content, SourceFile
+from sentiment.datasets.source import Content, SourceFile, fingerprint, source_files, unlabelled_files
 from sentiment.datasets.stratify import Rows, assign_splits
-from sentiment.datasets.table import read_table
+from sentiment.datasets.table import read_table, unlabelled_row, words_of
 from sentiment.stores import files as storage
 
 MAX_BAD_SHARE = 0.2
@@ -67,6 +70,42 @@ def make_file_snapshot(
     return manifest
 
 
+def write_unlabelled(manifest: Manifest, folder: str, on_progress: OnProgress) -> tuple[list[str], int]:
+    """Write the reviews that the source has without a label into a snapshot's folder; return files and their rows.
+
+    Texts that one of its splits has, repetitions and what is too short are left out. Raises ContractError when the
+    source does not hold any more what the snapshot was made of.
+    """
+    config = SnapshotConfig.model_validate(manifest.config)
+    _require_source(config, manifest)
+    files = unlabelled_files(config)
+    known = {hash(bare(text)) for split in SPLITS for text in read_split(folder, split).texts} if files else set()
+    rows: list[tuple[Any, ...]] = []
+    for at, file in enumerate(files):
+        on_progress(f"reading reviews of {config.dataset} without a label", at, len(files))
+        for text in texts_of(file):
+            if words_of(text) >= config.min_words and (letters := hash(bare(text))) not in known:
+                known.add(letters)
+                rows.append(unlabelled_row(text, config.split_seed))
+    if not rows:
+        return [], 0
+    columns = zip(*rows, strict=True)
+    table = pa.table([pa.array(column, kind.type) for column, kind in zip(columns, COLUMNS, strict=True)], COLUMNS)
+    return [_write_rows(table, "unlabelled", folder)], len(rows)
+
+
+def _require_source(config: SnapshotConfig, manifest: Manifest) -> None:
+    try:
+        content = fingerprint(source_files(config)).sha256
+    except (ContractError, OSError):
+        content = ""
+    if snapshot_id(config, content) != manifest.id:
+        raise ContractError(
+            f"{config.source} does not hold any more what snapshot {manifest.id} was made of: put the files back, or "
+            "leave reviews without a label out (unlabelled_reviews 0)"
+        )
+
+
 def _require_good(config: SnapshotConfig, good: int, bad: BadRows) -> None:
     if bad.count <= MAX_BAD_SHARE * (good + bad.count) and good:
         return
@@ -95,14 +134,16 @@ def _counted(splits: np.ndarray, categories: list[str | None], labels: list[int]
 
 
 def _write(table: pa.Table, splits: np.ndarray, folder: str) -> dict[str, list[str]]:
+    return {split: [_write_rows(table.filter(pa.array(splits == split)), split, folder)] for split in SPLITS}
+
+
+def _write_rows(table: pa.Table, split: str, folder: str) -> str:
+    """Write rows in the snapshot's random order, and return the name of their file."""
     from pyarrow import parquet
 
     filesystem, base = storage.arrow_filesystem(folder)
     filesystem.create_dir(base)
-    files = {}
-    for split in SPLITS:
-        rows = table.filter(pa.array(splits == split)).sort_by("sample_order")
-        files[split] = [f"{split}-{uuid.uuid4().hex}.parquet"]
-        target = f"{base}/{files[split][0]}"
-        parquet.write_table(rows, target, filesystem=filesystem, compression="zstd", row_group_size=ROW_GROUP_SIZE)
-    return files
+    name, rows = f"{split}-{uuid.uuid4().hex}.parquet", table.sort_by("sample_order")
+    target = f"{base}/{name}"
+    parquet.write_table(rows, target, filesystem=filesystem, compression="zstd", row_group_size=ROW_GROUP_SIZE)
+    return name

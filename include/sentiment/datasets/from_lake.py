@@ -49,11 +49,7 @@ _NEEDED = (
 
 def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folder: str) -> Manifest:
     """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
-    days = (config.from_day or date.min, config.to_day or date.max)
-    rows = sum(file.rows for file in lake.files(REVIEWS, days, config.reviews_version))
-    require_memory(spark, rows * _BYTES_A_ROW, f"a snapshot of {rows:,} reviews")
-    reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
-    with kept(_rows(reviews, config).where("label IS NOT NULL")) as labelled:
+    with kept(_rows(_reviews(spark, lake, config), config).where("label IS NOT NULL")) as labelled:
         cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("side", _side(config)).withColumn("split", _split(cutoff))
         splits, left_out = _counted(parts)
@@ -82,13 +78,19 @@ def write_unlabelled(spark: SparkSession, lake: Lake, manifest: Manifest, folder
             f"the table {REVIEWS.name} of {lake.root} is not the one that snapshot {manifest.id} was made of; take a "
             "new snapshot, and train on that"
         )
-    days = (config.from_day or date.min, config.to_day or date.max)
-    reviews = read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
-    parts = _rows(reviews, config).where("label IS NULL").withColumn("side", _side(config))
+    parts = _rows(_reviews(spark, lake, config), config).where("label IS NULL").withColumn("side", _side(config))
     of_training = parts.withColumn("split", _split(manifest.cutoff)).where("split = 'train'")
     files = _write(of_training.withColumn("split", F.lit("unlabelled")), folder, ("unlabelled",))["unlabelled"]
     filesystem, base = storage.arrow_filesystem(folder)
     return files, sum(parquet.read_metadata(f"{base}/{name}", filesystem=filesystem).num_rows for name in files)
+
+
+def _reviews(spark: SparkSession, lake: Lake, config: SnapshotConfig) -> DataFrame:
+    """Return the reviews that a pinned configuration takes from; ContractError where Sail's memory is too small."""
+    days = (config.from_day or date.min, config.to_day or date.max)
+    rows = sum(file.rows for file in lake.files(REVIEWS, days, config.reviews_version))
+    require_memory(spark, rows * _BYTES_A_ROW, f"a snapshot of {rows:,} reviews")
+    return read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
 
 
 def _rows(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:

@@ -26,9 +26,11 @@ _FORMS = {
     "amazon_polarity": {**_TABLES, "fastText (.ft.txt)": re.compile(rf"\.ft\.txt{_PACKED}", re.IGNORECASE)},
     "imdb": {**_TABLES, "folders (pos/123_8.txt)": re.compile(r"(^|/)(pos|neg)/[^/]+\.txt$")},
 }
-# Hidden files and folders, the twins and the folder that a Mac leaves beside files, what writers have not done yet, and
-# IMDb's reviews without a label.
-_PASSED_OVER = re.compile(r"(^|/)([._]|unsup)")
+# Hidden files and folders, the twins and the folder that a Mac leaves beside files, and what writers have not done yet.
+_HIDDEN = re.compile(r"(^|/)[._]")
+# IMDb's reviews without a label: a folder of its archive, a split on the Hugging Face hub.
+_UNLABELLED = re.compile(r"(^|/)unsup")
+_UNLABELLED_FORMS = (*_TABLES.values(), re.compile(r"(^|/)unsup[^/]*/[^/]+\.txt$"))
 
 
 class SourceFile(NamedTuple):
@@ -53,7 +55,7 @@ def source_files(config: SnapshotConfig) -> list[SourceFile]:
     the files say which side they are on.
     """
     found = [_placed(uri, config.source) for uri in storage.list_files(config.source)]
-    kept = [file for file in found if len(found) == 1 or not _PASSED_OVER.search(file.name)]
+    kept = found if len(found) == 1 else [file for file in found if not _set_aside(file.name)]
     forms = {
         form: [file for file in kept if pattern.search(file.uri)] for form, pattern in _FORMS[config.dataset].items()
     }
@@ -75,6 +77,13 @@ def source_files(config: SnapshotConfig) -> list[SourceFile]:
     return files
 
 
+def unlabelled_files(config: SnapshotConfig) -> list[SourceFile]:
+    """Return the files beside those of the data set, in the order of their names, whose reviews have no label."""
+    found = [_placed(uri, config.source) for uri in storage.list_files(config.source)]
+    kept = [file for file in found if _UNLABELLED.search(file.name) and not _HIDDEN.search(file.name)]
+    return [file for file in kept if any(form.search(file.name) for form in _UNLABELLED_FORMS)]
+
+
 def fingerprint(files: list[SourceFile]) -> Content:
     """Read the files and return what they hold; their folder's own place does not matter."""
     whole, size = hashlib.sha256(), 0
@@ -86,6 +95,10 @@ def fingerprint(files: list[SourceFile]) -> Content:
                 size += len(block)
         whole.update(f"{file.name}\x1f{content.hexdigest()}\n".encode("utf-8", "surrogateescape"))
     return Content(whole.hexdigest(), size)
+
+
+def _set_aside(name: str) -> bool:
+    return bool(_HIDDEN.search(name) or _UNLABELLED.search(name))
 
 
 def _placed(uri: str, source: str) -> SourceFile:

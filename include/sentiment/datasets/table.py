@@ -100,6 +100,17 @@ def _labelled(table: pa.Table, files: list[SourceFile], bad: _BadRows) -> pa.Tab
     return table if (labels != NO_LABEL).all() else table.filter(pa.array(labels != NO_LABEL))
 
 
+def unlabelled_row(text: str, seed: int) -> tuple[Any, ...]:
+    """Return the values of a review without a label in the order of a snapshot's columns."""
+    key = _key(f"\x1f{text}")
+    return (key, None, None, None, "", text, None, None, _int64(f"{seed}\x1f{key}"))
+
+
+def words_of(text: str) -> int:
+    """Count the words of a cleaned text."""
+    return text.count(" ") + 1
+
+
 def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any, ...]:
     """Return the row's values in the order of `_READ`; `in_test` counts repetitions within the given test."""
     words = f"{row.title}\x1f{row.text}"
@@ -107,11 +118,15 @@ def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any
     if side == "test":
         in_test[words] += 1
         words += "\x1f" * in_test[words] if in_test[words] > 1 else ""
-    key = hashlib.sha256(words.encode()).hexdigest()[:32]
+    key = _key(words)
     return (
         *(key, None, row.category or None, row.stars, row.title, row.text, row.label, None, _int64(f"{seed}\x1f{key}")),
-        *(side, row.text.count(" ") + 1, _int64(bare(row.text))),
+        *(side, words_of(row.text), _int64(bare(row.text))),
     )
+
+
+def _key(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
 def _int64(text: str) -> int:

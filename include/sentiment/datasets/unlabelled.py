@@ -1,7 +1,7 @@
-"""Reviews without a label beside a snapshot: those of three stars among the products and days that it trains on.
+"""Reviews without a label beside a snapshot: of the lake those of three stars, of IMDb those of its folder `unsup`.
 
-They are drawn as its training reviews are (the same version of the table, no repetitions, the same products, before
-the same day), written into its folder when somebody first asks for them, and are no split of it.
+The lake's are drawn as its training reviews are (the same version of the table, no repetitions, the same products,
+before the same day). They are written into the snapshot's folder when somebody first asks for them, and are no split.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import FIRST_SEED
-from sentiment.datasets.manifest import require_manifest
+from sentiment.datasets.manifest import Manifest, require_manifest
 from sentiment.datasets.snapshot import in_memory, products, sampled
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
+
+_HAVE_SOME = ("lake", "imdb")
 
 
 class Unlabelled(BaseModel):
@@ -28,16 +30,27 @@ class Unlabelled(BaseModel):
 
 
 def obtain_unlabelled(folder: str, context: Context) -> Unlabelled:
-    """Return what is known of them, once they are written; a published data set has none.
+    """Return what is known of them, once they are written; Amazon Polarity has none.
 
-    Raises ContractError when the lake's table is not the one any more that the snapshot was made of.
+    Raises ContractError when the lake's table, or the source, is not the one any more that the snapshot was made of.
     """
     manifest = require_manifest(folder)
-    if manifest.dataset != "lake":
+    if manifest.dataset not in _HAVE_SOME:
         return Unlabelled(reviews=0, files=[])
     written = storage.read_bytes(_description(folder))
     if written:
         return Unlabelled.model_validate_json(written)
+    files, reviews = _written(manifest, folder, context)
+    found = Unlabelled(reviews=reviews, files=files)
+    storage.write_bytes(_description(folder), found.model_dump_json().encode())
+    return found
+
+
+def _written(manifest: Manifest, folder: str, context: Context) -> tuple[list[str], int]:
+    if manifest.dataset != "lake":
+        from sentiment.datasets import from_files
+
+        return from_files.write_unlabelled(manifest, folder, context.progress)
     from sentiment.datasets.from_lake import write_unlabelled
     from sentiment.stores.spark import session
     from sentiment.stores.spark_jobs import watched
@@ -46,10 +59,7 @@ def obtain_unlabelled(folder: str, context: Context) -> Unlabelled:
         session(context.settings, "unlabelled", shared=context.spark) as spark,
         watched(spark, "taking the reviews of three stars", context.progress),
     ):
-        files, reviews = write_unlabelled(spark, Lake(context.settings.lake_root), manifest, folder)
-    found = Unlabelled(reviews=reviews, files=files)
-    storage.write_bytes(_description(folder), found.model_dump_json().encode())
-    return found
+        return write_unlabelled(spark, Lake(context.settings.lake_root), manifest, folder)
 
 
 def read_unlabelled(

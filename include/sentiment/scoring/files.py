@@ -24,6 +24,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
 from sentiment.core.text.clean import cell_text
 from sentiment.engine.scorer import Scorer
+from sentiment.readers.dialects import is_number
 from sentiment.readers.rows import Values
 from sentiment.readers.schemas import ColumnMapping
 from sentiment.scoring.config import PIPE, PredictConfig
@@ -81,7 +82,7 @@ def predict_file(
     the input has a column of one of our names its own stays, and ours is called `predicted_…`, which the notes say.
     Raises ContractError for a file of no kind that is written, and a row that cannot be read, which it names.
     """
-    counts = dict.fromkeys(("rows", "positive", "needs_review", "unscored", "formulas"), 0)
+    counts = dict.fromkeys(("rows", "positive", "needs_review", "unscored", "formulas", "numbers"), 0)
     to_spreadsheet = kind_of(target) in ("csv", "tsv")
     names = beside(DECISION.names, source.columns)
 
@@ -89,6 +90,8 @@ def predict_file(
         for rows in chunks(source.rows()):
             for row, decision in zip(rows, _decisions(scorer, rows, version, source.mapping), strict=True):
                 _count(counts, row, decision)
+                scored = decision["label"] is not None
+                counts["numbers"] += scored and is_number(str(source.mapping.value(row, "text")))
                 yield {**row, **{names[name]: value for name, value in decision.items()}}
             on_progress("scoring rows", counts["rows"], 0)
 
@@ -101,8 +104,9 @@ def predict_file(
         raise ContractError(
             "a value of the input is nested too deeply to be written; leave its column out, or write it as text"
         ) from None
-    formulas = counts.pop("formulas")
+    formulas, numbers = counts.pop("formulas"), counts.pop("numbers")
     notes = [*_read_from(source.mapping), *_renamed(names)]
+    notes += _numbers(source.mapping) if 0 < numbers == counts["rows"] - counts["unscored"] else []
     notes += _formulas(formulas) if to_spreadsheet and not formulas_as_text else []
     return FileCounts(**counts, notes=tuple(notes))
 
@@ -163,6 +167,14 @@ def _formulas(rows: int) -> list[str]:
     if not rows:
         return []
     return [f"{rows} rows hold a value that a spreadsheet runs as a formula; --formulas-as-text makes texts of them"]
+
+
+def _numbers(mapping: ColumnMapping) -> list[str]:
+    column = mapping.columns.get("text", "text")
+    return [
+        f"every text that was scored is a number: where {column} is not the column of the texts, name that, as in "
+        "--columns text=NAME"
+    ]
 
 
 def _shown(counts: FileCounts) -> dict[str, Any]:

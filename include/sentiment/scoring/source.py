@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
+
 from sentiment.core.errors import BrokenFileError, ContractError
 from sentiment.readers import parquet
 from sentiment.readers.config import FileOptions
@@ -16,6 +18,8 @@ from sentiment.readers.kinds import Format, format_of, is_readable
 from sentiment.readers.rows import Row, Values, place, read
 from sentiment.readers.schemas import ColumnMapping, mapping_of, require_text
 from sentiment.stores import files as storage
+
+_NO_TEXTS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,17 @@ class Part:
                 if row.fault:
                     raise ContractError(f"{self.uri}, {place(self.form, row)}: {_with_remedy(row)}")
                 yield row.values
+
+    def require_texts(self, column: str) -> None:
+        """Raise ContractError where a column of Parquet, whose types are known, holds no texts."""
+        if self.form.kind != "parquet" or column not in (schema := parquet.schema_of(self.uri)).names:
+            return
+        kind = schema.field(column).type
+        if any(is_kind(kind) for is_kind in _NO_TEXTS):
+            raise ContractError(
+                f"{self.uri}: the text would be read from {column}, which holds {kind} and no texts; name the column "
+                "of the texts, as in --columns text=NAME"
+            )
 
     def columns(self) -> Iterator[str]:
         """Give the names of the columns; an object of JSON may have any, the last one as well."""
@@ -67,6 +82,8 @@ class Source:
                 require_text(mapping, columns)
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
+        for part in parts:
+            part.require_texts(mapping.columns.get("text", ""))
         return cls(parts, columns, mapping)
 
     def rows(self) -> Iterator[Values]:

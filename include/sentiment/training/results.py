@@ -111,10 +111,13 @@ class SoftLabelsResult(VerbResult):
 
     def sentences(self) -> list[str]:
         """Say how good they are, and how a student takes them."""
-        stars = f" and {counted(self.unlabelled_reviews, 'review')} of three stars" if self.unlabelled_reviews else ""
+        more = counted(self.unlabelled_reviews, "review")
+        labelled = counted(self.train_reviews, "training review")
+        labelled += f" and {more} without a star label" if self.unlabelled_reviews else ""
         return [
-            f"{counted(self.train_reviews, 'training review')}{stars} have a soft label; out of {self.folds} folds by "
-            f"product the teacher ({self.family}) has accuracy {percent(self.accuracy)}, macro F1 {self.macro_f1:.3f}.",
+            f"{labelled} have a soft label; out of {self.folds} folds "
+            f"by product the teacher ({self.family}) has accuracy {percent(self.accuracy)}, "
+            f"macro F1 {self.macro_f1:.3f}.",
             f"A student learns from them: `sentiment train --teacher {self.run_id} --snapshot {self.snapshot}`.",
         ]
 

@@ -132,7 +132,7 @@ def teacher_of(run: TrainedRun, config: SoftLabelsConfig) -> TrainConfig:
 
 
 def read_material(training: TrainConfig, config: SoftLabelsConfig, context: Context) -> Material:
-    """Read the snapshot's training reviews, as many as the teacher's training takes, and those of three stars."""
+    """Read the snapshot's training reviews, as many as the teacher's training takes, and those without a label."""
     folder = snapshot_folder(Lake(context.settings.lake_root), training.snapshot)
     available = require_manifest(folder).splits["train"].reviews
     count = max(training.train_reviews, config.labelled_reviews or 0)

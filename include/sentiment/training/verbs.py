@@ -42,15 +42,16 @@ def trainings(config: TrainingsConfig, context: Context) -> TrainingsResult:
 def soft_labels(config: SoftLabelsConfig, context: Context) -> SoftLabelsResult:
     """Train a teacher a fold and write what each says of the reviews of its fold, or say what was written before."""
     from sentiment.stores.registry.entries import require_run_ids
-    from sentiment.training.teaching.kept import kept_of
+    from sentiment.training.teaching.kept import alone, kept_of
 
     require_run_ids([config.model])
-    kept = kept_of(config, context.settings)
-    if kept and kept.result:
-        return kept.result
-    from sentiment.training.soft_labels import make_soft_labels
+    with alone(config, context.settings):
+        kept = kept_of(config, context.settings)
+        if kept and kept.result:
+            return kept.result
+        from sentiment.training.soft_labels import make_soft_labels
 
-    return make_soft_labels(config, context, kept)
+        return make_soft_labels(config, context, kept)
 
 
 TRAIN = Verb(

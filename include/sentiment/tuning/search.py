@@ -23,6 +23,7 @@ from sentiment.core.provenance import ProcessName
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.runs import StudyRuns
+from sentiment.training.teaching.lessons import lessons
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import SearchResult
 from sentiment.tuning.storage import load_study
@@ -112,7 +113,7 @@ def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Contex
     validation = read_split(folder, "validation", tuning.evaluation_reviews)
     return Objective(
         config=tuning,
-        train=train,
+        train=lessons(tuning, train, context),
         validation=validation,
         runs=runs,
         parent=parent,

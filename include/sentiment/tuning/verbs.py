@@ -14,7 +14,7 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
     from sentiment.training.models.encoders import require_at_hand
 
     require_at_hand(config.candidate(), context.settings)
-    pinned = on_a_snapshot(config, context)
+    pinned = _pinned(config, context)
     from sentiment.tuning.processes import tune as tune_here
 
     return tune_here(pinned, context)
@@ -22,7 +22,7 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
 
 def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
     """Open the study of a search, or go on with it."""
-    pinned = on_a_snapshot(config, context)
+    pinned = _pinned(config, context)
     from sentiment.tuning.study import open_study as open_it
 
     return open_it(pinned, context)
@@ -40,6 +40,15 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
     from sentiment.tuning.study import conclude_study as conclude
 
     return conclude(config, context)
+
+
+def _pinned(config: TuneConfig, context: Context) -> TuneConfig:
+    """Name the snapshot, and the teacher in full; ContractError for one that is nowhere, or labels what judges."""
+    from sentiment.training.teaching.lessons import require_teachable, with_teacher_at_hand
+
+    pinned = on_a_snapshot(with_teacher_at_hand(config, context), context)
+    require_teachable(pinned, context)
+    return pinned
 
 
 TUNE = Verb(

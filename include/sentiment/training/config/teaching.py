@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sentiment.core.config import ENCODERS, EXPERTS, LONGEST_PLACE, Share, VerbConfig
+from sentiment.core.config import ENCODERS, EXPERTS, LONGEST_PLACE, TEACHING, Share, VerbConfig
 from sentiment.core.names import Family
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 
@@ -60,12 +60,20 @@ class SoftLabelsConfig(VerbConfig):
         description="Run of `sentiment train` whose settings and snapshot the teacher has.",
         title="Run of the teacher",
     )
-    folds: int = Field(3, ge=2, le=20, description="Models that are trained, each without a part of the products.")
+    folds: int = Field(
+        3,
+        ge=2,
+        le=20,
+        description="Models that are trained, each without a part of the products.",
+        title="Folds of the teacher",
+        json_schema_extra=TEACHING,
+    )
     train_reviews: int | None = Field(
         None,
         ge=100,
         description="At most so many of the snapshot's reviews are trained on; as many as the run's when empty.",
         title="Training reviews",
+        json_schema_extra=TEACHING,
     )
     labelled_reviews: int | None = Field(
         None,
@@ -73,10 +81,13 @@ class SoftLabelsConfig(VerbConfig):
         description="At most so many of them are labelled, which is quicker than to train on them; those that are "
         "trained on when empty.",
         title="Reviews to label",
+        json_schema_extra=TEACHING,
     )
     unlabelled_reviews: int | None = Field(
         None,
         ge=0,
-        description="At most so many reviews of three stars are labelled beside them; in proportion when empty.",
-        title="Reviews of three stars",
+        description="At most so many reviews of three stars, or of IMDb's folder unsup, are labelled beside them; in "
+        "proportion when empty.",
+        title="Reviews without a label",
+        json_schema_extra=TEACHING,
     )

@@ -64,7 +64,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 LEARNING_RATES: dict[Family, float] = {"encoder": 1e-4, "lora": 5e-4, "bilstm": 1e-3, "lstm": 1e-3, "gru": 1e-3}
 
 
-class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, AugmentationOptions, ImbalanceOptions):
+class TrainingOptions(
+    OnSnapshot, ModelOptions, OptimisationOptions, AugmentationOptions, ImbalanceOptions, TeachingOptions
+):
     """What a training and a search for better settings share: everything but what a search varies."""
 
     preset: Preset | None = Field(
@@ -152,32 +154,10 @@ class TrainingOptions(OnSnapshot, ModelOptions, OptimisationOptions, Augmentatio
         return self
 
     @model_validator(mode="after")
-    def _can_be_augmented(self) -> Self:
-        if sentence := self.augmentation_refused(self.family, self.imbalance, self.stages):
-            raise ValueError(sentence)
-        return self
-
-
-class TrainConfig(TrainingOptions, SearchedOptions, SelectionOptions, TeachingOptions, MixingOptions, AveragingOptions):
-    """A training of one candidate on a snapshot."""
-
-    seeds: int = Field(
-        1,
-        ge=1,
-        le=MOST_SEEDS,
-        description="Train so many times, with `seed` and those after it, each on a sample of its own, to tell luck "
-        "from skill.",
-        title="Repetitions",
-        json_schema_extra=OPTIMISER,
-    )
-
-    @model_validator(mode="after")
-    def _options_suit_one_another(self) -> Self:
+    def _can_learn_more(self) -> Self:
         refused = (
-            self.selection_refused(self.family, self.imbalance, self.folds),
+            self.augmentation_refused(self.family, self.imbalance, self.stages),
             self.stars_refused(self.family),
-            self.mixing_refused(self.snapshot, self.folds),
-            self.averaging_refused(self.family, self.stages),
         )
         for sentence in filter(None, refused):
             raise ValueError(sentence)
@@ -193,6 +173,31 @@ class TrainConfig(TrainingOptions, SearchedOptions, SelectionOptions, TeachingOp
             raise ValueError(f"{self.imbalance} would bend what the teacher says; leave imbalance at none")
         if self.folds:
             raise ValueError("the teacher knows the labels of every fold; leave folds at 0 beside a teacher")
+        return self
+
+
+class TrainConfig(TrainingOptions, SearchedOptions, SelectionOptions, MixingOptions, AveragingOptions):
+    """A training of one candidate on a snapshot."""
+
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=MOST_SEEDS,
+        description="Train so many times, with `seed` and those after it, each on a sample of its own, to tell luck "
+        "from skill.",
+        title="Repetitions",
+        json_schema_extra=OPTIMISER,
+    )
+
+    @model_validator(mode="after")
+    def _can_be_trained_so(self) -> Self:
+        refused = (
+            self.selection_refused(self.family, self.imbalance, self.folds),
+            self.mixing_refused(self.snapshot, self.folds),
+            self.averaging_refused(self.family, self.stages),
+        )
+        for sentence in filter(None, refused):
+            raise ValueError(sentence)
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,17 @@ def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
             here = found.result is not None and (folder / TABLE).is_file()
             same.append(found if here else found.model_copy(update={"result": None}))
     return max(same, key=lambda found: found.result is not None, default=None)
+
+
+@contextmanager
+def alone(config: SoftLabelsConfig, settings: Settings) -> Iterator[None]:
+    """Answer a question alone, from before its run is there; ConcurrentWriteError when another process is at it."""
+    question = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
+    try:
+        with holding(settings.home / "soft-labels" / f"{question}.lock"):
+            yield
+    except BlockingIOError:
+        raise ConcurrentWriteError("the same soft labels are being made already; wait for them") from None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ These have three stars; what they teach a teacher says, or the stars themselves.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_keys, snapshot_folder
 from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
 from sentiment.stores.lake.tables import Lake
-from sentiment.training.config.train import TrainConfig
+from sentiment.training.config.train import TrainingOptions
 from sentiment.training.teaching.table import SoftLabels, read_table, table_of
 
+Taught = TypeVar("Taught", bound=TrainingOptions)
 
-def with_teacher_at_hand(config: TrainConfig, context: Context) -> TrainConfig:
+
+def with_teacher_at_hand(config: Taught, context: Context) -> Taught:
     """Name the file of a teacher's table in full; ContractError for one that is nowhere, or is no such table."""
     if not config.teacher:
         return config
@@ -31,13 +34,13 @@ def with_teacher_at_hand(config: TrainConfig, context: Context) -> TrainConfig:
     return config.model_copy(update={"teacher": whole})
 
 
-def require_teachable(config: TrainConfig, context: Context) -> None:
+def require_teachable(config: TrainingOptions, context: Context) -> None:
     """Raise ContractError when the teacher's table is of other reviews than those that the snapshot trains on."""
     if config.teacher:
         _said(config, context)
 
 
-def lessons(config: TrainConfig, train: LabelledReviews, context: Context) -> LabelledReviews:
+def lessons(config: TrainingOptions, train: LabelledReviews, context: Context) -> LabelledReviews:
     """Return the training reviews with what the teacher says of them, and after them those without a label.
 
     These are those that the teacher alone knows and, where stars are learnt, the snapshot's of three stars in
@@ -54,7 +57,7 @@ def lessons(config: TrainConfig, train: LabelledReviews, context: Context) -> La
     return train.taught(said.of(train.keys) if said else None)
 
 
-def counts(config: TrainConfig, train: LabelledReviews) -> dict[str, int]:
+def counts(config: TrainingOptions, train: LabelledReviews) -> dict[str, int]:
     """Return how many reviews have both labels, how many the teacher alone knows, and how many teach by their stars.
 
     Of what is not learnt from nothing is counted.
@@ -70,7 +73,7 @@ def counts(config: TrainConfig, train: LabelledReviews) -> dict[str, int]:
     return {name: int(rows.sum()) for name, rows in found.items()}
 
 
-def said_of(config: TrainConfig, train: LabelledReviews) -> str:
+def said_of(config: TrainingOptions, train: LabelledReviews) -> str:
     """Say of how many reviews the teacher has spoken, and how many teach by their stars; nothing where none does."""
     found, said = counts(config, train), []
     if config.teacher:
@@ -85,7 +88,7 @@ def said_of(config: TrainConfig, train: LabelledReviews) -> str:
     return "; ".join(said)
 
 
-def _require_stars(config: TrainConfig, train: LabelledReviews) -> None:
+def _require_stars(config: TrainingOptions, train: LabelledReviews) -> None:
     if np.isnan(train.ratings).all():
         raise ContractError(
             f"snapshot {config.snapshot} knows no stars of its training reviews, as Amazon Polarity does not; leave "
@@ -93,18 +96,19 @@ def _require_stars(config: TrainConfig, train: LabelledReviews) -> None:
         )
 
 
-def _three_stars(config: TrainConfig, labelled: int, known: set[str], context: Context) -> LabelledReviews:
+def _three_stars(config: TrainingOptions, labelled: int, known: set[str], context: Context) -> LabelledReviews:
     """Return the snapshot's reviews of three stars whose keys are known and, for stars, in proportion to `labelled`."""
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
     found, wanted = obtain_unlabelled(folder, context), set(known)
     if config.star_weight:
         in_proportion = round(found.reviews * labelled / require_manifest(folder).splits["train"].reviews)
-        wanted |= set(read_unlabelled(folder, found, in_proportion, config.seed)[0].keys)
+        sample, _ = read_unlabelled(folder, found, in_proportion, config.seed)
+        wanted |= {sample.keys[row] for row in np.flatnonzero(~np.isnan(sample.ratings))}
     every, _ = read_unlabelled(folder, found)
     return every.take(np.flatnonzero([key in wanted for key in every.keys]))
 
 
-def _said(config: TrainConfig, context: Context) -> tuple[SoftLabels, set[str]]:
+def _said(config: TrainingOptions, context: Context) -> tuple[SoftLabels, set[str]]:
     """Return what the teacher says, and the keys of which the snapshot's training reviews have none."""
     said = read_table(table_of(config.teacher, context.settings))
     folder, keys = snapshot_folder(Lake(context.settings.lake_root), config.snapshot), set(said.keys)

@@ -1,0 +1,113 @@
+"""The DAG distil_models: what follows what, and what teacher and student are asked for."""
+
+import inspect
+from copy import copy
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import ParamValidationError
+from jinja2 import Environment, StrictUndefined
+
+from sentiment.core.settings import PROJECT
+from sentiment.training.config.teaching import SoftLabelsConfig
+from sentiment.training.config.train import TrainConfig, TrainRequest
+from sentiment_airflow.distillation import LESSON, start, students, teachers
+from sentiment_airflow.forms import belongs
+
+# As the form opens; a run of the DAG in this process leaves what it was asked for in the fields.
+OPENED = {name: param.value for name, param in LESSON.items()}
+PINNED = {
+    **{"snapshot": "s", "dataset": "lake", "bad_rows": 0, "splits": {}},
+    **dict.fromkeys(("reviews_version", "from_day", "to_day", "cutoff")),
+}
+LABELS = {
+    **{"run_id": "soft", "teacher": "t", "family": "encoder", "snapshot": "of the teacher", "table": "x", "folds": 3},
+    **{"train_reviews": 12_000, "unlabelled_reviews": 900, "accuracy": 0.96, "macro_f1": 0.9, "seconds": 60.0},
+}
+
+
+@pytest.fixture(scope="module")
+def dag() -> Any:
+    found = DagBag(str(PROJECT / "dags" / "distil_models.py"))
+    assert found.import_errors == {}
+    return found.dags["distil_models"]
+
+
+def called(task: Any, *given: Any) -> Any:
+    """Call the function behind a task."""
+    return inspect.unwrap(task.function)(*given)
+
+
+def test_its_steps_follow_one_another_and_a_run_that_is_named_leaves_the_teachers_training_out(dag):
+    above = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    assert above == {
+        "start": set(),
+        "snapshot": {"start"},
+        "teachers": {"snapshot"},
+        "train_teacher": {"teachers"},
+        "soft_labels": {"start", "train_teacher"},
+        "students": {"soft_labels"},
+        "train_student": {"students"},
+        "compare": {"train_student"},
+        "chosen": {"compare"},
+        "export": {"chosen"},
+        "promote": {"export"},
+    }
+    assert [called(start, {"teacher_run": run}) for run in (None, "8" * 32)] == ["snapshot", "soft_labels"]
+    assert dag.get_task("soft_labels").trigger_rule == "none_failed_min_one_success"
+
+
+def test_the_form_opens_with_at_most_eight_fields_and_asks_for_the_folds_in_a_closed_section(dag):
+    fields = {name: dag.params.get_param(name) for name in dag.params}
+    open_ones = [name for name, field in fields.items() if "section" not in field.schema]
+    assert open_ones == [*(name for name in LESSON if "section" not in LESSON[name].schema), "from_day", "to_day"]
+    assert len(open_ones) <= 8
+    assert belongs(fields["folds"], SoftLabelsConfig)
+    # The folds of a cross-validation have the same name.
+    assert not any(belongs(field, TrainRequest) for field in fields.values())
+
+
+def test_as_the_form_opens_an_encoder_teaches_a_gru_and_the_same_gru_learns_from_stars_alone():
+    (teacher,) = called(teachers, PINNED, OPENED)
+    assert teacher == {"family": "encoder", "train_reviews": 12_000, "epochs": 1.0, "snapshot": "s"}
+    taught, alone = called(students, LABELS, OPENED)
+    assert alone == {"family": "gru", "train_reviews": 12_000, "epochs": 3.0, "snapshot": "of the teacher"}
+    assert taught == {**alone, "teacher": "soft"}
+    assert called(students, LABELS, {**OPENED, "alone": False}) == [taught]
+    for settings in (teacher, taught, alone):
+        assert TrainConfig(**settings).family == settings["family"]
+
+
+def named(task: Any, **values: Any) -> str:
+    """Return what a mapped task is called, by Airflow's own rules for templates."""
+    template = Environment(undefined=StrictUndefined).from_string(task.partial_kwargs["map_index_template"])
+    return template.render(task=SimpleNamespace(values=values), params={"seeds": 2})
+
+
+def test_tasks_are_named_by_what_they_train_whatever_of_it_was_left_to_the_defaults(dag):
+    teacher, student = dag.get_task("train_teacher"), dag.get_task("train_student")
+    training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"].get_task("train")
+    assert named(teacher, encoder="FOLDER") == "encoder"
+    assert named(student, family="gru", train_reviews=600, teacher="soft") == "gru, 600 reviews, taught"
+    assert named(student, family="gru") == "gru, 12,000 reviews, from the stars alone"
+    assert named(training, family="linear", seed=18) == "linear, 12,000 reviews, seed 18"
+    assert named(training, preset="lora-polarity") == "encoder, 12,000 reviews, seed 17"
+
+
+def test_a_linear_teacher_has_no_epochs_and_no_student_is_linear():
+    (teacher,) = called(teachers, PINNED, {**OPENED, "teacher_family": "linear"})
+    assert teacher == {"family": "linear", "train_reviews": 12_000, "snapshot": "s"}
+    assert "linear" not in LESSON["student_family"].schema["enum"]
+
+
+def test_settings_for_experts_replace_the_plain_fields_and_the_student_keeps_the_snapshot_of_its_labels():
+    lora = {"family": "lora", "lora_rank": 4}
+    student = {"family": "encoder", "snapshot": "another", "teacher_weight": 0.5}
+    asked = {**OPENED, "teacher_settings": lora, "student_settings": student}
+    assert called(teachers, PINNED, asked) == [{**lora, "snapshot": "s"}]
+    taught, _ = called(students, LABELS, asked)
+    with pytest.raises(ParamValidationError, match="'lora_rnk' was unexpected"):
+        copy(LESSON["teacher_settings"]).resolve({"family": "lora", "lora_rnk": 4})
+    assert taught == {**student, "snapshot": "of the teacher", "teacher": "soft"}
