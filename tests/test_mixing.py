@@ -11,7 +11,7 @@ from contexts import a_context
 from sentiment import cli
 from sentiment.core.settings import Settings
 from sentiment.training import mixing
-from sentiment.training.config.train import TrainConfig, TrainRequest, gives_one_model
+from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment.training.mixing import drawn, said_of_mixed, with_mixed
 from sentiment.training.settings import effective_settings
 from sentiment.training.verbs import TRAIN
@@ -114,5 +114,7 @@ def test_without_other_snapshots_there_is_no_setting_of_them_and_nothing_to_say(
 
 
 def test_a_draw_of_other_reviews_makes_every_seed_another_linear_model():
-    assert gives_one_model("linear", "none", 100, (), 100)
-    assert not gives_one_model("linear", "none", 100, (OTHER,), 100)
+    linear = TrainConfig(family="linear", train_reviews=100)
+    assert linear.gives_one_model(100)
+    assert not linear.model_copy(update={"mixed_snapshots": (OTHER,)}).gives_one_model(100)
+    assert not linear.model_copy(update={"title_share": 0.5}).gives_one_model(100)

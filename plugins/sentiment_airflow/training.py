@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 from airflow.sdk import Param, task
 
-from sentiment.core.names import Family
+from sentiment.core.names import FIRST_SEED, Family
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE
-from sentiment.training.config.train import MOST_SEEDS, TrainConfig, gives_one_model
+from sentiment.training.config.train import MOST_SEEDS, TrainConfig
 from sentiment.training.verbs import TRAIN
 from sentiment_airflow.templates import given, own
 
@@ -75,9 +75,6 @@ EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'ver
 # Of the trainings and exports that succeeded; one that failed does not stop the others.
 SOME = "all_done_min_one_success"
 
-# What the chance of a training hangs on.
-_OF_CHANCE = ("family", "imbalance", "train_reviews", "mixed_snapshots")
-
 
 @task
 def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -91,16 +88,11 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
     trainings = []
     for asked in params.get("candidates") or _of_form(params):
         candidate = {"snapshot": pinned.snapshot, **asked}
-        seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", _default("seed"))
-        family, imbalance, reviews, mixed = (candidate.get(name, _default(name)) for name in _OF_CHANCE)
-        if gives_one_model(family, imbalance, reviews, mixed, available.get(candidate["snapshot"], math.inf)):
+        seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", FIRST_SEED)
+        if TrainConfig.model_construct(**candidate).gives_one_model(available.get(candidate["snapshot"], math.inf)):
             seeds = 1
         trainings += [{**candidate, "seed": first + number} for number in range(seeds)]
     return trainings
-
-
-def _default(name: str) -> Any:
-    return TrainConfig.model_fields[name].default
 
 
 @task

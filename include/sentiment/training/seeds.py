@@ -14,7 +14,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import train_candidate
-from sentiment.training.config.train import TrainConfig, gives_one_model
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.results import SeedRun, TrainResult
 from sentiment.training.unfinished import FIGURES, at_work, folder_of
 
@@ -38,8 +38,7 @@ def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
     available = require_manifest(folder).splits["train"].reviews
     note = ""
-    of_chance = (config.family, config.imbalance, config.train_reviews, config.mixed_snapshots)
-    if len(seeds) > 1 and gives_one_model(*of_chance, available):
+    if len(seeds) > 1 and config.gives_one_model(available):
         seeds = seeds[:1]
         note = f"with all {available:,} training reviews every seed gives the same linear model: it was trained once"
     name = f"seeds-{sha256(config.model_dump_json().encode()).hexdigest()[:16]}"

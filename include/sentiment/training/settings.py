@@ -27,7 +27,7 @@ _OF_MIXING = {*MixingOptions.model_fields}
 _OF_TEACHING = {"teacher_weight", "teacher_temperature"}
 _OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
 _OF_NETWORKS |= {*AugmentationOptions.model_fields, "averaging", "selection"}
-_OF_NETWORKS -= {"seed", "inverse_regularisation"}
+_OF_NETWORKS -= {"seed", "title_share", "inverse_regularisation"}
 _OF_WORDS_OF_AN_ENCODER = {"encoder"}
 _OF_ENCODERS_LAYERS = {"layer_decay", "gradient_checkpointing"}
 

@@ -6,7 +6,6 @@ they come from only keep what belongs together in one place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,7 +17,7 @@ from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOpti
 from sentiment.training.config.augmentation import AugmentationOptions
 from sentiment.training.config.averaging import AveragingOptions
 from sentiment.training.config.mixing import MixingOptions
-from sentiment.training.config.optimisation import Imbalance, ImbalanceOptions, OptimisationOptions, SearchedOptions
+from sentiment.training.config.optimisation import ImbalanceOptions, OptimisationOptions, SearchedOptions
 from sentiment.training.config.selection import SelectionOptions
 from sentiment.training.config.teaching import TeachingOptions
 
@@ -205,6 +204,11 @@ class TrainConfig(TrainingOptions, SearchedOptions, SelectionOptions, MixingOpti
         """The learning rate given, or the family's own."""
         return self.learning_rate if self.learning_rate is not None else LEARNING_RATES.get(self.family, 1e-4)
 
+    def gives_one_model(self, available: float) -> bool:
+        """Say whether every seed gives the same model: a linear one of all `available` reviews and nothing drawn."""
+        drawn = self.imbalance in {"smote", "oversampling"} or self.mixed_snapshots or 0 < self.title_share < 1
+        return self.family == "linear" and not drawn and self.train_reviews >= available
+
 
 class TrainRequest(TrainConfig):
     """Train one candidate on a snapshot, evaluate it on the test products, and record it in MLflow.
@@ -240,11 +244,3 @@ class TrainingsConfig(VerbConfig):
         description="Runs whose checkpoints are removed; all: those of every training that is not at work.",
         title="Runs to remove",
     )
-
-
-def gives_one_model(
-    family: Family, imbalance: Imbalance, train_reviews: int, mixed_snapshots: Sequence[str], available: float
-) -> bool:
-    """Say whether every seed gives the same model: the linear family knows no chance but that of its reviews."""
-    drawn = imbalance in {"smote", "oversampling"} or mixed_snapshots
-    return family == "linear" and not drawn and train_reviews >= available
