@@ -22,8 +22,8 @@ class MixingOptions(VerbConfig):
     mixed_share: float = Field(
         0.2,
         gt=0,
-        le=1,
-        description="As many of theirs, in equal parts, as this share of the snapshot's training reviews.",
+        le=10,
+        description="As many of theirs, in equal parts, for each of the snapshot's training reviews.",
         title="Reviews of other snapshots (share)",
         json_schema_extra=EXPERTS,
     )
