@@ -29,6 +29,7 @@ ENCODERS: Section = {"section": "Encoders (encoder, lora)"}
 ADAPTERS: Section = {"section": "Adapters (lora)"}
 RECURRENT: Section = {"section": "Recurrent networks (bilstm, lstm, gru)"}
 LINEAR: Section = {"section": "Linear model (linear)"}
+LESSONS: Section = {"section": "What is learnt from"}
 OPTIMISER: Section = {"section": "Optimiser"}
 RARE_CLASS: Section = {"section": "Rare class"}
 TEACHING: Section = {"section": "Teaching"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sentiment.core.config import OPTIMISER, Share, VerbConfig
+from sentiment.core.config import LESSONS, Share, VerbConfig
 from sentiment.core.names import Family
 from sentiment.training.config.optimisation import Imbalance
 
@@ -17,7 +17,7 @@ class AugmentationOptions(VerbConfig):
         description="Beside the training texts so many made ones as this share of them: short opinions, sentences "
         "of reviews turned into their opposite, and texts without an opinion.",
         title="Made texts (share)",
-        json_schema_extra=OPTIMISER,
+        json_schema_extra=LESSONS,
     )
     consistency: float = Field(
         0.0,
@@ -25,7 +25,7 @@ class AugmentationOptions(VerbConfig):
         description="Weight in the loss of how far the predictions for a review and for a copy of it lie apart, which "
         "differs in typing errors, names, places, numbers or a sentence that says nothing.",
         title="Weight of the consistency",
-        json_schema_extra=OPTIMISER,
+        json_schema_extra=LESSONS,
     )
 
     def augmentation_refused(self, family: Family, imbalance: Imbalance, stages: int) -> str | None:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from sentiment.core.config import EXPERTS, VerbConfig
+from sentiment.core.config import LESSONS, VerbConfig
 
 
 class MixingOptions(VerbConfig):
@@ -17,7 +17,7 @@ class MixingOptions(VerbConfig):
         description="Ids of other snapshots whose training reviews are learnt from too; validation and test stay the "
         "snapshot's own.",
         title="Other snapshots to learn from",
-        json_schema_extra=EXPERTS,
+        json_schema_extra=LESSONS,
     )
     mixed_share: float = Field(
         0.2,
@@ -25,7 +25,7 @@ class MixingOptions(VerbConfig):
         le=10,
         description="As many of theirs, in equal parts, for each of the snapshot's training reviews.",
         title="Reviews of other snapshots (share)",
-        json_schema_extra=EXPERTS,
+        json_schema_extra=LESSONS,
     )
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sentiment.core.config import LINEAR, OPTIMISER, RARE_CLASS, Share, VerbConfig
+from sentiment.core.config import LESSONS, LINEAR, OPTIMISER, RARE_CLASS, Share, VerbConfig
 from sentiment.core.names import FIRST_SEED
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -110,7 +110,7 @@ class OptimisationOptions(VerbConfig):
         0.0,
         description="Of so many of the training reviews the title is learnt from as a text of its own, too.",
         title="Titles as training texts (share)",
-        json_schema_extra=OPTIMISER,
+        json_schema_extra=LESSONS,
     )
     evaluations: int = Field(
         4,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sentiment.core.config import DATA, VerbConfig
+from sentiment.core.config import LESSONS, VerbConfig
 from sentiment.core.names import Family
 
 
@@ -18,7 +18,7 @@ class SelectionOptions(VerbConfig):
         description="random: a sample of the snapshot's reviews. doubt: above all those that a linear model, fitted "
         "without their products, is unsure of.",
         title="Choice of the training reviews",
-        json_schema_extra=DATA,
+        json_schema_extra=LESSONS,
     )
 
     def selection_refused(self, family: Family, imbalance: str, folds: int) -> str:

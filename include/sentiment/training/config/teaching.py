@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sentiment.core.config import ENCODERS, EXPERTS, LONGEST_PLACE, TEACHING, Share, VerbConfig
+from sentiment.core.config import LESSONS, LONGEST_PLACE, TEACHING, Share, VerbConfig
 from sentiment.core.names import Family
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 
@@ -18,27 +18,27 @@ class TeachingOptions(VerbConfig):
         description="Run of `sentiment soft-labels`, or a Parquet file with review_key and log_odds: the training "
         "learns from these soft labels beside the stars. Empty: from the stars alone.",
         title="Teacher",
-        json_schema_extra=EXPERTS,
+        json_schema_extra=LESSONS,
     )
     teacher_weight: Share = Field(
         0.9,
         description="Share of the loss that the soft label has beside the star label, where there are both.",
         title="Weight of the teacher",
-        json_schema_extra=EXPERTS,
+        json_schema_extra=LESSONS,
     )
     teacher_temperature: float = Field(
         2.0,
         gt=0,
         description="Log odds of teacher and student are divided by it before they are compared.",
         title="Temperature of the teacher",
-        json_schema_extra=EXPERTS,
+        json_schema_extra=LESSONS,
     )
     star_weight: Share = Field(
         0.0,
-        description="Weight of the stars, one to five, in the loss beside the label: a second head learns them, and "
-        "is left out of the model. 0: labels alone.",
+        description="Encoder, lora: weight of the stars, one to five, in the loss beside the label; a second head "
+        "learns them, and is left out of the model. 0: labels alone.",
         title="Weight of the stars",
-        json_schema_extra=ENCODERS,
+        json_schema_extra=LESSONS,
     )
 
     def stars_refused(self, family: Family) -> str:

@@ -64,7 +64,7 @@ LEARNING_RATES: dict[Family, float] = {"encoder": 1e-4, "lora": 5e-4, "bilstm": 
 
 
 class TrainingOptions(
-    OnSnapshot, ModelOptions, OptimisationOptions, AugmentationOptions, ImbalanceOptions, TeachingOptions
+    TeachingOptions, AugmentationOptions, OnSnapshot, ModelOptions, OptimisationOptions, ImbalanceOptions
 ):
     """What a training and a search for better settings share: everything but what a search varies."""
 
@@ -175,7 +175,7 @@ class TrainingOptions(
         return self
 
 
-class TrainConfig(TrainingOptions, SearchedOptions, SelectionOptions, MixingOptions, AveragingOptions):
+class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, TrainingOptions, SearchedOptions):
     """A training of one candidate on a snapshot."""
 
     seeds: int = Field(
