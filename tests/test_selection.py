@@ -5,7 +5,9 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pydantic import ValidationError
 
 import tiny
@@ -90,6 +92,48 @@ def test_it_is_asked_once_a_snapshot_and_kept_beside_it(deployment, encoder, mon
     again = obtain_log_odds(folder, str(encoder), reviews.take(backwards), products[::-1], context)
     assert (again == first[backwards]).all()
     assert len(list(Path(folder).glob("doubt-*.parquet"))) == 1
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def garbled(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[8:400] = bytes(392)
+    file.write_bytes(content)
+
+
+def of_some_reviews(file: Path) -> None:
+    parquet.write_table(parquet.read_table(file).slice(1), file)
+
+
+def of_other_columns(file: Path) -> None:
+    parquet.write_table(pa.table({"review_key": ["a"]}), file)
+
+
+@pytest.mark.parametrize("spoilt", [cut, emptied, garbled, of_some_reviews, of_other_columns])
+def test_what_was_kept_of_it_and_is_not_whole_is_computed_anew(spoilt, deployment, encoder):
+    folder, context = folder_of(deployment), a_context(deployment)
+    reviews, products = read_with_products(folder, "train")
+    first = obtain_log_odds(folder, str(encoder), reviews, products, context)
+    (file,) = Path(folder).glob("doubt-*.parquet")
+    whole = file.read_bytes()
+    spoilt(file)
+    assert (obtain_log_odds(folder, str(encoder), reviews, products, context) == first).all()
+    assert file.read_bytes() == whole
+
+
+def test_where_it_cannot_be_kept_a_training_goes_on_and_says_so(deployment, encoder, tmp_path, caplog):
+    reviews, products = read_with_products(folder_of(deployment), "train")
+    (tmp_path / "a file").touch()
+    odds = obtain_log_odds(str(tmp_path / "a file"), str(encoder), reviews, products, a_context(deployment))
+    assert len(odds) == len(reviews)
+    assert "cannot be kept" in caplog.text
 
 
 def test_by_doubt_a_training_sees_above_all_what_a_linear_model_is_unsure_of(deployment, encoder):
