@@ -22,6 +22,7 @@ from sentiment.training.config.train import TrainRequest
 from sentiment.training.doubt import obtain_log_odds
 from sentiment.training.models.encoders import encoder_tokenizer
 from sentiment.training.selection import drawn, training_sample, weights
+from sentiment.training.settings import effective_settings
 from sentiment.training.verbs import TRAIN
 from taught import SNAPSHOT, write_snapshot
 
@@ -168,6 +169,15 @@ def test_the_run_of_a_chosen_training_says_so(deployment, encoder):
     assert run.data.params["selection"] == "doubt"
     assert run.data.metrics["train_reviews_used"] == 200
     assert run.info.run_name.endswith("-encoder-200-doubted")
+
+
+@pytest.mark.parametrize("selection", ["random", "doubt"])
+def test_a_network_without_an_encoder_names_and_needs_the_one_whose_words_choose_its_reviews(selection, deployment):
+    config = TrainRequest(family="gru", selection=selection, encoder="./nowhere", snapshot="none")
+    by_doubt = selection == "doubt"
+    assert ("encoder" in effective_settings(config)) is by_doubt
+    with pytest.raises(ContractError, match="'./nowhere' cannot be loaded" if by_doubt else "no snapshot none"):
+        TRAIN.run(config, a_context(deployment))
 
 
 @pytest.mark.parametrize(
