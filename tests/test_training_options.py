@@ -168,5 +168,5 @@ def test_the_seed_decides_weights_and_order(tmp_path):
     ],
 )
 def test_a_number_with_which_nothing_can_be_computed_is_refused_before_a_training(option):
-    with pytest.raises(ValidationError, match="should be (greater|less) than or equal to"):
+    with pytest.raises(ValidationError, match=r"should be (greater|less) than or equal to"):
         TrainConfig(**option)
