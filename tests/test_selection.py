@@ -158,7 +158,7 @@ def test_what_takes_all_reviews_has_nothing_to_choose(deployment, encoder):
 
 def test_a_snapshot_whose_reviews_are_of_one_product_says_what_to_do(deployment, encoder):
     reviews, context = tiny.reviews(30), a_context(deployment)
-    with pytest.raises(ContractError, match="training reviews of one label alone; take selection random"):
+    with pytest.raises(ContractError, match="no training reviews of both labels; take selection random"):
         obtain_log_odds(folder_of(deployment) + "/none", str(encoder), reviews, ["one"] * 30, context)
 
 

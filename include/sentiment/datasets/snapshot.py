@@ -1,8 +1,7 @@
 """A snapshot, wherever its reviews come from: its id and folder, its columns, and how its splits are read.
 
-The id is a hash of what pins it: which table in which
-version and which days, or the files' content, and the rules. So the same question gives the same snapshot, and one that
-was lost can be made again exactly.
+The id is a hash of what pins it: which table in which version and which days, or the files' content, and the rules. So
+the same question gives the same snapshot, and one that was lost can be made again exactly.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def out_of_fold(
         asked, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(np.unique(reviews.labels[others])) < len(LABELS):
             raise ContractError(
-                f"without fold {fold} of {FOLDS} there are training reviews of one label alone; take selection random"
+                f"without fold {fold} of {FOLDS} there are no training reviews of both labels; take selection random"
             )
         gate = fit_gate([ids[row] for row in others], reviews.labels[others], seed=0)
         log_odds[asked] = gate.read([ids[row] for row in asked]).log_odds
