@@ -21,7 +21,7 @@ from sentiment.training import doubt
 from sentiment.training.config.train import TrainRequest
 from sentiment.training.doubt import obtain_log_odds
 from sentiment.training.models.encoders import encoder_tokenizer
-from sentiment.training.selection import drawn, training_sample, weights
+from sentiment.training.selection import drawn, said_of_selection, training_sample, weights
 from sentiment.training.settings import effective_settings
 from sentiment.training.verbs import TRAIN
 from taught import SNAPSHOT, write_snapshot
@@ -150,10 +150,15 @@ def test_by_doubt_a_training_sees_above_all_what_a_linear_model_is_unsure_of(dep
     assert np.mean([certainty[key] for key in chosen.keys]) < np.mean([certainty[key] for key in random.keys])
 
 
-def test_what_takes_all_reviews_has_nothing_to_choose(deployment, encoder):
+def test_what_takes_all_reviews_has_nothing_to_choose_and_says_so(deployment, encoder):
     config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=1_000, selection="doubt")
     folder = folder_of(deployment)
     assert training_sample(config, folder, a_context(deployment)).keys == read_split(folder, "train").keys
+    assert said_of_selection(config, folder).startswith("all training reviews are taken")
+    assert said_of_selection(config.model_copy(update={"train_reviews": 100}), folder) == ""
+    assert said_of_selection(config.model_copy(update={"selection": "random"}), folder) == ""
+    result = TRAIN.run(TrainRequest(**config.model_dump()), a_context(deployment))
+    assert "so that selection doubt had none to choose" in result.note
 
 
 def test_a_snapshot_whose_reviews_are_of_one_product_says_what_to_do(deployment, encoder):
