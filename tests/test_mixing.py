@@ -104,6 +104,9 @@ def test_a_snapshot_that_is_not_there_or_shares_reviews_is_refused(deployment, m
     write_snapshot(deployment, "ffffffffffff", 1)
     said = refused(deployment, monkeypatch, capsys, "ffffffffffff")
     assert f"snapshot ffffffffffff trains on {SIZES['validation']} reviews that snapshot {SNAPSHOT} has too" in said
+    write_snapshot(deployment, "eeeeeeeeeeee", 10)
+    said = refused(deployment, monkeypatch, capsys, OTHER, "eeeeeeeeeeee")
+    assert f"snapshot eeeeeeeeeeee trains on {SIZES['train']} reviews that snapshot {OTHER} has too" in said
 
 
 @pytest.mark.parametrize(

@@ -37,18 +37,21 @@ class Mixed:
 
 
 def require_mixable(config: TrainConfig, context: Context) -> None:
-    """Raise ContractError when another snapshot is not there, or shares reviews with the one that is trained on."""
+    """Raise ContractError when another snapshot is not there, or two of all have reviews in common."""
     if not config.mixed_snapshots:
         return
     lake = Lake(context.settings.lake_root)
-    others = {name: read_keys(snapshot_folder(lake, name), "train") for name in config.mixed_snapshots}
     own = set().union(*(read_keys(snapshot_folder(lake, config.snapshot), split) for split in SPLITS))
-    for name, keys in others.items():
-        if shared := len(own & keys):
-            raise ContractError(
-                f"snapshot {name} trains on {counted(shared, 'review')} that snapshot {config.snapshot} has too; mix "
-                "in snapshots of other reviews"
-            )
+    known = {config.snapshot: own}
+    for name in config.mixed_snapshots:
+        keys = read_keys(snapshot_folder(lake, name), "train")
+        for other, theirs in known.items():
+            if shared := len(theirs & keys):
+                raise ContractError(
+                    f"snapshot {name} trains on {counted(shared, 'review')} that snapshot {other} has too; mix in "
+                    "snapshots of other reviews"
+                )
+        known[name] = keys
 
 
 def drawn(config: TrainConfig, own: int, context: Context) -> tuple[Mixed, ...]:
