@@ -6,10 +6,11 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file
 from torch import nn
+from transformers import TrainingArguments
 
 import tiny
 from sentiment.core.settings import Settings
-from sentiment.training.averaging import MovingAverage
+from sentiment.training.averaging import AveragingTrainer, MovingAverage
 from sentiment.training.checkpoints import last_checkpoint
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
@@ -92,6 +93,14 @@ def test_an_averaged_training_that_died_goes_on_to_the_same_model(family, encode
     again = trained(encoder, tmp_path / "cut", **options)
     whole = trained(encoder, tmp_path / "whole", **options)
     assert (predict_logits(again, VALIDATION) == predict_logits(whole, VALIDATION)).all()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_several_processes_the_first_alone_writes_the_weights(first, tmp_path, monkeypatch):
+    monkeypatch.setattr(TrainingArguments, "should_save", property(lambda _: first))
+    trainer = AveragingTrainer(0.9, model=nn.Linear(1, 1), args=TrainingArguments(str(tmp_path), use_cpu=True))
+    trainer._save(str(tmp_path / "checkpoint-1"))  # which is made by the first
+    assert (tmp_path / "checkpoint-1" / "weights.safetensors").exists() is first
 
 
 def distances(fitted, encoder) -> dict[str, torch.Tensor]:

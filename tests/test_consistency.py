@@ -47,6 +47,11 @@ def test_other_words_stand_for_names_days_and_counts_alone():
         assert not set(judging.WORDS["name"]) & set(text.replace(".", "").split())
 
 
+@pytest.mark.parametrize("verdict", ["eight out of ten", "a two-star film", "two thumbs up", "six points", "ten stars"])
+def test_a_count_that_is_a_verdict_stays(verdict):
+    assert {changes.with_other_words(verdict, random.Random(seed)) for seed in range(20)} == {verdict}
+
+
 def test_a_typing_error_changes_one_letter_in_longer_words_alone():
     for seed in range(200):
         text = changes.with_typos("it is not bad, superb", random.Random(seed))

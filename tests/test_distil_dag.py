@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from jinja2 import Environment, StrictUndefined
 
 from sentiment.core.settings import PROJECT
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig, TrainRequest
-from sentiment_airflow.distillation import LESSON, start, students, teachers
+from sentiment_airflow.distillation import LABELLED, LESSON, start, students, teachers
 from sentiment_airflow.forms import belongs
 
 # As the form opens; a run of the DAG in this process leaves what it was asked for in the fields.
@@ -55,7 +55,7 @@ def test_its_steps_follow_one_another_and_a_run_that_is_named_leaves_the_teacher
         "export": {"chosen"},
         "promote": {"export"},
     }
-    assert [called(start, {"teacher_run": run}) for run in (None, "8" * 32)] == ["snapshot", "soft_labels"]
+    assert [called(start, {**OPENED, "teacher_run": run}) for run in (None, "8" * 32)] == ["snapshot", "soft_labels"]
     assert dag.get_task("soft_labels").trigger_rule == "none_failed_min_one_success"
 
 
@@ -100,6 +100,41 @@ def test_a_linear_teacher_has_no_epochs_and_no_student_is_linear():
     (teacher,) = called(teachers, PINNED, {**OPENED, "teacher_family": "linear"})
     assert teacher == {"family": "linear", "train_reviews": 12_000, "snapshot": "s"}
     assert "linear" not in LESSON["student_family"].schema["enum"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"student_settings": {"family": "linear"}}, "the student is refused: the form: the linear family learns from"),
+        ({"student_settings": {"folds": 3}}, "the student is refused: the form: the teacher knows the labels of every"),
+        ({"student_settings": {"epochs": -1}}, "the student is refused: epochs: Input should be greater than 0"),
+        ({"teacher_settings": {"family": "gru", "head": "x"}}, "the teacher is refused: head: Input should be"),
+    ],
+)
+def test_a_training_that_would_be_refused_when_its_turn_comes_is_refused_at_the_start(asked, sentence):
+    with pytest.raises(AirflowFailException, match=sentence):
+        called(start, {**OPENED, **asked})
+
+
+def test_teacher_and_student_name_no_teacher_of_their_own():
+    for name in ("teacher_settings", "student_settings"):
+        with pytest.raises(ParamValidationError, match="'teacher' was unexpected"):
+            copy(LESSON[name]).resolve({"family": "gru", "teacher": "another"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "labelled"),
+    [
+        ({"student_reviews": 500}, 500),
+        ({"student_reviews": 500, "student_settings": {"train_reviews": 700}}, 700),
+        ({"student_reviews": 500, "student_settings": {"family": "gru"}}, TrainConfig().train_reviews),
+    ],
+)
+def test_as_many_reviews_are_labelled_as_the_student_learns_from(asked, labelled):
+    params = {**OPENED, **asked}
+    assert Environment(undefined=StrictUndefined).from_string(LABELLED).render(params=params) == str(labelled)
+    taught, _ = called(students, LABELS, params)
+    assert TrainConfig(**taught).train_reviews == labelled
 
 
 def test_settings_for_experts_replace_the_plain_fields_and_the_student_keeps_the_snapshot_of_its_labels():

@@ -62,6 +62,18 @@ def test_a_text_that_judges_is_not_learnt_from_whatever_its_key(deployment, monk
     assert set(before[0].reviews.keys) - set(after[0].reviews.keys) == {before[0].reviews.keys[3]}
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_review_of_a_product_that_judges_is_not_learnt_from(split, deployment, monkeypatch):
+    before = drawn(config(), 100, a_context(deployment))
+    at = tiny.reviews(SIZES["train"], seed=10).keys.index(before[0].reviews.keys[3])
+    known = f"10-P{at // 3}"
+    monkeypatch.setattr(mixing, "read_products", lambda folder, asked: {known} if asked == split else set())
+    after = drawn(config(), 100, a_context(deployment))
+    left_out = set(before[0].reviews.keys) - set(after[0].reviews.keys)
+    assert before[0].reviews.keys[3] in left_out
+    assert left_out <= {f"10-{row}" for row in range(at // 3 * 3, at // 3 * 3 + 3)}
+
+
 def test_the_run_says_what_was_mixed_in_and_judges_by_its_own_reviews(deployment, tmp_path):
     asked = tiny.config(
         tiny.write_encoder(tmp_path), "linear", snapshot=SNAPSHOT, train_reviews=200, mixed_snapshots=(OTHER, THIRD)
@@ -92,6 +104,9 @@ def test_a_snapshot_that_is_not_there_or_shares_reviews_is_refused(deployment, m
     write_snapshot(deployment, "ffffffffffff", 1)
     said = refused(deployment, monkeypatch, capsys, "ffffffffffff")
     assert f"snapshot ffffffffffff trains on {SIZES['validation']} reviews that snapshot {SNAPSHOT} has too" in said
+    write_snapshot(deployment, "eeeeeeeeeeee", 10)
+    said = refused(deployment, monkeypatch, capsys, OTHER, "eeeeeeeeeeee")
+    assert f"snapshot eeeeeeeeeeee trains on {SIZES['train']} reviews that snapshot {OTHER} has too" in said
 
 
 @pytest.mark.parametrize(

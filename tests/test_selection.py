@@ -5,7 +5,9 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pydantic import ValidationError
 
 import tiny
@@ -19,7 +21,8 @@ from sentiment.training import doubt
 from sentiment.training.config.train import TrainRequest
 from sentiment.training.doubt import obtain_log_odds
 from sentiment.training.models.encoders import encoder_tokenizer
-from sentiment.training.selection import drawn, training_sample, weights
+from sentiment.training.selection import drawn, said_of_selection, training_sample, weights
+from sentiment.training.settings import effective_settings
 from sentiment.training.verbs import TRAIN
 from taught import SNAPSHOT, write_snapshot
 
@@ -92,6 +95,48 @@ def test_it_is_asked_once_a_snapshot_and_kept_beside_it(deployment, encoder, mon
     assert len(list(Path(folder).glob("doubt-*.parquet"))) == 1
 
 
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def garbled(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[8:400] = bytes(392)
+    file.write_bytes(content)
+
+
+def of_some_reviews(file: Path) -> None:
+    parquet.write_table(parquet.read_table(file).slice(1), file)
+
+
+def of_other_columns(file: Path) -> None:
+    parquet.write_table(pa.table({"review_key": ["a"]}), file)
+
+
+@pytest.mark.parametrize("spoilt", [cut, emptied, garbled, of_some_reviews, of_other_columns])
+def test_what_was_kept_of_it_and_is_not_whole_is_computed_anew(spoilt, deployment, encoder):
+    folder, context = folder_of(deployment), a_context(deployment)
+    reviews, products = read_with_products(folder, "train")
+    first = obtain_log_odds(folder, str(encoder), reviews, products, context)
+    (file,) = Path(folder).glob("doubt-*.parquet")
+    whole = file.read_bytes()
+    spoilt(file)
+    assert (obtain_log_odds(folder, str(encoder), reviews, products, context) == first).all()
+    assert file.read_bytes() == whole
+
+
+def test_where_it_cannot_be_kept_a_training_goes_on_and_says_so(deployment, encoder, tmp_path, caplog):
+    reviews, products = read_with_products(folder_of(deployment), "train")
+    (tmp_path / "a file").touch()
+    odds = obtain_log_odds(str(tmp_path / "a file"), str(encoder), reviews, products, a_context(deployment))
+    assert len(odds) == len(reviews)
+    assert "cannot be kept" in caplog.text
+
+
 def test_by_doubt_a_training_sees_above_all_what_a_linear_model_is_unsure_of(deployment, encoder):
     folder, context = folder_of(deployment), a_context(deployment)
     config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=100, selection="doubt")
@@ -105,15 +150,20 @@ def test_by_doubt_a_training_sees_above_all_what_a_linear_model_is_unsure_of(dep
     assert np.mean([certainty[key] for key in chosen.keys]) < np.mean([certainty[key] for key in random.keys])
 
 
-def test_what_takes_all_reviews_has_nothing_to_choose(deployment, encoder):
+def test_what_takes_all_reviews_has_nothing_to_choose_and_says_so(deployment, encoder):
     config = tiny.config(encoder, "encoder", snapshot=SNAPSHOT, train_reviews=1_000, selection="doubt")
     folder = folder_of(deployment)
     assert training_sample(config, folder, a_context(deployment)).keys == read_split(folder, "train").keys
+    assert said_of_selection(config, folder).startswith("all training reviews are taken")
+    assert said_of_selection(config.model_copy(update={"train_reviews": 100}), folder) == ""
+    assert said_of_selection(config.model_copy(update={"selection": "random"}), folder) == ""
+    result = TRAIN.run(TrainRequest(**config.model_dump()), a_context(deployment))
+    assert "so that selection doubt had none to choose" in result.note
 
 
 def test_a_snapshot_whose_reviews_are_of_one_product_says_what_to_do(deployment, encoder):
     reviews, context = tiny.reviews(30), a_context(deployment)
-    with pytest.raises(ContractError, match="training reviews of one label alone; take selection random"):
+    with pytest.raises(ContractError, match="no training reviews of both labels; take selection random"):
         obtain_log_odds(folder_of(deployment) + "/none", str(encoder), reviews, ["one"] * 30, context)
 
 
@@ -124,6 +174,15 @@ def test_the_run_of_a_chosen_training_says_so(deployment, encoder):
     assert run.data.params["selection"] == "doubt"
     assert run.data.metrics["train_reviews_used"] == 200
     assert run.info.run_name.endswith("-encoder-200-doubted")
+
+
+@pytest.mark.parametrize("selection", ["random", "doubt"])
+def test_a_network_without_an_encoder_names_and_needs_the_one_whose_words_choose_its_reviews(selection, deployment):
+    config = TrainRequest(family="gru", selection=selection, encoder="./nowhere", snapshot="none")
+    by_doubt = selection == "doubt"
+    assert ("encoder" in effective_settings(config)) is by_doubt
+    with pytest.raises(ContractError, match="'./nowhere' cannot be loaded" if by_doubt else "no snapshot none"):
+        TRAIN.run(config, a_context(deployment))
 
 
 @pytest.mark.parametrize(

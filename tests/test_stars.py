@@ -1,6 +1,8 @@
 """Stars that are learnt beside the labels: what they teach, what is left of it, and where there are none."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -25,7 +27,7 @@ from sentiment.training.settings import effective_settings
 from sentiment.training.teaching.lessons import counts, lessons
 from sentiment.training.teaching.loss import loss_of, star_losses
 from sentiment.training.verbs import TRAIN
-from taught import SIZES, SNAPSHOT, THREE_STARS, table, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, table, write_snapshot
 
 NAN = float("nan")
 VALIDATION = tiny.reviews(60, seed=1)
@@ -181,6 +183,17 @@ def test_reviews_of_three_stars_are_taken_in_proportion_and_beside_those_that_a_
         "starred_reviews": 144,
         "stars_alone_reviews": 20,
     }
+
+
+def test_a_snapshot_whose_reviews_without_a_label_have_no_stars_needs_none_of_them(deployment):
+    folder = Path(write_snapshot(deployment, OTHER, first_seed=10))
+    (folder / "unlabelled.json").unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    moved = {"dataset": "imdb", "source": str(folder / "was here")}
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"config": moved}))
+    train = starred(90)
+    found = lessons(TrainRequest(snapshot=OTHER, star_weight=0.3), train, a_context(deployment))
+    assert found.keys == train.keys
 
 
 def test_the_run_says_that_stars_were_learnt_and_of_how_many_reviews(deployment, encoder):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from transformers import get_scheduler
 
 import tiny
 from sentiment.core.settings import Settings
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.models.classifier import EncoderClassifier
@@ -155,3 +157,16 @@ def test_the_seed_decides_weights_and_order(tmp_path):
     ]
     assert losses[0] == losses[1]
     assert not np.allclose(losses[0], losses[2])
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({"seed": seed} for seed in (-1, 2**40)),
+        *({"teacher": "soft", "teacher_temperature": temperature} for temperature in (1e-300, 1e300)),
+        {"consistency": 1e300},
+    ],
+)
+def test_a_number_with_which_nothing_can_be_computed_is_refused_before_a_training(option):
+    with pytest.raises(ValidationError, match=r"should be (greater|less) than or equal to"):
+        TrainConfig(**option)

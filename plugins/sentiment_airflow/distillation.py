@@ -11,12 +11,16 @@ from sentiment.core.names import Family
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
+from sentiment_airflow.run_inputs import checked
 from sentiment_airflow.templates import given
 
 _FAMILIES = list(get_args(Family))
 # A field that a training does not have is refused before anything is trained.
 _SETTINGS: dict[str, Any] = {
-    "properties": TrainConfig.model_json_schema()["properties"],
+    # A teacher is nobody's student, and the student's teacher is this one.
+    "properties": {
+        name: kind for name, kind in TrainConfig.model_json_schema()["properties"].items() if name != "teacher"
+    },
     "additionalProperties": False,
 }
 
@@ -98,13 +102,22 @@ TAUGHT = (
     f"{given(TRAIN, 'family')}, {given(TRAIN, 'train_reviews', ',')} reviews, "
     "{% if task.values.get('teacher') %}taught{% else %}from the stars alone{% endif %}"
 )
-# All reviews of the student are labelled.
-LABELLED = "{{ (params['student_settings'] or {}).get('train_reviews') or params['student_reviews'] }}"
+# As many reviews as the student's, which are the same ones where its seed is the teacher's.
+LABELLED = (
+    "{{ (params['student_settings'] or {'train_reviews': params['student_reviews']})"
+    f".get('train_reviews', {TrainConfig.model_fields['train_reviews'].default}) }}}}"
+)
 
 
 @task.branch
 def start(params: dict[str, Any]) -> str:
-    """Choose what comes first: the labels, where the form names a run, else the snapshot of a teacher's training."""
+    """Choose what comes first: the labels, where the form names a run, else the snapshot of a teacher's training.
+
+    A student that could not be trained fails here, hours before it would be.
+    """
+    if not params["teacher_run"]:
+        checked(TrainConfig, _asked("teacher", params), "the teacher")
+    checked(TrainConfig, {**_asked("student", params), "teacher": "soft labels"}, "the student")
     return "soft_labels" if params["teacher_run"] else "snapshot"
 
 

@@ -84,6 +84,11 @@ def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Map
     given = {name: value for name, value in given.items() if value not in (None, "")}
     if "day" in config.model_fields and "day" not in values:
         given["day"] = run_day(context)
+    return checked(config, given, "the run's configuration")
+
+
+def checked(config: type[VerbConfig], given: Mapping[str, Any], what: str) -> VerbConfig:
+    """Build a configuration; fails at once, without another try, and says what of `what` is refused."""
     try:
         return config(**given)
     except ValidationError as error:
@@ -91,7 +96,7 @@ def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Map
             f"{'.'.join(map(str, mistake['loc'])) or 'the form'}: {mistake['msg'].removeprefix('Value error, ')}"
             for mistake in error.errors()
         )
-        raise AirflowFailException(f"the run's configuration is refused: {reasons}") from None
+        raise AirflowFailException(f"{what} is refused: {reasons}") from None
 
 
 def _of_form(config: type[VerbConfig], context: Mapping[str, Any]) -> dict[str, Any]:

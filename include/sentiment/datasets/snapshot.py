@@ -1,8 +1,7 @@
 """A snapshot, wherever its reviews come from: its id and folder, its columns, and how its splits are read.
 
-The id is a hash of what pins it: which table in which
-version and which days, or the files' content, and the rules. So the same question gives the same snapshot, and one that
-was lost can be made again exactly.
+The id is a hash of what pins it: which table in which version and which days, or the files' content, and the rules. So
+the same question gives the same snapshot, and one that was lost can be made again exactly.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -104,8 +104,12 @@ def read_split(folder: str, split: str, limit: int | None = None, seed: int = FI
 
 def read_keys(folder: str, split: str) -> set[str]:
     """Return the keys of all reviews of a split."""
-    data = _opened(folder, require_manifest(folder).files[split])
-    return set(data.to_table(columns=["review_key"])["review_key"].to_pylist())
+    return _values(folder, split, "review_key")
+
+
+def read_products(folder: str, split: str) -> set[str]:
+    """Return the products of the reviews of a split; there are none of IMDb's."""
+    return _values(folder, split, "parent_asin") - {None}
 
 
 def read_texts(folder: str, split: str) -> Iterator[str]:
@@ -140,6 +144,11 @@ def products(table: pa.Table) -> list[str]:
     """Return the product of each row; a review without one, as those of IMDb are, is its own."""
     filled: list[str] = compute.coalesce(table["parent_asin"], table["review_key"]).to_pylist()
     return filled
+
+
+def _values(folder: str, split: str, column: str) -> set[Any]:
+    table = _opened(folder, require_manifest(folder).files[split]).to_table(columns=[column])
+    return set(compute.unique(table[column]).to_pylist())
 
 
 def _opened(folder: str, names: list[str]) -> dataset.Dataset:

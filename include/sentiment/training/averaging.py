@@ -94,7 +94,9 @@ class AveragingTrainer(PlainCheckpointTrainer):
             return
         with self._average.in_place():
             super()._save(output_dir, state_dict)
-        self._average.save_weights(Path(output_dir or str(self.args.output_dir)))
+        # Of several processes the first one writes, and makes the folder.
+        if self.args.should_save:
+            self._average.save_weights(Path(output_dir or str(self.args.output_dir)))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)

@@ -37,7 +37,7 @@ from sentiment.training.folds import FoldFigures, cross_validate, summary
 from sentiment.training.job import Memory, OnLog, Record
 from sentiment.training.mixing import Mixed, drawn, said_of_mixed, with_mixed
 from sentiment.training.results import TrainResult
-from sentiment.training.selection import training_sample
+from sentiment.training.selection import said_of_selection, training_sample
 from sentiment.training.settings import effective_settings, remarks
 from sentiment.training.teaching.lessons import counts, lessons, said_of
 from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
@@ -97,7 +97,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder, context)
     learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
-    note = _note(config, splits, learnt_from)
+    note = _note(config, folder, splits, learnt_from)
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
@@ -135,9 +135,9 @@ def _log_reviews(
     run.log_json(manifest.as_json(), "snapshot.json")
 
 
-def _note(config: TrainConfig, splits: _Splits, learnt_from: LabelledReviews) -> str:
+def _note(config: TrainConfig, folder: str, splits: _Splits, learnt_from: LabelledReviews) -> str:
     """Say what of the training is not as it was asked for, or as one would think."""
-    few = [too_few(config, splits.sizes()), scarce(splits.judges())]
+    few = [too_few(config, splits.sizes()), scarce(splits.judges()), said_of_selection(config, folder)]
     beside = [said_of(config, learnt_from), said_of_mixed(splits.mixed)]
     said = [*few, *beside, *remarks(config, trained_on(config, learnt_from))]
     return "; ".join(filter(None, said))

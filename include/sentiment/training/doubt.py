@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,8 @@ from sentiment.training.cascade import fit_gate
 from sentiment.training.models.encoders import at_hand, encoder_tokenizer
 from sentiment.training.models.linear import LINEAR_MAX_LENGTH
 
+log = logging.getLogger(__name__)
+
 FOLDS = 3
 
 
@@ -37,17 +40,12 @@ def obtain_log_odds(
     """
     tokenizer_json = encoder_tokenizer(at_hand(encoder, context.settings))
     file = storage.join(folder, f"doubt-{hashlib.sha256(tokenizer_json.encode()).hexdigest()[:8]}.parquet")
-    kept = storage.read_bytes(file)
-    if kept is None:
-        log_odds = out_of_fold(reviews, products, tokenizer_of(tokenizer_json), context)
-        written = io.BytesIO()
-        columns = {"review_key": reviews.keys, "log_odds": log_odds}
-        parquet.write_table(pa.table(columns), written, compression="zstd")
-        storage.write_bytes(file, written.getvalue())
-        return log_odds
-    table = parquet.read_table(io.BytesIO(kept))
-    known = dict(zip(table["review_key"].to_pylist(), table["log_odds"].to_pylist(), strict=True))
-    return np.array([known[key] for key in reviews.keys], np.float32)
+    kept = _kept(file)
+    if kept.keys() >= set(reviews.keys):
+        return np.array([kept[key] for key in reviews.keys], np.float32)
+    log_odds = out_of_fold(reviews, products, tokenizer_of(tokenizer_json), context)
+    _keep(file, reviews.keys, log_odds)
+    return log_odds
 
 
 def tokenizer_of(content: str) -> ReviewTokenizer:
@@ -68,9 +66,27 @@ def out_of_fold(
         asked, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(np.unique(reviews.labels[others])) < len(LABELS):
             raise ContractError(
-                f"without fold {fold} of {FOLDS} there are training reviews of one label alone; take selection random"
+                f"without fold {fold} of {FOLDS} there are no training reviews of both labels; take selection random"
             )
         gate = fit_gate([ids[row] for row in others], reviews.labels[others], seed=0)
         log_odds[asked] = gate.read([ids[row] for row in asked]).log_odds
     context.progress("doubting, folds", FOLDS, FOLDS)
     return log_odds
+
+
+def _kept(file: str) -> dict[str, float]:
+    """Return what was written, by the keys of the reviews; nothing where there is no such table, or a torn one."""
+    try:
+        table = parquet.read_table(io.BytesIO(storage.read_bytes(file) or b""))
+        return dict(zip(table["review_key"].to_pylist(), table["log_odds"].to_pylist(), strict=True))
+    except (OSError, pa.ArrowInvalid, KeyError):
+        return {}
+
+
+def _keep(file: str, keys: Sequence[str], log_odds: np.ndarray) -> None:
+    written = io.BytesIO()
+    parquet.write_table(pa.table({"review_key": keys, "log_odds": log_odds}), written, compression="zstd")
+    try:
+        storage.write_bytes(file, written.getvalue())
+    except OSError as error:
+        log.warning("the doubt of a linear model cannot be kept, and is computed by each training: %s", error)

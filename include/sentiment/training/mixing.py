@@ -13,9 +13,18 @@ from sentiment.core.labelled import LabelledReviews, UsedReviews
 from sentiment.core.wording import counted
 from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.published import bare
-from sentiment.datasets.snapshot import read_keys, read_split, read_texts, snapshot_folder, used_reviews
+from sentiment.datasets.snapshot import (
+    read_keys,
+    read_products,
+    read_texts,
+    read_with_products,
+    snapshot_folder,
+    used_reviews,
+)
 from sentiment.stores.lake.tables import Lake
 from sentiment.training.config.train import TrainConfig
+
+_JUDGES = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -28,33 +37,39 @@ class Mixed:
 
 
 def require_mixable(config: TrainConfig, context: Context) -> None:
-    """Raise ContractError when another snapshot is not there, or shares reviews with the one that is trained on."""
+    """Raise ContractError when another snapshot is not there, or two of all have reviews in common."""
     if not config.mixed_snapshots:
         return
     lake = Lake(context.settings.lake_root)
-    others = {name: read_keys(snapshot_folder(lake, name), "train") for name in config.mixed_snapshots}
     own = set().union(*(read_keys(snapshot_folder(lake, config.snapshot), split) for split in SPLITS))
-    for name, keys in others.items():
-        if shared := len(own & keys):
-            raise ContractError(
-                f"snapshot {name} trains on {counted(shared, 'review')} that snapshot {config.snapshot} has too; mix "
-                "in snapshots of other reviews"
-            )
+    known = {config.snapshot: own}
+    for name in config.mixed_snapshots:
+        keys = read_keys(snapshot_folder(lake, name), "train")
+        for other, theirs in known.items():
+            if shared := len(theirs & keys):
+                raise ContractError(
+                    f"snapshot {name} trains on {counted(shared, 'review')} that snapshot {other} has too; mix in "
+                    "snapshots of other reviews"
+                )
+        known[name] = keys
 
 
 def drawn(config: TrainConfig, own: int, context: Context) -> tuple[Mixed, ...]:
     """Return what is mixed into a training on `own` reviews, in equal parts from each other snapshot, by the seed.
 
-    A text by which the training's own snapshot validates or tests is left out, whatever its key.
+    A text by which the training's own snapshot validates or tests is left out, whatever its key, and so is a review of
+    a product by which it does.
     """
     if not config.mixed_snapshots:
         return ()
     lake = Lake(context.settings.lake_root)
     folder = snapshot_folder(lake, config.snapshot)
-    judging = {bare(text) for split in ("validation", "test") for text in read_texts(folder, split)}
+    texts = {bare(text) for split in _JUDGES for text in read_texts(folder, split)}
+    products = set().union(*(read_products(folder, split) for split in _JUDGES))
     each = round(config.mixed_share * own / len(config.mixed_snapshots))
     return tuple(
-        _of_snapshot(name, snapshot_folder(lake, name), each, config.seed, judging) for name in config.mixed_snapshots
+        _of_snapshot(name, snapshot_folder(lake, name), each, config.seed, texts, products)
+        for name in config.mixed_snapshots
     )
 
 
@@ -72,8 +87,9 @@ def said_of_mixed(mixed: Sequence[Mixed]) -> str:
     return f"training reviews of other snapshots are mixed in: {listed}" if mixed else ""
 
 
-def _of_snapshot(name: str, folder: str, count: int, seed: int, judging: set[str]) -> Mixed:
-    found = read_split(folder, "train", count, seed)
-    reviews = found.take(np.flatnonzero([bare(text) not in judging for text in found.texts]))
+def _of_snapshot(name: str, folder: str, count: int, seed: int, texts: set[str], products: set[str]) -> Mixed:
+    found, of = read_with_products(folder, "train", count, seed)
+    judges = [bare(text) in texts or product in products for text, product in zip(found.texts, of, strict=True)]
+    reviews = found.take(np.flatnonzero(np.logical_not(judges)))
     (used,) = used_reviews(folder, require_manifest(folder), {"train": reviews})
     return Mixed(name, reviews, used)

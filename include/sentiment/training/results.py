@@ -51,9 +51,10 @@ class OverFolds:
 class TrainResult(VerbResult):
     """A finished training: its run in MLflow, and its figures on the test reviews with 95 % intervals [low, high].
 
-    `seconds` are those of the fit. `warning` says that it learnt nothing, `note` that there were fewer reviews than
-    were asked for; `report` and `experiment` are addresses of MLflow, where there is a server. `runs` are those of
-    several seeds, of which the result is that of the best on validation; `cross_validation` came before the training.
+    `seconds` are those of the fit. `warning` says that it learnt nothing, `note` what of it is not as it was asked for,
+    or as one would think; `report` and `experiment` are addresses of MLflow, where there is a server. `runs` are those
+    of several seeds, of which the result is that of the best on validation; `cross_validation` came before the
+    training.
     """
 
     run_id: str

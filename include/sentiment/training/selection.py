@@ -27,11 +27,18 @@ def training_sample(config: TrainConfig, folder: str, context: Context) -> Label
     says of it (Lewis, Gale 1994: uncertainty sampling; Coleman et al. 2020: selection via proxy), never by whether
     that is right, which would prefer wrong labels. A smaller sample lies within every larger one of its seed.
     """
-    if config.selection == "random" or config.train_reviews >= require_manifest(folder).splits["train"].reviews:
+    if config.selection == "random" or _takes_all(config, folder):
         return read_split(folder, "train", config.train_reviews, config.seed)
     reviews, products = read_with_products(folder, "train")
     log_odds = obtain_log_odds(folder, config.encoder, reviews, products, context)
     return reviews.take(drawn(weights(log_odds), config.train_reviews, config.seed))
+
+
+def said_of_selection(config: TrainConfig, folder: str) -> str:
+    """Say that there was nothing to choose where a choice was asked for; nothing where it was made, or was not."""
+    if config.selection == "random" or not _takes_all(config, folder):
+        return ""
+    return f"all training reviews are taken, so that selection {config.selection} had none to choose"
 
 
 def weights(log_odds: np.ndarray) -> np.ndarray:
@@ -49,3 +56,7 @@ def drawn(weight: np.ndarray, limit: int, seed: int) -> np.ndarray:
     times = np.random.default_rng(seed).exponential(size=len(weight)) / weight
     first: np.ndarray = np.argsort(times, kind="stable")[:limit]
     return first
+
+
+def _takes_all(config: TrainConfig, folder: str) -> bool:
+    return config.train_reviews >= require_manifest(folder).splits["train"].reviews

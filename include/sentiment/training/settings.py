@@ -28,7 +28,6 @@ _OF_TEACHING = {"teacher_weight", "teacher_temperature"}
 _OF_NETWORKS = {*OptimisationOptions.model_fields, *SearchedOptions.model_fields, "max_length", "processes"}
 _OF_NETWORKS |= {*AugmentationOptions.model_fields, "averaging", "selection"}
 _OF_NETWORKS -= {"seed", "title_share", "inverse_regularisation"}
-_OF_WORDS_OF_AN_ENCODER = {"encoder"}
 _OF_ENCODERS_LAYERS = {"layer_decay", "gradient_checkpointing"}
 
 LOGS_A_RUN = 50
@@ -101,6 +100,8 @@ def effective_settings(config: TrainConfig) -> dict[str, Any]:
 def _idle(config: TrainConfig) -> set[str]:
     """Return the fields that change nothing in this training."""
     idle = _of_other_families(config)
+    if not config.takes_encoder:
+        idle |= {"encoder"}
     if config.imbalance != "focal":
         idle |= _OF_FOCAL_LOSS
     if not config.folds:
@@ -120,5 +121,5 @@ def _of_other_families(config: TrainConfig) -> set[str]:
     if config.family == "linear":
         return _OF_ENCODERS | _OF_LORA | _OF_RECURRENT | _OF_NETWORKS
     if config.family in RECURRENT_FAMILIES:
-        return _OF_WORDS_OF_AN_ENCODER | _OF_ENCODERS | _OF_LORA | _OF_LINEAR | _OF_ENCODERS_LAYERS
+        return _OF_ENCODERS | _OF_LORA | _OF_LINEAR | _OF_ENCODERS_LAYERS
     return _OF_RECURRENT | _OF_LINEAR | (set() if config.family == "lora" else _OF_LORA)

@@ -20,8 +20,12 @@ _OTHER_LETTERS = 0.2
 _INNER_LETTERS = re.compile(r"(?<=[a-zA-Z]{2})[a-z](?=[a-z])|(?<=[a-zA-Z])[a-z](?=[a-z]{2})")  # of four and more
 _GAP = re.compile(r"(?<=[.,!?;]) (?=\w)|[.,!](?= |$)|(?<=[a-z]) (?=[a-z])")
 _DAY = re.compile(r"\b(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur)day|(?:Janu|Febru)ary|(?:Septem|Octo|Novem|Decem)ber)\b")
-_COUNT = re.compile(r"\b(?:two|three|four|five|six|seven|eight|ten|twelve|twenty)\b(?! (?:stars?|thumbs))")
-# "one" of five stars, "10/10", "2.5" and "100%" tell something; a count of two digits among words does not.
+_COUNT = re.compile(
+    r"(?<!out of )\b(?:two|three|four|five|six|seven|eight|ten|twelve|twenty)\b"
+    r"(?![ -](?:stars?|thumbs|points?|out of)\b)"
+)
+# "one" of five stars, "eight out of ten", "10/10", "2.5" and "100%" tell something; a count of two digits among words
+# does not.
 _DIGITS = re.compile(r"(?<![\w.,$/-])[2-9]\d(?= (?:days?|weeks?|months?|hours?|minutes?|people|feet|miles|pieces)\b)")
 
 

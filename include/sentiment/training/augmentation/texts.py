@@ -49,8 +49,10 @@ def _turned(reviews: LabelledReviews, most: int, draw: random.Random) -> list[tu
     found: dict[int, list[str]] = {POSITIVE: [], NEGATIVE: []}
     for row in draw.sample(range(len(reviews)), len(reviews)):
         label = int(reviews.labels[row])
-        kept = found.get(NEGATIVE if label == POSITIVE else POSITIVE, [])
-        if label != UNLABELLED and len(kept) < most // 2 and (turned := turned_sentences(reviews.texts[row], label)):
+        if label == UNLABELLED:
+            continue
+        kept = found[NEGATIVE if label == POSITIVE else POSITIVE]
+        if len(kept) < most // 2 and (turned := turned_sentences(reviews.texts[row], label)):
             kept.append(draw.choice(turned))
         if all(len(texts) == most // 2 for texts in found.values()):
             break

@@ -29,8 +29,8 @@ class ModelOptions(VerbConfig):
     )
     encoder: str = Field(
         "all-MiniLM-L6-v2",
-        description="Local folder, packaged model or hub name (families encoder, lora; the linear family takes its "
-        "tokenizer).",
+        description="Local folder, packaged model or hub name (families encoder, lora; the linear family, and a "
+        "selection by doubt, take its tokenizer).",
         title="Pretrained encoder",
         json_schema_extra=ENCODERS,
     )

@@ -22,6 +22,7 @@ class AugmentationOptions(VerbConfig):
     consistency: float = Field(
         0.0,
         ge=0,
+        le=100,
         description="Weight in the loss of how far the predictions for a review and for a copy of it lie apart, which "
         "differs in typing errors, names, places, numbers or a sentence that says nothing.",
         title="Weight of the consistency",

@@ -155,6 +155,9 @@ class OptimisationOptions(VerbConfig):
     )
     seed: int = Field(
         FIRST_SEED,
+        ge=0,
+        # NumPy's generators take up to 2^32 - 1, and those of further repetitions and processes follow.
+        le=2**31 - 1,
         description="Seed of the sample of training reviews, of initialisation, order and dropout.",
         title="Seed",
         json_schema_extra=OPTIMISER,

@@ -28,7 +28,8 @@ class TeachingOptions(VerbConfig):
     )
     teacher_temperature: float = Field(
         2.0,
-        gt=0,
+        ge=0.1,
+        le=100,
         description="Log odds of teacher and student are divided by it before they are compared.",
         title="Temperature of the teacher",
         json_schema_extra=LESSONS,

@@ -204,6 +204,11 @@ class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, TrainingOpt
         """The learning rate given, or the family's own."""
         return self.learning_rate if self.learning_rate is not None else LEARNING_RATES.get(self.family, 1e-4)
 
+    @property
+    def takes_encoder(self) -> bool:
+        """Whether an encoder, or its words alone, is a part of it: to learn with, or to choose the reviews by."""
+        return self.family not in RECURRENT_FAMILIES or self.selection == "doubt"
+
     def gives_one_model(self, available: float) -> bool:
         """Say whether every seed gives the same model: a linear one of all `available` reviews and nothing drawn."""
         drawn = self.imbalance in {"smote", "oversampling"} or self.mixed_snapshots or 0 < self.title_share < 1

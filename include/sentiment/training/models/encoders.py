@@ -46,9 +46,10 @@ def require_at_hand(config: TrainConfig, settings: Settings) -> None:
 
     The hub is asked once whether it answers, for its own client would try for a minute.
     """
-    if config.family in RECURRENT_FAMILIES:
-        if config.embeddings and not config.embeddings.is_file():
-            raise ContractError(f"there are no word vectors at {config.embeddings}; give a .vec or .vec.gz of fastText")
+    vectors = config.embeddings if config.family in RECURRENT_FAMILIES else None
+    if vectors and not vectors.is_file():
+        raise ContractError(f"there are no word vectors at {vectors}; give a .vec or .vec.gz of fastText")
+    if not config.takes_encoder:
         return
     name = at_hand(config.encoder, settings)
     if Path(name).is_dir() or _is_cached(name):

@@ -1,6 +1,6 @@
 """The reviews that are learnt from: those with a label, what a teacher says of them, and those that have none.
 
-These have three stars; what they teach a teacher says, or the stars themselves.
+Of the lake these have three stars; what they teach a teacher says, or the stars themselves.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ def lessons(config: TrainingOptions, train: LabelledReviews, context: Context) -
     elif not config.teacher:
         return train
     said, others = _said(config, context) if config.teacher else (None, set())
-    if others or config.star_weight:
-        train = train.and_then(_three_stars(config, len(train), others, context))
+    train = train.and_then(_without_label(config, len(train), others, context))
     return train.taught(said.of(train.keys) if said else None)
 
 
@@ -96,14 +95,19 @@ def _require_stars(config: TrainingOptions, train: LabelledReviews) -> None:
         )
 
 
-def _three_stars(config: TrainingOptions, labelled: int, known: set[str], context: Context) -> LabelledReviews:
-    """Return the snapshot's reviews of three stars whose keys are known and, for stars, in proportion to `labelled`."""
+def _without_label(config: TrainingOptions, labelled: int, known: set[str], context: Context) -> LabelledReviews:
+    """Return the snapshot's reviews without a label of these keys and, to learn stars, in proportion to `labelled`."""
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
+    manifest = require_manifest(folder)
+    # Those of IMDb have no stars, and to read them takes its source.
+    starred = config.star_weight > 0 and manifest.dataset == "lake"
+    if not (known or starred):
+        return LabelledReviews.of([], [], [], np.empty(0, np.int64))
     found, wanted = obtain_unlabelled(folder, context), set(known)
-    if config.star_weight:
-        in_proportion = round(found.reviews * labelled / require_manifest(folder).splits["train"].reviews)
+    if starred:
+        in_proportion = round(found.reviews * labelled / manifest.splits["train"].reviews)
         sample, _ = read_unlabelled(folder, found, in_proportion, config.seed)
-        wanted |= {sample.keys[row] for row in np.flatnonzero(~np.isnan(sample.ratings))}
+        wanted |= set(sample.keys)
     every, _ = read_unlabelled(folder, found)
     return every.take(np.flatnonzero([key in wanted for key in every.keys]))
 
