@@ -20,7 +20,8 @@ from sentiment.promotion.config import CompareConfig, PromoteConfig
 from sentiment.promotion.verbs import COMPARE, PROMOTE
 from sentiment.scoring.config import RescoreConfig, ScoreConfig
 from sentiment.scoring.verbs import RESCORE, SCORE
-from sentiment.training.config.train import PRESETS, TrainConfig
+from sentiment.training.config.presets import PRESETS
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import TRAIN
 from sentiment.verbs import verbs
 from sentiment.views.verbs import REPORT

@@ -5,7 +5,8 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from sentiment.training.config.train import PRESETS, Preset, TrainConfig
+from sentiment.training.config.presets import PRESETS, Preset
+from sentiment.training.config.train import TrainConfig
 from sentiment.training.settings import StepPlan, effective_settings, remarks
 
 PUBLISHED = {

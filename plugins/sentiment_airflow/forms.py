@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from sentiment.core.config import VerbConfig
 from sentiment.core.verb import AnyVerb
-from sentiment.training.config.train import PRESETS
+from sentiment.training.config.presets import PRESETS
 
 # Under this key a field's schema names the classes that it is a field of: no other verb of the DAG takes it.
 _OF = "of"

@@ -15,7 +15,8 @@ from sentiment.core.config import EXPERTS, SEARCH, VerbConfig
 from sentiment.core.names import Family
 from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, Head, LoraTargets
 from sentiment.training.config.optimisation import Imbalance, Schedule, SearchedOptions
-from sentiment.training.config.train import PRESETS, TrainConfig, TrainingOptions
+from sentiment.training.config.presets import PRESETS
+from sentiment.training.config.train import TrainConfig, TrainingOptions
 
 Sampler = Literal["tpe", "random", "grid"]
 
