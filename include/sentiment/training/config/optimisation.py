@@ -20,12 +20,13 @@ class SearchedOptions(VerbConfig):
     learning_rate: float | None = Field(
         None,
         gt=0,
+        le=1e38,  # float32's range: what is far too large becomes NaN, and a training says so
         description="Empty: the family's own (encoder 1e-4, lora 5e-4, recurrent 1e-3).",
         title="Peak learning rate",
         json_schema_extra=OPTIMISER,
     )
     weight_decay: float = Field(
-        0.01, ge=0, description="Weight decay.", title="Weight decay", json_schema_extra=OPTIMISER
+        0.01, ge=0, le=100, description="Weight decay.", title="Weight decay", json_schema_extra=OPTIMISER
     )
     batch_size: int = Field(
         32,
@@ -37,6 +38,7 @@ class SearchedOptions(VerbConfig):
     inverse_regularisation: float = Field(
         8.0,
         gt=0,
+        le=1e6,
         description="C of the linear family's logistic regression.",
         title="Inverse regularisation (C)",
         json_schema_extra=LINEAR,
@@ -79,6 +81,7 @@ class OptimisationOptions(VerbConfig):
     epsilon: float = Field(
         1e-8,
         gt=0,
+        le=1,
         description="Added to the root of the squared gradient.",
         title="Adam epsilon",
         json_schema_extra=OPTIMISER,
@@ -176,6 +179,7 @@ class ImbalanceOptions(VerbConfig):
     focal_gamma: float = Field(
         2.0,
         ge=0,
+        le=100,
         description="How strongly focal loss looks away from easy reviews.",
         title="Focal gamma",
         json_schema_extra=RARE_CLASS,
