@@ -164,7 +164,8 @@ def test_the_seed_decides_weights_and_order(tmp_path):
     [
         *({"seed": seed} for seed in (-1, 2**40)),
         *({"teacher": "soft", "teacher_temperature": temperature} for temperature in (1e-300, 1e300)),
-        {"consistency": 1e300},
+        *({name: 1e300} for name in ("consistency", "learning_rate", "weight_decay", "epsilon", "focal_gamma")),
+        {"inverse_regularisation": 1e300},
     ],
 )
 def test_a_number_with_which_nothing_can_be_computed_is_refused_before_a_training(option):
