@@ -38,7 +38,7 @@ def on_sail(verb, config, home):
     """Run a verb as a driver of its own on Sail, in a home, and return its result."""
     result = home / "result.json"
     words = [sys.executable, str(DRIVER), verb.name, config.model_dump_json(exclude_unset=True), str(result)]
-    path = os.pathsep.join([FOLDERS, os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([FOLDERS, str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     own = {"SENTIMENT_HOME": str(home), "SENTIMENT_SPARK_MASTER": SAIL, "PYTHONPATH": path}
     # No Java is to be found, and none is missed.
     environment = {**os.environ, **own, "SENTIMENT_LAKE": str(home / "lake"), "JAVA_HOME": str(home / "no java")}
@@ -171,7 +171,7 @@ def test_a_server_that_speaks_something_else_is_said_to_be_no_spark_connect_serv
 
 def on_the_command_line(master, *words, program=("-m", "sentiment")):
     """Run a command in a process of its own, for one process has one Spark."""
-    path = os.pathsep.join([FOLDERS, os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([FOLDERS, str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "SENTIMENT_SPARK_MASTER": master, "PYTHONPATH": path}
     command = [sys.executable, *program, *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
