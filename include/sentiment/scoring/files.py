@@ -89,9 +89,7 @@ def predict_file(
     def decided() -> Iterator[Values]:
         for rows in chunks(source.rows()):
             for row, decision in zip(rows, _decisions(scorer, rows, version, source.mapping), strict=True):
-                _count(counts, row, decision)
-                scored = decision["label"] is not None
-                counts["numbers"] += scored and is_number(str(source.mapping.value(row, "text")))
+                _count(counts, row, decision, source.mapping)
                 yield {**row, **{names[name]: value for name, value in decision.items()}}
             on_progress("scoring rows", counts["rows"], 0)
 
@@ -106,16 +104,18 @@ def predict_file(
         ) from None
     formulas, numbers = counts.pop("formulas"), counts.pop("numbers")
     notes = [*_read_from(source.mapping), *_renamed(names)]
-    notes += _numbers(source.mapping) if 0 < numbers == counts["rows"] - counts["unscored"] else []
+    notes += _numbers(numbers, counts["rows"] - counts["unscored"], source.mapping)
     notes += _formulas(formulas) if to_spreadsheet and not formulas_as_text else []
     return FileCounts(**counts, notes=tuple(notes))
 
 
-def _count(counts: dict[str, int], row: Values, decision: Values) -> None:
+def _count(counts: dict[str, int], row: Values, decision: Values, mapping: ColumnMapping) -> None:
     counts["rows"] += 1
     counts["positive"] += decision["label"] == "positive"
     counts["needs_review"] += bool(decision["needs_review"])
-    counts["unscored"] += decision["label"] is None
+    unscored = decision["label"] is None
+    counts["unscored"] += unscored
+    counts["numbers"] += not unscored and is_number(str(mapping.value(row, "text")))
     counts["formulas"] += any(map(begins_a_formula, row.values()))
 
 
@@ -169,7 +169,9 @@ def _formulas(rows: int) -> list[str]:
     return [f"{rows} rows hold a value that a spreadsheet runs as a formula; --formulas-as-text makes texts of them"]
 
 
-def _numbers(mapping: ColumnMapping) -> list[str]:
+def _numbers(rows: int, scored: int, mapping: ColumnMapping) -> list[str]:
+    if not rows or rows < scored:
+        return []
     column = mapping.columns.get("text", "text")
     return [
         f"every text that was scored is a number: where {column} is not the column of the texts, name that, as in "
