@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 import tiny
+from conftest import asking_mlflow, without_server
 from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import COLUMNS, snapshot_folder
 from sentiment.stores import files as storage
@@ -21,6 +23,16 @@ from sentiment.training.teaching.table import as_table, write_table
 SNAPSHOT, OTHER = "0123456789ab", "ba9876543210"
 SIZES = {"train": 360, "validation": 120, "test": 150}
 THREE_STARS = 60
+
+
+@contextmanager
+def deployed(home: Path, *others: str) -> Iterator[Settings]:
+    """Give the settings of such a deployment with its snapshot, and others of other reviews."""
+    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="taught")
+    for number, snapshot in enumerate((SNAPSHOT, *others)):
+        write_snapshot(settings, snapshot, 10 * number)
+    with asking_mlflow(settings.tracking_uri):
+        yield settings
 
 
 def write_snapshot(settings: Settings, snapshot: str = SNAPSHOT, first_seed: int = 0) -> str:

@@ -6,27 +6,22 @@ import pytest
 from pydantic import ValidationError
 
 import tiny
-from conftest import asking_mlflow, use_home, without_server
+from conftest import use_home
 from contexts import a_context
 from sentiment import cli
-from sentiment.core.settings import Settings
 from sentiment.training import mixing
 from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment.training.mixing import drawn, said_of_mixed, with_mixed
 from sentiment.training.settings import effective_settings
 from sentiment.training.verbs import TRAIN
-from taught import OTHER, SIZES, SNAPSHOT, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, deployed, write_snapshot
 
 THIRD = "00112233aabb"
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="mixed")
-    for snapshot, first_seed in ((SNAPSHOT, 0), (OTHER, 10), (THIRD, 20)):
-        write_snapshot(settings, snapshot, first_seed)
-    with asking_mlflow(settings.tracking_uri):
+    with deployed(tmp_path_factory.mktemp("home"), OTHER, THIRD) as settings:
         yield settings
 
 

@@ -11,10 +11,8 @@ from pyarrow import parquet
 from pydantic import ValidationError
 
 import tiny
-from conftest import asking_mlflow, without_server
 from contexts import a_context
 from sentiment.core.errors import ContractError
-from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.training import doubt
@@ -24,15 +22,12 @@ from sentiment.training.models.encoders import encoder_tokenizer
 from sentiment.training.selection import drawn, said_of_selection, training_sample, weights
 from sentiment.training.settings import effective_settings
 from sentiment.training.verbs import TRAIN
-from taught import SNAPSHOT, write_snapshot
+from taught import SNAPSHOT, deployed
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="chosen")
-    write_snapshot(settings)
-    with asking_mlflow(settings.tracking_uri):
+    with deployed(tmp_path_factory.mktemp("home")) as settings:
         yield settings
 
 

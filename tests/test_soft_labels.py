@@ -11,12 +11,11 @@ import pytest
 from pyarrow import parquet
 
 import tiny
-from conftest import FOLDERS, asking_mlflow, without_server
+from conftest import FOLDERS
 from contexts import a_context
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.locks import holding
 from sentiment.core.names import UNLABELLED
-from sentiment.core.settings import Settings
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.folds import fold_of
 from sentiment.datasets.snapshot import read_split, snapshot_folder
@@ -28,7 +27,7 @@ from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.teaching.lessons import lessons
 from sentiment.training.teaching.table import TABLE, folder_of
 from sentiment.training.verbs import SOFT_LABELS
-from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, deployed, write_snapshot
 
 # Another process that labels one fold of three and is killed when it begins with the second.
 KILLED = """
@@ -45,10 +44,7 @@ SOFT_LABELS.run(SoftLabelsConfig(model=sys.argv[1], unlabelled_reviews=7), a_con
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="soft labels")
-    write_snapshot(settings)
-    with asking_mlflow(settings.tracking_uri):
+    with deployed(tmp_path_factory.mktemp("home")) as settings:
         yield settings
 
 

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 import tiny
-from conftest import asking_mlflow, without_server
 from contexts import a_context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
@@ -27,7 +26,7 @@ from sentiment.training.settings import effective_settings
 from sentiment.training.teaching.lessons import counts, lessons
 from sentiment.training.teaching.loss import loss_of, star_losses
 from sentiment.training.verbs import TRAIN
-from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, table, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, deployed, table, write_snapshot
 
 NAN = float("nan")
 VALIDATION = tiny.reviews(60, seed=1)
@@ -52,10 +51,7 @@ def encoder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="stars")
-    write_snapshot(settings)
-    with asking_mlflow(settings.tracking_uri):
+    with deployed(tmp_path_factory.mktemp("home")) as settings:
         yield settings
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch.nn.functional import cross_entropy
 
 import tiny
-from conftest import asking_mlflow, use_home, without_server
+from conftest import use_home
 from contexts import a_context
 from sentiment import cli
 from sentiment.core.errors import ContractError
@@ -29,7 +29,7 @@ from sentiment.training.job import Job
 from sentiment.training.teaching.lessons import counts, lessons
 from sentiment.training.teaching.loss import taught_loss
 from sentiment.training.verbs import TRAIN
-from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, table, write_snapshot
+from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, deployed, table
 
 NAN = float("nan")
 LOGITS = torch.tensor([[0.2, -0.4], [-1.0, 1.5], [0.0, 0.3]])
@@ -44,11 +44,7 @@ def encoder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, lake="", mlflow_uri=without_server(home), artifacts="", experiment="students")
-    write_snapshot(settings)
-    write_snapshot(settings, OTHER, first_seed=10)
-    with asking_mlflow(settings.tracking_uri):
+    with deployed(tmp_path_factory.mktemp("home"), OTHER) as settings:
         yield settings
 
 
