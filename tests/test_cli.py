@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import logging
 import math
 import os
 import re
@@ -32,7 +33,7 @@ from sentiment.training.config.train import LEARNING_RATES
 from sentiment.verbs import GROUPS, verbs
 from sentiment_benchmarks.results import PreparationBenchmark
 from sentiment_benchmarks.tables import Machine
-from verbs_here import standing_in
+from verbs_here import Said, standing_in
 
 TESTS = Path(__file__).parent
 FOUND = {"PYTHONPATH": FOLDERS}
@@ -443,3 +444,21 @@ sys.exit(cli.main(["report"], standing_in("report", run)))
     kept = (home / "logs" / "libraries.log").read_text()
     assert "library: hints of a library" in kept
     assert "UserWarning: of a library" in kept
+
+
+def test_a_command_of_which_no_library_warns_makes_no_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / "nobody's"))
+    assert cli.main(["report"], standing_in("report", lambda *_: Said(text="done"))) == 0
+    assert not (tmp_path / "nobody's").exists()
+
+
+def test_what_libraries_warn_of_in_a_home_that_cannot_be_written_to_is_dropped(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / "file" / "home"))
+
+    def run(*_):
+        logging.getLogger("library").warning("hints of a library")
+        return Said(text="done")
+
+    assert cli.main(["report"], standing_in("report", run)) == 0
+    assert "hints" not in capsys.readouterr().err

@@ -85,3 +85,20 @@ def test_a_home_that_the_settings_name_is_used_as_it_is_and_nothing_is_made_curr
 def test_what_else_the_settings_say_is_kept_in_the_demos_home(tmp_path, inputs):
     made = use_home(tmp_path / "var", inputs("reviews"), Settings(airflow_port=18080), lambda _: None)
     assert (made.home, made.airflow_port) == (tmp_path / "var" / "reviews", 18080)
+
+
+def test_logs_of_commands_before_it_do_not_keep_a_demos_home_from_becoming_current(tmp_path, inputs):
+    logs = tmp_path / "var" / "current" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "libraries.log").write_text("a warning")
+    home = use(tmp_path / "var", inputs("reviews"))
+    assert (tmp_path / "var" / "current").resolve() == home
+
+
+def test_a_home_that_is_called_current_is_never_taken_for_a_name(tmp_path, inputs):
+    lake = tmp_path / "var" / "current" / "lake"
+    lake.mkdir(parents=True)
+    with pytest.raises(ContractError, match=r"current is a home with things of its own.* SENTIMENT_HOME="):
+        use(tmp_path / "var", inputs("reviews"))
+    assert lake.is_dir()
+    assert not (tmp_path / "var" / "reviews").exists()

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
@@ -96,6 +97,20 @@ def _run(verb: AnyVerb, config: VerbConfig) -> VerbResult:
     return result
 
 
+class _LibrariesLog(RotatingFileHandler):
+    """A file whose folder is made when there is something to write; what cannot be kept is dropped.
+
+    A home that a demo is about to choose must not be made by the command that asks for it.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """Say nothing: a home that cannot be written to is told by what needs it."""
+
+
 @contextmanager
 def _libraries_aside(log: Path) -> Iterator[None]:
     """Let what libraries warn of go to a file, and to the terminal what the product says alone."""
@@ -105,12 +120,7 @@ def _libraries_aside(log: Path) -> Iterator[None]:
         return record.name.startswith("sentiment")
 
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it has a handler of its own
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        aside = RotatingFileHandler(log, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
-    except OSError:  # a home that cannot be written to is told by what needs it
-        yield
-        return
+    aside = _LibrariesLog(log, maxBytes=_LOG_BYTES, backupCount=1, delay=True)
     aside.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
     for handler in shown:
         handler.addFilter(ours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,8 @@ def use_home(root: Path, reviews: Path | None, settings: Settings, stop: Callabl
     """
     source = _checked(reviews) if reviews else None
     given = "home" in settings.model_fields_set
+    if not given:
+        _require_no_home(root / _CURRENT)
     home = settings.home if given else home_of(root, source)
     require_home(home)
     home.mkdir(parents=True, exist_ok=True)
@@ -112,6 +115,19 @@ def _histories(folder: Path) -> list[Path]:
         for path in sorted(folder.iterdir())
         if is_readable(path.name) and not path.name.startswith(("meta_", ".", "_"))
     ]
+
+
+def _require_no_home(current: Path) -> None:
+    """Raise ContractError when `current` is a home and not the name of one; where it holds logs alone, remove it."""
+    if current.is_symlink() or not current.is_dir():
+        return
+    if {entry.name for entry in current.iterdir()} <= {"logs"}:
+        shutil.rmtree(current)
+        return
+    raise ContractError(
+        f"{current} is a home with things of its own, and the demo would make that name stand for its own home; run it "
+        f"there with SENTIMENT_HOME={current}, or move that folder and name it in SENTIMENT_HOME"
+    )
 
 
 def _point(link: Path, target: Path) -> None:
