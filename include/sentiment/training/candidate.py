@@ -41,6 +41,7 @@ from sentiment.training.selection import said_of_selection, training_sample
 from sentiment.training.settings import effective_settings, remarks
 from sentiment.training.teaching.lessons import counts, lessons, said_of
 from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
+from sentiment.training.warm_start import said_of_start
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +98,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder, context)
     learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
-    note = _note(config, folder, splits, learnt_from)
+    note = _note(config, folder, splits, learnt_from, said_of_start(config, context))
     on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
@@ -135,9 +136,9 @@ def _log_reviews(
     run.log_json(manifest.as_json(), "snapshot.json")
 
 
-def _note(config: TrainConfig, folder: str, splits: _Splits, learnt_from: LabelledReviews) -> str:
+def _note(config: TrainConfig, folder: str, splits: _Splits, learnt_from: LabelledReviews, started: str) -> str:
     """Say what of the training is not as it was asked for, or as one would think."""
-    few = [too_few(config, splits.sizes()), scarce(splits.judges()), said_of_selection(config, folder)]
+    few = [started, too_few(config, splits.sizes()), scarce(splits.judges()), said_of_selection(config, folder)]
     beside = [said_of(config, learnt_from), said_of_mixed(splits.mixed)]
     said = [*few, *beside, *remarks(config, trained_on(config, learnt_from))]
     return "; ".join(filter(None, said))
@@ -166,8 +167,12 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    beside = ("-doubted" if config.selection == "doubt" else "") + ("-taught" if config.teacher else "")
-    beside += ("-stars" if config.star_weight else "") + ("-mixed" if config.mixed_snapshots else "")
+    beside = ("-warm" if config.warm_start else "") + ("-doubted" if config.selection == "doubt" else "")
+    beside += (
+        ("-taught" if config.teacher else "")
+        + ("-stars" if config.star_weight else "")
+        + ("-mixed" if config.mixed_snapshots else "")
+    )
     return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 

@@ -30,6 +30,7 @@ from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import with_smaller_batches
 from sentiment.training.job import Failure, Job, OnLog
 from sentiment.training.models.encoders import with_encoder_at_hand
+from sentiment.training.models.start import with_start_at_hand
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,7 +70,7 @@ def fit_distributed(
     logs. Raises ContractError for what a process says a person must mend, and WorkerLostError when one died.
     """
     claim(workdir, config, train, validation)
-    config, job = with_encoder_at_hand(config, settings), Job(workdir)
+    config, job = with_start_at_hand(with_encoder_at_hand(config, settings), workdir, settings), Job(workdir)
     with _launcher(config.processes * config.stages, settings, threads) as launch:
         while True:
             job.write(config, train, validation)

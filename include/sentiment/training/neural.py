@@ -23,6 +23,7 @@ from sentiment.training.hardware import is_out_of_memory, suitable_threads, with
 from sentiment.training.job import OnLog, Record
 from sentiment.training.models.build import build_model
 from sentiment.training.models.encoders import with_encoder_at_hand
+from sentiment.training.models.start import with_start_at_hand
 from sentiment.training.teaching.loss import loss_of
 from sentiment.training.trainer import NeuralTrainer, Reporter, training_arguments
 
@@ -46,7 +47,7 @@ def fit_neural(
     last checkpoint. Raises ContractError when the loss is no longer a number, or one review does not fit.
     """
     claim(workdir, config, train, validation)
-    config = with_encoder_at_hand(config, settings)
+    config = with_start_at_hand(with_encoder_at_hand(config, settings), workdir, settings)
     while True:
         try:
             return fit_once(config, train, validation, workdir, on_log)

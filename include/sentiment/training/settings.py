@@ -17,7 +17,7 @@ from sentiment.training.config.optimisation import OptimisationOptions, Searched
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
 
-_OF_ENCODERS = {"head", "pooling", "star_weight", "pretrained_share"}
+_OF_ENCODERS = {"head", "pooling", "star_weight", "pretrained_share", "warm_start"}
 _OF_LORA = {"lora_rank", "lora_alpha", "lora_dropout", "lora_targets"}
 _OF_RECURRENT = {"embeddings", "vocabulary", "embedding_size", "hidden_size", "dropout", "stages"}
 _OF_LINEAR = {"buckets", "inverse_regularisation"}

@@ -118,6 +118,11 @@ def teacher_of(run: TrainedRun, config: SoftLabelsConfig) -> TrainConfig:
             f"run {run.run_id} was taught itself, by a teacher that knows the labels of every fold; take a run that "
             "learnt from the stars alone"
         )
+    if run.params.get("warm_start"):
+        raise ContractError(
+            f"run {run.run_id} started from a model that has learnt from the reviews of every fold; take a run that "
+            "started from the pretrained encoder"
+        )
     given = {name: value for name, value in run.params.items() if name in TrainConfig.model_fields}
     given = {name: value for name, value in given.items() if name not in _OF_THE_RUN_ALONE}
     if config.train_reviews:

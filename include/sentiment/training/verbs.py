@@ -16,14 +16,16 @@ def train(config: TrainRequest, context: Context) -> TrainResult:
     from sentiment.training.models.encoders import require_at_hand
     from sentiment.training.teaching.lessons import require_teachable, with_teacher_at_hand
     from sentiment.training.unfinished import asked_of
+    from sentiment.training.warm_start import begun_from, require_unseen
 
     resumed = asked_of(config.resume, context.settings) if config.resume else None
-    training = resumed or config.training()
+    training = begun_from(resumed or config.training(), context)
     require_at_hand(training, context.settings)
     require_snapshots(training.mixed_snapshots, context)
     training = on_a_snapshot(with_teacher_at_hand(training, context), context)
     require_teachable(training, context)
     require_mixable(training, context)
+    require_unseen(training, context)
     from sentiment.training.candidate import train_candidate
     from sentiment.training.seeds import train_over_seeds
 

@@ -20,6 +20,7 @@ from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import ImbalanceOptions, OptimisationOptions, SearchedOptions
 from sentiment.training.config.presets import PRESETS, Preset
 from sentiment.training.config.selection import SelectionOptions
+from sentiment.training.config.start import StartOptions
 from sentiment.training.config.teaching import TeachingOptions
 
 MOST_SEEDS = 20
@@ -140,7 +141,7 @@ class TrainingOptions(
         return self
 
 
-class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, TrainingOptions, SearchedOptions):
+class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, StartOptions, TrainingOptions, SearchedOptions):
     """A training of one candidate on a snapshot."""
 
     seeds: int = Field(
@@ -159,6 +160,7 @@ class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, TrainingOpt
             self.selection_refused(self.family, self.imbalance, self.folds),
             self.mixing_refused(self.snapshot, self.folds),
             self.averaging_refused(self.family, self.stages),
+            self.start_refused(self.family, self.folds),
         )
         for sentence in filter(None, refused):
             raise ValueError(sentence)

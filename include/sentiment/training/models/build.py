@@ -9,7 +9,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.models.encoders import build_encoder, encoder_tokenizer
+from sentiment.training.models.start import starting_model
 from sentiment.training.models.words import read_vectors, word_ids, word_tokenizer
 
 if TYPE_CHECKING:
@@ -30,23 +30,23 @@ def build_model(config: TrainConfig, train: LabelledReviews) -> tuple[nn.Module,
     if config.family in RECURRENT_FAMILIES:
         tokenizer_json = word_tokenizer(train, config.vocabulary)
         return _recurrent(config, word_ids(tokenizer_json)), tokenizer_json
-    model = _encoder(config)
+    model, tokenizer_json = _encoder(config)
     if config.family == "lora":
         from sentiment.training.models.adapters import add_adapters
 
         add_adapters(model, config)
     if config.star_weight:
         model.learn_stars()
-    return model, encoder_tokenizer(config.encoder)
+    return model, tokenizer_json
 
 
-def _encoder(config: TrainConfig) -> EncoderClassifier:
-    model = build_encoder(config.encoder, config.head, config.pooling)
+def _encoder(config: TrainConfig) -> tuple[EncoderClassifier, str]:
+    model, tokenizer_json = starting_model(config)
     if config.max_length > model.positions:
         raise ContractError(
             f"max_length {config.max_length} exceeds the {model.positions} positions of {config.encoder}; lower it"
         )
-    return model
+    return model, tokenizer_json
 
 
 def _recurrent(config: TrainConfig, ids: dict[str, int]) -> nn.Module:

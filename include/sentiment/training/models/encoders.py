@@ -16,6 +16,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.models.packaged import PACKAGED, PUBLISHER, packaged_folder
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+_TRAINED_HERE = "If a training made them, give its run as warm_start."
 _PATIENCE = 5.0  # seconds that the hub has to answer
 
 if TYPE_CHECKING:
@@ -89,7 +90,10 @@ def build_encoder(name: str, head: Head = "linear", pooling: Pooling = "mean") -
 
     from sentiment.training.models.classifier import EncoderClassifier, without_pooler
 
-    return EncoderClassifier(without_pooler(_from_pretrained(AutoModel, name, use_safetensors=True)), head, pooling)
+    backbone, loaded = _from_pretrained(AutoModel, name, use_safetensors=True, output_loading_info=True)
+    if lacking := [weight for weight in loaded["missing_keys"] if not weight.startswith("pooler.")]:
+        raise _not_loaded(name, f"its weights have other names, {min(lacking)} is missing. {_TRAINED_HERE}")
+    return EncoderClassifier(without_pooler(backbone), head, pooling)
 
 
 def encoder_tokenizer(name: str) -> str:

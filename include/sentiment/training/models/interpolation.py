@@ -11,7 +11,7 @@ import torch
 
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.models.classifier import EncoderClassifier
-from sentiment.training.models.encoders import build_encoder
+from sentiment.training.models.start import starting_model
 
 
 def mix_in_pretrained(model: EncoderClassifier, config: TrainConfig) -> None:
@@ -26,6 +26,6 @@ def mix_in_pretrained(model: EncoderClassifier, config: TrainConfig) -> None:
                 if "lora_B" in name:
                     learnt.mul_(1 - share)
             return
-        pretrained = build_encoder(config.encoder).backbone.state_dict()
+        pretrained = starting_model(config)[0].backbone.state_dict()
         for name, learnt in model.backbone.named_parameters():
             learnt.lerp_(pretrained[name].to(learnt.device), share)
