@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from matplotlib.image import imread
 
@@ -24,7 +25,7 @@ from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import Footprint
-from sentiment_benchmarks.scoring import end_to_end, latency, lexical, run
+from sentiment_benchmarks.scoring import end_to_end, latency, lexical, masters, run
 from sentiment_benchmarks.scoring import material as materials
 from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, joined
 from sentiment_benchmarks.scoring.engine_use import full_batches, measure_engine_use
@@ -32,7 +33,14 @@ from sentiment_benchmarks.scoring.lexical import lexical_contenders
 from sentiment_benchmarks.scoring.networks import network_contenders, our_contenders
 from sentiment_benchmarks.scoring.peers import all_contenders, peer_rows, prepared, take_turns
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
-from sentiment_benchmarks.scoring.scratch_home import CONTENT, FIRST_DAY, VERSION, environment, make_home
+from sentiment_benchmarks.scoring.scratch_home import (
+    CONTENT,
+    FIRST_DAY,
+    VERSION,
+    environment,
+    make_home,
+    on_this_machine,
+)
 from sentiment_benchmarks.scoring.spark_contenders import spark_contenders
 
 FP32 = "onnxruntime-fp32"
@@ -294,11 +302,12 @@ def test_a_scratch_lake_holds_as_many_reviews_as_asked_all_of_them_different(tmp
 
 def test_a_scratch_homes_process_knows_nothing_of_this_deployment(home, monkeypatch):
     monkeypatch.setenv("SENTIMENT_MLFLOW_URI", "http://somewhere")
-    variables = environment(home / "scratch", Settings(spark_memory="3g"), 4)
+    variables = environment(home / "scratch", Settings(spark_memory="3g"), "local[4]")
     assert variables["SENTIMENT_MLFLOW_URI"] == "http://127.0.0.1:5000"
     assert variables["SENTIMENT_LAKE"] == str(home / "scratch" / "lake")
     assert (variables["SENTIMENT_SPARK_MASTER"], variables["SENTIMENT_SPARK_MEMORY"]) == ("local[4]", "3g")
-    assert environment(home, Settings(spark_master="sail[2]"), 4)["SENTIMENT_SPARK_MASTER"] == "sail[4]"
+    assert on_this_machine(Settings(spark_master="sail[2]"), 4) == "sail[4]"
+    assert on_this_machine(Settings(spark_master="spark://elsewhere:7077"), 4) == "local[4]"
 
 
 @pytest.fixture
@@ -313,7 +322,7 @@ def own(material, tmp_path):
 def test_the_job_is_measured_from_its_start_to_its_end_in_a_lake_of_its_own(home, own):
     config, said = BenchmarkScoringConfig(repeats=1, sizes=(60,), cores=1), []
     (row,) = end_to_end.measure_sizes(config, own, Context.of_process(lambda *progress: said.append(progress)))
-    assert said[-1] == ("60 reviews, 1 workers", 60, 60)
+    assert said[-1] == ("60 reviews on local[1]", 60, 60)
     assert row["reviews"] == 60
     assert row["seconds"] > 1
     assert row["peak_megabytes"] > row["worker_megabytes"] > 50
@@ -324,15 +333,53 @@ def test_the_job_is_measured_from_its_start_to_its_end_in_a_lake_of_its_own(home
 def test_numbers_of_workers_take_turns_on_the_same_reviews(home, own, monkeypatch):
     runs = []
 
-    def rescored(folder, workers, count, context):
-        runs.append((folder.name, workers, count))
-        return Footprint(8.0 / workers, 1.0, 900, 300)
+    def rescored(folder, master, count, context):
+        runs.append((folder.name, master, count))
+        return Footprint(8.0 / int(master[-2]), 1.0, 900, 300)
 
     monkeypatch.setattr(end_to_end, "rescore", rescored)
     config = BenchmarkScoringConfig(repeats=2, workers=(2, 1), worker_reviews=40)
     one, two = end_to_end.measure_workers(config, own, Context.of_process())
-    assert runs == 2 * [("workers", 1, 40), ("workers", 2, 40)]
+    assert runs == 2 * [("workers", "local[1]", 40), ("workers", "local[2]", 40)]
     assert (one["seconds"], two["seconds"], two["efficiency"]) == (8, 4, 1)
+
+
+def scores(*rows) -> pa.Table:
+    """Return a table of scores: key, label, probability, all of one day."""
+    keys, labels, probabilities = zip(*rows, strict=True)
+    return pa.table(
+        {
+            "review_key": pa.array(keys),
+            "review_date": pa.array([FIRST_DAY] * len(keys)),
+            "label": pa.array(labels),
+            "positive_probability": pa.array(probabilities, pa.float32()),
+        }
+    )
+
+
+def test_masters_take_turns_and_are_held_against_the_first(home, own, monkeypatch):
+    runs, said = [], {"sail[2]": 0.75, "local[2]": 0.5}
+
+    def rescored(folder, master, count, context):
+        runs.append((folder.name, master, count))
+        return Footprint(8.0 if master == "sail[2]" else 16.0, 1.0, 900, 300)
+
+    monkeypatch.setattr(masters, "rescore", rescored)
+    monkeypatch.setattr(masters, "_scores", lambda folder: scores(("a", "positive", said[runs[-1][1]])))
+    config = BenchmarkScoringConfig(repeats=2, sizes=(40,), masters=("sail[2]", "local[2]"))
+    sail, local = masters.measure_masters(config, own, Context.of_process())
+    assert runs == 2 * [("size-40", "sail[2]", 40), ("size-40", "local[2]", 40)]
+    assert (sail["master"], sail["seconds"], sail["largest_difference"]) == ("sail[2]", 8, 0)
+    assert (local["master"], local["seconds"], local["largest_difference"]) == ("local[2]", 16, 0.25)
+
+
+def test_what_differs_between_masters_is_counted():
+    turn = [Footprint(2.0, 1.0, 900, 300)]
+    first = scores(("a", "positive", 0.9), ("b", "negative", 0.1), ("c", "positive", 0.6))
+    row = masters.master_row(turn, scores(("b", "positive", 0.6), ("a", "positive", 0.9), ("d", None, 0.5)), first)
+    assert (row["other_rows"], row["other_labels"]) == (2, 1)
+    assert row["largest_difference"] == pytest.approx(0.5)
+    assert row["reviews_per_second"] == 1.5
 
 
 def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own, monkeypatch):
@@ -345,7 +392,7 @@ def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own
 
     monkeypatch.setattr(end_to_end, "run_watched", watched)
     with pytest.raises(ContractError, match="scored 39 of 40 reviews"):
-        end_to_end.rescore(own.scratch / "home", 1, 40, Context.of_process())
+        end_to_end.rescore(own.scratch / "home", "local[1]", 40, Context.of_process())
 
 
 @pytest.mark.spark

@@ -11,7 +11,7 @@ from sentiment.core.config import EXPERTS, ModelReference, VerbConfig
 from sentiment.core.names import CHAMPION, Family
 from sentiment.datasets.config import OnSnapshot
 
-ScoringPart = Literal["peers", "engines", "workers", "sizes", "latency"]
+ScoringPart = Literal["peers", "engines", "workers", "sizes", "masters", "latency"]
 Candidate = Literal["linear", "gru", "lstm", "bilstm", "lora", "encoder", "base encoder"]
 _WHERE = "Folder for tables and pictures, HOME/benchmarks when empty; MLflow has them in any case."
 _Count = Annotated[int, Field(ge=1)]
@@ -138,7 +138,7 @@ class BenchmarkScoringConfig(VerbConfig):
     parts: tuple[ScoringPart, ...] = Field(
         ("peers", "engines", "workers", "sizes", "latency"),
         min_length=1,
-        description="peers, engines, workers, sizes and latency; all together take hours.",
+        description="peers, engines, workers, sizes, masters and latency; all together take hours.",
         title="What is measured",
     )
     cores: int = Field(
@@ -183,6 +183,14 @@ class BenchmarkScoringConfig(VerbConfig):
         min_length=1,
         description="500,000 take four minutes a repetition on two cores.",
         title="Reviews per end-to-end run",
+        json_schema_extra=EXPERTS,
+    )
+    masters: tuple[str, ...] = Field(
+        ("sail[2]", "local[2]"),
+        min_length=1,
+        description="Spark masters that the part masters scores each number of reviews on, and holds against the "
+        "first; spark://… for a cluster that opens this machine's paths.",
+        title="Spark masters to compare",
         json_schema_extra=EXPERTS,
     )
     calls: int = Field(

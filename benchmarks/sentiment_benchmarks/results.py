@@ -62,6 +62,7 @@ class ScoringBenchmark(BenchmarkResult):
     engines: list[Row] | None = None
     workers: list[Row] | None = None
     sizes: list[Row] | None = None
+    masters: list[Row] | None = None
     latency: list[Row] | None = None
 
 

@@ -18,7 +18,7 @@ from sentiment.scoring.verbs import RESCORE
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import Footprint, run_watched
 from sentiment_benchmarks.scoring.material import Material
-from sentiment_benchmarks.scoring.scratch_home import VERSION, environment, make_home
+from sentiment_benchmarks.scoring.scratch_home import VERSION, environment, make_home, on_this_machine
 from sentiment_benchmarks.tables import Row
 
 # 100,000 reviews in 47 s on 4 workers of 4 cores: the published run of Spark and DistilBERT.
@@ -33,24 +33,32 @@ def measure_workers(config: BenchmarkScoringConfig, material: Material, context:
     make_home(home, material, config.worker_reviews)
     used: dict[int, list[Footprint]] = {count: [] for count in sorted(set(config.workers))}
     for workers in [*used] * config.repeats:
-        used[workers].append(rescore(home, workers, config.worker_reviews, context))
+        master = on_this_machine(context.settings, workers)
+        used[workers].append(rescore(home, master, config.worker_reviews, context))
     return worker_rows(used, config.worker_reviews)
 
 
 def measure_sizes(config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
     """Score each number of reviews with a worker a core; see `size_rows`."""
-    homes = {count: material.scratch / f"size-{count}" for count in sorted(set(config.sizes))}
-    for count, home in homes.items():
-        context.progress(f"writing {count:,} reviews")
-        make_home(home, material, count)
+    homes, master = homes_of(config, material, context), on_this_machine(context.settings, config.cores)
     used: dict[int, list[Footprint]] = {count: [] for count in homes}
     for count in [*homes] * config.repeats:
-        used[count].append(rescore(homes[count], config.cores, count, context))
+        used[count].append(rescore(homes[count], master, count, context))
     return size_rows(used, config.cores)
 
 
-def rescore(home: Path, workers: int, count: int, context: Context) -> Footprint:
-    """Score all days of a scratch home anew, from the start of the process to its end.
+def homes_of(config: BenchmarkScoringConfig, material: Material, context: Context) -> dict[int, Path]:
+    """Return a scratch home of each number of reviews, written where it is not there yet."""
+    homes = {count: material.scratch / f"size-{count}" for count in sorted(set(config.sizes))}
+    for count, home in homes.items():
+        if not home.is_dir():
+            context.progress(f"writing {count:,} reviews")
+            make_home(home, material, count)
+    return homes
+
+
+def rescore(home: Path, master: str, count: int, context: Context) -> Footprint:
+    """Score all days of a scratch home anew on a Spark master, from the start of the process to its end.
 
     Raises ContractError when it fails or scores another number of reviews.
     """
@@ -61,10 +69,10 @@ def rescore(home: Path, workers: int, count: int, context: Context) -> Footprint
     config = RescoreConfig(from_day=min(days), to_day=max(days), model=VERSION, reuse=False)
     result = home / "result.json"
     command = [sys.executable, str(DRIVER), RESCORE.name, config.model_dump_json(exclude_unset=True), str(result)]
-    output, step = home / "output.log", f"{count:,} reviews, {workers} workers"
+    output, step = home / "output.log", f"{count:,} reviews on {master}"
     output.touch()
     with told(lambda: (step, _scored_so_far(output), count), context.progress, 5.0):
-        used = run_watched(command, environment(home, context.settings, workers), output)
+        used = run_watched(command, environment(home, context.settings, master), output)
     scored = json.loads(result.read_text(encoding="utf-8"))["reviews"]
     if scored != count:
         raise ContractError(f"{' '.join(command)} scored {scored} of {count} reviews; see {output}")
@@ -82,11 +90,11 @@ def worker_rows(used: Mapping[int, Sequence[Footprint]], reviews: int) -> list[R
     base = median(turn.seconds for turn in used[fewest])
     rows = []
     for workers, turns in used.items():
-        times = _times(turns)
+        times = times_of(turns)
         speed_up = base / times["seconds"]
         gain = {"speed_up": speed_up, "efficiency": speed_up * fewest / workers}
         speed = {"reviews_per_second": reviews / times["seconds"]}
-        rows.append({"workers": workers, "reviews": reviews, **times, **speed, **gain, **_memory(turns)})
+        rows.append({"workers": workers, "reviews": reviews, **times, **speed, **gain, **memory_of(turns)})
     return rows
 
 
@@ -98,7 +106,7 @@ def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[Row]:
     """
     rows = []
     for reviews, turns in used.items():
-        times = _times(turns)
+        times = times_of(turns)
         cost = cores * times["seconds"] * 100_000 / reviews
         cpu = median(turn.core_seconds for turn in turns)
         rows.append(
@@ -107,7 +115,7 @@ def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[Row]:
                 **times,
                 "reviews_per_second": reviews / times["seconds"],
                 "cpu_use": cpu / times["seconds"] / cores,
-                **_memory(turns),
+                **memory_of(turns),
                 "core_seconds_per_100000": cost,
                 "published_costs_times": PUBLISHED_CORE_SECONDS / cost,
             }
@@ -115,12 +123,14 @@ def size_rows(used: Mapping[int, Sequence[Footprint]], cores: int) -> list[Row]:
     return rows
 
 
-def _times(turns: Sequence[Footprint]) -> dict[str, float]:
+def times_of(turns: Sequence[Footprint]) -> dict[str, float]:
+    """Return the median seconds of all turns, and those of the fastest and the slowest."""
     seconds = [turn.seconds for turn in turns]
     return {"seconds": median(seconds), "fastest": min(seconds), "slowest": max(seconds)}
 
 
-def _memory(turns: Sequence[Footprint]) -> dict[str, float]:
+def memory_of(turns: Sequence[Footprint]) -> dict[str, float]:
+    """Return the most that all processes, and one worker, held in any turn, in megabytes."""
     return {
         "peak_megabytes": max(turn.peak_bytes for turn in turns) / 1e6,
         "worker_megabytes": max(turn.worker_bytes for turn in turns) / 1e6,

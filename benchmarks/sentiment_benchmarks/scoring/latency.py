@@ -17,7 +17,7 @@ from sentiment.engine.scorer import Scorer
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import run_watched
 from sentiment_benchmarks.scoring.material import Material
-from sentiment_benchmarks.scoring.scratch_home import FIRST_DAY, VERSION, environment, make_home
+from sentiment_benchmarks.scoring.scratch_home import FIRST_DAY, VERSION, environment, make_home, on_this_machine
 from sentiment_benchmarks.tables import Row
 
 _CHILD = (sys.executable, "-m", "sentiment_benchmarks.scoring.child")
@@ -79,6 +79,6 @@ def _days(material: Material, settings: Settings) -> list[float]:
     make_home(home, material, _DAY_REVIEWS, days=1)
     result = home / "seconds.json"
     command = [*_CHILD, "score_day", str(FIRST_DAY), VERSION, str(_DAY_TIMES), str(result)]
-    run_watched(command, environment(home, settings, material.cores), home / "output.log")
+    run_watched(command, environment(home, settings, on_this_machine(settings, material.cores)), home / "output.log")
     seconds: list[float] = json.loads(result.read_text(encoding="utf-8"))
     return seconds

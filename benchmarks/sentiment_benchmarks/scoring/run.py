@@ -17,6 +17,7 @@ from sentiment_benchmarks.results import ScoringBenchmark
 from sentiment_benchmarks.scoring.end_to_end import measure_sizes, measure_workers
 from sentiment_benchmarks.scoring.engine_use import measure_engine_use
 from sentiment_benchmarks.scoring.latency import measure_latency
+from sentiment_benchmarks.scoring.masters import measure_masters
 from sentiment_benchmarks.scoring.material import Material, gather
 from sentiment_benchmarks.scoring.peers import measure_peers
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
@@ -64,7 +65,12 @@ def _measured(part: ScoringPart, config: BenchmarkScoringConfig, material: Mater
         return {part: measure_peers(config, material, context)}
     if part == "engines":
         return {part: measure_engine_use(material, config.repeats, context.progress)}
-    measure = {"workers": measure_workers, "sizes": measure_sizes, "latency": measure_latency}[part]
+    measure = {
+        "workers": measure_workers,
+        "sizes": measure_sizes,
+        "masters": measure_masters,
+        "latency": measure_latency,
+    }[part]
     return {part: measure(config, material, context)}
 
 

@@ -44,11 +44,15 @@ def make_home(folder: Path, material: Material, count: int, days: int = _DAYS) -
     lake.replace_days(REVIEWS, written, files, base, {})
 
 
-def environment(home: Path, settings: Settings, workers: int) -> dict[str, str]:
-    """Return the variables of a process that works in such a home with so many workers of the Spark of this machine."""
+def on_this_machine(settings: Settings, workers: int) -> str:
+    """Return the master with so many workers of this machine's Spark, of the kind that the settings have."""
+    return f"{'sail' if settings.spark_master.startswith('sail') else 'local'}[{workers}]"
+
+
+def environment(home: Path, settings: Settings, master: str) -> dict[str, str]:
+    """Return the variables of a process that works in such a home on a Spark master."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "PYSPARK_GATEWAY"))}
-    kind = "sail" if settings.spark_master.startswith("sail") else "local"
-    return kept | settings.in_home(home, spark_master=f"{kind}[{workers}]").as_environment()
+    return kept | settings.in_home(home, spark_master=master).as_environment()
 
 
 def _batches(reviews: LabelledReviews, day: date, numbers: range) -> Iterator[pa.RecordBatch]:

@@ -5,8 +5,8 @@ itself, so that a history and the same days one by one give the same table, in w
 history repetitions are taken out of what models are trained on. A repetition stays with the review that stands for it,
 as `displaced`: when the file of that one is corrected, it takes its place.
 
-It works on Arrow batches, in whatever process, and holds one product's rows of a day at a time beside a batch. It
-commits nothing.
+It works on Arrow batches, in whatever process, and holds some thousand rows of a day at a time, or one product's where
+those are more. It commits nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from sentiment.stores.lake.schemas import DISPLACED_FIELDS, REVIEWS
 
 _DISPLACED = REVIEWS.schema.field("displaced")
 _DERIVED = ("word_count", "displaced")
+# A day of fewer is one table, and one row group of its file: most days are, and each costs as much as hundreds of rows.
+_ROWS_AT_LEAST = 4_096
 Row = dict[str, Any]
 # A review before repetitions are taken out. `fresh` ones are of the delivery that comes in; `former` ones came with an
 # earlier state of it and are not written, only compared with what is.
@@ -104,25 +106,23 @@ def _word_count(text: str) -> int:
     return text.count(" ") + 1 if text else 0
 
 
-def _first_of(products: pa.Array, one: str | None) -> int:
+def _first_of(products: pa.ChunkedArray, one: str | None) -> int:
     # Another program's rows may be of no product, which is not found by its value.
     return int(compute.index(products.is_null(), True).as_py() if one is None else compute.index(products, one).as_py())
 
 
 def _whole_products(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Cut rows that are sorted by product into tables that hold all rows of each of their products."""
+    """Cut rows that are sorted by product into tables of some thousand that hold all rows of each of their products."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
-        if not batch.num_rows:
+        held.append(batch)
+        if sum(one.num_rows for one in held) < _ROWS_AT_LEAST:
             continue
-        last = batch["parent_asin"][-1].as_py()
-        begins = _first_of(batch["parent_asin"], last)
-        if held and (begins or held[-1]["parent_asin"][-1].as_py() != last):
-            yield pa.Table.from_batches([*held, batch.slice(0, begins)])
-            held = []
-        elif begins:
-            yield pa.Table.from_batches([batch.slice(0, begins)])
-        held.append(batch.slice(begins))
+        table = pa.Table.from_batches(held)
+        begins = _first_of(table["parent_asin"], table["parent_asin"][-1].as_py())
+        if begins:
+            yield table.slice(0, begins)
+            held = table.slice(begins).to_batches()
     if held:
         yield pa.Table.from_batches(held)
 
