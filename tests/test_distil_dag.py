@@ -122,6 +122,13 @@ def test_teacher_and_student_name_no_teacher_of_their_own():
             copy(LESSON[name]).resolve({"family": "gru", "teacher": "another"})
 
 
+def test_a_teacher_starts_from_no_model_that_has_read_what_it_labels_and_a_student_may():
+    started = {"family": "encoder", "warm_start": "champion"}
+    with pytest.raises(ParamValidationError, match="'warm_start' was unexpected"):
+        copy(LESSON["teacher_settings"]).resolve(started)
+    assert copy(LESSON["student_settings"]).resolve(started) == started
+
+
 @pytest.mark.parametrize(
     ("asked", "labelled"),
     [

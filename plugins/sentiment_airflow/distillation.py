@@ -15,14 +15,13 @@ from sentiment_airflow.run_inputs import checked
 from sentiment_airflow.templates import given
 
 _FAMILIES = list(get_args(Family))
-# A field that a training does not have is refused before anything is trained.
-_SETTINGS: dict[str, Any] = {
-    # A teacher is nobody's student, and the student's teacher is this one.
-    "properties": {
-        name: kind for name, kind in TrainConfig.model_json_schema()["properties"].items() if name != "teacher"
-    },
-    "additionalProperties": False,
-}
+
+
+def _settings(*without: str) -> dict[str, Any]:
+    """Return the schema of a training's fields but these; another field is refused before anything is trained."""
+    fields = TrainConfig.model_json_schema()["properties"]
+    return {"properties": {name: fields[name] for name in fields if name not in without}, "additionalProperties": False}
+
 
 LESSON: dict[str, Param] = {
     "teacher_run": Param(
@@ -81,7 +80,8 @@ LESSON: dict[str, Param] = {
     "teacher_settings": Param(
         None,
         type=["object", "null"],
-        **_SETTINGS,
+        # A teacher is nobody's student, and has learnt from no review that it labels.
+        **_settings("teacher", "warm_start"),
         title="Teacher (JSON)",
         description='In place of the fields above: {"family": "encoder", "encoder": "FOLDER", "max_length": 256} is a '
         "whole one. Its fields are those of `sentiment train --help`.",
@@ -90,7 +90,7 @@ LESSON: dict[str, Param] = {
     "student_settings": Param(
         None,
         type=["object", "null"],
-        **_SETTINGS,
+        **_settings("teacher"),  # which is this one
         title="Student (JSON)",
         description='In place of the fields above: {"family": "encoder", "teacher_temperature": 4} is a whole one.',
         section=EXPERTS["section"],
