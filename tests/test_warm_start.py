@@ -1,5 +1,7 @@
 """Trainings that begin where another one ended: with which weights, of which runs, judged by which reviews."""
 
+import json
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -11,6 +13,8 @@ from conftest import use_home
 from contexts import a_context
 from sentiment import cli
 from sentiment.core.errors import ContractError
+from sentiment.datasets.snapshot import read_keys, snapshot_folder
+from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.teaching import SoftLabelsConfig
@@ -20,8 +24,8 @@ from sentiment.training.models.encoders import build_encoder
 from sentiment.training.settings import effective_settings
 from sentiment.training.soft_labels import teacher_of
 from sentiment.training.verbs import TRAIN
-from sentiment.training.warm_start import begun_from
-from taught import OTHER, SNAPSHOT, deployed, write_snapshot
+from sentiment.training.warm_start import begun_from, require_unseen
+from taught import OTHER, SNAPSHOT, deployed, table, write_snapshot
 
 SEEN, GONE = "5ee05ee05ee0", "90e090e090e0"
 # So slow that the weights stay what they were.
@@ -43,7 +47,7 @@ def deployment(tmp_path_factory):
 def trained(deployment, encoder, **options) -> str:
     """Train on few reviews, and return the run."""
     asked = tiny.config(encoder, **{"snapshot": SNAPSHOT, "train_reviews": 160, **options})
-    return TRAIN.run(TrainRequest(**asked.model_dump()), a_context(deployment)).run_id
+    return TRAIN.run(TrainRequest(**asked.model_dump(exclude_unset=True)), a_context(deployment)).run_id
 
 
 def kept(deployment, run_id, folder) -> Fitted:
@@ -85,7 +89,7 @@ def test_a_share_of_the_weights_that_it_began_with_is_mixed_in(deployment, encod
 
 def test_the_result_says_what_it_began_with(deployment, encoder, first):
     asked = tiny.config(encoder, snapshot=SNAPSHOT, train_reviews=100, warm_start=first)
-    note = TRAIN.run(TrainRequest(**asked.model_dump()), a_context(deployment)).note
+    note = TRAIN.run(TrainRequest(**asked.model_dump(exclude_unset=True)), a_context(deployment)).note
     assert f"it starts from run {first}, of " in note
     assert f"s on snapshot {SNAPSHOT}" in note
 
@@ -122,6 +126,62 @@ def test_a_model_of_which_nobody_can_tell_what_it_has_read_is_refused(deployment
     )
 
 
+def test_a_model_whose_teacher_has_read_what_judges_the_training_is_refused(
+    deployment, encoder, monkeypatch, capsys, tmp_path
+):
+    lake = Lake(deployment.lake_root)
+    keys = {name: read_keys(snapshot_folder(lake, name), "train") for name in (OTHER, SEEN)}
+    said = table(tmp_path / "said.parquet", [*sorted(keys[OTHER]), *sorted(keys[SEEN])])
+    student = trained(deployment, encoder, snapshot=OTHER, teacher=said)
+    asked = ("--warm-start", student)
+    assert f"run {student} has learnt from 120 reviews" in refused(deployment, monkeypatch, capsys, *asked)
+    Path(said).unlink()
+    gone = f"run {student} learnt from the soft labels {said}, which is not there"
+    assert gone in refused(deployment, monkeypatch, capsys, *asked)
+
+
+def test_a_model_one_of_whose_forerunners_is_gone_is_refused(deployment, encoder, monkeypatch, capsys):
+    before = trained(deployment, encoder, snapshot=OTHER)
+    after = trained(deployment, encoder, snapshot=OTHER, warm_start=before)
+    mlflow.delete_run(before)
+    said = refused(deployment, monkeypatch, capsys, "--warm-start", after)
+    assert f"all that run {after} has learnt from cannot be told" in said
+    assert f"run {before} was deleted in MLflow" in said
+
+
+def test_a_run_that_names_itself_is_looked_up_once(deployment, encoder):
+    own = Registry(deployment).begin("by hand", {"snapshot": OTHER}, {}, a_context(deployment)).run_id
+    mlflow.MlflowClient().log_param(own, "warm_start", own)
+    asked = TrainConfig(snapshot=SEEN, warm_start=own)
+    assert require_unseen(asked, a_context(deployment)) is None
+
+
+def test_a_run_that_has_not_come_to_its_end_is_refused_at_once(deployment, encoder, monkeypatch, capsys):
+    settings = effective_settings(tiny.config(encoder, snapshot=SNAPSHOT))
+    begun = Registry(deployment).begin("begun", settings, {}, a_context(deployment)).run_id
+    said = refused(deployment, monkeypatch, capsys, "--warm-start", begun)
+    assert f"run {begun} keeps no model: it has not come to its end" in said
+
+
+def test_the_encoder_need_not_be_where_it_was(deployment, encoder, tmp_path):
+    moved = shutil.copytree(encoder, tmp_path / "moved")
+    before = trained(deployment, moved)
+    shutil.rmtree(moved)
+    again = trained(deployment, moved, warm_start=before)
+    assert mlflow.get_run(again).data.params["encoder"] == str(moved)
+
+
+def test_adapters_name_the_run_on_whose_weights_they_stand(deployment, encoder, first, tmp_path):
+    again = trained(deployment, encoder, family="lora", warm_start=first)
+    folder = Registry(deployment).download(again, "adapter", tmp_path)
+    named = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert named == f"runs:/{first}/model"
+
+
+def test_a_training_from_the_pretrained_encoder_looks_nothing_up(deployment):
+    assert require_unseen(TrainConfig(snapshot="not there"), a_context(deployment)) is None
+
+
 def test_what_is_no_run_of_an_encoder_is_refused(deployment, encoder, first, monkeypatch, capsys):
     assert "is no id of a run" in refused(deployment, monkeypatch, capsys, "--warm-start", "7")
     assert "MLflow has no run" in refused(deployment, monkeypatch, capsys, "--warm-start", "0" * 32)
@@ -130,6 +190,9 @@ def test_what_is_no_run_of_an_encoder_is_refused(deployment, encoder, first, mon
     assert "trained the family linear" in refused(deployment, monkeypatch, capsys, "--warm-start", linear)
     said = refused(deployment, monkeypatch, capsys, "--warm-start", first, "--encoder", "all-mpnet-base-v2")
     assert f"run {first} has the encoder {encoder}; leave encoder out" in said
+    # The default, but asked for.
+    said = refused(deployment, monkeypatch, capsys, "--warm-start", first, "--head", "linear")
+    assert f"run {first} has the head mlp; leave head out" in said
 
 
 @pytest.mark.parametrize(
