@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import mlflow
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pydantic import ValidationError
 
 import tiny
@@ -24,10 +26,10 @@ from sentiment.training.models.encoders import build_encoder
 from sentiment.training.settings import effective_settings
 from sentiment.training.soft_labels import teacher_of
 from sentiment.training.verbs import TRAIN
-from sentiment.training.warm_start import begun_from, require_unseen
+from sentiment.training.warm_start import begun_from, require_unseen, said_of_start
 from taught import OTHER, SNAPSHOT, deployed, table, write_snapshot
 
-SEEN, GONE = "5ee05ee05ee0", "90e090e090e0"
+SEEN, GONE, KNOWN = "5ee05ee05ee0", "90e090e090e0", "c0ffeec0ffee"
 # So slow that the weights stay what they were.
 STANDING = {"learning_rate": 1e-9, "weight_decay": 0.0}
 
@@ -94,11 +96,27 @@ def test_the_result_says_what_it_began_with(deployment, encoder, first):
     assert f"s on snapshot {SNAPSHOT}" in note
 
 
+def test_the_result_says_what_judges_it_and_was_known_to_the_start(deployment, encoder):
+    file = Path(write_snapshot(deployment, KNOWN, 40)) / "train.parquet"
+    theirs = parquet.read_table(file)
+    tested = parquet.read_table(Path(snapshot_folder(Lake(deployment.lake_root), SNAPSHOT)) / "test.parquet")
+    for name in ("text", "parent_asin"):
+        rows = pa.concat_tables([tested.select([name])[:6], theirs.select([name])[6:]])
+        theirs = theirs.set_column(theirs.schema.get_field_index(name), name, rows[name])
+    parquet.write_table(theirs, file)
+    started = trained(deployment, encoder, snapshot=KNOWN)
+    said = said_of_start(TrainConfig(snapshot=SNAPSHOT, warm_start=started), a_context(deployment))
+    assert said.endswith("which had read 6 texts that judge this one and reviews of 2 products that this one holds out")
+
+
 def test_the_champion_is_named_by_its_run(deployment, first, monkeypatch):
     monkeypatch.setattr(Registry, "champion", lambda self: 4)
     monkeypatch.setattr(Registry, "version", lambda self, number: ModelVersion(number, first, {}))
     found = begun_from(TrainConfig(snapshot=SNAPSHOT, warm_start="champion"), a_context(deployment))
     assert (found.warm_start, found.head) == (first, "mlp")
+    monkeypatch.setattr(Registry, "version", lambda self, number: ModelVersion(number, "", {}))  # made by hand
+    with pytest.raises(ContractError, match="no champion to start from, or it names no run"):
+        begun_from(TrainConfig(snapshot=SNAPSHOT, warm_start="champion"), a_context(deployment))
 
 
 def test_a_model_that_has_read_what_judges_the_training_is_refused(

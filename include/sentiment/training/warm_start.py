@@ -12,7 +12,7 @@ from sentiment.core.names import CHAMPION
 from sentiment.core.settings import Settings
 from sentiment.core.wording import counted
 from sentiment.datasets.published import bare
-from sentiment.datasets.snapshot import read_keys, read_texts, snapshot_folder
+from sentiment.datasets.snapshot import read_keys, read_products, read_texts, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun, require_run_ids
 from sentiment.stores.registry.versions import Registry
@@ -79,17 +79,25 @@ def require_unseen(config: TrainConfig, context: Context) -> None:
 
 
 def said_of_start(config: TrainConfig, context: Context) -> str:
-    """Say what a training begins with, and how many texts that judge it this has read before; nothing without one."""
+    """Say what a training begins with, and what this knows of texts and products that judge it; nothing without one."""
     if not config.warm_start:
         return ""
     lake, line = Lake(context.settings.lake_root), _line(config, context)
-    texts = {bare(text) for split in _JUDGES for text in read_texts(snapshot_folder(lake, config.snapshot), split)}
+    folder = snapshot_folder(lake, config.snapshot)
     others = {name for run in line for name in _snapshots(run)} - {config.snapshot}
-    read = texts & {bare(text) for name in others for text in read_texts(snapshot_folder(lake, name), "train")}
-    run = line[0]
-    seconds = run.metrics.get("training_seconds", 0)
-    said = f"it starts from run {run.run_id}, of {seconds:,.0f} s on snapshot {run.params['snapshot']},"
-    return f"{said} which had read {counted(len(read), 'text')} that judge this one" if read else said.rstrip(",")
+    theirs = [snapshot_folder(lake, name) for name in sorted(others)]
+    texts = _texts(folder, *_JUDGES) & set().union(*(_texts(other, "train") for other in theirs))
+    held_out = set().union(*(read_products(folder, split) for split in _JUDGES)) - read_products(folder, "train")
+    products = held_out & set().union(*(read_products(other, "train") for other in theirs))
+    known = [f"{counted(len(texts), 'text')} that judge this one"] if texts else []
+    known += [f"reviews of {counted(len(products), 'product')} that this one holds out"] if products else []
+    seconds = line[0].metrics.get("training_seconds", 0)
+    said = f"it starts from run {line[0].run_id}, of {seconds:,.0f} s on snapshot {line[0].params['snapshot']}"
+    return f"{said}, which had read {' and '.join(known)}" if known else said
+
+
+def _texts(folder: str, *splits: str) -> set[str]:
+    return {bare(text) for split in splits for text in read_texts(folder, split)}
 
 
 def _run(named: str, registry: Registry) -> TrainedRun:
@@ -97,9 +105,13 @@ def _run(named: str, registry: Registry) -> TrainedRun:
         require_run_ids([named])
         return registry.trained(named)
     champion = registry.champion()
-    if champion is None:
-        raise ContractError("there is no champion to start from; give the run of a training, or leave warm_start out")
-    return registry.trained(registry.version(champion).run_id)
+    run_id = "" if champion is None else registry.version(champion).run_id
+    if not run_id:
+        raise ContractError(
+            "there is no champion to start from, or it names no run; give the run of a training, or leave warm_start "
+            "out"
+        )
+    return registry.trained(run_id)
 
 
 def _learnt_from(config: TrainConfig, context: Context) -> Iterator[tuple[str, str, Callable[[], set[str]]]]:
