@@ -23,6 +23,7 @@ from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.encoders import build_encoder
+from sentiment.training.models.start import starting_model
 from sentiment.training.settings import effective_settings
 from sentiment.training.soft_labels import teacher_of
 from sentiment.training.verbs import TRAIN
@@ -240,6 +241,18 @@ def test_a_folder_that_a_training_made_is_no_pretrained_encoder(deployment, firs
     folder = Registry(deployment).download(first, "model", tmp_path)
     with pytest.raises(ContractError, match="give its run as warm_start"):
         build_encoder(str(folder))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "classifier.json", "config.json"])
+@pytest.mark.parametrize("breaks_off", [True, False])
+def test_a_model_that_is_not_whole_is_said(name, breaks_off, deployment, first, tmp_path):
+    folder = Registry(deployment).download(first, "model", tmp_path)
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()
+    if breaks_off:
+        (folder / name).write_bytes(content[:10])
+    with pytest.raises(ContractError, match="the model to start from is not whole"):
+        starting_model(TrainConfig(snapshot=SNAPSHOT, warm_start=str(folder)))
 
 
 @pytest.mark.thorough

@@ -86,7 +86,8 @@ def said_of_start(config: TrainConfig, context: Context) -> str:
     folder = snapshot_folder(lake, config.snapshot)
     others = {name for run in line for name in _snapshots(run)} - {config.snapshot}
     theirs = [snapshot_folder(lake, name) for name in sorted(others)]
-    texts = _texts(folder, *_JUDGES) & set().union(*(_texts(other, "train") for other in theirs))
+    judges = {bare(text) for split in _JUDGES for text in read_texts(folder, split)}
+    texts = {said for other in theirs for text in read_texts(other, "train") if (said := bare(text)) in judges}
     held_out = set().union(*(read_products(folder, split) for split in _JUDGES)) - read_products(folder, "train")
     products = held_out & set().union(*(read_products(other, "train") for other in theirs))
     known = [f"{counted(len(texts), 'text')} that judge this one"] if texts else []
@@ -94,10 +95,6 @@ def said_of_start(config: TrainConfig, context: Context) -> str:
     seconds = line[0].metrics.get("training_seconds", 0)
     said = f"it starts from run {line[0].run_id}, of {seconds:,.0f} s on snapshot {line[0].params['snapshot']}"
     return f"{said}, which had read {' and '.join(known)}" if known else said
-
-
-def _texts(folder: str, *splits: str) -> set[str]:
-    return {bare(text) for split in splits for text in read_texts(folder, split)}
 
 
 def _run(named: str, registry: Registry) -> TrainedRun:
