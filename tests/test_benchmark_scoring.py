@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from matplotlib.image import imread
+from pydantic import ValidationError
 
 import tiny
 from contexts import a_context
 from sentiment.core.context import Context
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.progress import logged
 from sentiment.core.settings import Settings
 from sentiment.engine.engines import runs_here
@@ -42,6 +43,7 @@ from sentiment_benchmarks.scoring.scratch_home import (
     on_this_machine,
 )
 from sentiment_benchmarks.scoring.spark_contenders import spark_contenders
+from sentiment_benchmarks.verbs import benchmark_scoring
 
 FP32 = "onnxruntime-fp32"
 
@@ -366,11 +368,25 @@ def test_masters_take_turns_and_are_held_against_the_first(home, own, monkeypatc
 
     monkeypatch.setattr(masters, "rescore", rescored)
     monkeypatch.setattr(masters, "_scores", lambda folder: scores(("a", "positive", said[runs[-1][1]])))
-    config = BenchmarkScoringConfig(repeats=2, sizes=(40,), masters=("sail[2]", "local[2]"))
+    # One that is named twice is measured once.
+    config = BenchmarkScoringConfig(repeats=2, sizes=(40,), masters=("sail[2]", "local[2]", "sail[2]"))
     sail, local = masters.measure_masters(config, own, Context.of_process())
     assert runs == 2 * [("size-40", "sail[2]", 40), ("size-40", "local[2]", 40)]
     assert (sail["master"], sail["seconds"], sail["largest_difference"]) == ("sail[2]", 8, 0)
     assert (local["master"], local["seconds"], local["largest_difference"]) == ("local[2]", 16, 0.25)
+
+
+@pytest.mark.parametrize("master", ["local[0]", "nonsense", ""])
+def test_what_is_no_master_is_refused_before_anything_is_measured(master):
+    with pytest.raises(ValidationError, match="is no master of Spark; take sail"):
+        BenchmarkScoringConfig(masters=("sail[2]", master))
+
+
+@pytest.mark.parametrize("master", ["spark://127.0.0.1:1", "sc://127.0.0.1:1"])
+def test_a_master_that_does_not_answer_is_said_before_anything_is_measured(home, master):
+    config = BenchmarkScoringConfig(parts=("peers", "masters"), masters=("sail[2]", master))
+    with pytest.raises(UnavailableError, match=f"nothing answers at .*{master}"):
+        benchmark_scoring(config, Context.of_process())
 
 
 def test_what_differs_between_masters_is_counted():

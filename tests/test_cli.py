@@ -151,7 +151,7 @@ def test_the_options_of_a_family_stand_together_under_its_name():
         shown = parser_of("train").format_help()
     groups = dict(re.findall(r"^(\S[^\n]*):\n((?:  .*\n)+)", shown, flags=re.MULTILINE))
     families = {
-        "Encoders (encoder, lora)": {"--encoder", "--head", "--pooling", "--pretrained-share"},
+        "Encoders (encoder, lora)": {"--encoder", "--head", "--pooling", "--pretrained-share", "--warm-start"},
         "Adapters (lora)": {"--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-targets"},
         "Recurrent networks (bilstm, lstm, gru)": {
             *("--embeddings", "--vocabulary", "--embedding-size", "--hidden-size", "--dropout"),

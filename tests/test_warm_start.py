@@ -1,9 +1,13 @@
 """Trainings that begin where another one ended: with which weights, of which runs, judged by which reviews."""
 
+import json
+import shutil
 from pathlib import Path
 
 import mlflow
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pydantic import ValidationError
 
 import tiny
@@ -11,19 +15,22 @@ from conftest import use_home
 from contexts import a_context
 from sentiment import cli
 from sentiment.core.errors import ContractError
+from sentiment.datasets.snapshot import read_keys, snapshot_folder
+from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.encoders import build_encoder
+from sentiment.training.models.start import starting_model
 from sentiment.training.settings import effective_settings
 from sentiment.training.soft_labels import teacher_of
 from sentiment.training.verbs import TRAIN
-from sentiment.training.warm_start import begun_from
-from taught import OTHER, SNAPSHOT, deployed, write_snapshot
+from sentiment.training.warm_start import begun_from, require_unseen, said_of_start
+from taught import OTHER, SNAPSHOT, deployed, table, write_snapshot
 
-SEEN, GONE = "5ee05ee05ee0", "90e090e090e0"
+SEEN, GONE, KNOWN = "5ee05ee05ee0", "90e090e090e0", "c0ffeec0ffee"
 # So slow that the weights stay what they were.
 STANDING = {"learning_rate": 1e-9, "weight_decay": 0.0}
 
@@ -43,7 +50,7 @@ def deployment(tmp_path_factory):
 def trained(deployment, encoder, **options) -> str:
     """Train on few reviews, and return the run."""
     asked = tiny.config(encoder, **{"snapshot": SNAPSHOT, "train_reviews": 160, **options})
-    return TRAIN.run(TrainRequest(**asked.model_dump()), a_context(deployment)).run_id
+    return TRAIN.run(TrainRequest(**asked.model_dump(exclude_unset=True)), a_context(deployment)).run_id
 
 
 def kept(deployment, run_id, folder) -> Fitted:
@@ -85,9 +92,22 @@ def test_a_share_of_the_weights_that_it_began_with_is_mixed_in(deployment, encod
 
 def test_the_result_says_what_it_began_with(deployment, encoder, first):
     asked = tiny.config(encoder, snapshot=SNAPSHOT, train_reviews=100, warm_start=first)
-    note = TRAIN.run(TrainRequest(**asked.model_dump()), a_context(deployment)).note
+    note = TRAIN.run(TrainRequest(**asked.model_dump(exclude_unset=True)), a_context(deployment)).note
     assert f"it starts from run {first}, of " in note
     assert f"s on snapshot {SNAPSHOT}" in note
+
+
+def test_the_result_says_what_judges_it_and_was_known_to_the_start(deployment, encoder):
+    file = Path(write_snapshot(deployment, KNOWN, 40)) / "train.parquet"
+    theirs = parquet.read_table(file)
+    tested = parquet.read_table(Path(snapshot_folder(Lake(deployment.lake_root), SNAPSHOT)) / "test.parquet")
+    for name in ("text", "parent_asin"):
+        rows = pa.concat_tables([tested.select([name])[:6], theirs.select([name])[6:]])
+        theirs = theirs.set_column(theirs.schema.get_field_index(name), name, rows[name])
+    parquet.write_table(theirs, file)
+    started = trained(deployment, encoder, snapshot=KNOWN)
+    said = said_of_start(TrainConfig(snapshot=SNAPSHOT, warm_start=started), a_context(deployment))
+    assert said.endswith("which had read 6 texts that judge this one and reviews of 2 products that this one holds out")
 
 
 def test_the_champion_is_named_by_its_run(deployment, first, monkeypatch):
@@ -95,6 +115,9 @@ def test_the_champion_is_named_by_its_run(deployment, first, monkeypatch):
     monkeypatch.setattr(Registry, "version", lambda self, number: ModelVersion(number, first, {}))
     found = begun_from(TrainConfig(snapshot=SNAPSHOT, warm_start="champion"), a_context(deployment))
     assert (found.warm_start, found.head) == (first, "mlp")
+    monkeypatch.setattr(Registry, "version", lambda self, number: ModelVersion(number, "", {}))  # made by hand
+    with pytest.raises(ContractError, match="no champion to start from, or it names no run"):
+        begun_from(TrainConfig(snapshot=SNAPSHOT, warm_start="champion"), a_context(deployment))
 
 
 def test_a_model_that_has_read_what_judges_the_training_is_refused(
@@ -122,6 +145,62 @@ def test_a_model_of_which_nobody_can_tell_what_it_has_read_is_refused(deployment
     )
 
 
+def test_a_model_whose_teacher_has_read_what_judges_the_training_is_refused(
+    deployment, encoder, monkeypatch, capsys, tmp_path
+):
+    lake = Lake(deployment.lake_root)
+    keys = {name: read_keys(snapshot_folder(lake, name), "train") for name in (OTHER, SEEN)}
+    said = table(tmp_path / "said.parquet", [*sorted(keys[OTHER]), *sorted(keys[SEEN])])
+    student = trained(deployment, encoder, snapshot=OTHER, teacher=said)
+    asked = ("--warm-start", student)
+    assert f"run {student} has learnt from 120 reviews" in refused(deployment, monkeypatch, capsys, *asked)
+    Path(said).unlink()
+    gone = f"run {student} learnt from the soft labels {said}, which is not there"
+    assert gone in refused(deployment, monkeypatch, capsys, *asked)
+
+
+def test_a_model_one_of_whose_forerunners_is_gone_is_refused(deployment, encoder, monkeypatch, capsys):
+    before = trained(deployment, encoder, snapshot=OTHER)
+    after = trained(deployment, encoder, snapshot=OTHER, warm_start=before)
+    mlflow.delete_run(before)
+    said = refused(deployment, monkeypatch, capsys, "--warm-start", after)
+    assert f"all that run {after} has learnt from cannot be told" in said
+    assert f"run {before} was deleted in MLflow" in said
+
+
+def test_a_run_that_names_itself_is_looked_up_once(deployment, encoder):
+    own = Registry(deployment).begin("by hand", {"snapshot": OTHER}, {}, a_context(deployment)).run_id
+    mlflow.MlflowClient().log_param(own, "warm_start", own)
+    asked = TrainConfig(snapshot=SEEN, warm_start=own)
+    assert require_unseen(asked, a_context(deployment)) is None
+
+
+def test_a_run_that_has_not_come_to_its_end_is_refused_at_once(deployment, encoder, monkeypatch, capsys):
+    settings = effective_settings(tiny.config(encoder, snapshot=SNAPSHOT))
+    begun = Registry(deployment).begin("begun", settings, {}, a_context(deployment)).run_id
+    said = refused(deployment, monkeypatch, capsys, "--warm-start", begun)
+    assert f"run {begun} keeps no model: it has not come to its end" in said
+
+
+def test_the_encoder_need_not_be_where_it_was(deployment, encoder, tmp_path):
+    moved = shutil.copytree(encoder, tmp_path / "moved")
+    before = trained(deployment, moved)
+    shutil.rmtree(moved)
+    again = trained(deployment, moved, warm_start=before)
+    assert mlflow.get_run(again).data.params["encoder"] == str(moved)
+
+
+def test_adapters_name_the_run_on_whose_weights_they_stand(deployment, encoder, first, tmp_path):
+    again = trained(deployment, encoder, family="lora", warm_start=first)
+    folder = Registry(deployment).download(again, "adapter", tmp_path)
+    named = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert named == f"runs:/{first}/model"
+
+
+def test_a_training_from_the_pretrained_encoder_looks_nothing_up(deployment):
+    assert require_unseen(TrainConfig(snapshot="not there"), a_context(deployment)) is None
+
+
 def test_what_is_no_run_of_an_encoder_is_refused(deployment, encoder, first, monkeypatch, capsys):
     assert "is no id of a run" in refused(deployment, monkeypatch, capsys, "--warm-start", "7")
     assert "MLflow has no run" in refused(deployment, monkeypatch, capsys, "--warm-start", "0" * 32)
@@ -130,6 +209,9 @@ def test_what_is_no_run_of_an_encoder_is_refused(deployment, encoder, first, mon
     assert "trained the family linear" in refused(deployment, monkeypatch, capsys, "--warm-start", linear)
     said = refused(deployment, monkeypatch, capsys, "--warm-start", first, "--encoder", "all-mpnet-base-v2")
     assert f"run {first} has the encoder {encoder}; leave encoder out" in said
+    # The default, but asked for.
+    said = refused(deployment, monkeypatch, capsys, "--warm-start", first, "--head", "linear")
+    assert f"run {first} has the head mlp; leave head out" in said
 
 
 @pytest.mark.parametrize(
@@ -159,6 +241,18 @@ def test_a_folder_that_a_training_made_is_no_pretrained_encoder(deployment, firs
     folder = Registry(deployment).download(first, "model", tmp_path)
     with pytest.raises(ContractError, match="give its run as warm_start"):
         build_encoder(str(folder))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "classifier.json", "config.json"])
+@pytest.mark.parametrize("breaks_off", [True, False])
+def test_a_model_that_is_not_whole_is_said(name, breaks_off, deployment, first, tmp_path):
+    folder = Registry(deployment).download(first, "model", tmp_path)
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()
+    if breaks_off:
+        (folder / name).write_bytes(content[:10])
+    with pytest.raises(ContractError, match="the model to start from is not whole"):
+        starting_model(TrainConfig(snapshot=SNAPSHOT, warm_start=str(folder)))
 
 
 @pytest.mark.thorough

@@ -68,3 +68,10 @@ def test_repetitions_are_found_over_batches_and_the_file_is_sorted(reviews_a_pro
 def test_rows_of_no_product_are_written_too(tmp_path):
     row, file = written(rows_of([*["P1"] * 4_500, *[None] * 4_500]), 1_000, tmp_path)
     assert row["kept"] == file.metadata.num_rows == 9_000 - 900
+
+
+def test_no_product_is_another_one_than_the_product_none(tmp_path):
+    table = rows_of([None, None, "None", "None"])
+    repeated = pa.array(["the same words of each"] * 4)
+    row, file = written(table.set_column(table.schema.get_field_index("text"), "text", repeated), 4, tmp_path)
+    assert (row["kept"], file.read()["parent_asin"].to_pylist()) == (2, ["None", None])

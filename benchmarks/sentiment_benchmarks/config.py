@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sentiment.core.config import EXPERTS, ModelReference, VerbConfig
 from sentiment.core.names import CHAMPION, Family
+from sentiment.core.settings import SparkMaster
 from sentiment.datasets.config import OnSnapshot
 
 ScoringPart = Literal["peers", "engines", "workers", "sizes", "masters", "latency"]
@@ -185,7 +186,7 @@ class BenchmarkScoringConfig(VerbConfig):
         title="Reviews per end-to-end run",
         json_schema_extra=EXPERTS,
     )
-    masters: tuple[str, ...] = Field(
+    masters: tuple[SparkMaster, ...] = Field(
         ("sail[2]", "local[2]"),
         min_length=1,
         description="Spark masters that the part masters scores each number of reviews on, and holds against the "

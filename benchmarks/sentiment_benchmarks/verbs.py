@@ -51,6 +51,11 @@ def benchmark_imbalance(config: BenchmarkImbalanceConfig, context: Context) -> I
 
 def benchmark_scoring(config: BenchmarkScoringConfig, context: Context) -> ScoringBenchmark:
     """Measure scoring: against the peers, over workers and sizes, and for one review."""
+    if "masters" in config.parts:
+        from sentiment.stores.spark import require_answer
+
+        for master in config.masters:
+            require_answer(master)
     from sentiment_benchmarks.scoring.run import run_scoring_benchmark
 
     return run_scoring_benchmark(config, context)

@@ -21,7 +21,7 @@ _COLUMNS = ["review_key", "review_date", "label", "positive_probability"]
 def measure_masters(config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
     """Score each number of reviews on each master, in turn; see `master_row`."""
     homes = homes_of(config, material, context)
-    asked = [(count, master) for count in homes for master in config.masters]
+    asked = [(count, master) for count in homes for master in dict.fromkeys(config.masters)]
     used: dict[tuple[int, str], list[Footprint]] = {one: [] for one in asked}
     scored: dict[tuple[int, str], pa.Table] = {}
     for count, master in asked * config.repeats:

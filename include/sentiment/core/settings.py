@@ -8,9 +8,9 @@ import re
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,19 @@ _MASTER = re.compile(
 )
 # In addresses, which databases and tables are opened by, these begin something else.
 _NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")
+
+
+def _master_of_spark(value: str) -> str:
+    master = value.strip()
+    if not _MASTER.fullmatch(master):
+        raise ValueError(
+            f"{value!r} is no master of Spark; take sail, sail[2], local[*], local[2], spark://host:7077, "
+            "k8s://https://host:443 or sc://host:15002"
+        )
+    return master
+
+
+SparkMaster = Annotated[str, AfterValidator(_master_of_spark)]
 
 
 class Settings(BaseSettings):
@@ -58,7 +71,7 @@ class Settings(BaseSettings):
     studies: str = Field(
         "", description="Searches: address of PostgreSQL or SQLite, or a .journal file; a SQLite under HOME when empty."
     )
-    spark_master: str = Field("sail[2]", description="Spark master of sessions that this process opens itself.")
+    spark_master: SparkMaster = Field("sail[2]", description="Spark master of sessions that this process opens itself.")
     spark_memory: str = Field("2g", description="Memory of the Spark driver (and of the executors in local mode).")
     train_queue: str = Field("default", description="Airflow queue of the training tasks.")
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's UI and API.")
@@ -68,17 +81,6 @@ class Settings(BaseSettings):
     @classmethod
     def _home_in_full(cls, value: Path) -> Path:
         return Path(_in_addresses(_in_full(str(value))))
-
-    @field_validator("spark_master", mode="after")
-    @classmethod
-    def _master_of_spark(cls, value: str) -> str:
-        master = value.strip()
-        if not _MASTER.fullmatch(master):
-            raise ValueError(
-                f"{value!r} is no master of Spark; take sail, sail[2], local[*], local[2], spark://host:7077, "
-                "k8s://https://host:443 or sc://host:15002"
-            )
-        return master
 
     @field_validator("landing", "lake", "products", "artifacts", mode="after")
     @classmethod

@@ -133,8 +133,8 @@ def _all_rows(row: Row) -> list[Row]:
     return [shared, *({**shared, **other} for other in row["displaced"] or ())]
 
 
-def _groups(rows: Iterable[Row], key: Callable[[Row], str]) -> Iterable[list[Row]]:
-    groups: dict[str, list[Row]] = {}
+def _groups(rows: Iterable[Row], key: Callable[[Row], str | None]) -> Iterable[list[Row]]:
+    groups: dict[str | None, list[Row]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups.values()
@@ -154,8 +154,9 @@ def _reviewer(row: Row) -> str:
     return f"u{row['user_id']}" if row["user_id"] is not None else f"k{row['review_key']}"
 
 
-def _product(row: Row) -> str:
-    return str(row["parent_asin"])
+def _product(row: Row) -> str | None:
+    product: str | None = row["parent_asin"]
+    return product
 
 
 def _words(row: Row) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from sentiment.stores.spark_connect import connected, forget_server, on_sail
+from sentiment.stores.spark_connect import connected, forget_server, on_sail, require_server
 from sentiment.stores.spark_jobs import forget_sent, is_on_this_machine, parallelism
-from sentiment.stores.spark_jvm import with_jvm
+from sentiment.stores.spark_jvm import require_master, with_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -68,6 +68,13 @@ def running() -> SparkSession | None:
         return SparkSession.active()
     except PySparkRuntimeError:
         return None
+
+
+def require_answer(master: str) -> None:
+    """Raise UnavailableError where nothing answers at a master of another machine, before anything is done for it."""
+    if master.startswith("sc://"):
+        require_server(master)
+    require_master(master)
 
 
 def speaks_connect(master: str) -> bool:

@@ -66,7 +66,7 @@ def write_dossier(
     training.fitted.save(folder / "model")
     if training.fitted.adapter is not None:
         shutil.copytree(training.fitted.adapter, folder / "adapter")
-        _name_base(folder / "adapter" / "adapter_config.json", training.config.encoder)
+        _name_base(folder / "adapter" / "adapter_config.json", training.config)
     write_predictions(folder / OF_RUN, test.keys, test.labels, assessment.probability)
     (folder / "evaluation.json").write_text(json.dumps(assessment.tables(), indent=1), encoding="utf-8")
     pictures = _pictures(folder / "pictures", training.fitted, assessment, test)
@@ -74,9 +74,11 @@ def write_dossier(
     return folder
 
 
-def _name_base(file: Path, encoder: str) -> None:
+def _name_base(file: Path, config: TrainConfig) -> None:
     """Name the adapter's base as it was asked for; PEFT writes the folder that it was loaded from on this machine."""
-    base = Path(encoder).name if Path(encoder).is_dir() else encoder
+    base = Path(config.encoder).name if Path(config.encoder).is_dir() else config.encoder
+    if config.warm_start:
+        base = f"runs:/{config.warm_start}/model"
     settings = json.loads(file.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
     file.write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.names import CHAMPION
+from sentiment.core.settings import Settings
 from sentiment.core.wording import counted
 from sentiment.datasets.published import bare
-from sentiment.datasets.snapshot import read_keys, read_texts, snapshot_folder
+from sentiment.datasets.snapshot import read_keys, read_products, read_texts, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun, require_run_ids
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
+from sentiment.training.teaching.table import read_table, table_of
 
 _JUDGES = ("validation", "test")
 # What of the architecture is the earlier run's.
@@ -24,11 +28,13 @@ _OF_THE_START = ("encoder", "head", "pooling")
 def begun_from(config: TrainConfig, context: Context) -> TrainConfig:
     """Name the run to start from by its id, and take the architecture that it has.
 
-    Raises ContractError when there is no such run, it trained no encoder, or another architecture is asked for.
+    Raises ContractError when there is no such run, it trained no encoder or keeps no model, or another architecture is
+    asked for.
     """
     if not config.warm_start:
         return config
-    run = _run(config.warm_start, Registry(context.settings))
+    registry = Registry(context.settings)
+    run = _run(config.warm_start, registry)
     run.require(("family", "snapshot"))
     if run.params["family"] not in ENCODER_FAMILIES:
         raise ContractError(
@@ -36,9 +42,14 @@ def begun_from(config: TrainConfig, context: Context) -> TrainConfig:
             f"{' or '.join(ENCODER_FAMILIES)}"
         )
     run.require(_OF_THE_START)
+    if not registry.keeps(run.run_id, "model"):
+        raise ContractError(
+            f"run {run.run_id} keeps no model: it has not come to its end, or its files were deleted; start from "
+            "another run"
+        )
     theirs = {name: run.params[name] for name in _OF_THE_START}
     for name, value in theirs.items():
-        if getattr(config, name) not in (value, TrainConfig.model_fields[name].default):
+        if name in config.model_fields_set and getattr(config, name) != value:
             raise ContractError(f"run {run.run_id} has the {name} {value}; leave {name} out beside warm_start")
     return config.model_copy(update={**theirs, "warm_start": run.run_id})
 
@@ -46,36 +57,44 @@ def begun_from(config: TrainConfig, context: Context) -> TrainConfig:
 def require_unseen(config: TrainConfig, context: Context) -> None:
     """Raise ContractError when the model to start from has learnt from reviews that validate or test this training.
 
-    So it does when a snapshot from which that one learnt is gone, because then nobody can tell.
+    So it does when its teacher has, and when something from which either learnt is gone, because then nobody can tell.
     """
-    lake = Lake(context.settings.lake_root)
-    judges = set().union(*(read_keys(snapshot_folder(lake, config.snapshot), split) for split in _JUDGES))
-    for name, run_id in _learnt_from(config, context):
+    if not config.warm_start:
+        return
+    folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
+    judges = set().union(*(read_keys(folder, split) for split in _JUDGES))
+    for run_id, what, keys in _learnt_from(config, context):
         try:
-            seen = len(judges & read_keys(snapshot_folder(lake, name), "train"))
+            seen = len(judges & keys())
         except ContractError as error:
             raise ContractError(
-                f"run {run_id} learnt from snapshot {name}, which is not there: whether it has seen the reviews that "
+                f"run {run_id} learnt from {what}, which is not there: whether it has seen the reviews that "
                 f"snapshot {config.snapshot} validates and tests by cannot be told; start from another run"
             ) from error
         if seen:
             raise ContractError(
                 f"run {run_id} has learnt from {counted(seen, 'review')} by which snapshot {config.snapshot} validates "
-                f"and tests; train on its snapshot {name}, or start from another run"
+                f"and tests, those of {what}; train on the snapshot of that run, or start from another one"
             )
 
 
 def said_of_start(config: TrainConfig, context: Context) -> str:
-    """Say what a training begins with, and how many texts that judge it this has read before; nothing without one."""
+    """Say what a training begins with, and what this knows of texts and products that judge it; nothing without one."""
     if not config.warm_start:
         return ""
-    lake, run = Lake(context.settings.lake_root), Registry(context.settings).trained(config.warm_start)
-    texts = {bare(text) for split in _JUDGES for text in read_texts(snapshot_folder(lake, config.snapshot), split)}
-    others = {name for name, _ in _learnt_from(config, context)} - {config.snapshot}
-    read = texts & {bare(text) for name in others for text in read_texts(snapshot_folder(lake, name), "train")}
-    seconds = run.metrics.get("training_seconds", 0)
-    said = f"it starts from run {run.run_id}, of {seconds:,.0f} s on snapshot {run.params['snapshot']},"
-    return f"{said} which had read {counted(len(read), 'text')} that judge this one" if read else said.rstrip(",")
+    lake, line = Lake(context.settings.lake_root), _line(config, context)
+    folder = snapshot_folder(lake, config.snapshot)
+    others = {name for run in line for name in _snapshots(run)} - {config.snapshot}
+    theirs = [snapshot_folder(lake, name) for name in sorted(others)]
+    judges = {bare(text) for split in _JUDGES for text in read_texts(folder, split)}
+    texts = {said for other in theirs for text in read_texts(other, "train") if (said := bare(text)) in judges}
+    held_out = set().union(*(read_products(folder, split) for split in _JUDGES)) - read_products(folder, "train")
+    products = held_out & set().union(*(read_products(other, "train") for other in theirs))
+    known = [f"{counted(len(texts), 'text')} that judge this one"] if texts else []
+    known += [f"reviews of {counted(len(products), 'product')} that this one holds out"] if products else []
+    seconds = line[0].metrics.get("training_seconds", 0)
+    said = f"it starts from run {line[0].run_id}, of {seconds:,.0f} s on snapshot {line[0].params['snapshot']}"
+    return f"{said}, which had read {' and '.join(known)}" if known else said
 
 
 def _run(named: str, registry: Registry) -> TrainedRun:
@@ -83,20 +102,49 @@ def _run(named: str, registry: Registry) -> TrainedRun:
         require_run_ids([named])
         return registry.trained(named)
     champion = registry.champion()
-    if champion is None:
-        raise ContractError("there is no champion to start from; give the run of a training, or leave warm_start out")
-    return registry.trained(registry.version(champion).run_id)
+    run_id = "" if champion is None else registry.version(champion).run_id
+    if not run_id:
+        raise ContractError(
+            "there is no champion to start from, or it names no run; give the run of a training, or leave warm_start "
+            "out"
+        )
+    return registry.trained(run_id)
 
 
-def _learnt_from(config: TrainConfig, context: Context) -> list[tuple[str, str]]:
-    """Return the snapshots that the model to start from, and those that it started from itself, learnt from; with runs.
+def _learnt_from(config: TrainConfig, context: Context) -> Iterator[tuple[str, str, Callable[[], set[str]]]]:
+    """Give each run of the line with what it has learnt from, in words, and what reads the keys of those reviews."""
+    lake = Lake(context.settings.lake_root)
+    for run in _line(config, context):
+        for name in _snapshots(run):
+            yield run.run_id, f"snapshot {name}", partial(read_keys, snapshot_folder(lake, name), "train")
+        if teacher := run.params.get("teacher"):
+            yield run.run_id, f"the soft labels {teacher}", partial(_labelled, teacher, context.settings)
 
-    That of this training is among them where it is theirs as well.
+
+def _labelled(teacher: str, settings: Settings) -> set[str]:
+    """Return the keys of the reviews that a teacher labels: of all that it has learnt from, and of others."""
+    return set(read_table(table_of(teacher, settings)).keys)
+
+
+def _line(config: TrainConfig, context: Context) -> list[TrainedRun]:
+    """Return the run to start from, the one that it started from itself, and so on to the pretrained encoder.
+
+    Raises ContractError when one of them is gone, because then nobody can tell what the model has learnt from.
     """
-    registry, found, run_id = Registry(context.settings), [], config.warm_start
-    while run_id:
-        params = registry.trained(run_id).params
-        mixed = ast.literal_eval(params.get("mixed_snapshots", "()"))  # as MLflow writes a list down
-        found += [(name, run_id) for name in (params["snapshot"], *mixed)]
-        run_id = params.get("warm_start", "")
-    return found
+    registry, line, run_id = Registry(context.settings), dict[str, TrainedRun](), config.warm_start
+    while run_id and run_id not in line:
+        try:
+            line[run_id] = registry.trained(run_id)
+            line[run_id].require(("snapshot",))
+        except ContractError as error:
+            raise ContractError(
+                f"all that run {config.warm_start} has learnt from cannot be told; start from another run, or: {error}"
+            ) from error
+        run_id = line[run_id].params.get("warm_start", "")
+    return [*line.values()]
+
+
+def _snapshots(run: TrainedRun) -> list[str]:
+    """Return the snapshots that a run learnt from."""
+    mixed = ast.literal_eval(run.params.get("mixed_snapshots", "()"))  # as MLflow writes a list down
+    return [run.params["snapshot"], *mixed]

@@ -50,7 +50,8 @@ def require_at_hand(config: TrainConfig, settings: Settings) -> None:
     vectors = config.embeddings if config.family in RECURRENT_FAMILIES else None
     if vectors and not vectors.is_file():
         raise ContractError(f"there are no word vectors at {vectors}; give a .vec or .vec.gz of fastText")
-    if not config.takes_encoder:
+    # An earlier training keeps its encoder; only to choose by doubt the words of the pretrained one are read.
+    if not config.takes_encoder or (config.warm_start and config.selection != "doubt"):
         return
     name = at_hand(config.encoder, settings)
     if Path(name).is_dir() or _is_cached(name):

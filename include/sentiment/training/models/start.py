@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.models.encoders import build_encoder, encoder_tokenizer
@@ -28,11 +29,20 @@ def with_start_at_hand(config: TrainConfig, workdir: Path, settings: Settings) -
 def starting_model(config: TrainConfig) -> tuple[EncoderClassifier, str]:
     """Return the model of a configuration whose encoder and start are at hand, and its tokenizer.json's content.
 
-    The head of one that is only pretrained is new, its first values following torch's seed.
+    The head of one that is only pretrained is new, its first values following torch's seed. Raises ContractError when
+    one of the two cannot be read.
     """
     if not config.warm_start:
         return build_encoder(config.encoder, config.head, config.pooling), encoder_tokenizer(config.encoder)
+    from safetensors import SafetensorError
+
     from sentiment.training.models.classifier import EncoderClassifier
 
     folder = Path(config.warm_start)
-    return EncoderClassifier.load(folder), (folder / "tokenizer.json").read_text(encoding="utf-8")
+    try:
+        return EncoderClassifier.load(folder), (folder / "tokenizer.json").read_text(encoding="utf-8")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ContractError(
+            f"the model to start from is not whole ({error}): its run was killed while it was kept, or files of it "
+            "were lost; start from another run"
+        ) from error
