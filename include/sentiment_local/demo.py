@@ -40,6 +40,7 @@ from sentiment_local.watch import Watch
 DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
 # Enough test reviews for half a point of accuracy, few enough for the ten minutes that the demo may take.
 _TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
+_MADE_TEXTS = 0.3  # of the reviews
 # A cascade of 100,000 reviews, the default, would take two minutes more.
 _EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "cascade_reviews": 30_000, "cascade_validation": 2_000}
 _DAGS_SECONDS = 120.0
@@ -135,7 +136,10 @@ def _training(config: DemoConfig) -> dict[str, Any]:
     sizes = {"test_reviews": _TEST_REVIEWS, "evaluation_reviews": _EVALUATION_REVIEWS}
     models = (
         TrainConfig(family="linear", train_reviews=config.linear_reviews, **sizes),
-        TrainConfig(family="encoder", train_reviews=config.encoder_reviews, evaluations=1, **sizes),
+        # Of few reviews made texts teach what a person tries first: short sentences, and denials.
+        TrainConfig(
+            family="encoder", train_reviews=config.encoder_reviews, evaluations=1, augmentation=_MADE_TEXTS, **sizes
+        ),
     )
     candidates = [model.model_dump(mode="json", exclude_unset=True) for model in models]
     return {"candidates": candidates, "seeds": 1, **_EXPORT}
