@@ -379,7 +379,7 @@ def test_an_adapter_names_its_base_as_it_was_asked_for_and_no_path_of_this_machi
     (tmp_path / "mine").mkdir()
     file = tmp_path / "adapter_config.json"
     file.write_text(json.dumps({"base_model_name_or_path": str(tmp_path / "site-packages" / "model"), "r": 8}))
-    _name_base(file, asked.replace("FOLDER", str(tmp_path)))
+    _name_base(file, TrainConfig(encoder=asked.replace("FOLDER", str(tmp_path))))
     assert json.loads(file.read_text()) == {"base_model_name_or_path": named, "r": 8}
 
 

@@ -42,7 +42,7 @@ def begun_from(config: TrainConfig, context: Context) -> TrainConfig:
             f"{' or '.join(ENCODER_FAMILIES)}"
         )
     run.require(_OF_THE_START)
-    if not registry.keeps(run.run_id, "model"):
+    if not registry.has_artifact(run.run_id, "model"):
         raise ContractError(
             f"run {run.run_id} keeps no model: it has not come to its end, or its files were deleted; start from "
             "another run"

@@ -144,12 +144,12 @@ class Runs:
 
     def find(self, run_id: str, name: str, destination: Path) -> Path | None:
         """Copy a file or folder of a run to `destination`, or return None when no run keeps any of that name."""
-        if not self.keeps(run_id, name):
+        if not self.has_artifact(run_id, name):
             return None
         destination.mkdir(parents=True, exist_ok=True)
         return Path(self._client.download_artifacts(run_id, name, str(destination)))
 
-    def keeps(self, run_id: str, name: str) -> bool:
+    def has_artifact(self, run_id: str, name: str) -> bool:
         """Tell whether there is such a run, and among its files one, or a folder, of that name."""
         try:
             kept = {file.path for file in self._client.list_artifacts(run_id)} if run_id else set()
