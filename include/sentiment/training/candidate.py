@@ -167,12 +167,14 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 def _name(config: TrainConfig) -> str:
     model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    beside = ("-warm" if config.warm_start else "") + ("-doubted" if config.selection == "doubt" else "")
-    beside += (
-        ("-taught" if config.teacher else "")
-        + ("-stars" if config.star_weight else "")
-        + ("-mixed" if config.mixed_snapshots else "")
-    )
+    kinds = {
+        "warm": config.warm_start,
+        "doubted": config.selection == "doubt",
+        "taught": config.teacher,
+        "stars": config.star_weight,
+        "mixed": config.mixed_snapshots,
+    }
+    beside = "".join(f"-{kind}" for kind, asked in kinds.items() if asked)
     return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
