@@ -108,6 +108,10 @@ def test_a_linear_teacher_has_no_epochs_and_no_student_is_linear():
         ({"student_settings": {"family": "linear"}}, "the student is refused: the form: the linear family learns from"),
         ({"student_settings": {"folds": 3}}, "the student is refused: the form: the teacher knows the labels of every"),
         ({"student_settings": {"epochs": -1}}, "the student is refused: epochs: Input should be greater than 0"),
+        (
+            {"student_settings": {"family": "encoder", "warm_start": "7"}},
+            "the student is refused: '7' is no id of a run",
+        ),
         ({"teacher_settings": {"family": "gru", "head": "x"}}, "the teacher is refused: head: Input should be"),
     ],
 )

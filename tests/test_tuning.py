@@ -31,7 +31,7 @@ from sentiment.datasets.snapshot import (
     snapshot_folder,
 )
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.runs import StudyRuns
+from sentiment.stores.registry.studies import StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.teaching.table import as_table, write_table
 from sentiment.tuning import processes, trial

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from airflow.sdk import Param, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from sentiment.core.config import EXPERTS, TEACHING
+from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
 from sentiment.core.names import Family
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.training.config.train import TrainConfig
@@ -117,7 +120,8 @@ def start(params: dict[str, Any]) -> str:
     """
     if not params["teacher_run"]:
         checked(TrainConfig, _asked("teacher", params), "the teacher")
-    checked(TrainConfig, {**_asked("student", params), "teacher": "soft labels"}, "the student")
+    student = checked(TrainConfig, {**_asked("student", params), "teacher": "soft labels"}, "the student")
+    _require_start(cast("TrainConfig", student))
     return "soft_labels" if params["teacher_run"] else "snapshot"
 
 
@@ -133,6 +137,15 @@ def students(labels: dict[str, Any], params: dict[str, Any]) -> list[dict[str, A
     soft = SOFT_LABELS.result.model_validate(labels)
     student = {**_asked("student", params), "snapshot": soft.snapshot}
     return [{**student, "teacher": soft.run_id}, *([student] if params["alone"] else [])]
+
+
+def _require_start(student: TrainConfig) -> None:
+    from sentiment.training.warm_start import begun_from
+
+    try:
+        begun_from(student, Context.of_process())
+    except ContractError as error:
+        raise AirflowFailException(f"the student is refused: {error}") from None
 
 
 def _asked(who: str, params: dict[str, Any]) -> dict[str, Any]:

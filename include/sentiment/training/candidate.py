@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.names import FIRST_SEED
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_split, snapshot_folder, used_reviews
@@ -19,7 +18,6 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
-from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import (
     REPORT,
@@ -38,7 +36,7 @@ from sentiment.training.job import Memory, OnLog, Record
 from sentiment.training.mixing import Mixed, drawn, said_of_mixed, with_mixed
 from sentiment.training.results import TrainResult
 from sentiment.training.selection import said_of_selection, training_sample
-from sentiment.training.settings import effective_settings, remarks
+from sentiment.training.settings import effective_settings, remarks, run_name
 from sentiment.training.teaching.lessons import counts, lessons, said_of
 from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
 from sentiment.training.warm_start import said_of_start
@@ -99,10 +97,10 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     splits = _Splits.read(config, folder, context)
     learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
     note = _note(config, folder, splits, learnt_from, said_of_start(config, context))
-    on_progress(f"training {_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
+    on_progress(f"training {run_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
-        registry.run(_name(config), effective_settings(config), tags, context, resumed) as run,
+        registry.run(run_name(config), effective_settings(config), tags, context, resumed) as run,
         at_work(folder_of(settings, run.run_id), config, context) as workdir,
     ):
         _log_reviews(run, config, folder, splits, learnt_from)
@@ -113,7 +111,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
             fitted = fit(config, learnt_from, splits.validation, workdir, settings, on_log)
         training = Training(
             run_id=run.run_id,
-            name=_name(config),
+            name=run_name(config),
             config=config,
             fitted=fitted,
             reviews=splits.sizes(),
@@ -163,19 +161,6 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
     trained = result(training, assessment, warning)
     run.describe(description(trained, registry.artifact_page(training.run_id, REPORT)))
     return trained
-
-
-def _name(config: TrainConfig) -> str:
-    model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
-    kinds = {
-        "warm": config.warm_start,
-        "doubted": config.selection == "doubt",
-        "taught": config.teacher,
-        "stars": config.star_weight,
-        "mixed": config.mixed_snapshots,
-    }
-    beside = "".join(f"-{kind}" for kind, asked in kinds.items() if asked)
-    return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def _cross_validated(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sentiment.training.config.architecture import RECURRENT_FAMILIES, ModelOptions
+from sentiment.core.names import FIRST_SEED
+from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES, ModelOptions
 from sentiment.training.config.augmentation import AugmentationOptions
 from sentiment.training.config.mixing import MixingOptions
 from sentiment.training.config.optimisation import OptimisationOptions, SearchedOptions
@@ -80,6 +82,20 @@ def remarks(config: TrainConfig, reviews: int) -> list[str]:
 def global_batch(config: TrainConfig) -> int:
     """Return how many reviews a step of the optimiser takes over all processes."""
     return config.batch_size * config.accumulation * config.processes
+
+
+def run_name(config: TrainConfig) -> str:
+    """Return what the run of a training is called: its model, its reviews, and what it learns otherwise than usual."""
+    model = f"{Path(config.encoder).name}-{config.family}" if config.family in ENCODER_FAMILIES else config.family
+    kinds = {
+        "warm": config.warm_start,
+        "doubted": config.selection == "doubt",
+        "taught": config.teacher,
+        "stars": config.star_weight,
+        "mixed": config.mixed_snapshots,
+    }
+    beside = "".join(f"-{kind}" for kind, asked in kinds.items() if asked)
+    return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
 def effective_settings(config: TrainConfig) -> dict[str, Any]:

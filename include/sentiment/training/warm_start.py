@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -33,6 +33,8 @@ def begun_from(config: TrainConfig, context: Context) -> TrainConfig:
     """
     if not config.warm_start:
         return config
+    if config.warm_start != CHAMPION:
+        require_run_ids([config.warm_start])
     registry = Registry(context.settings)
     run = _run(config.warm_start, registry)
     run.require(("family", "snapshot"))
@@ -99,7 +101,6 @@ def said_of_start(config: TrainConfig, context: Context) -> str:
 
 def _run(named: str, registry: Registry) -> TrainedRun:
     if named != CHAMPION:
-        require_run_ids([named])
         return registry.trained(named)
     champion = registry.champion()
     run_id = "" if champion is None else registry.version(champion).run_id
@@ -146,5 +147,5 @@ def _line(config: TrainConfig, context: Context) -> list[TrainedRun]:
 
 def _snapshots(run: TrainedRun) -> list[str]:
     """Return the snapshots that a run learnt from."""
-    mixed = ast.literal_eval(run.params.get("mixed_snapshots", "()"))  # as MLflow writes a list down
-    return [run.params["snapshot"], *mixed]
+    # MLflow keeps a list as Python writes it. Whatever else stands there is the name of no snapshot, and refused so.
+    return [run.params["snapshot"], *re.findall(r"\w+", run.params.get("mixed_snapshots", ""))]

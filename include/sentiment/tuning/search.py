@@ -22,7 +22,7 @@ from sentiment.core.context import Context
 from sentiment.core.provenance import ProcessName
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.runs import StudyRuns
+from sentiment.stores.registry.studies import StudyRuns
 from sentiment.training.teaching.lessons import lessons
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import SearchResult

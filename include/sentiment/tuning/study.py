@@ -23,7 +23,7 @@ from sentiment.core.errors import ContractError
 from sentiment.datasets.manifest import read_manifest
 from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.runs import StudyRuns
+from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import GridRow, OpenStudyResult, StudyResult
 from sentiment.tuning.search import DIED, fail_abandoned, killed

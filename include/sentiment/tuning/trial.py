@@ -14,7 +14,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.provenance import this_process
-from sentiment.stores.registry.runs import ERROR_CHARACTERS, StudyRuns
+from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.job import Record

@@ -1,4 +1,4 @@
-"""Runs in MLflow, of trainings and studies, by its client alone: begun, gone on with, written to by id, and read.
+"""Runs in MLflow, by its client alone: begun, gone on with, written to by id, and read.
 
 No run is the process's open one and no address the process's own, so any thread may work on any run of any server.
 """
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
@@ -25,8 +25,6 @@ from sentiment.stores.registry.pages import without_password
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-State = Literal["complete", "pruned", "failed"]
-ERROR_CHARACTERS = 500
 _DELETED = "deleted"
 # MLflow has no other way to be told: it logs as all others do, sends no usage data, draws no bar for each file, and
 # prints no address, over which a program that reads a result would stumble.
@@ -217,27 +215,6 @@ class Runs:
                 f"restore -x {found.experiment_id}`, or name another one in SENTIMENT_EXPERIMENT"
             )
         return found
-
-
-class StudyRuns(Runs):
-    """The runs of studies: one for all of a study, one under it for each trial, written by any number of processes."""
-
-    def reopen(self, run_id: str) -> bool:
-        """Go on with a run that had ended, and tell whether MLflow still has it."""
-        if not self.has(run_id):
-            return False
-        self._client.update_run(run_id, status="RUNNING")
-        return True
-
-    def end(self, run_id: str, state: State, error: str = "") -> None:
-        """End a run that has not ended, with its state and what failed as tags."""
-        if self._client.get_run(run_id).info.status != "RUNNING":
-            return
-        run = self.handle(run_id)
-        run.tag("state", state)
-        if error:
-            run.tag("error", error[:ERROR_CHARACTERS])
-        run.end("FAILED" if state == "failed" else "FINISHED")
 
 
 def _key(params: Mapping[str, Any], context: Context) -> str:

@@ -1,0 +1,31 @@
+"""The runs of studies in MLflow, which any number of processes write."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sentiment.stores.registry.runs import Runs
+
+State = Literal["complete", "pruned", "failed"]
+ERROR_CHARACTERS = 500
+
+
+class StudyRuns(Runs):
+    """The runs of studies: one for all of a study, one under it for each trial, written by any number of processes."""
+
+    def reopen(self, run_id: str) -> bool:
+        """Go on with a run that had ended, and tell whether MLflow still has it."""
+        if not self.has(run_id):
+            return False
+        self._client.update_run(run_id, status="RUNNING")
+        return True
+
+    def end(self, run_id: str, state: State, error: str = "") -> None:
+        """End a run that has not ended, with its state and what failed as tags."""
+        if self._client.get_run(run_id).info.status != "RUNNING":
+            return
+        run = self.handle(run_id)
+        run.tag("state", state)
+        if error:
+            run.tag("error", error[:ERROR_CHARACTERS])
+        run.end("FAILED" if state == "failed" else "FINISHED")
