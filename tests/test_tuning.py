@@ -459,7 +459,7 @@ def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(de
         raise UnavailableError("MLflow is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"sentiment.stores.registry.runs.StudyRuns.{where}", away)
+        patch.setattr(f"sentiment.stores.registry.studies.StudyRuns.{where}", away)
         with pytest.raises(UnavailableError):
             search(StudyConfig(study=opened.study), at(deployment))
     assert search(StudyConfig(study=opened.study), at(deployment)).trained == 2
