@@ -93,7 +93,7 @@ def test_a_share_of_the_weights_that_it_began_with_is_mixed_in(deployment, encod
 def test_the_result_says_what_it_began_with(deployment, encoder, first):
     asked = tiny.config(encoder, snapshot=SNAPSHOT, train_reviews=100, warm_start=first)
     note = TRAIN.run(TrainRequest(**asked.model_dump(exclude_unset=True)), a_context(deployment)).note
-    assert f"it starts from run {first}, of " in note
+    assert f"it starts from run {first} (" in note
     assert f"s on snapshot {SNAPSHOT}" in note
 
 
@@ -107,7 +107,9 @@ def test_the_result_says_what_judges_it_and_was_known_to_the_start(deployment, e
     parquet.write_table(theirs, file)
     started = trained(deployment, encoder, snapshot=KNOWN)
     said = said_of_start(TrainConfig(snapshot=SNAPSHOT, warm_start=started), a_context(deployment))
-    assert said.endswith("which had read 6 texts that judge this one and reviews of 2 products that this one holds out")
+    assert said.endswith(
+        "whose model had read 6 texts by which this training is judged and reviews of 2 products that it holds out"
+    )
 
 
 def test_the_champion_is_named_by_its_run(deployment, first, monkeypatch):

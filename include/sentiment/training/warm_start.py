@@ -92,11 +92,11 @@ def said_of_start(config: TrainConfig, context: Context) -> str:
     texts = {said for other in theirs for text in read_texts(other, "train") if (said := bare(text)) in judges}
     held_out = set().union(*(read_products(folder, split) for split in _JUDGES)) - read_products(folder, "train")
     products = held_out & set().union(*(read_products(other, "train") for other in theirs))
-    known = [f"{counted(len(texts), 'text')} that judge this one"] if texts else []
-    known += [f"reviews of {counted(len(products), 'product')} that this one holds out"] if products else []
+    known = [f"{counted(len(texts), 'text')} by which this training is judged"] if texts else []
+    known += [f"reviews of {counted(len(products), 'product')} that it holds out"] if products else []
     seconds = line[0].metrics.get("training_seconds", 0)
-    said = f"it starts from run {line[0].run_id}, of {seconds:,.0f} s on snapshot {line[0].params['snapshot']}"
-    return f"{said}, which had read {' and '.join(known)}" if known else said
+    said = f"it starts from run {line[0].run_id} ({seconds:,.0f} s on snapshot {line[0].params['snapshot']})"
+    return f"{said}, whose model had read {' and '.join(known)}" if known else said
 
 
 def _run(named: str, registry: Registry) -> TrainedRun:
