@@ -391,11 +391,13 @@ def test_a_master_that_does_not_answer_is_said_before_anything_is_measured(home,
 
 def test_what_differs_between_masters_is_counted():
     turn = [Footprint(2.0, 1.0, 900, 300)]
-    first = scores(("a", "positive", 0.9), ("b", "negative", 0.1), ("c", "positive", 0.6))
-    row = masters.master_row(turn, scores(("b", "positive", 0.6), ("a", "positive", 0.9), ("d", None, 0.5)), first)
+    first = scores(("a", "positive", 0.9), ("b", "negative", 0.1), ("c", "positive", 0.6), ("e", None, None))
+    row = masters.master_row(
+        turn, scores(("b", "positive", 0.6), ("a", "positive", 0.9), ("d", None, 0.5), ("e", None, None)), first
+    )
     assert (row["other_rows"], row["other_labels"]) == (2, 1)
     assert row["largest_difference"] == pytest.approx(0.5)
-    assert row["reviews_per_second"] == 1.5
+    assert row["reviews_per_second"] == 2
 
 
 def test_a_job_that_scored_another_number_of_reviews_is_no_measurement(home, own, monkeypatch):

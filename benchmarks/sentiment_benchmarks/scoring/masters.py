@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +41,13 @@ def master_row(turns: Sequence[Footprint], scores: pa.Table, first: pa.Table) ->
     `largest_difference` is that of a positive probability. The memory is that of this machine's processes below the
     job's: of a cluster elsewhere the driver's alone.
     """
-    measured: Mapping[str, float] = times_of(turns)
-    speed = {"reviews_per_second": scores.num_rows / measured["seconds"]}
-    return {**measured, **speed, **memory_of(turns), **_differences(scores, first)}
+    times = times_of(turns)
+    speed = {"reviews_per_second": scores.num_rows / times["seconds"]}
+    return {**times, **speed, **memory_of(turns), **_differences(scores, first)}
 
 
 def _differences(scores: pa.Table, first: pa.Table) -> Row:
+    # A review without a text has neither label nor probability.
     keys = ["review_date", "review_key"]
     both = scores.join(first, keys, right_suffix=" first", join_type="inner")
     columns = ("positive_probability", "positive_probability first")
@@ -54,7 +55,7 @@ def _differences(scores: pa.Table, first: pa.Table) -> Row:
     return {
         "other_rows": scores.num_rows + first.num_rows - 2 * both.num_rows,
         "other_labels": int(np.sum(both["label"].to_numpy() != both["label first"].to_numpy())),
-        "largest_difference": float(np.abs(ours - theirs).max(initial=0.0)),
+        "largest_difference": float(np.nanmax(np.abs(ours - theirs), initial=0.0)),
     }
 
 
