@@ -1,6 +1,8 @@
 """What docker-compose.yaml, .env.example and the Dockerfile promise one another and the code."""
 
+import ast
 import re
+from importlib import import_module
 
 import pytest
 import yaml
@@ -106,6 +108,24 @@ def test_every_setting_that_is_named_exists():
 
     assert "LAKE" in named
     assert {name.lower() for name in named - OF_OTHERS} <= set(Settings.model_fields)
+
+
+def _imported(script: str) -> list[tuple[str, str]]:
+    """The modules of ours that a script imports, with what it takes of each."""
+    froms = [node for node in ast.walk(ast.parse(script)) if isinstance(node, ast.ImportFrom)]
+    return [(str(node.module), name.name) for node in froms for name in node.names if "sentiment" in str(node.module)]
+
+
+def test_what_the_scripts_of_the_services_import_of_ours_is_there():
+    imported = [found for script in re.findall(r"python -c '([^']+)'", COMPOSE_TEXT) for found in _imported(script)]
+    assert imported
+    for module, name in imported:
+        assert hasattr(import_module(module), name), f"{module} has no {name}"
+
+
+def test_what_a_training_in_several_processes_leaves_is_found_by_the_task_that_called_it():
+    (home,) = (volume for volume in SERVICES["scheduler"]["volumes"] if volume.startswith("sentiment-home:"))
+    assert home in SERVICES["spark-worker"]["volumes"]
 
 
 def test_the_tasks_find_lake_and_models_where_the_servers_keep_them(monkeypatch):

@@ -78,7 +78,7 @@ class ScoreConfig(LakeScoringOptions, OneDay):
 
 
 class RescoreConfig(LakeScoringOptions, DayRange):
-    """Score every day of a range again in one Spark job; its scores are replaced, one commit a day."""
+    """Score every day of a range again in one Spark job; its scores are replaced, up to 30 days at once."""
 
 
 class PredictConfig(ScoringOptions, FileOptions):
