@@ -32,7 +32,7 @@ from sentiment_airflow.training import EXPORTED, SOME, chosen
 
 FORM = form(
     *(SNAPSHOT, SOFT_LABELS, COMPARE, EXPORT, PROMOTE),
-    without=("model", "train_reviews", "labelled_reviews", "runs", "run_id", "versions"),
+    without=("model", "labelled_reviews", "runs", "run_id", "versions"),
     shared=("significance", "margin"),
 )
 

@@ -112,6 +112,10 @@ def test_a_linear_teacher_has_no_epochs_and_no_student_is_linear():
             {"student_settings": {"family": "encoder", "warm_start": "7"}},
             "the student is refused: '7' is no id of a run",
         ),
+        (
+            {"student_settings": {"family": "gru", "mixed_snapshots": ["nowhere"], "mixed_share": 0.1}},
+            "the student is refused: there is no snapshot nowhere",
+        ),
         ({"teacher_settings": {"family": "gru", "head": "x"}}, "the teacher is refused: head: Input should be"),
     ],
 )
@@ -150,7 +154,9 @@ def test_as_many_reviews_are_labelled_as_the_student_learns_from(asked, labelled
 
 def test_settings_for_experts_replace_the_plain_fields_and_the_student_keeps_the_snapshot_of_its_labels():
     lora = {"family": "lora", "lora_rank": 4}
-    student = {"family": "encoder", "snapshot": "another", "teacher_weight": 0.5}
+    student = {"family": "encoder", "teacher_weight": 0.5}
+    with pytest.raises(ParamValidationError, match="'snapshot' was unexpected"):
+        copy(LESSON["student_settings"]).resolve({**student, "snapshot": "another"})
     asked = {**OPENED, "teacher_settings": lora, "student_settings": student}
     assert called(teachers, PINNED, asked) == [{**lora, "snapshot": "s"}]
     taught, _ = called(students, LABELS, asked)

@@ -94,7 +94,7 @@ def test_too_few_reviews_of_a_label_or_a_single_fold_are_refused(encoder, tmp_pa
 def test_a_fold_is_decided_by_the_threshold_that_the_training_would_use(encoder, tmp_path, monkeypatch, tuned):
     plain = folds.predict_logits
     leaning = np.array([-1.5, 1.5], np.float32)  # a model that calls too many positive
-    monkeypatch.setattr(folds, "predict_logits", lambda fitted, reviews: plain(fitted, reviews) + leaning)
+    monkeypatch.setattr(folds, "predict_logits", lambda *asked: plain(*asked) + leaning)
     rows = cross_validate(config(encoder, tune_threshold=tuned), tiny.reviews(240), tmp_path, Settings())
     if tuned:
         assert min(row["threshold"] for row in rows) > 0.5

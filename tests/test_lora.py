@@ -79,6 +79,14 @@ def test_merging_keeps_the_logits_and_leaves_a_plain_encoder_and_the_adapter_as_
     assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["r"] == 8
 
 
+def test_of_several_processes_the_first_one_writes_the_adapter(tmp_path, monkeypatch):
+    model, _ = build_model(tiny.config(tiny.write_architecture(tmp_path / "encoder", "bert"), "lora"), TRAIN)
+    monkeypatch.setenv("RANK", "1")
+    merge_adapters(model, tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+    assert not any("lora_" in name for name in model.state_dict())
+
+
 def test_a_lora_training_tells_its_trainable_share_and_goes_on_after_a_crash_to_the_same_model(tmp_path):
     encoder = tiny.write_encoder(tmp_path / "encoder")
     config = tiny.config(encoder, "lora", lora_targets="query", learning_rate=1e-2, epochs=2.0)

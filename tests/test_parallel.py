@@ -88,6 +88,28 @@ def test_a_killed_worker_ends_the_training_and_the_next_try_goes_on_from_the_che
 
 
 @pytest.mark.slow
+def test_a_second_epoch_that_was_broken_off_goes_on_with_the_reviews_that_it_lacks(home, tmp_path):
+    more = {"epochs": 2.0, "evaluations": 3, "patience": 9}  # validated after 14, 28 and 40 of 40 steps
+    whole = fit(recurrent(batch_size=16, **more), TRAIN, VALIDATION, tmp_path / "alone", Settings())
+    config = recurrent(batch_size=8, processes=2, **more)
+
+    def stop(record):
+        if record["step"] > 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), stop)
+    records, test = [], tiny.reviews(50, seed=9)
+    again = fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), records.append)
+    assert 28 < records[0]["step"] <= 31
+    losses = {one["step"]: one["loss"] for one in whole.history if "loss" in one}
+    for record in records:
+        if "loss" in record and record["step"] > records[0]["step"]:
+            assert record["loss"] == pytest.approx(losses[record["step"]], abs=1e-3)
+    assert predict_logits(again, test) == pytest.approx(predict_logits(whole, test), abs=1e-3)
+
+
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_in_a_worker_is_told_as_it_is_in_one_process(home, tmp_path):
     config = recurrent(batch_size=8, processes=1, stages=2, learning_rate=1e38, clip_norm=0)
     with pytest.raises(ContractError, match=r"the loss became (nan|inf) at step \d+ with learning_rate=1e\+38"):

@@ -82,6 +82,15 @@ def test_a_retry_of_the_same_task_goes_on_with_the_unfinished_run(registry):
     assert runs[0].data.tags["sentiment.try"] == "2"
 
 
+def test_a_second_try_beside_one_that_is_still_at_work_does_not_end_its_run(registry):
+    with pytest.raises(MemoryError):
+        train(registry, 55, a_try(1), crash=True)
+    with pytest.raises(ConcurrentWriteError), registry.run("linear", {"seed": 55}, {}, a_try(2)):
+        raise ConcurrentWriteError("the first one is at work")
+    (run,) = registry._client.search_runs([registry._experiment()], "params.seed = '55'")
+    assert run.info.status == "RUNNING"
+
+
 def test_a_finished_run_other_parameters_and_another_task_each_begin_a_run_of_their_own(registry):
     finished, other_seed = train(registry, 2, a_try(1)), train(registry, 3, a_try(1))
     again = train(registry, 2, a_try(1))

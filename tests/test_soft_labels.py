@@ -114,8 +114,12 @@ def test_more_reviews_can_be_labelled_than_are_trained_on(deployment, teacher, m
     trained, fit = [], soft_labels.fit
     monkeypatch.setattr(soft_labels, "fit", lambda *given: trained.append(given[1]) or fit(*given))
     config = SoftLabelsConfig(model=teacher, labelled_reviews=SIZES["train"], unlabelled_reviews=0)
-    rows = rows_of(SOFT_LABELS.run(config, a_context(deployment)))
+    result = SOFT_LABELS.run(config, a_context(deployment))
+    rows = rows_of(result)
     assert len(rows) == SIZES["train"] > 300
+    run = mlflow.MlflowClient(deployment.tracking_uri).get_run(result.run_id).data
+    assert (run.metrics["train_reviews"], run.params["labelled_reviews"]) == (SIZES["train"], str(SIZES["train"]))
+    assert "train_reviews" not in run.params  # as many as the run's: the form was left empty
     assert [reviews.keys for reviews in trained] == [reviews.keys for reviews in made[1]]
     for fold, reviews in enumerate(trained, start=1):
         asked = {product_of(row["review_key"]) for row in rows if row["fold"] == fold}

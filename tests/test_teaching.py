@@ -19,6 +19,7 @@ from sentiment.core.names import UNLABELLED
 from sentiment.core.settings import Settings
 from sentiment.engine.calibration import positive_probability
 from sentiment.engine.tokens import ReviewTokenizer
+from sentiment.stores.registry.versions import Registry
 from sentiment.training.batches import collate, examples
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig, TrainRequest
@@ -28,6 +29,7 @@ from sentiment.training.imbalance import training_loss
 from sentiment.training.job import Job
 from sentiment.training.teaching.lessons import counts, lessons
 from sentiment.training.teaching.loss import taught_loss
+from sentiment.training.teaching.table import TABLE, folder_of, read_table, table_of
 from sentiment.training.verbs import TRAIN
 from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, deployed, table
 
@@ -235,6 +237,23 @@ def test_a_teacher_that_is_nowhere_or_no_table_is_refused(deployment, monkeypatc
         str(tmp_path): "is a folder; name the Parquet file in it",
     }.items():
         assert sentence in refused(deployment, monkeypatch, capsys, teacher)
+
+
+def test_a_table_that_was_not_fetched_to_its_end_is_fetched_again(deployment, monkeypatch, tmp_path):
+    client = mlflow.MlflowClient(deployment.tracking_uri)
+    run_id = client.create_run(client.create_experiment("fetched")).info.run_id
+    client.log_artifact(run_id, table(tmp_path / TABLE, ["0-1"]))
+
+    def torn(self, run_id, name, destination):
+        (destination / name).write_bytes(b"PAR1")
+        raise OSError("the connection broke off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "download", torn)
+        with pytest.raises(OSError, match="broke off"):
+            table_of(run_id, deployment)
+    assert read_table(table_of(run_id, deployment)).keys == ["0-1"]
+    assert [file.name for file in folder_of(deployment, run_id).iterdir()] == [TABLE]
 
 
 def test_a_run_that_made_no_soft_labels_is_refused(deployment, monkeypatch, capsys, encoder):

@@ -153,6 +153,27 @@ def test_training_stops_when_validations_bring_nothing_better(encoder, tmp_path)
     assert sum("eval_macro_f1" in record for record in records) == 3
 
 
+@pytest.mark.parametrize(
+    "ended", [{"learning_rate": 1e-9, "evaluations": 10, "patience": 2}, {"epochs": 0.5}], ids=["patience", "half"]
+)
+def test_a_training_that_had_ended_takes_no_step_more(encoder, ended, tmp_path):
+    records, config = [], tiny.config(encoder, **{"schedule": "constant", **ended})
+    whole = fit(config, TRAIN, VALIDATION, tmp_path, Settings())
+    again = fit(config, TRAIN, VALIDATION, tmp_path, Settings(), records.append)
+    assert records == []
+    assert (predict_logits(again, VALIDATION) == predict_logits(whole, VALIDATION)).all()
+    assert [one["step"] for one in again.history] == [one["step"] for one in whole.history if "train_loss" not in one]
+
+
+def test_what_was_trained_in_half_precision_computes_as_it_is_saved(encoder, tmp_path):
+    fitted = fit(tiny.config(encoder, precision="bf16"), TRAIN, VALIDATION, tmp_path / "work", Settings())
+    fitted.save(tmp_path / "fitted")
+    exact, half = predict_logits(fitted, VALIDATION), predict_logits(fitted, VALIDATION, "bf16")
+    assert (predict_logits(Fitted.load(tmp_path / "fitted"), VALIDATION) == exact).all()
+    assert (exact != half).any()
+    assert half == pytest.approx(exact, abs=0.1)
+
+
 def test_a_trained_encoder_survives_a_folder(trained, tmp_path):
     fitted, _, _ = trained
     fitted.save(tmp_path / "fitted")

@@ -75,13 +75,14 @@ def test_weights_that_are_no_numbers_are_found_by_the_validation_too(config, tmp
 def test_too_little_memory_halves_the_batch_and_goes_on_from_the_last_checkpoint(
     config, error, tmp_path, monkeypatch, caplog
 ):
-    batches = []
+    batches, seen = [], []
 
     def full(self, usual, inputs):
         reviews = len(inputs["labels"])
         if self.state.global_step == 12 and reviews > 8:
             raise error
         batches.append(reviews)
+        seen.append([ids[ids != 0].tolist() for ids in inputs["input_ids"]])
         return usual()
 
     use(monkeypatch, full)
@@ -89,6 +90,7 @@ def test_too_little_memory_halves_the_batch_and_goes_on_from_the_last_checkpoint
     with caplog.at_level(logging.WARNING, "sentiment"):
         fitted = fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), records.append)
     assert batches == [16] * 12 + [8] * 20  # steps 1 to 12, then 11 to 20 from the checkpoint of step 10
+    assert sorted(seen[10]) == sorted(seen[12] + seen[13])  # step 11, before and after
     steps = [record["step"] for record in records if "loss" in record]
     assert steps == [*range(1, 13), *range(11, 21)]
     assert [record["step"] for record in fitted.history if "eval_macro_f1" in record] == [5, 10, 15, 20]

@@ -382,6 +382,14 @@ def test_an_unknown_study_and_an_unknown_snapshot_are_refused_with_the_remedy(de
         open_study(tuning(deployment, snapshot="none"), at(deployment))
 
 
+def test_a_worker_without_the_encoder_of_the_search_says_so_before_it_begins_a_trial(deployment, tmp_path):
+    lost = tuning(deployment, family="encoder", encoder=str(tmp_path / "nowhere"), study="nowhere", seed=9)
+    opened = open_study(lost, at(deployment))
+    with pytest.raises(ContractError, match="nowhere' cannot be loaded: there is no such folder"):
+        search(StudyConfig(study=opened.study), at(deployment))
+    assert load_study(opened.study, deployment)[0].get_trials() == []
+
+
 def test_random_and_tpe_choose_alike_at_first_and_differently_when_there_is_something_to_learn(deployment, tmp_path):
     def chosen(sampler: str) -> list[float]:
         # The score is the setting itself, so that no training is needed and TPE has something to learn.

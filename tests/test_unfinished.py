@@ -143,6 +143,17 @@ def test_two_equal_trainings_at_once_share_neither_run_nor_folder(deployment):
     assert not folder.exists()
 
 
+def test_what_goes_while_it_is_looked_at_is_passed_over_and_what_is_named_twice_is_removed_once(deployment):
+    folder = folder_of(deployment, "left")
+    (folder / "checkpoint-3").mkdir(parents=True)
+    (folder / "checkpoint-3" / "model.safetensors").write_bytes(b"x" * 2_000_000)
+    (folder / "checkpoint-2").symlink_to(folder / "gone")  # as an old checkpoint that is removed meanwhile
+    (folder / "gone.json").symlink_to(folder / "nothing")
+    (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
+    assert (left.run_id, left.step, left.megabytes) == ("left", 3, 2.0)
+    assert listed(TrainingsConfig(remove=("left", "left")), shell(deployment)).removed == ["left"]
+
+
 def test_what_is_still_training_is_listed_and_never_removed(deployment):
     folder, other = folder_of(deployment, "theirs"), folder_of(deployment, "left")
     (other / "checkpoint-3").mkdir(parents=True)
@@ -179,6 +190,15 @@ def test_a_run_that_left_nothing_is_told_where_those_are_that_did(deployment):
         TRAIN.run(TrainRequest(resume="abc"), shell(deployment))
 
 
+def test_an_interruption_of_the_first_of_several_seeds_says_one_thing_and_the_same_command_goes_on(deployment):
+    several = config(seed=40, seeds=2)
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        train_over_seeds(several, shell(deployment, progress=interrupt))
+    assert interruption.value.args == ("the same command again goes on; seeds that are done: none",)
+    (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
+    assert left.run_id in [run.run_id for run in train_over_seeds(several, shell(deployment)).runs]
+
+
 def test_a_seed_that_came_to_its_end_is_not_trained_again_when_a_later_one_was_interrupted(deployment):
     both, begun = config(seed=30, seeds=2), []
 
@@ -187,7 +207,7 @@ def test_a_seed_that_came_to_its_end_is_not_trained_again_when_a_later_one_was_i
         if len(begun) == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match="the same command again, or `sentiment train --resume seeds-"):
+    with pytest.raises(KeyboardInterrupt, match="the same command again goes on; seeds that are done: 30"):
         train_over_seeds(both, shell(deployment, progress=interrupt_the_second))
     (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
     told = []

@@ -59,8 +59,8 @@ def _measured(candidate: TrainConfig, data: BenchmarkData, output: Path, setting
     train = read_split(data.folder, "train", candidate.train_reviews)
     workdir = output / "work" / f"{candidate.family}-{candidate.imbalance}"
     fitted = fit(candidate, train, data.validation, workdir, settings)
-    validation = positive_probability(predict_logits(fitted, data.validation))
-    test = positive_probability(predict_logits(fitted, data.test))
+    validation = positive_probability(predict_logits(fitted, data.validation, candidate.precision))
+    test = positive_probability(predict_logits(fitted, data.test, candidate.precision))
     tuned = fit_threshold(validation, data.validation.labels)
     return [
         {

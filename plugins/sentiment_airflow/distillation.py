@@ -6,12 +6,13 @@ from typing import Any, cast, get_args
 
 from airflow.sdk import Param, task
 from airflow.sdk.exceptions import AirflowFailException
+from pydantic import BaseModel
 
 from sentiment.core.config import EXPERTS, TEACHING
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.names import Family
-from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.datasets.verbs import SNAPSHOT, require_snapshots
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
 from sentiment_airflow.run_inputs import checked
@@ -93,7 +94,7 @@ LESSON: dict[str, Param] = {
     "student_settings": Param(
         None,
         type=["object", "null"],
-        **_settings("teacher"),  # which is this one
+        **_settings("teacher", "snapshot"),  # which are these ones
         title="Student (JSON)",
         description='In place of the fields above: {"family": "encoder", "teacher_temperature": 4} is a whole one.',
         section=EXPERTS["section"],
@@ -116,12 +117,13 @@ LABELLED = (
 def start(params: dict[str, Any]) -> str:
     """Choose what comes first: the labels, where the form names a run, else the snapshot of a teacher's training.
 
-    A student that could not be trained fails here, hours before it would be.
+    Settings that cannot be trained with, and runs and snapshots that are not there, fail here, hours before a student
+    would be trained with them; whether an encoder is there only the machine knows that trains.
     """
     if not params["teacher_run"]:
-        checked(TrainConfig, _asked("teacher", params), "the teacher")
+        _require_there("teacher", checked(TrainConfig, _asked("teacher", params), "the teacher"))
     student = checked(TrainConfig, {**_asked("student", params), "teacher": "soft labels"}, "the student")
-    _require_start(cast("TrainConfig", student))
+    _require_there("student", student)
     return "soft_labels" if params["teacher_run"] else "snapshot"
 
 
@@ -139,13 +141,15 @@ def students(labels: dict[str, Any], params: dict[str, Any]) -> list[dict[str, A
     return [{**student, "teacher": soft.run_id}, *([student] if params["alone"] else [])]
 
 
-def _require_start(student: TrainConfig) -> None:
+def _require_there(who: str, config: BaseModel) -> None:
     from sentiment.training.warm_start import begun_from
 
+    training, context = cast("TrainConfig", config), Context.of_process()
     try:
-        begun_from(student, Context.of_process())
+        begun_from(training, context)
+        require_snapshots(training.mixed_snapshots, context)
     except ContractError as error:
-        raise AirflowFailException(f"the student is refused: {error}") from None
+        raise AirflowFailException(f"the {who} is refused: {error}") from None
 
 
 def _asked(who: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -43,8 +43,8 @@ class SimilarLengths(Sampler[int]):
     """An order in which every batch holds reviews of similar length and the batches follow one another at random.
 
     transformers' own LengthGroupedSampler goes from long to short within each group of batches, so that a small
-    training sees its long reviews first and its short ones last. The order depends on seed and epoch alone: a resumed
-    training meets the same batches.
+    training sees its long reviews first and its short ones last. The order depends on the size of a batch, seed and
+    epoch alone: a resumed training meets the same batches.
     """
 
     def __init__(

@@ -18,6 +18,7 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
+from sentiment.training.config.optimisation import Precision
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import (
     REPORT,
@@ -184,13 +185,13 @@ def _cross_validated(
 
 def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Assessment, dict[str, float], str]:
     """Return the assessment, the figures that become metrics of the run, and a warning or nothing."""
-    validation = predict_logits(fitted, splits.validation)
+    validation = predict_logits(fitted, splits.validation, config.precision)
     decision = Decision.fitted(validation, splits.validation.labels, config.tune_threshold, config.weighted)
 
     def predict(titles: list[str], texts: list[str]) -> np.ndarray:
-        return decision.calibration.probability(_logits(fitted, titles, texts))
+        return decision.calibration.probability(_logits(fitted, titles, texts, config.precision))
 
-    assessment = assess(decision, predict_logits(fitted, splits.test), splits.test, predict)
+    assessment = assess(decision, predict_logits(fitted, splits.test, config.precision), splits.test, predict)
     chosen_on = decision.calibration.probability(validation)
     figures = decision.figures()
     for name, value in evaluate(splits.validation.labels, chosen_on, decision.threshold).items():
@@ -201,11 +202,11 @@ def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Ass
     return assessment, figures, learnt_nothing(config, called, assessment)
 
 
-def _logits(fitted: Fitted, titles: list[str], texts: list[str]) -> np.ndarray:
+def _logits(fitted: Fitted, titles: list[str], texts: list[str], precision: Precision) -> np.ndarray:
     import numpy as np
 
     nobody_knows = np.zeros(len(texts), np.int64)
-    return predict_logits(fitted, LabelledReviews.of([""] * len(texts), titles, texts, nobody_knows))
+    return predict_logits(fitted, LabelledReviews.of([""] * len(texts), titles, texts, nobody_knows), precision)
 
 
 def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float, clock: Clock) -> OnLog:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from transformers import Trainer
+from transformers import Trainer, TrainerState
 
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
@@ -85,11 +85,26 @@ def last_checkpoint(workdir: Path) -> Path | None:
     return next((folder for folder in reversed(_by_step(workdir)) if not _lacks(folder)), None)
 
 
+def has_ended(checkpoint: Path) -> bool:
+    """Tell whether the Trainer wrote a checkpoint as its last: after all its steps, or when its patience was over.
+
+    It does not look itself, and would train on from there.
+    """
+    ended: bool = _read(checkpoint / STATE)["stateful_callbacks"]["TrainerControl"]["args"]["should_training_stop"]
+    return ended
+
+
 class PlainCheckpointTrainer(Trainer):
     """The Trainer of one process (or of DistributedDataParallel), with the pickled parts of its checkpoints replaced.
 
     Stock checkpoints hold training_args.bin, optimizer.pt, scheduler.pt, scaler.pt and rng_state.pth, all by pickle.
     """
+
+    def take_best(self, checkpoint: Path) -> None:
+        """Take on the best network of a training that ended with this checkpoint, and its history."""
+        self.state = TrainerState.load_from_json(str(checkpoint / STATE))
+        self.state.best_model_checkpoint = str(_best(checkpoint) or checkpoint)
+        self._load_best_model()
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)

@@ -103,8 +103,11 @@ def learnt_nothing(config: TrainConfig, called: Mapping[str, np.ndarray], assess
         found = f"the model orders the test reviews no better than chance ({area})"
     else:
         return ""
-    learning = "" if config.family == "linear" else "for more epochs or with another learning_rate, "
-    return f"this training learnt nothing: {found}. Train {learning}on more reviews, or with imbalance=class_weights"
+    ways = [] if config.family == "linear" else ["for more epochs", "with another learning_rate"]
+    # A remedy for the rare class is there already, or refused beside what makes labels, or chooses them.
+    settled = config.imbalance != "none" or config.teacher or config.augmentation or config.selection == "doubt"
+    ways += ["on more reviews", *([] if settled else ["with imbalance=class_weights"])]
+    return f"this training learnt nothing: {found}. Train {', or '.join(ways)}"
 
 
 def scarce(labels: Mapping[str, np.ndarray]) -> str:

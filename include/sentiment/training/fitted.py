@@ -14,11 +14,13 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import Family
 from sentiment.engine.tokens import ReviewTokenizer, length_batches
 from sentiment.training.config.architecture import ENCODER_FAMILIES, RECURRENT_FAMILIES
+from sentiment.training.config.optimisation import Precision
 from sentiment.training.job import Memory
 
 if TYPE_CHECKING:
     from torch import nn
 
+_BATCH_TOKENS = 8_192
 DESCRIPTION = ("family", "max_length", "head_share", "history", "parameters", "trainable")
 
 
@@ -67,19 +69,22 @@ class Fitted:
         return cls(model=_module(described["family"]).load(folder), tokenizer_json=tokenizer_json, **described)
 
 
-def predict_logits(fitted: Fitted, reviews: LabelledReviews, batch_tokens: int = 8_192) -> np.ndarray:
-    """Return float32 logits [reviews, 2] computed by torch, in batches of similar length, on the model's device."""
+def predict_logits(fitted: Fitted, reviews: LabelledReviews, precision: Precision = "fp32") -> np.ndarray:
+    """Return float32 logits [reviews, 2] computed by torch, in batches of similar length, on the model's device.
+
+    With the `precision` of its training a network computes in the number format in which it was trained.
+    """
     import torch
 
-    from sentiment.training.hardware import suitable_threads
+    from sentiment.training.hardware import computing_in, suitable_threads
 
     device = next(fitted.model.parameters()).device
     tokenizer = fitted.tokenizer
     ids = tokenizer.encode(reviews.titles, reviews.texts)
     logits = np.empty((len(ids), 2), np.float32)
     fitted.model.eval()
-    with torch.inference_mode(), suitable_threads(fitted.family):
-        for rows in length_batches([len(review) for review in ids], batch_tokens):
+    with torch.inference_mode(), suitable_threads(fitted.family), computing_in(precision, fitted.family):
+        for rows in length_batches([len(review) for review in ids], _BATCH_TOKENS):
             batch = (torch.from_numpy(part).to(device) for part in tokenizer.pad([ids[row] for row in rows]))
             logits[rows] = fitted.model(*batch).float().cpu().numpy()
     return logits

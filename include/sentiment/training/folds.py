@@ -108,9 +108,9 @@ def _measure(
     )
     chosen_on = rest.take(validation)
     fitted = train(config, rest.take(training), chosen_on)
-    validated = predict_logits(fitted, chosen_on)
+    validated = predict_logits(fitted, chosen_on, config.precision)
     decision = Decision.fitted(validated, chosen_on.labels, config.tune_threshold, config.weighted)
-    probability = decision.calibration.probability(predict_logits(fitted, held_out))
+    probability = decision.calibration.probability(predict_logits(fitted, held_out, config.precision))
     return {
         "train_reviews": len(training),
         "test_reviews": len(held_out),

@@ -31,6 +31,15 @@ def training_precision(precision: Precision, family: Family = "encoder") -> Prec
     return chosen
 
 
+def computing_in(precision: Precision, family: Family) -> torch.autocast:
+    """Return a context in which torch computes in the format in which a family is trained with this `precision`."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # The linear family is solved by scikit-learn, in no format of a network.
+    chosen = "fp32" if family == "linear" else training_precision(precision, family)
+    half = torch.float16 if chosen == "fp16" else torch.bfloat16
+    return torch.autocast(device, dtype=half, enabled=chosen != "fp32")
+
+
 @contextmanager
 def suitable_threads(family: Family) -> Iterator[None]:
     """Let torch compute a recurrent network on one thread within the block, and the other families as before.
@@ -54,7 +63,8 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 def with_smaller_batches(config: TrainConfig, error: Exception) -> TrainConfig:
     """Return the settings with half the batch and twice the accumulation: the same step in less memory.
 
-    Raises ContractError when a batch is one review already.
+    From an odd batch the step loses a review, and what is left of an epoch stands in another order. Raises
+    ContractError when a batch is one review already.
     """
     if config.batch_size == 1:
         raise ContractError(f"one review does not fit into the device's memory; {_smaller(config)}") from error

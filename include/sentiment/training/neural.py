@@ -16,7 +16,7 @@ from sentiment.core.settings import Settings
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.augmentation.consistency import CopiedExamples
 from sentiment.training.batches import collate, examples
-from sentiment.training.checkpoints import claim, last_checkpoint
+from sentiment.training.checkpoints import claim, has_ended, last_checkpoint
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import is_out_of_memory, suitable_threads, with_smaller_batches
@@ -86,8 +86,13 @@ def fit_once(
     trainer.remove_callback(PrinterCallback)
     checkpoint = last_checkpoint(workdir)
     log.info("training %s on %d reviews, from %s", config.family, len(train), checkpoint or "the beginning")
-    with suitable_threads(config.family):
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if checkpoint and has_ended(checkpoint):
+        trainer.take_best(checkpoint)
+    else:
+        with suitable_threads(config.family):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    # What has the network compute in half precision is the Trainer's, and would stay in its place.
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if config.pretrained_share:
         from sentiment.training.models.interpolation import mix_in_pretrained
 

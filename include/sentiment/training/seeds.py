@@ -42,8 +42,13 @@ def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
         seeds = seeds[:1]
         note = f"with all {available:,} training reviews every seed gives the same linear model: it was trained once"
     name = f"seeds-{sha256(config.model_dump_json().encode()).hexdigest()[:16]}"
-    with at_work(folder_of(context.settings, name), config, context) as workdir:
-        trained = [_once(workdir / str(seed), _of_seed(config, seed), context) for seed in seeds]
+    workdir = folder_of(context.settings, name)
+    try:
+        with at_work(workdir, config, context):
+            trained = [_once(workdir / str(seed), _of_seed(config, seed), context) for seed in seeds]
+    except KeyboardInterrupt:
+        done = ", ".join(str(seed) for seed in seeds if (workdir / str(seed) / FIGURES).is_file()) or "none"
+        raise KeyboardInterrupt(f"the same command again goes on; seeds that are done: {done}") from None
     if len(trained) == 1:
         result = trained[0].result
         notes = "; ".join(filter(None, (result.note, note)))

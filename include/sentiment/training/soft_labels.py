@@ -31,6 +31,7 @@ from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.mixing import MixingOptions
+from sentiment.training.config.optimisation import Precision
 from sentiment.training.config.selection import SelectionOptions
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig
@@ -73,7 +74,7 @@ class Material:
         return self.reviews.take(np.flatnonzero(apart))
 
     def sizes(self) -> dict[str, int]:
-        """Return how many reviews have a label, and how many have none."""
+        """Return how many reviews are labelled that have stars for a label, and how many that have none."""
         return {"train_reviews": int(self.labelled.sum()), "unlabelled_reviews": int((~self.labelled).sum())}
 
 
@@ -89,8 +90,8 @@ def make_soft_labels(config: SoftLabelsConfig, context: Context, begun: Kept | N
     material = read_material(training, config, context)
     name, tags = f"soft-labels-{training.family}", {"family": training.family, "snapshot": training.snapshot}
     resumed = begun.run_id if begun and registry.has(begun.run_id) else ""
-    params = {**config.model_dump(exclude_none=True), **material.sizes()}
-    with registry.run(name, params, tags, context, resumed) as run:
+    with registry.run(name, config.model_dump(exclude_none=True), tags, context, resumed) as run:
+        run.log_metrics(material.sizes())
         folder = folder_of(context.settings, run.run_id)
         with at_work(folder), registry.system_metrics(run.run_id):
             kept = Kept(run_id=run.run_id, config=config, seconds=begun.seconds if resumed and begun else 0.0)
@@ -178,17 +179,20 @@ def _labelled(
     context.progress(f"{step}: training {training.family} on {len(learnt_from):,} reviews")
     on_log = _telling(f"{step}: training, per cent", training.epochs, context)
     fitted = fit(training, learnt_from, validation, workdir, context.settings, on_log)
-    decision = Decision.fitted(predict_logits(fitted, validation), validation.labels, False, training.weighted)
-    odds = decision.calibration.scaled(_log_odds(fitted, asked, f"{step}: labelling", context))
+    chosen_on = predict_logits(fitted, validation, training.precision)
+    decision = Decision.fitted(chosen_on, validation.labels, False, training.weighted)
+    odds = decision.calibration.scaled(_log_odds(fitted, asked, training.precision, f"{step}: labelling", context))
     return as_table(asked.keys, odds, config.model, fold)
 
 
-def _log_odds(fitted: Fitted, reviews: LabelledReviews, step: str, context: Context) -> np.ndarray:
+def _log_odds(
+    fitted: Fitted, reviews: LabelledReviews, precision: Precision, step: str, context: Context
+) -> np.ndarray:
     odds = np.empty(len(reviews))
     for begin in range(0, len(reviews), _LABELLED_AT_ONCE):
         rows = np.arange(begin, min(begin + _LABELLED_AT_ONCE, len(reviews)))
         context.progress(step, begin, len(reviews))
-        odds[rows] = log_odds(predict_logits(fitted, reviews.take(rows)))
+        odds[rows] = log_odds(predict_logits(fitted, reviews.take(rows), precision))
     context.progress(step, len(reviews), len(reviews))
     return odds
 

@@ -49,6 +49,8 @@ class NeuralTrainer(AveragingTrainer):
         self._config = config
         self._loss = loss
         self.model_accepts_loss_kwargs = False
+        self._order = self._similar_lengths()
+        self.add_callback(_EpochTeller(self._order))
 
     def compute_loss(  # type: ignore[override]  # the Trainer passes names
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any
@@ -76,11 +78,14 @@ class NeuralTrainer(AveragingTrainer):
         return self.optimizer
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
-        dataset: Any = train_dataset or self.train_dataset
+        return self._order
+
+    def _similar_lengths(self) -> SimilarLengths:
+        dataset: Any = self.train_dataset
         lengths = [len(example["input_ids"]) for example in dataset]
-        # What the processes take at the same time follows one another, of similar length, so that none waits for long.
-        size = self.args.train_batch_size * self.args.world_size
-        # accelerate tells the epoch to the sampler in any number of processes, to the data set in one alone.
+        # What a step takes follows one another: of similar length, so that no process waits for long, and in the same
+        # order when memory asks for half the batch and twice the accumulation.
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         return SimilarLengths(lengths, size, self.args.seed, getattr(dataset, "set_epoch", None))
 
     def _figures(self, prediction: EvalPrediction) -> dict[str, float]:
@@ -89,6 +94,21 @@ class NeuralTrainer(AveragingTrainer):
         if not np.isfinite(logits).all():
             raise not_a_number("a validation logit became NaN or infinite", self.state.global_step, self._config)
         return evaluate(np.asarray(prediction.label_ids), positive_probability(logits))
+
+
+class _EpochTeller(TrainerCallback):
+    """Tells the order which epoch begins.
+
+    The Trainer and accelerate do so too, but neither reaches it through what skips the batches of a resumed epoch in
+    several processes, which would then go on in the order of the first one.
+    """
+
+    def __init__(self, order: SimilarLengths) -> None:
+        self._order = order
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called by the Trainer; within an epoch that is gone on with, `state.epoch` has a fraction."""
+        self._order.set_epoch(int(state.epoch))
 
 
 class Reporter(TrainerCallback):

@@ -6,11 +6,12 @@ A folder a run, with what was asked for, the time spent so far and the checkpoin
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +54,14 @@ class Unfinished:
     @classmethod
     def of(cls, folder: Path) -> Unfinished:
         """Look at a folder; its size is in bytes, and `changed` the Unix time of its newest file."""
-        stats = [file.stat() for file in folder.rglob("*") if file.is_file()]
+        stats = list(_stats(folder))
         return cls(
             folder=folder,
             asked=_read(folder),
             at_work=held(folder / _LOCK),
             step=_last_step(folder),
             size=sum(one.st_size for one in stats),
-            changed=max((one.st_mtime for one in stats), default=folder.stat().st_mtime),
+            changed=max((one.st_mtime for one in stats), default=time.time()),
         )
 
     @property
@@ -168,7 +169,7 @@ def _named(run_ids: tuple[str, ...], there: list[Unfinished]) -> list[Unfinished
             raise ContractError(f"run {run_id!r} left nothing; `sentiment trainings` lists those that did")
         if by_run[run_id].at_work:
             raise ContractError(f"run {run_id} is still training: interrupt it first; nothing was removed")
-    return [by_run[run_id] for run_id in run_ids]
+    return [by_run[run_id] for run_id in dict.fromkeys(run_ids)]
 
 
 def _row(one: Unfinished, now: float) -> UnfinishedTraining:
@@ -201,6 +202,14 @@ def _under_way(run_id: str) -> ConcurrentWriteError:
 
 def _airflow_run(context: Context) -> str:
     return context.run_id if "dag" in context.provenance else ""
+
+
+def _stats(folder: Path) -> Iterator[os.stat_result]:
+    """Give what is known of a folder's files; those that go meanwhile, as old checkpoints do, are passed over."""
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield Path(inside, name).stat()
 
 
 def _last_step(folder: Path) -> int:

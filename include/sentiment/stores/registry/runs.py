@@ -89,6 +89,8 @@ class Runs:
             run = self.begin(name, params, {"key": key, **tags}, context)
         try:
             yield run
+        except ConcurrentWriteError:
+            raise  # the run is another process's, which is at work on it
         except BaseException:
             with suppress(UnavailableError):
                 run.end("FAILED")
@@ -134,7 +136,7 @@ class Runs:
         return _as_trained(run)
 
     def download(self, run_id: str, name: str, destination: Path) -> Path:
-        """Copy a folder of a run's artifacts to `destination`, all of them without a name; return where it lies."""
+        """Copy a file or folder of a run to `destination`, all of them without a name; return where it lies."""
         found = self.find(run_id, name, destination)
         if found is None:
             raise ContractError(f"run {run_id} keeps no {name!r} (any more); train it anew and take the new run")

@@ -73,7 +73,7 @@ class SoftLabelsConfig(VerbConfig):
         None,
         ge=100,
         description="At most so many of the snapshot's reviews are trained on; as many as the run's when empty.",
-        title="Training reviews",
+        title="Training reviews of the folds",
         json_schema_extra=TEACHING,
     )
     labelled_reviews: int | None = Field(

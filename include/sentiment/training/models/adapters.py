@@ -5,6 +5,7 @@ Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang, Chen: LoRA, ICLR 2022, by PEFT.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from peft import LoraConfig, get_peft_model
@@ -45,8 +46,15 @@ def add_adapters(model: EncoderClassifier, config: TrainConfig) -> None:
 def merge_adapters(model: EncoderClassifier, folder: Path) -> None:
     """Write adapter_model.safetensors, adapter_config.json and head.safetensors, then add the adapters to the weights.
 
-    The model becomes a plain encoder with its head and gives the same logits.
+    Of several processes the first one writes. The model becomes a plain encoder with its head and gives the same
+    logits.
     """
+    if int(os.environ.get("RANK", "0")) == 0:  # torchrun's; one process has none
+        _write(model, folder)
+    model.backbone = model.backbone.merge_and_unload()
+
+
+def _write(model: EncoderClassifier, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # PEFT would ask the hub whether the vocabulary grew.
     model.backbone.save_pretrained(folder, save_embedding_layers=False)
@@ -54,7 +62,6 @@ def merge_adapters(model: EncoderClassifier, folder: Path) -> None:
     save_file(
         {name: value.contiguous() for name, value in model.head.state_dict().items()}, folder / "head.safetensors"
     )
-    model.backbone = model.backbone.merge_and_unload()
 
 
 def _targets(architecture: str, config: TrainConfig) -> str | list[str]:

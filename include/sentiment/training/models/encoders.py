@@ -91,7 +91,9 @@ def build_encoder(name: str, head: Head = "linear", pooling: Pooling = "mean") -
 
     from sentiment.training.models.classifier import EncoderClassifier, without_pooler
 
-    backbone, loaded = _from_pretrained(AutoModel, name, use_safetensors=True, output_loading_info=True)
+    # In the format of its weights, half precision for some, rounding would lose a training's small steps.
+    whole = {"dtype": "float32", "use_safetensors": True, "output_loading_info": True}
+    backbone, loaded = _from_pretrained(AutoModel, name, **whole)
     if lacking := [weight for weight in loaded["missing_keys"] if not weight.startswith("pooler.")]:
         raise _not_loaded(name, f"its weights have other names, {min(lacking)} is missing. {_TRAINED_HERE}")
     return EncoderClassifier(without_pooler(backbone), head, pooling)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.core.atomic import replacing
+from sentiment.core.atomic import creating, replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.entries import is_run_id
@@ -66,7 +67,10 @@ def read_table(path: Path) -> SoftLabels:
         _require_types(path, table.schema)
         keys, odds = table["review_key"].to_pylist(), table["log_odds"].cast(pa.float64()).to_numpy()
     except (OSError, pa.ArrowInvalid) as error:
-        raise ContractError(f"{path} is no Parquet file that can be read: {error}") from error
+        raise ContractError(
+            f"{path} is no Parquet file that can be read: {error}; give another one, or remove it where it is a run's, "
+            "and it is fetched anew"
+        ) from error
     _require_usable(path, keys, odds)
     return SoftLabels(keys, odds)
 
@@ -92,13 +96,15 @@ def table_of(teacher: str, settings: Settings) -> Path:
 
     registry = Registry(settings)
     registry.trained(teacher)
-    found = registry.find(teacher, TABLE, folder)
-    if found is None:
+    if not registry.has_artifact(teacher, TABLE):
         raise ContractError(
             f"run {teacher} has made no soft labels; make them with `sentiment soft-labels --model {teacher}`, and "
             "take the run_id that it gives"
         )
-    return found
+    folder.mkdir(parents=True, exist_ok=True)
+    with creating(folder / TABLE) as aside, TemporaryDirectory(prefix=".", dir=folder) as scratch:
+        registry.download(teacher, TABLE, Path(scratch)).replace(aside)
+    return folder / TABLE
 
 
 def folder_of(settings: Settings, run_id: str) -> Path:
