@@ -13,10 +13,13 @@ from scoring_days import DAY, LATER, ONE, furnish
 from sentiment.core.config import EARLIEST_DAY
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.ingest.days import OWN
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import SCORE
+from sentiment.stores.lake.files import write_day_file
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.states import day_states
+from sentiment.stores.lake.tables import Lake
 from sentiment.verbs import verbs
 from sentiment.views.days import late_days
 from sentiment_local import day_report
@@ -91,8 +94,14 @@ def test_a_day_that_holds_late_reviews_alone_still_waits_for_its_own_file(home, 
     assert late_days(EMPTY, Settings()) == [DAY]
     (row,) = done(verbs()["status"], StatusConfig(days=1))["attention"]
     assert (row["state"], row["next"].split(":")[0]) == ("missing", "its file is there")
-    # Its own rows, or the mark of an ingestion that found no rows in it, say that it was taken.
+    # A history that is imported on that day writes its quarantine.
     fill(home / "lake", QUARANTINE, {DAY: []})
+    assert late_days(EMPTY, Settings()) == [DAY]
+    # Its own rows, or the mark of an ingestion that found no rows in it, say that it was taken.
+    lake = Lake(str(home / "lake"))
+    rows = lake.read(REVIEWS, (DAY, DAY)).to_batches()
+    own = write_day_file(lake.root, REVIEWS, DAY, rows, OWN)
+    lake.replace_days(REVIEWS, [DAY], [own], lake.grown(REVIEWS), {})
     assert late_days(EMPTY, Settings()) == []
     fill(home / "lake", REVIEWS, {LATER: [lake_review(LATER, source_file=f"{LATER}.jsonl")]})
     land(f"{LATER}.jsonl.gz", [raw_review(LATER)])

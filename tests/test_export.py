@@ -1,6 +1,7 @@
 """What leaves as a bundle decides as the trained model does, on every engine, or it does not leave."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from sentiment.engine.bundle import (
     read_bundle,
 )
 from sentiment.engine.calibration import Calibration, positive_probability
-from sentiment.engine.engines import open_onnx
+from sentiment.engine.engines import open_engine, open_onnx
 from sentiment.engine.scorer import Scorer, infer
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.build import build_bundle
@@ -70,6 +71,18 @@ def test_every_engine_decides_nearly_as_the_model_does(exported):
 def test_encoders_are_built_for_openvino_too(exported):
     fitted, folder, built = exported
     assert ("openvino-int8" in built) == (fitted.family == "encoder") == (folder / STATIC_INT8_MODEL).exists()
+
+
+@pytest.mark.parametrize("exported", ["encoder"], indirect=True)
+def test_several_threads_may_ask_an_engine_at_once(exported):
+    fitted, folder, built = exported
+    ids = fitted.tokenizer.whole(tiny.reviews(6).titles, tiny.reviews(6).texts)
+    for name in built:
+        engine = open_engine(folder, name, 1)
+        alone = [infer(engine, fitted.tokenizer, [one]) for one in ids]
+        with ThreadPoolExecutor(6) as threads:
+            found = [*threads.map(lambda one, engine=engine: infer(engine, fitted.tokenizer, [one]), ids * 30)]
+        assert all((there == here).all() for there, here in zip(found, alone * 30, strict=True)), name
 
 
 def test_engines_are_ordered_by_the_speed_that_was_measured(exported):

@@ -16,7 +16,7 @@ from sentiment.ingest.landing import whole_delivery
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
-from sentiment.views.days import missing_reviews
+from sentiment.views.days import late_days, missing_reviews
 from verbs_here import done
 
 pytestmark = pytest.mark.spark
@@ -367,6 +367,32 @@ def test_the_category_is_the_second_level_of_the_products_path(home, lake, land)
         "P5": "unknown",
         "P6": "unknown",
     }
+
+
+def test_a_days_own_file_is_looked_for_until_it_came_whatever_else_put_reviews_into_its_day(home, lake, land):
+    next_day = DAY + timedelta(1)
+    land("export.jsonl", [*(raw_review(DAY, n) for n in (1, 7, 8, 9)), raw_review(next_day, 1), "no JSON"])
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(home / "landing" / "export.jsonl")))
+    land(FILE, [raw_review(DAY, 1)])  # which the lake has
+    land(f"{next_day}.jsonl", [])
+    assert late_days(DAY + timedelta(3), Settings()) == [DAY, next_day]
+    ingest()
+    ingest(day=next_day)
+    assert late_days(DAY + timedelta(3), Settings()) == []
+    land(f"{DAY + timedelta(2)}.jsonl", [raw_review(DAY, 2), raw_review(next_day, 2)])
+    ingest(day=DAY + timedelta(2))  # late ones
+    assert late_days(DAY + timedelta(3), Settings()) == []
+
+
+def test_a_day_that_came_as_a_history_before_leaves_nothing_twice(lake, land, home):
+    later = raw_review(DAY + timedelta(1), 3)
+    land(FILE, [raw_review(DAY, 1), raw_review(DAY, 2), later, "no JSON"])
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(home / "landing" / FILE), max_bad_share=0.5))
+    assert users(lake, DAY + timedelta(1)) == [later["user_id"]]
+    ingest(max_bad_share=0.5)
+    assert users(lake, DAY + timedelta(1)) == []
+    rejected = [row["reason"] for row in rows(lake, QUARANTINE)]
+    assert sorted(rejected) == ["the line is not a JSON object", "the review is of 2014-05-06, the file of 2014-05-05"]
 
 
 @pytest.mark.parametrize("name", [FILE, f"{FILE}.gz"])

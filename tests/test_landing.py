@@ -3,6 +3,7 @@
 import gzip
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +20,10 @@ from sentiment.ingest.landing import (
     require_unchanged,
     whole_delivery,
 )
-from sentiment.ingest.lines import LandedFile, lines_of
+from sentiment.ingest.lines import LandedFile, _of_file, lines_of, lines_of_reviews
 from sentiment.ingest.products import found_files
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
+from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
 from sentiment.views.days import missing_files
@@ -275,6 +277,22 @@ def test_a_json_array_is_refused_as_such_however_many_lines_it_has(home, land, s
     land("2014-05-05.jsonl", ["[", *[json.dumps(raw_review(DAY, n), indent=1) + "," for n in range(5)], "]"])
     with pytest.raises(ContractError, match=r"bad \(.*: 1 times the line begins a JSON array, and one object a line"):
         done(INGEST, IngestConfig(day=DAY))
+
+
+def test_what_goes_between_the_list_and_the_look_is_passed_over(home, land, monkeypatch):
+    there, gone = land(f"{DAY}/part-0.jsonl", []), home / "landing" / str(DAY) / "_temporary"
+    monkeypatch.setattr(storage, "_files_under", lambda folder: iter([Path(there), gone]))
+    assert [file.uri for file in storage.look(str(home / "landing"))] == [str(there)]
+
+
+def test_a_file_that_may_not_be_read_or_is_gone_is_named_like_one_that_breaks_off(tmp_path):
+    (tmp_path / "folder.jsonl").mkdir()
+    for name, reason in {"gone.jsonl": "No such file", "folder.jsonl": "Is a directory"}.items():
+        for lines in (lines_of, lines_of_reviews):
+            (batch,) = _of_file(LandedFile(str(tmp_path / name), name), lines)
+            (row,) = batch.to_pylist()
+            assert row["source_file"] == name
+            assert reason in row["broken"]
 
 
 @pytest.mark.spark

@@ -193,6 +193,16 @@ def test_other_programs_read_the_rows_that_are_written(tmp_path, kind, ending):
     assert [row.get("label") or None for row in Source.of(target, FileOptions()).rows()] == LABELS
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_what_is_nested_goes_into_a_cell_as_json(tmp_path, ending):
+    pictures, more = [{"small": None, "large": True}], {"a": 1.5}
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": "Great phone.", "images": pictures, "more": more}))
+    predict(tmp_path / "in.jsonl", tmp_path / f"out.{ending}")
+    (row,) = csv.DictReader((tmp_path / f"out.{ending}").open(newline=""), delimiter="," if ending == "csv" else "\t")
+    assert json.loads(row["images"]) == pictures
+    assert json.loads(row["more"]) == more
+
+
 def test_text_and_title_may_be_named_and_another_encoding_told(tmp_path):
     (tmp_path / "in.csv").write_bytes("Überschrift;Meinung\nschlecht;good für mich\n".encode("cp1252"))
     told = {"columns": ("text=meinung", "title=Überschrift"), "encoding": "cp1252"}

@@ -85,7 +85,7 @@ def test_a_retry_of_the_same_task_goes_on_with_the_unfinished_run(registry):
 def test_a_second_try_beside_one_that_is_still_at_work_does_not_end_its_run(registry):
     with pytest.raises(MemoryError):
         train(registry, 55, a_try(1), crash=True)
-    with pytest.raises(ConcurrentWriteError), registry.run("linear", {"seed": 55}, {}, a_try(2)):
+    with pytest.raises(ConcurrentWriteError), registry.run("", {"seed": 55, "encoder": "tiny"}, {}, a_try(2)):
         raise ConcurrentWriteError("the first one is at work")
     (run,) = registry._client.search_runs([registry._experiment()], "params.seed = '55'")
     assert run.info.status == "RUNNING"

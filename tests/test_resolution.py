@@ -142,6 +142,12 @@ def test_a_range_that_several_versions_score_hands_on_what_was_asked(settings, v
     }
 
 
+def test_who_was_champion_is_asked_again_when_it_scores_for_other_days_may_be_due_then(settings, verbs):
+    promoted(Lake(settings.lake_root), (1, date(2000, 1, 1)))
+    found = done(RESOLVE_MODEL, ScoreConfig(day=DAY, model="champion_at_date"))
+    assert found == {"model": "1", "versions": [1], "pinned": "champion_at_date"}
+
+
 def test_a_champion_that_somebody_made_in_mlflow_is_written_down_by_the_next_scoring(settings, registry, verbs):
     lake = Lake(settings.lake_root)
     record(lake, 1, None, "the first", a_context())
@@ -152,7 +158,7 @@ def test_a_champion_that_somebody_made_in_mlflow_is_written_down_by_the_next_sco
     assert [version for _, version in changes(lake)] == [1, 2]
 
 
-@pytest.mark.parametrize("wrong", ["1@", "1@../../x", f"x@{OTHER}", f"1@{OTHER}0", "latest"])
+@pytest.mark.parametrize("wrong", ["1@", "1@../../x", f"x@{OTHER}", f"1@{OTHER}0", "latest", "0", "01", "²"])
 def test_what_is_no_reference_to_a_model_is_refused(wrong):
     with pytest.raises(ValueError, match="give 'champion', 'champion_at_date' or a version number"):
         ScoreConfig(day=DAY, model=wrong)

@@ -18,6 +18,7 @@ import tiny
 from conftest import fill, lake_review, use_home
 from scoring_days import DAY, EMPTY, HOSTILE, LATER, NEVER, ONE, TWO, Oracle, day_of_reviews, furnish, rows
 from sentiment.core.errors import ContractError
+from sentiment.engine.bundle import GateRule, Thresholds
 from sentiment.readers.config import FileOptions
 from sentiment.scoring.config import PredictConfig, RescoreConfig, ScoreConfig
 from sentiment.scoring.files import predict_file, predict_rows
@@ -25,8 +26,9 @@ from sentiment.scoring.job import with_known, with_text_hash
 from sentiment.scoring.results import FileCounts
 from sentiment.scoring.source import Source
 from sentiment.scoring.verbs import PREDICT, RESCORE, SCORE
-from sentiment.scoring.worker import Scoring
+from sentiment.scoring.worker import BY_NETWORK, Scoring
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
+from sentiment.stores.registry.bundles import FetchedBundle
 from verbs_here import done
 
 
@@ -254,18 +256,21 @@ def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("cascade", [True, False])
-def test_without_the_cascade_what_its_gate_had_decided_is_computed(cascade, lake, spark, monkeypatch):
-    done(SCORE, ScoreConfig(day=DAY, model=ONE))
-    known = rows(lake, SCORES, DAY)
-    for number, row in enumerate(known):
-        row["decided_by"] = "gate" if number % 3 else "encoder"
-    fill(lake.root, SCORES, {DAY: known})
-    result = again(monkeypatch, cascade=cascade)
-    by = [row["decided_by"] for row in rows(lake, SCORES, DAY)]
+def test_what_gate_and_network_say_together_is_not_what_the_network_says_alone(lake, spark, monkeypatch):
+    checked, rule = FetchedBundle.checked, GateRule.model_construct(thresholds=Thresholds())
 
-    assert result["reused"] == len(known) if cascade else by.count("encoder")
-    assert by == [row["decided_by"] if cascade or row["decided_by"] == "encoder" else "linear" for row in known]
+    def with_gate(folder):
+        found = checked(folder)
+        return dataclasses.replace(found, description=found.description.model_copy(update={"gate": rule}))
+
+    monkeypatch.setattr(FetchedBundle, "checked", with_gate)
+    first = done(SCORE, ScoreConfig(day=DAY, model=ONE))["reviews"]
+
+    assert again(monkeypatch)["reused"] == first
+    assert again(monkeypatch, cascade=False)["reused"] == 0
+    assert all(row["bundle"].endswith(BY_NETWORK) for row in rows(lake, SCORES, DAY))
+    assert again(monkeypatch, cascade=False)["reused"] == first
+    assert again(monkeypatch)["reused"] == 0
 
 
 @pytest.mark.spark

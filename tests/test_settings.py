@@ -9,7 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from sentiment import cli
+from sentiment.cli import _sentence
+from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
+from sentiment.stores.spark_connect import require_server
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,15 @@ def test_in_another_home_no_place_of_the_deployment_is_left(tmp_path):
 @pytest.mark.parametrize("master", ["sail", "sail[2]", " sail[*] ", "local[*]", "local[2,3]", "spark://a:7077,b:7077"])
 def test_a_master_of_spark_may_be_written_with_blanks_around(master):
     assert Settings(spark_master=master).spark_master == master.strip()
+
+
+def test_the_token_of_a_spark_connect_server_is_not_repeated():
+    with pytest.raises(ValidationError, match=r"'sc:/127.0.0.1' is no master") as refused:
+        Settings(spark_master="sc:/127.0.0.1;token=xyzzy")
+    assert "xyzzy" not in _sentence(refused.value, "SENTIMENT_")
+    with pytest.raises(UnavailableError, match=r"the Spark Connect server sc://127\.0\.0\.1:1/:") as said:
+        require_server("sc://127.0.0.1:1/;token=xyzzy")
+    assert "xyzzy" not in str(said.value)
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_the_run_in_mlflow_keeps_the_table_and_its_figures(made, tmp_path):
     assert Path(kept).read_bytes() == Path(result.table).read_bytes()
     run = mlflow.get_run(result.run_id)
     assert run.data.metrics["out_of_fold_accuracy"] == pytest.approx(result.accuracy, abs=1e-4)
-    assert run.data.params["train_reviews"] == "300"
+    assert run.data.metrics["train_reviews"] == 300
     assert (run.info.run_name, run.info.status) == ("soft-labels-linear", "FINISHED")
 
 

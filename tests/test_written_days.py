@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from sentiment.ingest.days import ROWS, write_days
+from sentiment.ingest.days import ROWS, _delivery, write_days
 from sentiment.stores.lake.schemas import REVIEWS
 
 DAY = date(2024, 3, 1)
@@ -63,6 +63,12 @@ def test_repetitions_are_found_over_batches_and_the_file_is_sorted(reviews_a_pro
     assert sum(len(one or ()) for one in table["displaced"].to_pylist()) == 1_800
     keys = list(zip(table["parent_asin"].to_pylist(), table["review_key"].to_pylist(), strict=True))
     assert keys == sorted(keys)
+
+
+def test_between_equals_a_days_file_stands_before_a_history_whatever_that_is_called():
+    names = ["2014-05-05.jsonl", "2014-archive.jsonl", "2014-05-05-again.jsonl", "export.jsonl"]
+    assert sorted(names, key=lambda name: _delivery({"source_file": name}))[-1] == "2014-05-05.jsonl"
+    assert _delivery({"source_file": "2014-05-06/part-0.csv"}) > _delivery({"source_file": "2014-05-05.jsonl"})
 
 
 def test_rows_of_no_product_are_written_too(tmp_path):

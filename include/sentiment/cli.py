@@ -48,7 +48,7 @@ def main(words: Sequence[str] | None = None, known: Mapping[str, AnyVerb] | None
         with ends_as_interrupts():
             begin()
             print_anything()
-            logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+            logging.basicConfig(level=logging.WARNING, handlers=[_log_handler()])
             known = known or verbs()
             given = read(words, known)
             verb = known[given.pop("verb")]
@@ -143,6 +143,20 @@ def _show(verb: AnyVerb, result: VerbResult, as_json: bool, out: TextIO) -> None
         print(plain_json(result.model_dump(mode="json", exclude_unset=True)), file=out)
     else:
         show(result, out)
+
+
+class _Legible(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        from sentiment.terminal import legible
+
+        return legible(super().format(record))
+
+
+def _log_handler() -> logging.Handler:
+    """Return what writes the log to standard error, where names of files must not steer the terminal."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Legible("%(message)s"))
+    return handler
 
 
 def print_anything() -> None:

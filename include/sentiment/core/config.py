@@ -65,12 +65,12 @@ def _day_of_reviews(value: date) -> date:
 Day = Annotated[date, BeforeValidator(_no_number), AfterValidator(_day_of_reviews)]
 
 
-# What one task hands to the next: a version, and the content of its bundle.
-_PINNED = re.compile(r"\d+@[0-9a-f]{16}")
+# A version; what one task hands to the next has the content of its bundle too.
+_VERSION = re.compile(r"[1-9][0-9]*(@[0-9a-f]{16})?")
 
 
 def _model_reference(value: str) -> str:
-    if value in {CHAMPION, "champion_at_date"} or value.isdigit() or _PINNED.fullmatch(value):
+    if value in {CHAMPION, "champion_at_date"} or _VERSION.fullmatch(value):
         return value
     raise ValueError(f"model is {value!r}; give 'champion', 'champion_at_date' or a version number such as 3")
 

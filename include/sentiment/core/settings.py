@@ -32,11 +32,20 @@ _MASTER = re.compile(
 _NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")
 
 
+# What a person corrects whose master does not answer.
+NAMES_THE_MASTER = "SENTIMENT_SPARK_MASTER, or in Airflow the connection spark_default"
+
+
+def shown(master: str) -> str:
+    """Return a master without what may follow in its address, such as the token of a Spark Connect server."""
+    return master.partition(";")[0]
+
+
 def _master_of_spark(value: str) -> str:
     master = value.strip()
     if not _MASTER.fullmatch(master):
         raise ValueError(
-            f"{value!r} is no master of Spark; take sail, sail[2], local[*], local[2], spark://host:7077, "
+            f"{shown(value)!r} is no master of Spark; take sail, sail[2], local[*], local[2], spark://host:7077, "
             "k8s://https://host:443 or sc://host:15002"
         )
     return master

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -111,11 +112,12 @@ def _openvino(model: Path, threads: int) -> Engine:
     # Pinned, the threads of all workers of a machine would sit on the same first cores.
     options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
     compiled = openvino.Core().compile_model(str(model), "CPU", options)
-    request = compiled.create_infer_request()
+    request, alone = compiled.create_infer_request(), Lock()
 
     def run(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        # The result is the request's own memory, which the next call overwrites.
-        found = request.infer({"input_ids": input_ids, "attention_mask": attention_mask}, share_inputs=True)
-        return np.array(next(iter(found.values())), np.float32)
+        # The result is the request's own memory, which the next call overwrites; two calls at once are an error.
+        with alone:
+            found = request.infer({"input_ids": input_ids, "attention_mask": attention_mask}, share_inputs=True)
+            return np.array(next(iter(found.values())), np.float32)
 
     return run

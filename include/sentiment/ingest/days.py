@@ -11,8 +11,9 @@ those are more. It commits nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +27,10 @@ _DISPLACED = REVIEWS.schema.field("displaced")
 _DERIVED = ("word_count", "displaced")
 # A day of fewer is one table, and one row group of its file: most days are, and each costs as much as hundreds of rows.
 _ROWS_AT_LEAST = 4_096
+# What the file of a day says that it is made of, once the day's own delivery came in, be it without a review.
+OWN = "day"
+# What a file of the landing is called that is of a day, be it a folder's.
+_OF_A_DAY = re.compile(r"\d{4}-\d\d-\d\d(?![^./])")
 Row = dict[str, Any]
 # A review before repetitions are taken out. `fresh` ones are of the delivery that comes in; `former` ones came with an
 # earlier state of it and are not written, only compared with what is.
@@ -57,11 +62,14 @@ def is_of(batch: pa.RecordBatch, origin: Origin) -> bool:
     return any(origin.holds(name) for name in names)
 
 
-def write_days(batches: Iterable[pa.RecordBatch], root: str) -> Iterator[pa.RecordBatch]:
-    """Write the days of ROWS that are sorted by ORDER, and return a batch of WRITTEN for each."""
+def write_days(batches: Iterable[pa.RecordBatch], root: str, own: Collection[date] = ()) -> Iterator[pa.RecordBatch]:
+    """Write the days of ROWS that are sorted by ORDER, and return a batch of WRITTEN for each.
+
+    The files of days in `own` say that their day's own delivery is among what they are made of.
+    """
     for day, rows in by_day(batches, "review_date"):
         counts = {"kept": 0, "gone": 0}
-        file = write_day_file(root, REVIEWS, day, _without_former(rows, counts))
+        file = write_day_file(root, REVIEWS, day, _without_former(rows, counts), OWN if day in own else "")
         yield pa.RecordBatch.from_pylist([{**vars(file), **counts}], schema=WRITTEN)
 
 
@@ -69,7 +77,8 @@ def unique(rows: Iterable[Row]) -> list[Row]:
     """Return the reviews of one product and day that stand: of a user's the latest, of equal texts the earliest.
 
     Rows have the columns of `reviews` but `displaced`, which is added. The outcome does not depend on their order. A
-    review without a user is nobody's second one. Between equals of several files that of the latest delivery stands.
+    review without a user is nobody's second one. Between equals of several files that of a day's file stands before a
+    history's, and of two such that of the greater name.
     """
     of_users = [_standing(max, group, _newest) for group in _groups(rows, _reviewer)]
     return [_standing(min, group, _oldest) for group in _groups(of_users, _words)]
@@ -178,6 +187,9 @@ def _moment(row: Row) -> datetime:
 
 
 def _delivery(row: Row) -> tuple[bool, str]:
-    """Order deliveries: a day's file is a later word than a history's, and that of a later day than an earlier's."""
+    """Order deliveries: a day's file is a later word than a history's, and that of a later day than an earlier's.
+
+    Histories are ordered by their names, for the same files give the same lake in whatever order they come.
+    """
     name = row["source_file"] or ""
-    return (name[:1].isdigit() and name[4:5] == "-", name)
+    return (_OF_A_DAY.match(name) is not None, name)

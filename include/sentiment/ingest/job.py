@@ -5,9 +5,8 @@ A day and a whole history run through the same code; they differ in the files, a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,14 @@ import pyarrow as pa
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.ingest.config import ImportResult
-from sentiment.ingest.days import ORDER, ROWS, WRITTEN, is_of, present_rows, write_days
+from sentiment.ingest.counts import count
+from sentiment.ingest.days import ORDER, OWN, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery, require_unchanged
 from sentiment.ingest.lines import LandedFile, lines_of_reviews, read_lines
-from sentiment.ingest.products import with_category
-from sentiment.readers.jsons import ARRAY
-from sentiment.stores.lake.files import FILE, DataFile
+from sentiment.ingest.products import categories, with_category
+from sentiment.stores.lake.files import FILE, DataFile, write_day_file
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.spark import read_files, write_files
 from sentiment.stores.spark_jobs import kept, map_sorted, parallelism, require_memory, writers
@@ -61,20 +59,6 @@ class _Target:
         return cls(base, lake.state(spec, base.version()))
 
 
-@dataclass
-class _Counts:
-    read: int = 0
-    cut: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    days: set[date] = field(default_factory=set)
-    schemas: Counter[str] = field(default_factory=Counter)
-    times: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def rejected(self) -> int:
-        return self.reasons.total()
-
-
 @dataclass(frozen=True)
 class _Written:
     """The files of days, how many of the delivery's reviews stand in them, and how many of its earlier ones do not."""
@@ -95,9 +79,10 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
     reviews, quarantine = _Target.of(lake, REVIEWS), _Target.of(lake, QUARANTINE)
     require_memory(spark, 2 * run.delivery.unpacked_bytes(), "this import")  # a million reviews, 0.9 GB: 1.6 GB
     with kept(_judged(spark, run)) as judged:
-        counts = _count(judged, run)
+        counts = count(judged, run.delivery.names, run.rules.options.max_bad_share)
         require_unchanged(run.delivery.files)
-        days = counts.days | ({run.day} if run.day else set()) | _days_of(spark, lake, reviews.held, run)
+        days = counts.days | ({run.day} if run.day else set())
+        days |= _days_of(spark, lake, reviews.held, run, run.rules.reach)
         written = _write_reviews(spark, lake, judged, run, days, reviews.held)
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
         # The reviews come last: a day that they hold is a day that was ingested whole.
@@ -144,48 +129,12 @@ def _judged(spark: SparkSession, run: Ingestion) -> DataFrame:
     return _mapped(lines, lambda batch: judge(batch, rules), JUDGED)
 
 
-def _count(judged: DataFrame, run: Ingestion) -> _Counts:
-    """Count the lines and find the days, and refuse a broken file and a share of bad lines above the limit."""
-    counts = _Counts()
-    of_file = F.when(F.coalesce("broken", "refused").isNotNull(), F.col("source_file"))
-    groups = judged.groupBy("kind", "broken", "refused", "schema", "unit", of_file.alias("file"))
-    cut, days = F.count_if("cut"), F.collect_set("review_date")
-    for row in groups.agg(F.count("*").alias("lines"), cut.alias("cut"), days.alias("days")).collect():
-        if row["broken"]:
-            raise UnavailableError(
-                f"{row['file']} cannot be read to its end: {row['broken']}. Nothing was written; deliver the file again"
-            )
-        if row["refused"]:
-            raise ContractError(f"{row['refused']}. Nothing was written")
-        counts.read += row["lines"]
-        for found, value in ((counts.schemas, row["schema"]), (counts.times, row["unit"])):
-            if value:
-                found[value] += row["lines"]
-        counts.cut += row["cut"]
-        counts.days |= set(row["days"])
-        if row["kind"]:
-            counts.reasons[row["kind"]] += row["lines"]
-    limit = run.rules.options.max_bad_share
-    if counts.rejected > limit * counts.read:
-        raise ContractError(_too_many(counts, limit, run.delivery.names))
-    return counts
-
-
-def _too_many(counts: _Counts, limit: float, names: tuple[str, ...]) -> str:
-    # An array that is written over many lines is one mistake, and not as many as it has lines.
-    worst = [(ARRAY, counts.reasons[ARRAY])] if ARRAY in counts.reasons else counts.reasons.most_common(3)
-    return (
-        f"{counts.rejected} of {counts.read} lines in {names[0]}{' and others' if len(names) > 1 else ''} "
-        f"are bad ({counts.rejected / counts.read:.0%}, the limit is {limit:.0%}): "
-        f"{', '.join(f'{count} times {reason}' for reason, count in worst)}. Nothing was written; "
-        "mend the files, or raise max_bad_share if they are right"
-    )
-
-
-def _days_of(spark: SparkSession, lake: Lake, held: TableState, run: Ingestion) -> set[date]:
-    """Return the days in which the table holds rows that came with an earlier state of the delivery."""
+def _days_of(
+    spark: SparkSession, lake: Lake, held: TableState, run: Ingestion, reach: tuple[date, date] | None
+) -> set[date]:
+    """Return the days of the closed range `reach` of which the table holds rows of an earlier state of the delivery."""
     origin, day, names = run.delivery.origin, held.spec.day_column, held.spec.schema.names
-    files = held.files(run.rules.reach)
+    files = [file for file in held.files(reach) if file.rows]
     if not files:
         return set()
 
@@ -207,24 +156,33 @@ def _write_reviews(
     spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, days: set[date], held: TableState
 ) -> _Written:
     """Write the files of `days` with the delivery's reviews in place of its earlier ones; nothing is committed."""
-    fresh = with_category(spark, judged.where("reason IS NULL"), run.products).select(
-        *(name for name in ROWS.names if name not in {"ingested_at", "fresh", "former"}),
-        F.lit(run.rules.now.isoformat()).cast("timestamp").alias("ingested_at"),
-        F.lit(True).alias("fresh"),
-        F.lit(False).alias("former"),
-    )
-    rows, origin, root = fresh.select(*ROWS.names), run.delivery.origin, lake.root
-    if present := _present(held, days):
-        stored = read_files(spark, lake, REVIEWS, present)
-        rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
-    spread = rows.repartition(writers(spark), "review_date")
+    marked = {day for day, made_of in held.made_of().items() if made_of == OWN}
+    origin, root, own = run.delivery.origin, lake.root, days & (marked | {run.day})
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return write_days(batches, root)
+        return write_days(batches, root, own)
 
-    written = map_sorted(spread, ORDER, write, from_arrow_schema(WRITTEN)).collect()
+    with categories(spark, run.products) as known:
+        rows = _fresh(with_category(judged.where("reason IS NULL"), known), run)
+        if present := _present(held, days):
+            stored = read_files(spark, lake, REVIEWS, present)
+            rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
+        spread = rows.repartition(writers(spark), "review_date")
+        written = map_sorted(spread, ORDER, write, from_arrow_schema(WRITTEN)).collect()
     files = [DataFile(**{name: row[name] for name in FILE.names}) for row in written]
+    empty = own - {file.day for file in files}
+    files += [write_day_file(root, REVIEWS, day, (), OWN) for day in sorted(empty)]
     return _Written(files, sum(row["kept"] for row in written), sum(row["gone"] for row in written))
+
+
+def _fresh(reviews: DataFrame, run: Ingestion) -> DataFrame:
+    """Return the reviews of the delivery as ROWS."""
+    constants = {
+        "ingested_at": F.lit(run.rules.now.isoformat()).cast("timestamp"),
+        "fresh": F.lit(True),
+        "former": F.lit(False),
+    }
+    return reviews.select(*(constants[name].alias(name) if name in constants else name for name in ROWS.names))
 
 
 def _replace_quarantine(
@@ -232,7 +190,9 @@ def _replace_quarantine(
 ) -> None:
     """Put the delivery's rejected lines in place of its earlier ones, under the day that it is of, or today."""
     of = run.day or run.rules.now.date()
-    days = {of} | _days_of(spark, lake, target.held, run)
+    # A history's lie under the day on which it was imported, and may be of the same file.
+    reach = run.rules.reach and (run.rules.reach[0], date.max)
+    days = {of} | _days_of(spark, lake, target.held, run, reach)
     rejected = judged.where("reason IS NOT NULL").withColumn("ingest_date", F.lit(of))
     rows, origin = rejected.select(*QUARANTINE.schema.names), run.delivery.origin
     present = _present(target.held, days)

@@ -19,6 +19,7 @@ import pyarrow as pa
 from sentiment.core.errors import BrokenFileError, ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.text.characters import writable
+from sentiment.core.wording import cause
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.encoding import UTF_8, decoded, foreign
 from sentiment.readers.kinds import Format, format_of
@@ -73,7 +74,7 @@ def read_lines(
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
-                yield from counting_rows(lines(LandedFile(**row)))
+                yield from counting_rows(_of_file(LandedFile(**row), lines))
 
     listed = spark.createDataFrame(pa.Table.from_pylist([file._asdict() for file in files]))
     # Many small files are no many tasks: one costs as much as reading some hundred of them.
@@ -81,6 +82,14 @@ def read_lines(
     spread = listed.repartition(tasks, "uri") if tasks > 1 else listed.coalesce(1)
     # By line, which spreads as evenly as taking turns, for which Spark would sort all lines first.
     return spread.mapInArrow(each, from_arrow_schema(LINES)).repartition(partitions, "line")
+
+
+def _of_file(file: LandedFile, lines: Callable[[LandedFile], Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    """Read a file; one that may not be read, or is gone, is as one that breaks off."""
+    try:
+        yield from lines(file)
+    except OSError as error:
+        yield _batch(file.name, [_Line(None, None)], broken=cause(error))
 
 
 def lines_of_reviews(file: LandedFile) -> Iterator[pa.RecordBatch]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F  # noqa: N812
@@ -10,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from sentiment.core.errors import ContractError
 from sentiment.ingest.landing import product_files
 from sentiment.ingest.lines import LandedFile, lines_of, read_lines
-from sentiment.stores.spark_jobs import parallelism
+from sentiment.stores.spark_jobs import kept, parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -21,13 +23,31 @@ UNKNOWN_CATEGORY = "unknown"
 _PRODUCT = "parent_asin string, main_category string, categories array<string>"
 
 
-def with_category(spark: SparkSession, reviews: DataFrame, root: str) -> DataFrame:
-    """Add `category`: the second level of the product's category path, the first where there is but one."""
+@contextmanager
+def categories(spark: SparkSession, root: str) -> Iterator[DataFrame | None]:
+    """Give `parent_asin` and `category` of the products while the block runs; None where there are no product files.
+
+    A category is the second level of the product's category path, the first where there is but one. Raises
+    ContractError for a product file that cannot be read to its end.
+    """
     files = found_files(root)
     if not files:
+        yield None
+        return
+    lines = read_lines(spark, [LandedFile(uri, uri) for uri in files], parallelism(spark), lines_of)
+    with kept(lines.select("source_file", "broken", F.from_json("raw", _PRODUCT).alias("product"))) as products:
+        for broken in products.where("broken IS NOT NULL").take(1):
+            raise ContractError(
+                f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it"
+            )
+        yield _named(products.select("product.*"))
+
+
+def with_category(reviews: DataFrame, known: DataFrame | None) -> DataFrame:
+    """Add `category`, by the product of each review."""
+    if known is None:
         return reviews.withColumn("category", F.lit(UNKNOWN_CATEGORY))
-    categories = _categories(spark, files)
-    joined = reviews.join(F.broadcast(categories), "parent_asin", "left")
+    joined = reviews.join(F.broadcast(known), "parent_asin", "left")
     return joined.withColumn("category", F.coalesce("category", F.lit(UNKNOWN_CATEGORY)))
 
 
@@ -43,13 +63,8 @@ def found_files(root: str) -> list[str]:
     return files
 
 
-def _categories(spark: SparkSession, files: list[str]) -> DataFrame:
-    listed = [LandedFile(uri, uri) for uri in files]
-    lines = read_lines(spark, listed, parallelism(spark), lines_of).persist()
-    for broken in lines.where("broken IS NOT NULL").take(1):
-        raise ContractError(f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it")
-    product = lines.select(F.from_json("raw", _PRODUCT).alias("product")).select("product.*")
+def _named(products: DataFrame) -> DataFrame:
     path = F.filter("categories", lambda name: F.length(F.trim(name)) > 0)
     category = F.coalesce(F.get(path, F.lit(1)), F.get(path, F.lit(0)), F.col("main_category"))
-    named = product.select("parent_asin", category.alias("category")).where("parent_asin IS NOT NULL")
+    named = products.select("parent_asin", category.alias("category")).where("parent_asin IS NOT NULL")
     return named.groupBy("parent_asin").agg(F.min("category").alias("category"))

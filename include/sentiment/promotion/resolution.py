@@ -32,7 +32,7 @@ class ModelChoice:
     def parsed(cls, reference: str) -> Self:
         """Parse a valid ModelReference: `champion`, `champion_at_date`, `3` or `3@CONTENT`."""
         number, _, content = reference.partition("@")
-        if number.isdigit():
+        if number not in {CHAMPION, "champion_at_date"}:
             return cls(version=int(number), content=content)
         return cls(at_date=reference != CHAMPION)
 
@@ -74,7 +74,7 @@ def bundle_of(model: str, today: date, settings: Settings) -> tuple[int, Fetched
 
 def _versions(days: Sequence[date], choice: ModelChoice, registry: Registry, lake: Lake) -> dict[date, int]:
     if not choice.at_date:
-        return dict.fromkeys(days, choice.version or champion_of(registry, lake))
+        return dict.fromkeys(days, champion_of(registry, lake) if choice.version is None else choice.version)
     found = {}
     for day, version in champions_at(lake, days).items():
         if version is None:

@@ -215,15 +215,15 @@ def _valid(run: Scoring) -> Column:
 
     valid = (F.col("model_version") == str(run.version)) & (F.col("bundle") == run.content)
     valid &= F.col("text_hash").isNotNull()
-    by_gate = F.col("decided_by") == BY_GATE
     if run.engine != "auto":  # engines differ in the last digits, and near the threshold in labels; the gate needs none
+        by_gate = F.col("decided_by") == BY_GATE
         valid &= by_gate | F.coalesce(F.col("engine") == run.engine, F.lit(False))
     if run.review_below is not None and run.review_below <= SURELY_KNOWN:
         # Too little of the text may be known, which needs a person under any limit, and no column tells.
         valid &= ~(
             F.col("needs_review") & (F.col("confidence") >= run.review_below) & (F.col("confidence") <= SURELY_KNOWN)
         )
-    return valid if run.cascade else valid & ~by_gate
+    return valid
 
 
 def _null(name: str) -> Column:

@@ -142,7 +142,11 @@ def _write_delimited(path: Path, rows: Iterable[Values], names: list[str], delim
     with _opened(path) as file:
         writer = csv.DictWriter(file, names, restval="", delimiter=delimiter)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _as_cell(value) for name, value in row.items()} for row in rows)
+
+
+def _as_cell(value: Any) -> Any:
+    return plain_json(value) if isinstance(value, dict | list) else value
 
 
 def _write_parquet(path: Path, rows: Iterable[Values], schema: pa.Schema) -> None:

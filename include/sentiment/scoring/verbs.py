@@ -38,7 +38,9 @@ def resolve_model(config: ScoreConfig | RescoreConfig, context: Context) -> Reso
     if len(resolved) > 1:
         return ResolvedModel(model=config.model, versions=versions, pinned=config.model)
     (version,) = versions
-    return ResolvedModel(model=str(version), versions=versions, pinned=f"{version}@{resolved[0].bundle.content}")
+    # Until it scores, a run may find days due on which another version was champion.
+    pinned = config.model if choice.at_date else f"{version}@{resolved[0].bundle.content}"
+    return ResolvedModel(model=str(version), versions=versions, pinned=pinned)
 
 
 def score(config: ScoreConfig, context: Context) -> ScoreResult:
@@ -142,11 +144,12 @@ def _score(
 def _scoring(found: VersionDays, config: ScoreConfig | RescoreConfig, context: Context) -> Scoring:
     """Describe a run, and check the engine before Spark starts: one that cannot run costs no session."""
     from sentiment.engine.engines import choose_engine
-    from sentiment.scoring.worker import Scoring
+    from sentiment.scoring.worker import BY_NETWORK, Scoring
 
     description = found.bundle.description
     choose_engine(config.engine, description.engines)
     own_limit = description.thresholds_of(config.cascade).needs_review
+    without_gate = description.gate is not None and not config.cascade
     return Scoring(
         bundle=found.bundle.folder,
         version=found.version,
@@ -155,7 +158,7 @@ def _scoring(found: VersionDays, config: ScoreConfig | RescoreConfig, context: C
         engine=config.engine,
         cascade=config.cascade,
         reuse=config.reuse,
-        content=found.bundle.content,
+        content=f"{found.bundle.content}{BY_NETWORK}" if without_gate else found.bundle.content,
         review_below=own_limit if config.review_below is None else config.review_below,
     )
 

@@ -25,6 +25,8 @@ _Which = tuple[Path, EngineChoice, bool, float | None]
 _free: dict[_Which, list[Scorer]] = {}
 
 
+# Follows the bundle's identity where its gate was not asked: with it the network's answers are blends of both.
+BY_NETWORK = "/network"
 # How many reviews this process has scored.
 TALLY = Tally()
 
@@ -33,8 +35,8 @@ TALLY = Tally()
 class Scoring:
     """What one scoring run uses and leaves as its trace in the lake.
 
-    `content` is the bundle's identity; without one, no score of this run is ever taken for that of another. Without
-    `review_below` the bundle's own limit of confidence tells what needs a person.
+    `content` is the bundle's identity, with `BY_NETWORK` behind it or not; without one, no score of this run is ever
+    taken for that of another. Without `review_below` the bundle's own limit of confidence tells what needs a person.
     """
 
     bundle: Path

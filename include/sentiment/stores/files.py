@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,7 +67,7 @@ def look(uri: str) -> list[Seen]:
         return _look_s3(uri)
     path = Path(resolved(uri))
     found = [path] if path.is_file() else sorted(_files_under(path))
-    return [Seen(str(file), at.st_size, at.st_mtime) for file in found for at in [file.stat()]]
+    return [seen for file in found for seen in _seen(file)]
 
 
 def entries(folder: str, beginning: str) -> list[str]:
@@ -168,6 +169,13 @@ def _s3_filesystem(configured: _Configured) -> FileSystem:
         region=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION"),
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ARROW_ATTEMPTS),
     )
+
+
+def _seen(file: Path) -> Iterator[Seen]:
+    """Look at a file, if it is still there: writers rename and remove what they work with."""
+    with suppress(FileNotFoundError):
+        at = file.stat()
+        yield Seen(str(file), at.st_size, at.st_mtime)
 
 
 def _files_under(folder: Path) -> Iterator[Path]:

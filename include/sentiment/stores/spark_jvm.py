@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.settings import NAMES_THE_MASTER
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,7 +51,7 @@ def with_jvm(settings: Settings, name: str, options: dict[str, str], *, light: b
     builder = SparkSession.builder.appName(f"sentiment {name}")
     for key, value in {**options, **_options(settings, light)}.items():
         builder = builder.config(key, value)
-    spark = _opened(builder, settings.spark_master)
+    spark = _opened(builder, _master(settings))
     try:
         spark.sparkContext.setLogLevel("ERROR")
         yield spark
@@ -73,14 +74,14 @@ def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkRuntimeError
 
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+    if not _is_submitted():
         require_master(master)
     try:
         return builder.getOrCreate()
     except PySparkRuntimeError as error:  # JAVA_GATEWAY_EXITED
         raise UnavailableError(
             f"Spark could not start the Java that its master {master} needs: install Java 17 or 21 and set JAVA_HOME, "
-            "or take Sail, which needs none (SENTIMENT_SPARK_MASTER=sail)"
+            f"or take Sail, which needs none (sail, in {NAMES_THE_MASTER})"
         ) from error
     except Py4JError as error:
         if master.startswith("local"):
@@ -102,7 +103,7 @@ def require_master(master: str) -> None:
         host, _, port = address.rpartition(":")
         with suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=_MASTER_SECONDS):
             return
-    raise UnavailableError(f"nothing answers at Spark's master {master}: start it, or correct SENTIMENT_SPARK_MASTER")
+    raise UnavailableError(f"nothing answers at Spark's master {master}: start it, or correct {NAMES_THE_MASTER}")
 
 
 def _require_user() -> None:
@@ -117,8 +118,15 @@ def _require_user() -> None:
         ) from None
 
 
-def _submitted_master() -> str:
-    """Return the master that spark-submit was given; a configuration knows it once Java can be asked."""
+def _is_submitted() -> bool:
+    # By this variable pyspark itself decides whether to start a JVM or to join that of spark-submit.
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _master(settings: Settings) -> str:
+    """Return the settings' master, or that which spark-submit was given: a configuration knows it once Java answers."""
+    if not _is_submitted():
+        return settings.spark_master
     from pyspark import SparkConf, SparkContext
 
     SparkContext._ensure_initialized()
@@ -128,9 +136,7 @@ def _submitted_master() -> str:
 def _options(settings: Settings, light: bool) -> dict[str, str]:
     # ICU's tables of letters take a new JVM three seconds; Java's own lower case is as good for looking into texts.
     options = {"spark.sql.icu.caseMappings.enabled": "false"}
-    # By this variable pyspark itself decides whether to start a JVM or to join that of spark-submit.
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    local = (_submitted_master() if submitted else settings.spark_master).startswith("local")
+    submitted, local = _is_submitted(), _master(settings).startswith("local")
     if not submitted:
         # What goes wrong before it is open is said in a sentence; from then on errors are shown.
         options |= {"spark.log.level": "OFF"}

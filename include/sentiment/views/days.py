@@ -41,17 +41,18 @@ def late_days(day: date, settings: Settings) -> list[date]:
 def untaken(landed: Sequence[date], settings: Settings) -> list[date]:
     """Return those of landed days whose own delivery is not in the lake, whatever other deliveries put into them.
 
-    An ingestion of a day marks it in `quarantine`, be it without a rejected line; a history is known by its rows.
+    The file of a day says so when its own delivery came in, be it without a review; where another program wrote the
+    file, or an earlier version, the day is known by its rows.
     """
-    from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
+    from sentiment.ingest.days import OWN
+    from sentiment.stores.lake.schemas import REVIEWS
     from sentiment.stores.lake.tables import Lake
 
     if not landed:
         return []
-    lake = Lake(settings.lake_root)
-    reviews, marked = lake.state(REVIEWS), lake.written_days(QUARANTINE, landed)
-    taken = marked & reviews.days.keys()
-    return [day for day in landed if day not in taken and not _holds_its_own(reviews, day)]
+    reviews = Lake(settings.lake_root).state(REVIEWS)
+    made_of = reviews.made_of()
+    return [day for day in landed if made_of.get(day) != OWN and not _holds_its_own(reviews, day)]
 
 
 def _holds_its_own(reviews: TableState, day: date) -> bool:

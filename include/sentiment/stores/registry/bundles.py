@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -56,8 +56,9 @@ def fetching(settings: Settings) -> Iterator[Path]:
     """Give an empty folder beside the bundles to download into; it is gone at the end, like those of killed tasks."""
     cache = bundle_cache(settings)
     for old in cache.glob(".*"):
-        if time.time() - old.stat().st_mtime > _LEFT_OVER:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # of another task that ends now
+            if time.time() - old.stat().st_mtime > _LEFT_OVER:
+                shutil.rmtree(old, ignore_errors=True)
     aside = Path(mkdtemp(prefix=".fetching-", dir=cache))
     try:
         yield aside
