@@ -77,7 +77,7 @@ clean: ## Remove the environment and what tests leave; the lake under var/ stays
 # The checks need nothing but the Python that runs them; pip's own output is shown only when it fails.
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) include/sentiment_local/preflight.py .
-	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing the pinned packages into $(VENV) (about 3 GB; two to three minutes the first time)"
 	@$(PIP) --no-deps --no-compile -r requirements.txt
 	@echo "compiling them"

@@ -9,7 +9,8 @@
 4. `conclude` leaves table and pictures at the study's run in MLflow (its button *MLflow run*) and returns the `best`
    settings. It fails when no trial was completed.
 5. `then` says what follows. *ask*: `approve` waits for a click on *Approve* (Required Actions), *train*: nobody is
-   asked; *train_models* is triggered with the best settings as its one candidate. *stop*: it is not.
+   asked; *train_models*, which must be unpaused, is triggered with the best settings as its one candidate. *stop*: it
+   is not. Where it was paused, `train_best` says so: unpause it, and clear `train_best`.
 
 Workers on several machines need a database that all of them reach: set `SENTIMENT_STUDIES`.
 """
@@ -50,6 +51,7 @@ with DAG(
         trigger_dag_id="train_models",
         conf=training_form(conclude.output, snapshot.output),
         trigger_rule="none_failed_min_one_success",
+        fail_when_dag_is_paused=True,  # else its run would wait for ever, without a word
     )
     snapshot >> study
     search >> conclude >> then() >> [approve, train_best]

@@ -123,6 +123,13 @@ def test_what_the_scripts_of_the_services_import_of_ours_is_there():
         assert hasattr(import_module(module), name), f"{module} has no {name}"
 
 
+def test_links_lead_to_mlflow_as_a_browser_on_this_machine_reaches_it():
+    port = "${SENTIMENT_MLFLOW_PORT:-5000}"
+    assert any(f"{port}:5000" in published for published in SERVICES["mlflow"]["ports"])
+    for name in ("api-server", "scheduler"):
+        assert SERVICES[name]["environment"]["SENTIMENT_MLFLOW_PUBLIC_URL"] == f"http://localhost:{port}"
+
+
 def test_what_a_training_in_several_processes_leaves_is_found_by_the_task_that_called_it():
     (home,) = (volume for volume in SERVICES["scheduler"]["volumes"] if volume.startswith("sentiment-home:"))
     assert home in SERVICES["spark-worker"]["volumes"]

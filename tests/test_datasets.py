@@ -393,6 +393,34 @@ def test_a_source_without_such_reviews_has_none_and_one_that_is_another_now_is_r
     assert unlabelled_of(home, of_polarity) == []
 
 
+def test_a_table_without_texts_is_refused_until_it_has_some(home):
+    for side, first in (("train", 0), ("test", 60)):
+        write_jsonl(home / "imdb" / f"{side}.jsonl.gz", imdb_rows(60, first=first))
+    table, fresh = home / "imdb" / "unsupervised.csv", [text(n) for n in range(500, 510)]
+    table.write_text("body,number\n" + "".join(f"{words},1\n" for words in fresh))
+    _, folder, _ = snapshot(home, "imdb", home / "imdb")
+    with pytest.raises(ContractError, match=r"10 of 10 rows in .*unsupervised\.csv row 2: there is no text"):
+        unlabelled_of(home, folder)
+    table.write_text("text\n" + "".join(f"{words}\n" for words in fresh))
+    assert unlabelled_of(home, folder) == sorted(fresh)
+
+
+def test_a_source_is_the_same_by_whatever_way_it_is_named(home, monkeypatch):
+    inner = home / "train" / ".cache" / "imdb"
+    for side, first in (("train", 0), ("test", 60)):
+        write_jsonl(inner / f"{side}.jsonl.gz", imdb_rows(60, first=first))
+    (home / "link").symlink_to(inner)
+    found = [snapshot(home, "imdb", source) for source in (inner, inner / ".." / "imdb", home / "link")]
+    assert len({result["snapshot"] for result, _, _ in found}) == 1
+    assert len(found[0][2]["test"]) == 60
+
+
+def test_a_file_that_is_a_link_is_called_as_the_link_is(home):
+    blob = write_csv(home / "blobs" / "ab12", polarity_rows(100))
+    (home / "train.csv").symlink_to(blob)
+    assert snapshot(home, "amazon_polarity", home / "train.csv")[0]["bad_rows"] == 0
+
+
 def test_a_given_test_stays_whole_and_what_repeats_it_leaves_the_training(home):
     train, test = imdb_rows(100), imdb_rows(20, first=200)
     copied = {**test[0], "rating": None}

@@ -8,7 +8,7 @@ import pytest
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local.demo_home import home_of, use_home
+from sentiment_local.demo_home import home_of, make_current, make_home
 
 
 @pytest.fixture
@@ -29,7 +29,10 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def use(root: Path, reviews: Path | None, stopped: list[Path] | None = None) -> Path:
     seen = stopped if stopped is not None else []
-    return use_home(root, reviews, Settings(), lambda settings: seen.append(settings.home)).home
+    settings = Settings()
+    home = make_home(root, reviews, settings).home
+    make_current(root, home, settings, lambda settings: seen.append(settings.home))
+    return home
 
 
 def test_two_inputs_whose_folders_have_one_name_never_share_a_home(tmp_path, inputs):
@@ -69,6 +72,31 @@ def test_the_platform_of_the_former_input_is_stopped_and_that_of_the_same_one_is
     assert stopped == [first]
 
 
+def test_a_home_behind_a_link_is_the_same_home(tmp_path, inputs):
+    stopped: list[Path] = []
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "var").symlink_to(tmp_path / "disk")
+    reviews = inputs("reviews")
+    for _ in range(2):
+        use(tmp_path / "var", reviews, stopped)
+    assert stopped == []
+
+
+def test_until_its_input_is_laid_out_a_home_is_not_current(tmp_path, inputs):
+    first = use(tmp_path / "var", inputs("january/reviews"))
+    make_home(tmp_path / "var", inputs("february/reviews"), Settings())
+    assert (tmp_path / "var" / "current").resolve() == first
+
+
+def test_an_input_whose_name_no_home_may_have_is_refused_and_changes_nothing(tmp_path, inputs):
+    first = use(tmp_path / "var", inputs("reviews"))
+    for name in ("reviews #1", "really?", "100%", "a,b"):
+        with pytest.raises(ContractError, match="for a demo: call the folder of reviews otherwise"):
+            use(tmp_path / "var", inputs(name))
+    assert (tmp_path / "var" / "current").resolve() == first
+    assert [entry.name for entry in (tmp_path / "var").iterdir() if not entry.is_symlink()] == ["reviews"]
+
+
 def test_a_folder_that_is_no_input_is_refused_and_nothing_is_made(tmp_path, inputs):
     with pytest.raises(ContractError, match="is no folder of reviews"):
         use(tmp_path / "var", tmp_path / "nothing")
@@ -83,7 +111,7 @@ def test_a_home_that_the_settings_name_is_used_as_it_is_and_nothing_is_made_curr
 
 
 def test_what_else_the_settings_say_is_kept_in_the_demos_home(tmp_path, inputs):
-    made = use_home(tmp_path / "var", inputs("reviews"), Settings(airflow_port=18080), lambda _: None)
+    made = make_home(tmp_path / "var", inputs("reviews"), Settings(airflow_port=18080))
     assert (made.home, made.airflow_port) == (tmp_path / "var" / "reviews", 18080)
 
 
@@ -91,6 +119,7 @@ def test_logs_of_commands_before_it_do_not_keep_a_demos_home_from_becoming_curre
     logs = tmp_path / "var" / "current" / "logs"
     logs.mkdir(parents=True)
     (logs / "libraries.log").write_text("a warning")
+    (logs.parent / "platform.lock").touch()  # of a start that was refused
     home = use(tmp_path / "var", inputs("reviews"))
     assert (tmp_path / "var" / "current").resolve() == home
 

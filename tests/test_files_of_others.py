@@ -205,8 +205,9 @@ def test_how_files_are_read_stands_in_the_nearest_folder_and_what_is_asked_comes
     assert [(one.stars, one.columns, one.product) for one in plain] == [
         (10, ("text=body",), ""),
         (10, ("text=body",), ""),
-        (5, ("text=words",), "App"),
+        (None, ("text=words",), "App"),
     ]
+    assert {one.stars for one in options_of(f"{home}/landing", files, ReviewOptions(stars=5))} == {5}
     assert {one.encoding for one in options_of(f"{home}/landing", files, ReviewOptions(encoding="cp1252"))} == {
         "cp1252"
     }

@@ -265,6 +265,12 @@ PINNED = {
 OPENED = {name: param.value for name, param in CANDIDATES.items()}
 
 
+def test_an_export_that_would_be_refused_after_the_trainings_is_refused_before_them():
+    with pytest.raises(AirflowFailException, match="the export is refused: the form: give either review_error or"):
+        trainings(review_error=0.02, review_share=0.1)
+    assert trainings(review_error=0.02)
+
+
 def trainings(**params: Any) -> list[dict[str, Any]]:
     """Return what train_models would train, of a form in which these fields were changed."""
     return inspect.unwrap(candidates.function)(PINNED, OPENED | params)

@@ -244,7 +244,7 @@ def test_keys_and_passwords_in_ruins_are_refused_before_anything_starts(settings
     assert f"rm '{settings.home / 'airflow' / name}'" in refused(settings)
 
 
-@pytest.mark.parametrize("name", ["o'brien", "$HOME", "back\\slash", "a|b", "[x]", "{x}"])
+@pytest.mark.parametrize("name", ["o'brien", "$HOME", "back\\slash", "a|b", "[x]", "{x}", "a,b"])
 def test_a_home_that_a_part_would_read_otherwise_is_refused(tmp_path, name):
     with pytest.raises(ContractError, match="SENTIMENT_HOME"):
         platform.start(Settings(home=tmp_path / name), lambda line: None)
@@ -428,6 +428,27 @@ def test_a_stranger_with_a_reused_process_id_is_not_ended(tmp_path):
         assert processes.end([old], grace_seconds=1) == 0
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_a_step_of_the_clock_makes_no_process_a_stranger(tmp_path, monkeypatch):
+    parent = launched(tmp_path, PARENT)
+    wait_until(lambda: len(processes.family(parent)) == 2)
+    boot_time = psutil._psplatform.boot_time
+    for step in (3600, -3600):
+        monkeypatch.setattr(psutil._psplatform, "boot_time", lambda step=step: boot_time() + step)
+        assert processes.running(parent)
+        assert len(processes.family(parent)) == 2
+    psutil.Process(parent.pid).kill()
+    psutil.Process(parent.pid).wait(5)
+    assert processes.end([parent], grace_seconds=5) == 1
+
+
+def test_a_process_that_an_earlier_version_wrote_down_is_found_again(tmp_path):
+    program = launched(tmp_path, SLEEPER)
+    before = program.model_copy(update={"created": psutil.Process(program.pid).create_time()})
+    assert processes.running(before)
+    assert 0 <= processes.age(before) < 60
+    assert processes.end([before], grace_seconds=5) == 1
 
 
 def test_children_that_outlive_their_parent_are_found_by_their_session(tmp_path):

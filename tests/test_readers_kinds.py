@@ -107,6 +107,14 @@ def test_bytes_of_another_encoding_are_a_fault_of_their_row_until_it_is_told(tmp
     assert [row.values for row in read_file(path, encoding="cp1252")] == ROWS
 
 
+def test_a_bad_byte_costs_one_row_in_utf_8_with_a_mark_too(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbftext,stars\ngood,5\ncaf\xe9,4\nbad,1\n")
+    for told in ("utf-8-sig", "utf-8"):
+        first, second, third = read_file(path, encoding=told)
+        assert (first.values["text"], bool(second.fault), third.values["text"]) == ("good", True, "bad")
+
+
 def test_utf_16_that_breaks_off_within_a_character_is_broken_behind_its_whole_rows(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes((LINES * 2000).encode("utf-16")[:-3])

@@ -368,6 +368,27 @@ def test_the_combination_of_a_killed_trial_is_tried_again_and_no_other(deploymen
     assert full(study, config, runs)
 
 
+def test_a_grid_is_full_when_each_combination_was_begun_and_not_when_as_many_trials_were(deployment):
+    opened = open_study(tuning(deployment, **GRID, seed=78), at(deployment))
+    study, config = load_study(opened.study, deployment)
+    queued = study.get_trials()
+    assert sorted(one.system_attrs["fixed_params"]["imbalance"] for one in queued) == ["class_weights", "none", "smote"]
+    queue_grid(study, config)  # as each worker does
+    assert len(study.get_trials()) == 3
+    study.enqueue_trial(queued[0].system_attrs["fixed_params"])  # twice, as workers did that began at once
+    runs = StudyRuns(deployment)
+    for begun in (3, 4):
+        assert not full(study, config, runs)
+        while len([one for one in study.get_trials() if one.state == TrialState.RUNNING]) < begun:
+            study.ask()
+        if begun == 3:
+            study.tell(2, state=TrialState.FAIL)
+            queue_grid(study, config)
+            study.ask()
+    study.ask()
+    assert full(study, config, runs)
+
+
 def test_a_name_stands_for_one_question_only(deployment):
     open_study(tuning(deployment, study="mine"), at(deployment))
     open_study(tuning(deployment, study="mine", trials=50, workers=3), at(deployment))

@@ -124,7 +124,7 @@ def _postgres(settings: Settings) -> Component:
     def sign() -> float | None:
         return now_if(databases.answers(settings))
 
-    return Component("postgres", postgres.server_command(settings), _inherited(), sign)
+    return Component("postgres", postgres.server_command(settings), inherited(), sign)
 
 
 def _mlflow(settings: Settings) -> Component:
@@ -165,13 +165,14 @@ def _airflow(settings: Settings) -> tuple[Component, ...]:
     return (api_server(), *(with_heartbeat(name) for name in ("scheduler", "dag-processor", "triggerer")))
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
+    """Return the environment of this process without what another Airflow, Spark, Python or PostgreSQL left in it."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_STRANGE_PREFIXES)}
 
 
 def _common(settings: Settings) -> dict[str, str]:
     return {
-        **_inherited(),
+        **inherited(),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(str(PROJECT / name) for name in ("include", "benchmarks")),
         "PYTHONUNBUFFERED": "1",

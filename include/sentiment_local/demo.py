@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import PROJECT, Settings
@@ -29,7 +30,7 @@ from sentiment_local import platform
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.config import DemoConfig, SampleConfig
 from sentiment_local.demo_files import DAILY, lay_out
-from sentiment_local.demo_home import has_days, landed_days, review_history, use_home
+from sentiment_local.demo_home import has_days, landed_days, make_current, make_home, review_history
 from sentiment_local.doctor import diagnose, require
 from sentiment_local.login import read_login
 from sentiment_local.results import DemoResult
@@ -98,14 +99,18 @@ def _prepared(config: DemoConfig, context: Context) -> Settings:
             f"how the files of a folder with {DAILY}/ are read stands in _columns.json beside them (docs/files.md); "
             "--columns and the like are for one file"
         )
-    settings = use_home(PROJECT / "var", config.reviews, context.settings, platform.stop)
+    root = PROJECT / "var"
+    settings = make_home(root, config.reviews, context.settings)
     folder = settings.home / "reviews"
     if config.reviews and of_file:
         lay_out(config.reviews.expanduser().resolve(), folder, config, context.now, context.progress)
     elif config.reviews is None and not (folder / DAILY).is_dir():
         from sentiment_local.sample.generate import generate
 
-        generate(SampleConfig(output=folder), context.progress)
+        # Whole or not at all: what an interruption left of it would be taken for the sample.
+        with replacing(folder) as aside:
+            generate(SampleConfig(output=aside), context.progress)
+    make_current(root, settings.home, context.settings, platform.stop)
     if not status(settings).started:
         require(diagnose(settings))
     return settings

@@ -20,8 +20,8 @@ SAMPLE = "sample"
 _CURRENT = "current"
 
 
-def use_home(root: Path, reviews: Path | None, settings: Settings, stop: Callable[[Settings], object]) -> Settings:
-    """Make the home of an input current and return its settings; a platform that runs in another home is stopped.
+def make_home(root: Path, reviews: Path | None, settings: Settings) -> Settings:
+    """Make the home of an input and return its settings; what is current stays so.
 
     The home's landing and products point to the input, so that commands need no settings to find them. A home that
     the settings name (SENTIMENT_HOME) is used as it is.
@@ -41,12 +41,20 @@ def use_home(root: Path, reviews: Path | None, settings: Settings, stop: Callabl
         _point(home / "source", source)
     _point(home / "landing", reviews_of / "daily")
     _point(home / "products", source if source and source.is_dir() else reviews_of)
-    if not given:
-        current = root / _CURRENT
-        if current.is_symlink() and current.resolve() != home:
-            stop(_at(settings, current.resolve()))
-        _point(current, home)
     return _at(settings, home)
+
+
+def make_current(root: Path, home: Path, settings: Settings, stop: Callable[[Settings], object]) -> None:
+    """Have `current` name a home, once what it shall work on is there; a platform that runs in another one is stopped.
+
+    A home that the settings name is none that `current` names.
+    """
+    if "home" in settings.model_fields_set:
+        return
+    current = root / _CURRENT
+    if current.is_symlink() and current.resolve() != home.resolve():
+        stop(_at(settings, current.resolve()))
+    _point(current, home)
 
 
 def _at(settings: Settings, home: Path) -> Settings:
@@ -118,10 +126,10 @@ def _histories(folder: Path) -> list[Path]:
 
 
 def _require_no_home(current: Path) -> None:
-    """Raise ContractError when `current` is a home and not the name of one; where it holds logs alone, remove it."""
+    """Raise ContractError when `current` is a home and not the name of one; where nothing ever ran, remove it."""
     if current.is_symlink() or not current.is_dir():
         return
-    if {entry.name for entry in current.iterdir()} <= {"logs"}:
+    if {entry.name for entry in current.iterdir()} <= {"logs", "platform.lock"}:
         shutil.rmtree(current)
         return
     raise ContractError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from sentiment.core.settings import Settings
 from sentiment_local import processes
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.airflow_http import AirflowHttp
-from sentiment_local.components import airflow_url, components, in_force, mlflow_url
+from sentiment_local.components import airflow_url, components, in_force, inherited, mlflow_url
 from sentiment_local.doctor import check_ports
 from sentiment_local.login import read_login
 from sentiment_local.preflight import sentences
@@ -110,7 +109,7 @@ def _alone(settings: Settings, on_progress: OnProgress) -> Iterator[None]:
 
 def _launch(settings: Settings) -> None:
     home = settings.home.absolute()
-    environment = {**os.environ, **in_force(settings), "SENTIMENT_DATABASE": settings.database}
+    environment = {**inherited(), **in_force(settings), "SENTIMENT_DATABASE": settings.database}
     # In a session of its own, so that neither a Ctrl-C nor the end of this terminal reaches it.
     log = home / "logs" / "supervisor.log"
     supervisor = processes.launch("supervisor", _SUPERVISOR, environment, home, log)

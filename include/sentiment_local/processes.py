@@ -14,7 +14,9 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-# psutil derives creation times from clock ticks (10 ms) and the boot time; a reused id is seconds younger at least.
+from sentiment.core.provenance import start_of
+
+# Starts are told in clock ticks (10 ms); a reused id is seconds younger at least.
 SAME_PROCESS_SECONDS = 0.5
 LONG_LOG_BYTES = 32 * 2**20
 _POLL_SECONDS = 0.1
@@ -23,7 +25,7 @@ _POLL_SECONDS = 0.1
 class Started(BaseModel):
     """A program that was started: enough to find it again after this process has ended.
 
-    From the byte `log_start` of its log on the lines are of this start.
+    `created` is as `start_of` tells it. From the byte `log_start` of its log on the lines are of this start.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +57,7 @@ def launch(name: str, command: Sequence[str], environment: Mapping[str, str], fo
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    created = psutil.Process(child.pid).create_time()
+    created = start_of(psutil.Process(child.pid))
     return Started(name=name, pid=child.pid, created=created, folder=folder, log=log, log_start=log_start)
 
 
@@ -98,6 +100,12 @@ def end_leader(started: Started, seconds: float) -> None:
         _outliving([leader], seconds)
 
 
+def age(started: Started) -> float:
+    """Return the seconds since the program was started; 0 when it does not run."""
+    leader = _leader(started)
+    return time.time() - leader.create_time() if leader else 0.0
+
+
 def memory(started: Started, others: frozenset[int] = frozenset()) -> int:
     """Return the bytes of memory that the program's processes hold, pages that they share counted once (Linux).
 
@@ -126,7 +134,8 @@ def end_of_log(log: Path, started: Started | None, count: int = 20) -> str:
 def _leader(started: Started) -> psutil.Process | None:
     try:
         process = psutil.Process(started.pid)
-        return process if abs(process.create_time() - started.created) < SAME_PROCESS_SECONDS else None
+        same = abs(start_of(process, started.created) - started.created) < SAME_PROCESS_SECONDS
+        return process if same else None
     except psutil.NoSuchProcess:
         return None
 
@@ -139,7 +148,7 @@ def _of_session(process: psutil.Process, started: Started) -> bool:
     try:
         return (
             os.getsid(process.pid) == started.pid
-            and process.create_time() > started.created - SAME_PROCESS_SECONDS
+            and start_of(process, started.created) > started.created - SAME_PROCESS_SECONDS
             and Path(process.cwd()) == started.folder.resolve()
         )
     except (OSError, psutil.Error):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +125,7 @@ def _component(component: ComponentRecord, others: frozenset[int] = frozenset())
         return ComponentState(
             component.name, component.state, component.reason, 0, 0, 0.0, component.restarts, component.log
         )
-    age, memory = time.time() - started.created, processes.memory(started, others)
+    age, memory = processes.age(started), processes.memory(started, others)
     return ComponentState(
         component.name, component.state, component.reason, started.pid, memory, age, component.restarts, component.log
     )

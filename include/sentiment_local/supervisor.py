@@ -14,6 +14,7 @@ from types import FrameType
 
 import psutil
 
+from sentiment.core.provenance import start_of
 from sentiment.core.settings import Settings
 from sentiment_local import databases, processes
 from sentiment_local.components import Component, ending_order
@@ -55,7 +56,7 @@ class Supervisor:
         self._self = Started(
             name="supervisor",
             pid=process.pid,
-            created=process.create_time(),
+            created=start_of(process),
             folder=settings.home,
             log=own_log,
             log_start=own_log.stat().st_size if own_log.exists() else 0,

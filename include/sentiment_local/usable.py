@@ -15,8 +15,9 @@ from sentiment_local.components import runs_mlflow
 from sentiment_local.doctor import check_memory
 
 # Delta takes a backslash in a path for a slash, Airflow expands $HOME, an apostrophe ends a text of MLflow's SQL, Spark
-# reads brackets and stars as patterns, and a bar is no address. The settings refuse what no address can hold.
-_NOT_IN_A_HOME = re.compile(r"['$\\|*\[\]{}]")
+# reads brackets and stars as patterns, a bar is no address, and PostgreSQL parts at commas. The last ones no address
+# can hold, and the settings refuse them too; a demo asks here before it makes a home.
+_NOT_IN_A_HOME = re.compile(r"['$\\|*\[\]{},?#%\x00-\x1f]")
 
 
 def require_usable(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
 from sentiment_airflow.run_inputs import checked
 from sentiment_airflow.templates import given
+from sentiment_airflow.training import require_exportable
 
 _FAMILIES = list(get_args(Family))
 
@@ -120,6 +121,7 @@ def start(params: dict[str, Any]) -> str:
     Settings that cannot be trained with, and runs and snapshots that are not there, fail here, hours before a student
     would be trained with them; whether an encoder is there only the machine knows that trains.
     """
+    require_exportable(params)
     if not params["teacher_run"]:
         _require_there("teacher", checked(TrainConfig, _asked("teacher", params), "the teacher"))
     student = checked(TrainConfig, {**_asked("student", params), "teacher": "soft labels"}, "the student")

@@ -13,6 +13,7 @@ from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE
 from sentiment.training.config.train import MOST_SEEDS, TrainConfig
 from sentiment.training.verbs import TRAIN
+from sentiment_airflow.run_inputs import checked
 from sentiment_airflow.templates import given, own
 
 _FAMILIES = list(get_args(Family))
@@ -81,8 +82,10 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
     """Put the pinned snapshot and one seed after another into each training that the form asks for.
 
     A candidate that names its snapshot, as the winner of a search does, keeps it, and one that names its repetitions
-    is trained so often. What every seed would give the same model is trained once.
+    is trained so often. What every seed would give the same model is trained once. An export that would be refused
+    fails here, hours before its turn.
     """
+    require_exportable(params)
     pinned = SNAPSHOT.result.model_validate(snapshot)
     available = {pinned.snapshot: pinned.splits["train"].reviews} if pinned.splits else {}
     trainings = []
@@ -99,6 +102,12 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
 def chosen(comparison: dict[str, Any]) -> list[dict[str, str]]:
     """Return the run of each candidate that is to be exported."""
     return [{"run_id": run} for run in COMPARE.result.model_validate(comparison).runs]
+
+
+def require_exportable(params: dict[str, Any]) -> None:
+    """Fail at once where the form asks for an export that is refused."""
+    asked = {name: params[name] for name in EXPORT.config.model_fields if params.get(name) is not None}
+    checked(EXPORT.config, {**asked, "run_id": "of a training"}, "the export")
 
 
 def _of_form(params: dict[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ THEN: dict[str, Param] = {
         enum=["ask", "train", "stop"],
         title="When done",
         description="ask: wait for your approval (Required Actions), then train with the best settings; train: train "
-        "at once; stop: nothing more. A training with them takes as long as in 3 · Train models.",
+        "at once; stop: nothing more. 3 · Train models, which does it, must be unpaused.",
     )
 }
 _NEXT = {"ask": "approve", "train": "train_best", "stop": None}

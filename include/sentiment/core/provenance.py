@@ -7,12 +7,21 @@ import os
 import socket
 import subprocess
 from functools import lru_cache
-from typing import TypedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 from sentiment.core.settings import PROJECT
 
+if TYPE_CHECKING:
+    import psutil
+
 # Airflow exports these to every task, and spark-submit inherits them.
 _AIRFLOW = {"dag": "DAG_ID", "run": "DAG_RUN_ID", "task": "TASK_ID", "try": "TRY_NUMBER", "day": "LOGICAL_DATE"}
+
+
+# Smaller are seconds since a machine started.
+_UNIX_TIMES = 1e9
+_TICKS = Path("/proc/self/stat")
 
 
 def provenance() -> dict[str, str]:
@@ -23,13 +32,14 @@ def provenance() -> dict[str, str]:
 
 def run_id() -> str:
     """Return the id of the Airflow run, or of this process, which no other one of this machine has had."""
-    process = this_process()
-    shell = f"shell-{process['host']}-{process['pid']}-{int(process['started'])}"
+    import psutil
+
+    shell = f"shell-{socket.gethostname()}-{os.getpid()}-{int(psutil.Process().create_time())}"
     return os.environ.get("AIRFLOW_CTX_DAG_RUN_ID") or shell
 
 
 class ProcessName(TypedDict):
-    """What tells a process from all others: its machine, its id there, and its start as a Unix time."""
+    """What tells a process from all others: its machine, its id there, and its start as `start_of` tells it."""
 
     host: str
     pid: int
@@ -40,7 +50,24 @@ def this_process() -> ProcessName:
     """Return what tells this process from all others."""
     import psutil
 
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": start_of(psutil.Process())}
+
+
+def start_of(process: psutil.Process, like: float = 0.0) -> float:
+    """Return when a process began, in seconds since the machine did where Linux tells it, else as a Unix time.
+
+    psutil's own Unix time moves with every step of the clock. It is given where `like` is one, which an earlier version
+    wrote down. Raises psutil.NoSuchProcess for a process that ended.
+    """
+    if like > _UNIX_TIMES or not _TICKS.is_file():
+        return float(process.create_time())
+    import psutil
+
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        raise psutil.NoSuchProcess(process.pid) from None
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def actor() -> str:

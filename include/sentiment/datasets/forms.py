@@ -5,10 +5,10 @@ Tables are read as everywhere here; fastText's lines and the folders of IMDb's a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sentiment.core.errors import BrokenFileError, ContractError
 from sentiment.core.text.clean import clean_text
@@ -52,20 +52,22 @@ def rows_of(dataset: str, file: SourceFile) -> Iterator[Numbered]:
             yield Numbered(1, read_file(file.name, _text(file)))
 
 
-def texts_of(file: SourceFile) -> Iterator[str]:
-    """Give the texts of a file of reviews without a label, cleaned; what has none is left out.
+def texts_of(file: SourceFile) -> Iterator[tuple[int, str | BadRow]]:
+    """Give the number and the text of each row of a file of reviews without a label, cleaned; it may be empty.
 
     Raises ContractError as `rows_of` does.
     """
     with _to_its_end(file):
-        if is_readable(file.name):
-            rows = (row.values for row in read(file.uri, format_of(file.uri, FileOptions())) if not row.fault)
-            found: Iterable[Any] = (values.get(roles_of(tuple(values)).get("text", "")) for values in rows)
-        else:
-            found = [_text(file)]
-        for given in found:
-            if isinstance(given, str) and (text := clean_text(given)):
-                yield text
+        if not is_readable(file.name):
+            yield 1, clean_text(_text(file))
+            return
+        for row in read(file.uri, format_of(file.uri, FileOptions())):
+            column = roles_of(tuple(row.values)).get("text", "")
+            given = row.values.get(column)
+            if row.fault or not column:
+                yield row.number, BadRow(row.fault or "there is no text")
+            else:
+                yield row.number, clean_text(given) if isinstance(given, str) else ""
 
 
 def require_end(file: SourceFile) -> None:

@@ -5,8 +5,10 @@ It needs no Spark: 400,000 reviews of Amazon Polarity, a tenth of it, take 9 s a
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.forms import require_end, texts_of
 from sentiment.datasets.manifest import (
     SPLITS,
+    BadRowAt,
     BadRows,
     Manifest,
     SplitCounts,
@@ -25,7 +28,7 @@ from sentiment.datasets.manifest import (
     require_both_classes,
     write_manifest,
 )
-from sentiment.datasets.published import bare
+from sentiment.datasets.published import BadRow, bare
 from sentiment.datasets.snapshot import (
     COLUMNS,
     ROW_GROUP_SIZE,
@@ -36,6 +39,8 @@ from sentiment.datasets.source import Content, SourceFile, fingerprint, source_f
 from sentiment.datasets.stratify import Rows, assign_splits
 from sentiment.datasets.table import read_table, unlabelled_row, words_of
 from sentiment.stores import files as storage
+
+log = logging.getLogger(__name__)
 
 MAX_BAD_SHARE = 0.2
 _REMEDY = "give a larger source, or change min_words, test_share or validation_share"
@@ -74,24 +79,37 @@ def write_unlabelled(manifest: Manifest, folder: str, on_progress: OnProgress) -
     """Write the reviews that the source has without a label into a snapshot's folder; return files and their rows.
 
     Texts that one of its splits has, repetitions and what is too short are left out. Raises ContractError when the
-    source does not hold any more what the snapshot was made of.
+    source does not hold any more what the snapshot was made of, and when more than a fifth of the rows are bad.
     """
     config = SnapshotConfig.model_validate(manifest.config)
     _require_source(config, manifest)
     files = unlabelled_files(config)
     known = {hash(bare(text)) for split in SPLITS for text in read_split(folder, split).texts} if files else set()
-    rows: list[tuple[Any, ...]] = []
-    for at, file in enumerate(files):
-        on_progress(f"reading reviews of {config.dataset} without a label", at, len(files))
-        for text in texts_of(file):
-            if words_of(text) >= config.min_words and (letters := hash(bare(text))) not in known:
-                known.add(letters)
-                rows.append(unlabelled_row(text, config.split_seed))
+    rows, read, bad = list[tuple[Any, ...]](), 0, list[BadRowAt]()
+    for text in _texts(files, bad, on_progress):
+        read += 1
+        if words_of(text) >= config.min_words and (letters := hash(bare(text))) not in known:
+            known.add(letters)
+            rows.append(unlabelled_row(text, config.split_seed))
+    if bad:
+        _require_good(config, read, BadRows(count=len(bad), first=tuple(bad)))
+        log.warning("%d of %d rows without a label cannot be read and are left out", len(bad), read + len(bad))
     if not rows:
         return [], 0
     columns = zip(*rows, strict=True)
     table = pa.table([pa.array(column, kind.type) for column, kind in zip(columns, COLUMNS, strict=True)], COLUMNS)
     return [_write_rows(table, "unlabelled", folder)], len(rows)
+
+
+def _texts(files: list[SourceFile], bad: list[BadRowAt], on_progress: OnProgress) -> Iterator[str]:
+    """Give the texts of files of reviews without a label; rows that have none that can be read are added to `bad`."""
+    for at, file in enumerate(files):
+        on_progress("reading reviews without a label", at, len(files))
+        for number, text in texts_of(file):
+            if isinstance(text, BadRow):
+                bad.append(BadRowAt(file=file.name, row=number, reason=text.reason))
+            else:
+                yield text
 
 
 def _require_source(config: SnapshotConfig, manifest: Manifest) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
 from sentiment.core.errors import ContractError
@@ -103,7 +102,7 @@ def _set_aside(name: str) -> bool:
 
 def _placed(uri: str, source: str) -> SourceFile:
     """Name a file within its source; its side is a folder's name or the beginning of its own."""
-    root = source.rstrip("/") if storage.is_s3(source) else str(Path(source).expanduser().absolute())
+    root = storage.resolved(source)
     name = uri.removeprefix(root).lstrip("/") or uri.rsplit("/", 1)[-1]
     *folders, own = name.lower().split("/")
     side = next((side for side in ("train", "test") if side in folders or own.startswith(side)), "")

@@ -72,8 +72,10 @@ RULES = {
     "very long": f"{VERY_LONG} words or more",
     "negation": 'a word such as "not", "never", "without", or one that ends in "n\'t"',
     "contrast": 'a word such as "but", "however", "although", "despite"',
-    "shouting": f'more than {100 * SHOUTED_SHARE:.0f} % of the letters are capitals, or "!!!"',
-    "looks non-English": f"fewer than {100 * ENGLISH_SHARE:.0f} % of the words are common English function words",
+    "shouting": f"more than {100 * SHOUTED_SHARE:.0f} % of the letters of {FEWEST_WORDS} words and more are capitals, "
+    'or "!!!"',
+    "looks non-English": f"fewer than {100 * ENGLISH_SHARE:.0f} % of {FEWEST_WORDS} words and more are common English "
+    "function words",
     "irony": 'an ironic stock phrase ("thanks for nothing"), praise in quotation marks, or talk of paperweights',
 }
 

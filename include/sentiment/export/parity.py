@@ -53,7 +53,7 @@ def check_parity(
     sample = reviews.take(np.linspace(0, len(reviews) - 1, min(config.parity_reviews, len(reviews))).astype(np.int64))
     ids = fitted.tokenizer.whole(sample.titles, sample.texts)
     found, left_out = {REFERENCE: _probability(fitted, folder, REFERENCE, ids, decision)}, {}
-    for name in dict.fromkeys(engines):
+    for name in [name for name in dict.fromkeys(engines) if name not in found]:
         try:
             found[name] = _probability(fitted, folder, name, ids, decision)
         except Exception as error:  # each library has its own, and none of them costs the bundle

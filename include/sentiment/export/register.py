@@ -122,10 +122,10 @@ def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[st
 
 
 def _read(folder: str, config: ExportConfig) -> ExportData:
-    """Read as many reviews as parity, calibration, gate and what needs a person are fitted on."""
+    """Read as many reviews as parity, calibration, languages, gate and what needs a person are fitted on."""
     of_gate = config.cascade_reviews if config.cascade else 0
     return ExportData(
-        read_split(folder, "train", max(config.calibration_reviews, of_gate)),
+        read_split(folder, "train", max(config.calibration_reviews, config.cascade_validation, of_gate)),
         read_split(folder, "validation", max(config.parity_reviews, config.cascade_validation)),
     )
 

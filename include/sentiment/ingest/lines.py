@@ -24,7 +24,7 @@ from sentiment.readers.config import ReviewOptions
 from sentiment.readers.encoding import UTF_8, decoded, foreign
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.rows import Row, columns_of, read
-from sentiment.readers.schemas import ColumnMapping, mapping_of, require_review
+from sentiment.readers.schemas import FIVE, ColumnMapping, mapping_of, require_review
 from sentiment.stores import files as storage
 from sentiment.stores.spark_jobs import counting_rows, parallelism
 
@@ -127,7 +127,7 @@ def _mapping(uri: str, form: Format, options: ReviewOptions) -> ColumnMapping | 
     columns = columns_of(uri, form)
     try:
         mapping = mapping_of(columns, options)
-        ours = mapping.is_ours and not options.columns and mapping.stars == ReviewOptions().stars
+        ours = mapping.is_ours and not options.columns and mapping.stars == FIVE
         if form.kind == "jsonl" and ours:
             return mapping if mapping.product_name else None
         if columns:

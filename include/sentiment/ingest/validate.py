@@ -14,7 +14,7 @@ from typing import Any
 from sentiment.core.errors import RejectedError
 from sentiment.core.text.characters import is_absent
 from sentiment.readers.jsons import object_of
-from sentiment.readers.schemas import ColumnMapping
+from sentiment.readers.schemas import FIVE, ColumnMapping
 from sentiment.readers.times import FIRST, FUTURE, moment
 
 OTHER_DAY = "the review is of another day"
@@ -25,7 +25,6 @@ _MILLISECOND_DIGITS = 15
 # What shops show for somebody who gave no name: many people, not one.
 _NOBODY = frozenset({"a google user", "anonymous", "amazon customer", "kindle customer"})
 _FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
-_FIVE = 5
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def parse(raw: str, now: datetime, mapping: ColumnMapping | None = None) -> Line
     if mapping:
         record = mapping.ours(record)
     text = _text(record)
-    rating = _rating(record, mapping.stars if mapping else _FIVE)
+    rating = _rating(record, mapping.stars if mapping else FIVE)
     timestamp, unit = _told(record, now) if mapping else (_timestamp(record, now), "")
     asin, parent = _product(record, "asin"), _product(record, "parent_asin")
     named = asin or parent or (mapping.product_name if mapping else "")
@@ -84,7 +83,7 @@ def _rating(record: dict[str, Any], best: int) -> float:
         raise RejectedError("rating is not a number")
     if not 1 <= stars <= best:
         raise RejectedError(f"rating is outside 1 to {best}")
-    return stars if best == _FIVE else float(math.ceil(stars * _FIVE / best))
+    return stars if best == FIVE else float(math.ceil(stars * FIVE / best))
 
 
 def _told(record: dict[str, Any], now: datetime) -> tuple[datetime, str]:

@@ -90,11 +90,11 @@ class ReviewOptions(FileOptions):
         title="Product",
         json_schema_extra=FILES,
     )
-    stars: int = Field(
-        5,
+    stars: int | None = Field(
+        None,
         ge=2,
         le=100,
-        description="The best rating that can be given; others than 5 are brought to five stars, rounded up.",
+        description="The best rating that can be given, 5 when empty; others are brought to five stars, rounded up.",
         title="Ratings go to",
         json_schema_extra=FILES,
     )

@@ -83,7 +83,7 @@ def _wide(stream: BinaryIO, encoding: str) -> Iterator[str]:
 
 def _is_wide(encoding: str) -> bool:
     """Tell whether a line end is something else than one byte of ASCII."""
-    return "\n".encode(encoding) != b"\n"
+    return "\n".encode(encoding).removeprefix(codecs.BOM_UTF8) != b"\n"
 
 
 def _ended(line: AnyStr) -> AnyStr:

@@ -18,6 +18,8 @@ from sentiment.core.errors import ContractError
 from sentiment.readers.config import ROLES, FileOptions, ReviewOptions, Role
 
 OURS = "amazon-2023"
+# The stars that ratings are brought to.
+FIVE = 5
 Columns = Mapping[Role, str]
 # By role the names of a column, the better one first. The first schema that has most of a file's columns is the file's.
 SCHEMAS: dict[str, dict[Role, tuple[str, ...]]] = {
@@ -143,7 +145,7 @@ def mapping_of(columns: Collection[str], options: FileOptions) -> ColumnMapping:
     found = {role: column for role, column in found.items() if column not in named.values()}
     columns_of: Columns = {**found, **named}  # type: ignore[dict-item]
     if isinstance(options, ReviewOptions):
-        return ColumnMapping(schema, columns_of, options.stars, options.product)
+        return ColumnMapping(schema, columns_of, options.stars or FIVE, options.product)
     return ColumnMapping(schema, columns_of)
 
 

@@ -54,8 +54,14 @@ class Seen:
 
 
 def resolved(uri: str) -> str:
-    """Return the address by which `look` names what lies under it: no link, no relative part."""
-    return uri.rstrip("/") if is_s3(uri) else str(Path(uri).expanduser().resolve())
+    """Return the address by which `look` names it, or what lies under it: no link to a folder, no relative part.
+
+    A file that is a link keeps its name, for where it leads may be called anything.
+    """
+    if is_s3(uri):
+        return uri.rstrip("/")
+    path = Path(uri).expanduser()
+    return str(path.parent.resolve() / path.name if path.is_file() else path.resolve())
 
 
 def look(uri: str) -> list[Seen]:

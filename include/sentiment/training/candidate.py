@@ -105,7 +105,7 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
         at_work(folder_of(settings, run.run_id), config, context) as workdir,
     ):
         _log_reviews(run, config, folder, splits, learnt_from)
-        folds = _cross_validated(run, config, splits.train, workdir / "folds", context)
+        folds = _cross_validated(run, config, folder, workdir / "folds", context)
         clock = Clock(workdir)
         on_log = _log_to(run, on_progress, config.epochs, clock)
         with registry.system_metrics(run.run_id):
@@ -165,11 +165,15 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
 
 
 def _cross_validated(
-    run: RunHandle, config: TrainConfig, train: LabelledReviews, workdir: Path, context: Context
+    run: RunHandle, config: TrainConfig, snapshot: str, workdir: Path, context: Context
 ) -> list[FoldFigures]:
-    """Return every fold's row, logged as a table, with mean and deviation over the folds as metrics."""
+    """Return every fold's row, logged as a table, with mean and deviation over the folds as metrics.
+
+    The reviews follow from their number and the seed alone, so that candidates of other sizes share their folds.
+    """
     if not config.folds:
         return []
+    train = read_split(snapshot, "train", min(config.fold_reviews, config.train_reviews), config.seed)
 
     def on_log(record: Record) -> None:
         of_fold = min(record.get("epoch", config.epochs) / config.epochs, 1)

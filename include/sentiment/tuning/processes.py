@@ -39,7 +39,7 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
             logs = context.settings.home / "tuning" / opened.run_id
             logs.mkdir(parents=True, exist_ok=True)
             with _workers(study, config.workers, context.settings, logs) as workers:
-                _wait(workers, study, context)
+                _wait(workers, study, logs, context)
         # Alone, or after the workers: what those that died have left.
         search(study, context)
         return conclude_study(study, context)
@@ -55,7 +55,7 @@ def _workers(study: StudyConfig, count: int, settings: Settings, logs: Path) -> 
     workers = []
     try:
         for number in range(1, count + 1):
-            with (logs / f"worker-{number}.log").open("wb") as file:
+            with _log(logs, number).open("wb") as file:
                 workers.append(
                     subprocess.Popen(command, env=_environment(settings, count), stdout=file, stderr=subprocess.STDOUT)
                 )
@@ -67,14 +67,18 @@ def _workers(study: StudyConfig, count: int, settings: Settings, logs: Path) -> 
             worker.wait()
 
 
-def _wait(workers: list[subprocess.Popen[bytes]], config: StudyConfig, context: Context) -> None:
+def _log(folder: Path, number: int) -> Path:
+    return folder / f"worker-{number}.log"
+
+
+def _wait(workers: list[subprocess.Popen[bytes]], config: StudyConfig, logs: Path, context: Context) -> None:
     study, tuning = load_study(config.study, context.settings)
     while any(worker.poll() is None for worker in workers):
         context.progress("trials", min(finished(study), tuning.size), tuning.size)
         time.sleep(LOOK_EVERY)
     for number, worker in enumerate(workers, 1):
         if worker.returncode:
-            log.warning("worker %d ended with %d; its log is worker-%d.log", number, worker.returncode, number)
+            log.warning("worker %d ended with %d; its log is %s", number, worker.returncode, _log(logs, number))
 
 
 def _environment(settings: Settings, workers: int) -> dict[str, str]:

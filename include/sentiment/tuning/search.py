@@ -19,7 +19,7 @@ import psutil
 from optuna.trial import TrialState
 
 from sentiment.core.context import Context
-from sentiment.core.provenance import ProcessName
+from sentiment.core.provenance import ProcessName, start_of
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
@@ -58,17 +58,23 @@ def search(config: StudyConfig, context: Context) -> SearchResult:
 
 
 def full(study: optuna.Study, tuning: TuneConfig, runs: StudyRuns) -> bool:
-    """Tell whether enough trials have begun; those that were killed tell nothing of their settings and do not count."""
+    """Tell whether enough trials have begun, of a grid each combination.
+
+    Those that were killed tell nothing of their settings and do not count.
+    """
     fail_abandoned(study, runs)
-    begun = [trial for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
-    return sum(not killed(trial) for trial in begun) >= tuning.size
+    trials = study.get_trials(deepcopy=False)
+    begun = [trial for trial in trials if trial.state != TrialState.WAITING and not killed(trial)]
+    if tuning.grid:
+        return {frozenset(combination.items()) for combination in tuning.grid} <= {_queued(trial) for trial in begun}
+    return len(begun) >= tuning.size
 
 
 def queue_grid(study: optuna.Study, tuning: TuneConfig) -> None:
     """Queue the combinations of a grid that no trial has, those of killed trials once more.
 
     Optuna's own GridSampler takes a killed trial for a visited one, and gives workers that ask at once the same; a
-    queued trial goes to one worker. Of several that queue at the same moment each may queue them.
+    queued trial goes to one worker. Of several that queue a killed one again at the same moment each may do so.
     """
     held = {_queued(trial) for trial in study.get_trials(deepcopy=False) if not killed(trial)}
     for combination in tuning.grid:
@@ -146,7 +152,7 @@ def _lives(worker: ProcessName) -> bool:
     try:
         process = psutil.Process(worker["pid"])
         # Process ids are used again; and a killed one stays as a zombie until its parent has looked at it.
-        same = bool(abs(process.create_time() - worker["started"]) < 1)
+        same = bool(abs(start_of(process, worker["started"]) - worker["started"]) < 1)
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

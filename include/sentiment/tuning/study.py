@@ -26,7 +26,7 @@ from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import GridRow, OpenStudyResult, StudyResult
-from sentiment.tuning.search import DIED, fail_abandoned, killed
+from sentiment.tuning.search import DIED, fail_abandoned, killed, queue_grid
 from sentiment.tuning.storage import create_study, load_study
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
         tags = {"family": config.family, "snapshot": snapshot, "study": name}
         run_id = runs.begin(name, config.model_dump(mode="json"), tags, context).run_id
         study.set_user_attr("run_id", run_id)
+    # Before there are workers, which would queue the same beside one another.
+    queue_grid(study, config)
     return OpenStudyResult(study=name, snapshot=snapshot, run_id=run_id, trials=config.size, workers=config.workers)
 
 
