@@ -3,8 +3,9 @@
 Runs every day for the day before, and for any past day through a backfill.
 
 1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews.
-2. `resolve_model` decides once which version scores: `champion`, `champion_at_date` (the one in force on that day), or
-   a version number; it fetches and checks the bundle. Without a champion it fails and says how to get one.
+2. `resolve_model` decides once which version scores: `champion` or a version number; it fetches and checks the bundle.
+   `champion_at_date` (the one in force on that day) is asked again by `score`, for each day that it then scores.
+   Without a champion it fails and says how to get one.
 3. `score` runs the bundle in Spark and writes the day to `scores` and `daily_sentiment`. A day without reviews is an
    empty success. Days of the last `look_back` whose reviews changed after they were scored (late reviews, a corrected
    file, a deletion) are scored again by the way; a scheduled run scores those too that nobody scored, such as those

@@ -30,6 +30,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.stores.registry.versions import Registry
+from sentiment.training import candidate as candidates
 from sentiment.training.candidate import _peaks, train_candidate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.dossier import _name_base, learnt_nothing, scarce, too_few
@@ -283,6 +284,17 @@ def test_an_older_experiment_gets_what_it_lacks_and_keeps_what_a_person_wrote(li
         pass
     tags = mlflow.get_experiment(older).tags
     assert (tags[KIND], tags[DESCRIPTION]) == (MODEL_DEVELOPMENT, "Ask Ada.")
+
+
+def test_candidates_of_other_sizes_are_cross_validated_on_the_same_reviews(encoder, deployment, monkeypatch):
+    samples = []
+    monkeypatch.setattr(candidates, "cross_validate", lambda _, reviews, *__: samples.append(reviews.keys) or [])
+    monkeypatch.setattr(candidates, "summary", lambda _: {})
+    for reviews in (200, 10_000):  # a part of the snapshot's, and all
+        config = candidate(encoder, "linear", folds=3, fold_reviews=150, train_reviews=reviews, seed=18)
+        train_candidate(config, a_context(deployment))
+    assert samples[0] == samples[1]
+    assert len(samples[0]) == 150
 
 
 def test_a_model_that_calls_all_reviews_the_same_says_that_it_learnt_nothing(hopeless):

@@ -443,6 +443,14 @@ def test_a_step_of_the_clock_makes_no_process_a_stranger(tmp_path, monkeypatch):
     assert processes.end([parent], grace_seconds=5) == 1
 
 
+def test_a_process_of_another_start_of_the_machine_is_a_stranger(tmp_path):
+    program = launched(tmp_path, SLEEPER)
+    before = program.model_copy(update={"boot": "another"})
+    assert not processes.running(before)
+    assert processes.end([before], grace_seconds=1) == 0
+    assert processes.end([program], grace_seconds=5) == 1
+
+
 def test_a_process_that_an_earlier_version_wrote_down_is_found_again(tmp_path):
     program = launched(tmp_path, SLEEPER)
     before = program.model_copy(update={"created": psutil.Process(program.pid).create_time()})

@@ -17,7 +17,7 @@ import tiny
 from conftest import asking_mlflow, without_server
 from contexts import a_context, a_try
 from sentiment.core.context import Context
-from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.names import PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.core.settings import Settings
 from sentiment.engine.bundle import INT8_MODEL, REQUIRED, Bundle, identity, read_bundle, seal
@@ -85,8 +85,8 @@ def test_a_retry_of_the_same_task_goes_on_with_the_unfinished_run(registry):
 def test_a_second_try_beside_one_that_is_still_at_work_does_not_end_its_run(registry):
     with pytest.raises(MemoryError):
         train(registry, 55, a_try(1), crash=True)
-    with pytest.raises(ConcurrentWriteError), registry.run("", {"seed": 55, "encoder": "tiny"}, {}, a_try(2)):
-        raise ConcurrentWriteError("the first one is at work")
+    with pytest.raises(UnderWayError), registry.run("", {"seed": 55, "encoder": "tiny"}, {}, a_try(2)):
+        raise UnderWayError("the first one is at work")
     (run,) = registry._client.search_runs([registry._experiment()], "params.seed = '55'")
     assert run.info.status == "RUNNING"
 

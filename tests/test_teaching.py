@@ -241,7 +241,7 @@ def test_a_teacher_that_is_nowhere_or_no_table_is_refused(deployment, monkeypatc
 
 def test_a_table_that_was_not_fetched_to_its_end_is_fetched_again(deployment, monkeypatch, tmp_path):
     client = mlflow.MlflowClient(deployment.tracking_uri)
-    run_id = client.create_run(client.create_experiment("fetched")).info.run_id
+    run_id = client.create_run(client.create_experiment("fetched", str(tmp_path / "artifacts"))).info.run_id
     client.log_artifact(run_id, table(tmp_path / TABLE, ["0-1"]))
 
     def torn(self, run_id, name, destination):

@@ -385,7 +385,6 @@ def test_a_grid_is_full_when_each_combination_was_begun_and_not_when_as_many_tri
             study.tell(2, state=TrialState.FAIL)
             queue_grid(study, config)
             study.ask()
-    study.ask()
     assert full(study, config, runs)
 
 

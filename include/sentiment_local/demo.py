@@ -23,6 +23,7 @@ from sentiment.core.settings import PROJECT, Settings
 from sentiment.ingest.config import ImportResult
 from sentiment.ingest.verbs import IMPORT_HISTORY
 from sentiment.readers.config import ReviewOptions
+from sentiment.stores import files as storage
 from sentiment.training.config.train import TrainConfig
 from sentiment.views.config import ReportConfig
 from sentiment.views.verbs import REPORT
@@ -103,7 +104,7 @@ def _prepared(config: DemoConfig, context: Context) -> Settings:
     settings = make_home(root, config.reviews, context.settings)
     folder = settings.home / "reviews"
     if config.reviews and of_file:
-        lay_out(config.reviews.expanduser().resolve(), folder, config, context.now, context.progress)
+        lay_out(Path(storage.resolved(str(config.reviews))), folder, config, context.now, context.progress)
     elif config.reviews is None and not (folder / DAILY).is_dir():
         from sentiment_local.sample.generate import generate
 

@@ -14,6 +14,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest import landing
 from sentiment.readers.kinds import is_readable
+from sentiment.stores import files as storage
 from sentiment_local.usable import require_home
 
 SAMPLE = "sample"
@@ -47,7 +48,7 @@ def make_home(root: Path, reviews: Path | None, settings: Settings) -> Settings:
 def make_current(root: Path, home: Path, settings: Settings, stop: Callable[[Settings], object]) -> None:
     """Have `current` name a home, once what it shall work on is there; a platform that runs in another one is stopped.
 
-    A home that the settings name is none that `current` names.
+    Does nothing where the settings name the home.
     """
     if "home" in settings.model_fields_set:
         return
@@ -107,7 +108,7 @@ def _is_of(home: Path, source: Path) -> bool:
 
 
 def _checked(reviews: Path) -> Path:
-    source = reviews.expanduser().resolve()
+    source = Path(storage.resolved(str(reviews)))
     if not source.exists() or (has_days(source) and not _histories(source)):
         raise ContractError(
             f"{reviews} is no folder of reviews and no file of them: give a file or a Spark folder, or a folder with a "

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from sentiment.core.provenance import start_of
+from sentiment.core.provenance import boot_id, start_of
 
 # Starts are told in clock ticks (10 ms); a reused id is seconds younger at least.
 SAME_PROCESS_SECONDS = 0.5
@@ -25,13 +25,15 @@ _POLL_SECONDS = 0.1
 class Started(BaseModel):
     """A program that was started: enough to find it again after this process has ended.
 
-    `created` is as `start_of` tells it. From the byte `log_start` of its log on the lines are of this start.
+    `boot` is the machine's own start, and `created` the program's, as `start_of` tells it. From the byte `log_start` of
+    its log on the lines are of this start.
     """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     pid: int
+    boot: str = Field(default_factory=boot_id)
     created: float
     folder: Path
     log: Path
@@ -132,6 +134,8 @@ def end_of_log(log: Path, started: Started | None, count: int = 20) -> str:
 
 
 def _leader(started: Started) -> psutil.Process | None:
+    if started.boot != boot_id():
+        return None
     try:
         process = psutil.Process(started.pid)
         same = abs(start_of(process, started.created) - started.created) < SAME_PROCESS_SECONDS
@@ -147,7 +151,8 @@ def _of_session(process: psutil.Process, started: Started) -> bool:
     """
     try:
         return (
-            os.getsid(process.pid) == started.pid
+            started.boot == boot_id()
+            and os.getsid(process.pid) == started.pid
             and start_of(process, started.created) > started.created - SAME_PROCESS_SECONDS
             and Path(process.cwd()) == started.folder.resolve()
         )

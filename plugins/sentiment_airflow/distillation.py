@@ -149,7 +149,7 @@ def _require_there(who: str, config: BaseModel) -> None:
     training, context = cast("TrainConfig", config), Context.of_process()
     try:
         begun_from(training, context)
-        require_snapshots(training.mixed_snapshots, context)
+        require_snapshots([*filter(None, [training.snapshot]), *training.mixed_snapshots], context)
     except ContractError as error:
         raise AirflowFailException(f"the {who} is refused: {error}") from None
 

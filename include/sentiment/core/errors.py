@@ -21,5 +21,9 @@ class ConcurrentWriteError(RuntimeError):
     """Another writer replaced the same day first; nothing of this one was written, and it may be run again."""
 
 
+class UnderWayError(ConcurrentWriteError):
+    """Another process is at work on the same; what it makes is its own."""
+
+
 class UnavailableError(ConnectionError):
     """A server that is needed does not answer; the sentence says which, and trying again may help."""

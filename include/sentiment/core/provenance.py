@@ -39,9 +39,10 @@ def run_id() -> str:
 
 
 class ProcessName(TypedDict):
-    """What tells a process from all others: its machine, its id there, and its start as `start_of` tells it."""
+    """What tells a process from all others: its machine, and the start of that, its id, and its own start."""
 
     host: str
+    boot: str
     pid: int
     started: float
 
@@ -50,7 +51,15 @@ def this_process() -> ProcessName:
     """Return what tells this process from all others."""
     import psutil
 
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": start_of(psutil.Process())}
+    here = {"host": socket.gethostname(), "boot": boot_id()}
+    return {**here, "pid": os.getpid(), "started": start_of(psutil.Process())}  # type: ignore[typeddict-item]
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str:
+    """Return what Linux calls this start of the machine; empty where nothing tells."""
+    file = Path("/proc/sys/kernel/random/boot_id")
+    return file.read_text().strip() if file.is_file() else ""
 
 
 def start_of(process: psutil.Process, like: float = 0.0) -> float:

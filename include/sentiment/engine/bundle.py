@@ -146,9 +146,9 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         bundle = Bundle.model_validate_json((folder / DESCRIPTION).read_bytes())
     except (OSError, ValidationError) as error:
-        raise ContractError(f"{folder} is no bundle of this version: {error}; {_remedy(folder)}") from error
+        raise ContractError(f"{folder} is no bundle of this version: {error}; export the model anew") from error
     for name in sorted({*REQUIRED, *bundle.sha256}):
-        _verify(folder, name, bundle.sha256.get(name))
+        _verify(folder / name, bundle.sha256.get(name))
     return bundle
 
 
@@ -157,14 +157,12 @@ def identity(folder: Path) -> str:
     return _sha256(folder / DESCRIPTION)[:16]
 
 
-def _remedy(folder: Path) -> str:
-    return f"remove {folder}, and it is fetched from MLflow anew; if that is no help, export the model anew"
-
-
-def _verify(folder: Path, name: str, expected: str | None) -> None:
-    found = _sha256(folder / name) if (folder / name).is_file() else "missing"
+def _verify(file: Path, expected: str | None) -> None:
+    found = _sha256(file) if file.is_file() else "missing"
     if found != expected:
-        raise ContractError(f"{folder / name} is {found} where bundle.json says sha256 {expected}; {_remedy(folder)}")
+        raise ContractError(
+            f"{file} is {found} where bundle.json says sha256 {expected}; fetch it again or export the model anew"
+        )
 
 
 def _sha256(file: Path) -> str:

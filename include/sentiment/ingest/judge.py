@@ -70,8 +70,8 @@ class Rules:
         """The closed range of days that may hold reviews of an earlier state of the delivery, None for all days.
 
         It may have been taken with more late days than now: with as many as there are by default, if nobody said more.
-        And it may have been imported as a history, with reviews of later days; of as many days, for all that follow
-        would be read.
+        And it may have been imported as a history, with reviews of later days: as many days after it are looked at;
+        without a limit all later days would be read.
         """
         late = timedelta(LATE_DAYS)
         return self.days and (min(self.days[0], self.days[1] - late), self.days[1] + late)

@@ -133,7 +133,7 @@ def whole_delivery(
 def require_unchanged(files: Sequence[Seen]) -> None:
     """Raise UnavailableError when one of these files is not any more what it was when it was listed."""
     for file in files:
-        # A link is listed by its place, and found under the name of what it leads to.
+        # What lies behind a link to a folder is listed by the link's place, and found under the folder's.
         if [replace(seen, uri=file.uri) for seen in storage.look(file.uri)] != [file]:
             raise UnavailableError(
                 f"{file.uri} changed while it was read, so nothing of it was taken; run it again when it is whole"

@@ -85,10 +85,10 @@ def read_lines(
 
 
 def _of_file(file: LandedFile, lines: Callable[[LandedFile], Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """Read a file; one that may not be read, or is gone, is as one that breaks off."""
+    """Read a file; one that may not be read, or is gone, is as one that breaks off. Other errors may pass."""
     try:
         yield from lines(file)
-    except OSError as error:
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         yield _batch(file.name, [_Line(None, None)], broken=cause(error))
 
 

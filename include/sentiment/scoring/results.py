@@ -43,7 +43,7 @@ class FileCounts:
 class ResolvedModel(VerbResult):
     """Which versions score: `pinned` is what the next task scores with, the version and its content.
 
-    `champion_at_date` over a range stays as it is, because each day has its own.
+    `champion_at_date` stays as it is, because each day has its own.
     """
 
     model: str

@@ -33,7 +33,7 @@ def on_sail(cores: int, options: Mapping[str, str]) -> Iterator[SparkSession]:
     except ModuleNotFoundError as error:
         raise ContractError(
             "the package pysail, on which Spark's jobs run here, is not installed: pip install -r requirements.txt, or "
-            "name another master in SENTIMENT_SPARK_MASTER (local[2] needs Java)"
+            f"name another master in {NAMES_THE_MASTER} (local[2] needs Java)"
         ) from error
 
     with TemporaryDirectory() as scratch:

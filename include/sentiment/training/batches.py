@@ -43,16 +43,16 @@ class SimilarLengths(Sampler[int]):
     """An order in which every batch holds reviews of similar length and the batches follow one another at random.
 
     transformers' own LengthGroupedSampler goes from long to short within each group of batches, so that a small
-    training sees its long reviews first and its short ones last. The order depends on the size of a batch, seed and
+    training sees its long reviews first and its short ones last. The order depends on the size of a step, seed and
     epoch alone: a resumed training meets the same batches.
     """
 
     def __init__(
-        self, lengths: Sequence[int], batch_size: int, seed: int, on_epoch: Callable[[int], None] | None = None
+        self, lengths: Sequence[int], step_size: int, seed: int, on_epoch: Callable[[int], None] | None = None
     ) -> None:
         self._on_epoch = on_epoch
         self._lengths = np.asarray(lengths)
-        self._batch_size = batch_size
+        self._step_size = step_size
         self._seed = seed
         self._epoch = 0
 
@@ -62,12 +62,12 @@ class SimilarLengths(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = np.random.default_rng([self._seed, self._epoch])
         order = generator.permutation(len(self._lengths))
-        window = self._batch_size * BATCHES_SORTED_TOGETHER
+        window = self._step_size * BATCHES_SORTED_TOGETHER
         groups = [order[start : start + window] for start in range(0, len(order), window)]
         ordered = np.concatenate([group[np.argsort(self._lengths[group], kind="stable")] for group in groups])
         # The incomplete batch stays last, or every batch after it would be cut elsewhere.
-        whole = len(ordered) // self._batch_size * self._batch_size
-        batches = generator.permutation(ordered[:whole].reshape(-1, self._batch_size))
+        whole = len(ordered) // self._step_size * self._step_size
+        batches = generator.permutation(ordered[:whole].reshape(-1, self._step_size))
         yield from [*batches.ravel().tolist(), *ordered[whole:].tolist()]
 
     def set_epoch(self, epoch: int) -> None:

@@ -169,7 +169,8 @@ def _cross_validated(
 ) -> list[FoldFigures]:
     """Return every fold's row, logged as a table, with mean and deviation over the folds as metrics.
 
-    The reviews follow from their number and the seed alone, so that candidates of other sizes share their folds.
+    The reviews follow from their number and the seed alone, so that candidates of other sizes, of `fold_reviews` and
+    more, share their folds.
     """
     if not config.folds:
         return []

@@ -48,7 +48,8 @@ def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
             trained = [_once(workdir / str(seed), _of_seed(config, seed), context) for seed in seeds]
     except KeyboardInterrupt:
         done = ", ".join(str(seed) for seed in seeds if (workdir / str(seed) / FIGURES).is_file()) or "none"
-        raise KeyboardInterrupt(f"the same command again goes on; seeds that are done: {done}") from None
+        on = "the same command again goes on after the last checkpoint, if there was one"
+        raise KeyboardInterrupt(f"{on}; seeds that are done: {done}") from None
     if len(trained) == 1:
         result = trained[0].result
         notes = "; ".join(filter(None, (result.note, note)))

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
-from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.errors import ContractError, UnderWayError
 from sentiment.core.locks import held, holding
 from sentiment.core.settings import Settings
 from sentiment.training.config.train import TrainConfig, TrainingsConfig
@@ -84,7 +84,7 @@ def unfinished(settings: Settings) -> list[Unfinished]:
 def interrupted(config: TrainConfig, settings: Settings) -> str:
     """Return the run of the same training, begun in a shell, that was interrupted; empty when there is none.
 
-    Raises ConcurrentWriteError when it is not interrupted but under way.
+    Raises UnderWayError when it is not interrupted but under way.
     """
     same = [
         one for one in unfinished(settings) if one.asked and not one.asked.airflow_run and one.asked.config == config
@@ -110,7 +110,7 @@ def asked_of(run_id: str, settings: Settings) -> TrainConfig:
 def at_work(folder: Path, config: TrainConfig | None, context: Context) -> Iterator[Path]:
     """Work alone on a training's folder; it is removed at the end, and stays when there is something to go on from.
 
-    Measurements have no `config` and begin anew. An interruption says how to go on. Raises ConcurrentWriteError when
+    Measurements have no `config` and begin anew. An interruption says how to go on. Raises UnderWayError when
     another process is at work on it.
     """
     with ExitStack() as stack:
@@ -193,8 +193,8 @@ def _how_to_go_on(folder: Path) -> str:
     return f"the same command again, or `sentiment train --resume {folder.name}`, goes on{where}"
 
 
-def _under_way(run_id: str) -> ConcurrentWriteError:
-    return ConcurrentWriteError(
+def _under_way(run_id: str) -> UnderWayError:
+    return UnderWayError(
         f"the same training is under way already, as run {run_id}; wait for it, or change what is asked for, such as "
         "the seed"
     )

@@ -19,7 +19,7 @@ import psutil
 from optuna.trial import TrialState
 
 from sentiment.core.context import Context
-from sentiment.core.provenance import ProcessName, start_of
+from sentiment.core.provenance import ProcessName, boot_id, start_of
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
@@ -149,6 +149,8 @@ def _abandoned(trial: FrozenTrial) -> bool:
 
 
 def _lives(worker: ProcessName) -> bool:
+    if worker.get("boot", boot_id()) != boot_id():  # an earlier version wrote none
+        return False
     try:
         process = psutil.Process(worker["pid"])
         # Process ids are used again; and a killed one stays as a zombie until its parent has looked at it.

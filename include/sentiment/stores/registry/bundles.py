@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 from typing import Self
 
 from sentiment.core.atomic import keep
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.engine.bundle import Bundle, identity, read_bundle
 
@@ -35,7 +36,10 @@ class FetchedBundle:
     @classmethod
     def checked(cls, folder: Path) -> Self:
         """Check every file of a bundle; raises ContractError naming the one that is not as exported."""
-        return cls(folder, read_bundle(folder), identity(folder))
+        try:
+            return cls(folder, read_bundle(folder), identity(folder))
+        except ContractError as error:
+            raise ContractError(f"{error} (to fetch it again, remove {folder})") from error
 
 
 def bundle_cache(settings: Settings) -> Path:

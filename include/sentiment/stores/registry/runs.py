@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.core.context import Context
-from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.settings import Settings
 from sentiment.stores.registry import pages as mlflow_pages
 from sentiment.stores.registry.answers import AbsentError, Answering, require_answer
@@ -89,7 +89,7 @@ class Runs:
             run = self.begin(name, params, {"key": key, **tags}, context)
         try:
             yield run
-        except ConcurrentWriteError:
+        except UnderWayError:
             raise  # the run is another process's, which is at work on it
         except BaseException:
             with suppress(UnavailableError):

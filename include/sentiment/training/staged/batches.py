@@ -35,12 +35,14 @@ class StageBatches:
     def steps(self, done: int) -> Iterator[list[dict[str, Tensor]]]:
         """Give each step's batches from the one after `done` on; an epoch's last ones are filled from its first.
 
-        The order depends on seed and epoch alone, so a resumed training meets the same batches. As with the Trainer,
-        what the pairs take at the same time is of similar length.
+        The order depends on the size of a step, seed and epoch alone, so a resumed training meets the same batches. As
+        with the Trainer, what the pairs take at the same time is of similar length.
         """
         size, pairs, plan = self._config.batch_size, self._config.processes, self.plan
         sampler = SimilarLengths(
-            [len(example["input_ids"]) for example in self._train], size * pairs, self._config.seed
+            [len(example["input_ids"]) for example in self._train],
+            size * pairs * self._config.accumulation,
+            self._config.seed,
         )
         passes = -(-len(self._train) // (size * pairs))
         rows, epoch = np.empty((0, size), np.int64), -1

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentiment.core.atomic import replacing
-from sentiment.core.errors import ConcurrentWriteError
+from sentiment.core.errors import UnderWayError
 from sentiment.core.locks import held, holding
 from sentiment.core.settings import Settings
 from sentiment.training.config.teaching import SoftLabelsConfig
@@ -39,7 +39,7 @@ class Kept(BaseModel):
 def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
     """Return what the same question has come to, begun here before; the one that came to its end, if one did.
 
-    Raises ConcurrentWriteError when another process is at work on it.
+    Raises UnderWayError when another process is at work on it.
     """
     same = []
     for folder in sorted((settings.home / "soft-labels").glob("*")):
@@ -54,13 +54,13 @@ def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
 
 @contextmanager
 def alone(config: SoftLabelsConfig, settings: Settings) -> Iterator[None]:
-    """Answer a question alone, from before its run is there; ConcurrentWriteError when another process is at it."""
+    """Answer a question alone, from before its run is there; UnderWayError when another process is at it."""
     question = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
     try:
         with holding(settings.home / "soft-labels" / f"{question}.lock"):
             yield
     except BlockingIOError:
-        raise ConcurrentWriteError("the same soft labels are being made already; wait for them") from None
+        raise UnderWayError("the same soft labels are being made already; wait for them") from None
 
 
 @contextmanager
@@ -84,5 +84,5 @@ def _read(folder: Path) -> Kept | None:
         return None
 
 
-def _under_way(run_id: str) -> ConcurrentWriteError:
-    return ConcurrentWriteError(f"the same soft labels are being made already, as run {run_id}; wait for them")
+def _under_way(run_id: str) -> UnderWayError:
+    return UnderWayError(f"the same soft labels are being made already, as run {run_id}; wait for them")
