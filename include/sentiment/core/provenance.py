@@ -51,8 +51,12 @@ def this_process() -> ProcessName:
     """Return what tells this process from all others."""
     import psutil
 
-    here = {"host": socket.gethostname(), "boot": boot_id()}
-    return {**here, "pid": os.getpid(), "started": start_of(psutil.Process())}  # type: ignore[typeddict-item]
+    return {
+        "host": socket.gethostname(),
+        "boot": boot_id(),
+        "pid": os.getpid(),
+        "started": start_of(psutil.Process()),
+    }
 
 
 @lru_cache(maxsize=1)

@@ -36,7 +36,7 @@ _NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")
 NAMES_THE_MASTER = "SENTIMENT_SPARK_MASTER, or in Airflow the connection spark_default"
 
 
-def shown(master: str) -> str:
+def without_token(master: str) -> str:
     """Return a master without what may follow in its address, such as the token of a Spark Connect server."""
     return master.partition(";")[0]
 
@@ -45,8 +45,8 @@ def _master_of_spark(value: str) -> str:
     master = value.strip()
     if not _MASTER.fullmatch(master):
         raise ValueError(
-            f"{shown(value)!r} is no master of Spark; take sail, sail[2], local[*], local[2], spark://host:7077, "
-            "k8s://https://host:443 or sc://host:15002"
+            f"{without_token(value)!r} is no master of Spark; take sail, sail[2], local[*], local[2], "
+            "spark://host:7077, k8s://https://host:443 or sc://host:15002"
         )
     return master
 

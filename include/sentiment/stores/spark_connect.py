@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.core.settings import NAMES_THE_MASTER, shown
+from sentiment.core.settings import NAMES_THE_MASTER, without_token
 from sentiment.stores.spark_jobs import CORES
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _set(spark: SparkSession, options: Mapping[str, str], address: str) -> None:
             spark.conf.set(name, value)
     except PySparkException as error:
         raise UnavailableError(
-            f"what answers at {shown(address)} is no Spark Connect server: correct {NAMES_THE_MASTER}"
+            f"what answers at {without_token(address)} is no Spark Connect server: correct {NAMES_THE_MASTER}"
         ) from error
     spark.client.set_retry_policies(patient)
 
@@ -118,5 +118,6 @@ def require_server(address: str) -> None:
             pass
     except (OSError, ValueError) as error:
         raise UnavailableError(
-            f"nothing answers at the Spark Connect server {shown(address)}: start it, or correct {NAMES_THE_MASTER}"
+            f"nothing answers at the Spark Connect server {without_token(address)}: start it, or correct "
+            f"{NAMES_THE_MASTER}"
         ) from error
