@@ -64,7 +64,7 @@ class FakeAirflow:
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
         return "the log of the failed task"
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
         return self.results.get(dag_id, {"of": run_id})
 
     def day_runs(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:

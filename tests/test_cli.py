@@ -62,15 +62,6 @@ def test_the_help_of_a_verb_lists_every_field_with_its_description(name, capsys,
     assert "exit codes: 0 done; 1 failed" in shown
 
 
-def test_the_file_runs_by_its_path_from_any_folder_as_spark_submit_runs_it(tmp_path):
-    entry = PROJECT / "include" / "sentiment" / "__main__.py"
-    done = subprocess.run(
-        [sys.executable, str(entry), "--help"], cwd=tmp_path, capture_output=True, text=True, check=False, env={}
-    )
-    assert done.returncode == 0, done.stderr
-    assert "import-history" in done.stdout
-
-
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -1,16 +1,11 @@
-"""Entry of the command line, and the file that spark-submit runs."""
+"""Entry of the command line."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-# Run as a file, Python puts this folder first in the path, where `datasets` or `models` would hide other packages.
-if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().parent:
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from sentiment.core.environment import INTERRUPTED, dying_quietly
 

@@ -64,11 +64,9 @@ class AirflowApi:
         """Let the scheduler start no more runs of the DAG."""
         self._pause(dag_id, True)
 
-    def trigger(
-        self, dag_id: str, conf: Mapping[str, Any], logical_date: datetime | None = None, run_id: str | None = None
-    ) -> str:
-        """Start a run with the form's values and return its run id; without a logical date it has no `ds`."""
-        body = {"conf": dict(conf), "logical_date": logical_date and logical_date.isoformat()}
+    def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
+        """Start a run with the form's values, without a logical date, and return its run id."""
+        body: dict[str, Any] = {"conf": dict(conf), "logical_date": None}
         if run_id:
             body["dag_run_id"] = run_id
         return str(self._http.call("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
@@ -149,10 +147,10 @@ class AirflowApi:
         else:
             self._http.call("POST", "pools", json={"name": name, **body})
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
-        """Return what a task has pushed."""
-        entry = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self._http.call("GET", entry, params={"map_index": map_index})["value"]
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task has returned."""
+        entry = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self._http.call("GET", entry)["value"]
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
         """Return the log of a task's last try, one event a line, with the traceback of an error."""

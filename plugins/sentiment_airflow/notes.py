@@ -30,7 +30,7 @@ def on_task_instance_failed(task_instance: Any, error: str | BaseException | Non
     """Leave the sentence of a task's error for the run's note; another try of the task takes it away."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    # The scheduler and the API server tell of tasks as well, in whose name they cannot leave anything.
+    # The scheduler and the API server call this hook too, but cannot push an XCom for the task.
     if not isinstance(task_instance, RuntimeTaskInstance):
         return
     try:

@@ -100,7 +100,7 @@ def checked(config: type[VerbConfig], given: Mapping[str, Any], what: str) -> Ve
 
 
 def _of_form(config: type[VerbConfig], context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form says of this class; a field of that name that was made of another one is not its."""
+    """Return the form's values for this class; a field of the same name that belongs to another one is left out."""
     dag = context.get("dag")
     own = {name: value for name, value in context["params"].items() if name in config.model_fields}
     return {name: value for name, value in own.items() if dag is None or belongs(dag.params.get_param(name), config)}

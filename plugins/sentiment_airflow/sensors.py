@@ -23,10 +23,9 @@ class DaySensor(BaseSensorOperator):
         *,
         lacking: Callable[[date, Settings], str | None],
         timeout: float = 12 * _HOURS,
-        poke_interval: float = 60,
         **kwargs: Any,
     ) -> None:
-        super().__init__(mode="reschedule", timeout=timeout, poke_interval=poke_interval, **kwargs)
+        super().__init__(mode="reschedule", timeout=timeout, poke_interval=60, **kwargs)
         self.lacking = lacking
 
     def execute(self, context: Any) -> Any:
@@ -53,7 +52,7 @@ class DaySensor(BaseSensorOperator):
 
 @task
 def find_late() -> list[dict[str, str]]:
-    """Return the landed days of the look-back that the lake lacks; a run that was asked for minds its own day alone."""
+    """Return the landed days of the look-back that the lake lacks; a run started by hand has its own day alone."""
     from sentiment.views.days import late_days
 
     context: Any = get_current_context()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ class Context:
     """The deployment, who acts, the run that it happens in, the moment, and where progress is told.
 
     `actor` is `dag/run` in Airflow and a user's name in a shell; `now` is in UTC. `provenance` are the names by which
-    tags, ledger and metadata say where a thing came from: dag, run, task, try, day and git_commit, as far as there are.
+    tags, ledger and metadata say where a thing came from: dag, run, task, try, day, map_index, git_commit, where known.
     `spark` is a session that the caller runs several verbs in; without one a verb that needs Spark opens its own.
     """
 
@@ -42,7 +42,3 @@ class Context:
             progress=progress,
             provenance=provenance(),
         )
-
-    def quiet(self) -> Context:
-        """Return the same context, whose progress goes to the log."""
-        return replace(self, progress=logged)

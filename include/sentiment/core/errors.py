@@ -6,7 +6,7 @@ class ContractError(Exception):
 
 
 class BrokenFileError(ContractError):
-    """A file breaks off, or is not what packed it; the message says where, and names no file."""
+    """A file ends too early, or is not compressed as its name says; the message says where, its name is added."""
 
 
 class RejectedError(ValueError):

@@ -57,8 +57,8 @@ class GateRule(BaseModel):
     Its probability is that of its log odds divided by `temperature`; at most `negative_below` it answers negative, from
     `positive_from` on positive, if the text is within the depth `answers`. Between them the log odds of encoder and
     gate are added, each times its weight, and the bias, if the text is within the depth `heard`; else the network
-    speaks alone. A bundle of before reaches as far as there are texts. `thresholds` are those of gate and network
-    together; a bundle of before has none, and decides by those of the network alone.
+    speaks alone. `thresholds` are those of gate and network together. A bundle of an earlier version has neither depths
+    nor thresholds: its gate may answer any text, and the network's own thresholds decide.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

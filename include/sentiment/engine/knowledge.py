@@ -21,7 +21,7 @@ SUREST_OF_UNKNOWN = 0.6
 
 
 class Knowledge:
-    """Tables over token ids, bool [vocabulary]: what is a whole word if nothing goes on, what goes on, what counts."""
+    """Three tables by token id, bool [vocabulary]: it begins a word; it continues one; it is no punctuation."""
 
     def __init__(self, begins: np.ndarray, goes_on: np.ndarray, counts: np.ndarray) -> None:
         self._begins, self._goes_on, self._counts = begins, goes_on, counts

@@ -39,7 +39,7 @@ def languages(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
 
 
 def foreign(told: np.ndarray, learnt: Sequence[str]) -> np.ndarray:
-    """Say where a language was told that is not one of those `learnt`, bool [reviews]; nowhere if none is known."""
+    """Return which reviews are in a language other than those `learnt`, bool [reviews]; none if `learnt` is empty."""
     if not learnt:
         return np.zeros(len(told), bool)
     return np.array([language is not None and language not in learnt for language in told], bool)

@@ -125,10 +125,10 @@ def fit_review_limit(
 ) -> float:
     """Return the confidence below which a person should look, for the confidence and wrongness of decisions [n].
 
-    With `error` as few are looked at as leave at most that share of wrong ones among the rest; with `share` at most
-    that share is looked at, the least sure first. Equal confidences are treated alike. It is the risk and coverage of
-    Geifman and El-Yaniv: Selective Classification for Deep Neural Networks, NeurIPS 2017. A confidence below one half
-    stands for what is looked at anyway. Where no limit keeps to the error, all below 1 are looked at.
+    With `error` as few as possible are looked at, so that at most this share of the others is wrong; with `share` at
+    most this share is looked at, the least sure first. Equal confidences are treated alike. It is the risk
+    and coverage of Geifman and El-Yaniv: Selective Classification for Deep Neural Networks, NeurIPS 2017. A confidence
+    below one half stands for what is looked at anyway. Where no limit keeps to the error, all below 1 are looked at.
     """
     order = np.argsort(-sure, kind="stable")
     ranked = sure[order]

@@ -157,7 +157,6 @@ def paired_bootstrap(
     figure: str = "macro_f1",
     thresholds: tuple[float, float] = (0.5, 0.5),
     resamples: int = 10_000,
-    seed: int = 0,
 ) -> Difference:
     """Compare two models' positive probabilities [n] by a figure of `decision_figures`, over the same resamples.
 
@@ -167,7 +166,7 @@ def paired_bootstrap(
     """
     cells = 4 * np.asarray(labels) + 2 * (a >= thresholds[0]) + (b >= thresholds[1])
     counts = np.bincount(cells, minlength=8)
-    drawn = np.random.default_rng(seed).multinomial(len(labels), counts / counts.sum(), resamples)
+    drawn = np.random.default_rng(0).multinomial(len(labels), counts / counts.sum(), resamples)
     (observed,), differences = (_difference(table.reshape(-1, 2, 2, 2), figure) for table in (counts, drawn))
     low, high = percentiles(differences)
     fewer = min((differences <= 0).sum(), (differences >= 0).sum())

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # Enough for an order of engines: about a second of a small encoder on one thread. Noise only slows, so the fastest of
 # the passes counts.
 _TIMED_REVIEWS, _PASSES = 100, 3
-# The gate's share of the work needs no larger batches than this to set the scales of static int8.
+# Batches of 16 reviews are enough to set the scales of static int8.
 _CALIBRATION_BATCH = 16
 
 

@@ -1,8 +1,8 @@
 """CSV and TSV, a row at a time, with a fault in place of each that cannot be told for certain.
 
-A row that is not closed takes nothing with it: reading goes on at the next line. One that closes and is refused leaves
-no line of its own to be taken for a row. Python's own reader does the reading; what it lets pass in silence is looked
-for here.
+Where the quotes of a row never close, its first line alone is lost: reading goes on at the next one. Of a row over
+several lines that is refused, no line is read as a row of its own. Python's own reader does the reading;
+what it lets pass in silence is looked for here.
 """
 
 from __future__ import annotations

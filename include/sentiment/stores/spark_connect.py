@@ -65,7 +65,7 @@ def connected(address: str, options: Mapping[str, str]) -> Iterator[SparkSession
     from pyspark.sql import SparkSession
 
     require_server(address)
-    # That a process is started beside it, gRPC would tell on the standard error.
+    # Else gRPC prints a warning whenever this process starts another one.
     os.environ.setdefault("GRPC_VERBOSITY", "error")
     spark = SparkSession.builder.remote(address).getOrCreate()
     try:
@@ -99,7 +99,7 @@ def _few_tries() -> RetryPolicy:
 
 
 def _keep_interrupts() -> None:
-    """Take Ctrl-C back from Sail, which would end its server by it while its client waits for answers."""
+    """Restore Python's handling of Ctrl-C: Sail's own stops its server while our client still waits for answers."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
 

@@ -157,7 +157,7 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
     from pyspark import StorageLevel
 
     if _is_sail(frame.sparkSession):
-        yield frame.localCheckpoint()  # of persist it knows the name alone
+        yield frame.localCheckpoint()  # Sail takes persist() and does nothing
         return
     rows = frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
@@ -176,7 +176,7 @@ def map_sorted(rows: DataFrame, by: Sequence[str], function: ArrowFunction, sche
 
     if _context(rows.sparkSession):
         return rows.sortWithinPartitions(*by).mapInArrow(function, schema)
-    # Sail leaves out a sort that no operator needs, and knows nothing of what a function needs; a window it sorts for.
+    # Sail drops a sort that no later operator uses, and cannot see that our function does; for a window it does sort.
     together, order = (by[0], by[1:]) if by[1:] else (F.lit(0), by)
     window = Window.partitionBy(together).orderBy(*order)
 

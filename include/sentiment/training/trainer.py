@@ -205,7 +205,8 @@ def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> Trai
         use_cpu=not torch.cuda.is_available(),
         # Named in one process, it would be taken for a group that somebody opened.
         ddp_backend=None if config.processes == 1 else "nccl" if torch.cuda.is_available() else "gloo",
-        ddp_find_unused_parameters=config.family in ENCODER_FAMILIES,  # a pooler may be left over
+        # An encoder of the hub's may have layers that our head does not use.
+        ddp_find_unused_parameters=config.family in ENCODER_FAMILIES,
         dataloader_pin_memory=torch.cuda.is_available(),
         bf16=precision == "bf16",
         fp16=precision == "fp16",

@@ -1,7 +1,7 @@
 """What a search for better settings is made of: what its trainings share, what it varies, and how it looks.
 
-The fields of a training that every search varies are none of its own, and one that a list of values overrules is
-refused: what is given counts.
+A search has no field for what it always varies, such as the learning rate, and refuses a single value that a list of
+values would override: no option is ignored in silence.
 """
 
 from __future__ import annotations
