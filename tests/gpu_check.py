@@ -23,7 +23,7 @@ import tiny
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import EngineName
 from sentiment.core.settings import Settings
-from sentiment.engine.engines import MODEL_OF, _providers, open_engine, require_here
+from sentiment.engine.engines import open_engine, require_here
 from sentiment.engine.scorer import infer
 from sentiment.export.engines import write_models
 from sentiment.training.config.train import TrainConfig
@@ -159,7 +159,6 @@ def engine(name: EngineName) -> Callable[[Ground], Row]:
         left_out = write_models(fitted, folder, ground.train.take(np.arange(64)), (name,)).left_out
         if name in left_out:
             raise RuntimeError(left_out[name])
-        _require_provider(folder, name)
         opened, ids = open_engine(folder, name, 2), fitted.tokenizer.whole(ground.test.titles, ground.test.texts)
         infer(opened, fitted.tokenizer, ids)
         began = time.perf_counter()
@@ -208,17 +207,6 @@ def _not_here(name: EngineName) -> str:
     except Exception as error:
         return str(error)
     return ""
-
-
-def _require_provider(folder: Path, name: EngineName) -> None:
-    """Raise RuntimeError when onnxruntime falls back to another provider, which it does without an error."""
-    from onnxruntime import InferenceSession
-
-    wanted = _providers(name)[0]
-    first = wanted[0] if isinstance(wanted, tuple) else wanted
-    found = InferenceSession(str(folder / MODEL_OF[name]), providers=_providers(name)).get_providers()[0]
-    if found != first:
-        raise RuntimeError(f"onnxruntime fell back to {found}; its log says which library is missing")
 
 
 def _accuracy(logits: np.ndarray, test: LabelledReviews) -> float:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.engine.bundle import REQUIRED, Bundle, seal
 from sentiment.stores.registry.bundles import bundle_cache, cached_bundle, fetching, keep_bundle
 
 
@@ -19,16 +21,18 @@ def settings(tmp_path: Path) -> Settings:
 def downloaded(aside: Path, content: str) -> Path:
     folder = aside / "artifacts" / "bundle"
     folder.mkdir(parents=True)
-    (folder / "bundle.json").write_text(content, encoding="utf-8")
+    for name in REQUIRED:
+        (folder / name).write_text(content, encoding="utf-8")
+    seal(folder, Bundle(family="linear", max_length=8, head_share=0.5))
     return folder
 
 
 def test_a_bundle_is_found_by_its_content_and_by_nothing_else(settings):
     with fetching(settings) as aside:
         kept = keep_bundle(settings, downloaded(aside, "{}"))
-    assert cached_bundle(settings, kept.name) == kept
+    assert cached_bundle(settings, kept.content) == kept
     (bundle_cache(settings) / "1").mkdir()
-    for other in ("1", "", "../bundles", "0123456789abcdef", f"{kept.name}/../{kept.name}"):
+    for other in ("1", "", "../bundles", "0123456789abcdef", f"{kept.content}/../{kept.content}"):
         assert cached_bundle(settings, other) is None
 
 
@@ -37,6 +41,27 @@ def test_of_two_tasks_that_fetch_the_same_bundle_both_have_it(settings):
         first, second = downloaded(one, "{}"), downloaded(other, "{}")
         assert keep_bundle(settings, first) == keep_bundle(settings, second)
     assert len(list(bundle_cache(settings).iterdir())) == 1
+
+
+def test_a_bundle_that_was_damaged_on_its_way_is_not_kept(settings):
+    with fetching(settings) as aside:
+        bundle = downloaded(aside, "whole")
+        (bundle / REQUIRED[0]).write_text("cut", encoding="utf-8")
+        with pytest.raises(ContractError, match=REQUIRED[0]):
+            keep_bundle(settings, bundle)
+    assert list(bundle_cache(settings).iterdir()) == []
+
+
+def test_a_bundle_that_was_damaged_here_is_fetched_again_and_replaced(settings, caplog):
+    with fetching(settings) as aside:
+        kept = keep_bundle(settings, downloaded(aside, "whole"))
+    (kept.folder / REQUIRED[0]).write_bytes(b"\0" * 5)
+    assert cached_bundle(settings, kept.content) is None
+    assert REQUIRED[0] in caplog.text
+    with fetching(settings) as aside:
+        assert keep_bundle(settings, downloaded(aside, "whole")) == kept
+    assert cached_bundle(settings, kept.content) == kept
+    assert list(bundle_cache(settings).iterdir()) == [kept.folder]
 
 
 def test_a_full_disk_is_not_taken_for_a_faster_task(settings, monkeypatch):

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,17 @@ def test_a_file_of_json_without_rows_is_a_day_without_reviews_also_where_columns
     (tmp_path / "in.json").write_bytes(content)
     assert predict(tmp_path / "in.json", tmp_path / "out.csv", columns=("text=reviewText",)).rows == 0
     assert (tmp_path / "out.csv").read_text().startswith("label,")
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.tsv.gz", "out.parquet"])
+def test_half_a_character_in_one_review_does_not_make_the_output_unreadable_for_others(tmp_path, target):
+    (tmp_path / "in.jsonl").write_text('{"text": "half \\ud83d great", "by": ["\\ud83d"]}\n{"text": "good"}\n')
+    predict(tmp_path / "in.jsonl", tmp_path / target)
+    read = pd.read_parquet if target.endswith("parquet") else partial(pd.read_csv, sep="," if "csv" in target else "\t")
+    assert read(tmp_path / target)["text"].tolist() == ["half ? great", "good"]
+
+
+def test_numbers_that_no_one_type_holds_end_in_a_sentence(tmp_path):
+    rows = [{"text": "good", "id": 2**53 + place} for place in range(1, 5_000)] + [{"text": "bad", "id": 1.5}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "write .jsonl instead" in refusal(tmp_path / "in.jsonl", tmp_path / "out.parquet")

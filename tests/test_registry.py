@@ -5,6 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -354,11 +356,23 @@ def test_two_processes_of_a_shell_are_two_trainings(registry):
     assert len(crashed) == 1
 
 
-def test_a_cached_bundle_that_was_tampered_with_is_refused(registry, registered):
-    model = registry.fetch_bundle(2).folder / INT8_MODEL
-    model.write_bytes(model.read_bytes() + b"x")
-    with pytest.raises(ContractError, match=INT8_MODEL):
-        registry.fetch_bundle(2)
+def test_a_cached_bundle_that_was_tampered_with_is_fetched_again(registry, registered):
+    whole = registry.fetch_bundle(2)
+    model = whole.folder / INT8_MODEL
+    exported = model.read_bytes()
+    model.write_bytes(exported + b"x")
+    assert registry.fetch_bundle(2) == whole
+    assert model.read_bytes() == exported
+
+
+def test_where_onnxruntime_is_the_one_for_gpus_a_version_asks_for_its_number_all_the_same(bundle, monkeypatch):
+    def without(name):
+        if name == "onnxruntime":
+            raise PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr("sentiment.stores.registry.versions.installed", without)
+    assert f"onnxruntime=={installed('onnxruntime')}" in _requirements(bundle)
 
 
 def test_a_run_that_has_ended_takes_a_table_and_gives_it_back(registry, tmp_path):

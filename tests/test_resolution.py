@@ -15,7 +15,7 @@ from sentiment.scoring.verbs import RESOLVE_MODEL, RESOLVE_MODELS
 from sentiment.stores.lake.schemas import PROMOTIONS, REVIEWS
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.ledger import changes, record
-from sentiment.stores.registry.bundles import FetchedBundle, bundle_cache, keep_bundle
+from sentiment.stores.registry.bundles import bundle_cache, keep_bundle
 from verbs_here import done
 
 DAY, NEXT = date(2024, 5, 5), date(2024, 5, 6)
@@ -42,7 +42,7 @@ class FakeRegistry:
         for name in REQUIRED:
             (aside / name).write_text(f"{name} of {number}")
         seal(aside, Bundle(family="linear", max_length=8, head_share=0.5))
-        return FetchedBundle.checked(keep_bundle(self._settings, aside))
+        return keep_bundle(self._settings, aside)
 
 
 @pytest.fixture
@@ -97,11 +97,12 @@ def test_a_machine_that_has_not_the_bundle_yet_fetches_it(registry, ask, setting
     assert [found.version for found in ask(f"1@{content}")] == [1]
 
 
-def test_a_cached_bundle_that_was_tampered_with_is_refused_before_it_scores(registry, ask):
+def test_a_cached_bundle_that_was_tampered_with_is_fetched_again_before_it_scores(registry, ask):
     bundle = registry.fetch_bundle(1)
     (bundle.folder / REQUIRED[0]).write_text("x")
-    with pytest.raises(ContractError, match=REQUIRED[0]):
-        ask(f"1@{bundle.content}")
+    (resolved,) = ask(f"1@{bundle.content}")
+    assert (resolved.bundle, registry.fetched) == (bundle, [1, 1])
+    assert (bundle.folder / REQUIRED[0]).read_text() == f"{REQUIRED[0]} of 1"
 
 
 def test_a_version_that_became_another_model_meanwhile_is_refused(ask, verbs):

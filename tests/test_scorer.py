@@ -14,9 +14,9 @@ import pytest
 
 import tiny
 from sentiment.core.errors import ContractError
-from sentiment.engine.bundle import DESCRIPTION, Thresholds
+from sentiment.engine.bundle import DESCRIPTION, FP32_MODEL, INT8_MODEL, Thresholds
 from sentiment.engine.calibration import confidence, probability_of
-from sentiment.engine.engines import choose_engine
+from sentiment.engine.engines import choose_engine, open_chosen, open_onnx
 from sentiment.engine.scorer import Answers, Scorer
 from sentiment.scoring.files import predict_rows
 from sentiment.scoring.scored import SCORED
@@ -245,3 +245,21 @@ def test_auto_takes_the_fastest_engine_that_runs_here(monkeypatch):
     assert choose_engine("auto", offered) == "openvino-int8"
     monkeypatch.setattr("sentiment.engine.engines.find_spec", lambda name: None)
     assert choose_engine("auto", offered) == "onnxruntime-int8"
+
+
+def test_auto_goes_on_to_the_engine_that_opens(bundle, monkeypatch, caplog):
+    offered = ("openvino-int8", "onnxruntime-int8", "onnxruntime-fp32")
+    assert open_chosen(bundle, "auto", offered, 1)[0] == "onnxruntime-int8"  # the bundle has no model for the first
+    assert "openvino-int8 does not open here, and the next engine is tried" in caplog.text
+    (damaged := bundle.with_name("damaged")).mkdir()
+    with pytest.raises(Exception, match=FP32_MODEL):
+        open_chosen(damaged, "auto", offered, 1)
+    with pytest.raises(Exception, match=INT8_MODEL):
+        open_chosen(damaged, "onnxruntime-int8", offered, 1)
+
+
+def test_an_engine_of_a_gpu_that_cannot_be_used_is_none_that_runs_on_the_cpu(bundle):
+    with pytest.raises(ContractError, match="cannot use CUDAExecutionProvider here and would run on CPUExecutionProv"):
+        open_onnx(bundle / FP32_MODEL, 1, ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    with pytest.raises(ContractError, match="cannot use TensorrtExecutionProvider here"):
+        open_onnx(bundle / FP32_MODEL, 1, [("TensorrtExecutionProvider", {}), "CPUExecutionProvider"])

@@ -6,7 +6,7 @@ import shlex
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -36,6 +36,16 @@ def test_a_session_that_runs_is_shared_by_whoever_hands_it_in_and_by_nobody_else
     assert spark.range(3).count() == 3  # its owner stops it
     with pytest.raises(RuntimeError, match="hand it in"), sessions.session(Settings(), "work"):
         pass
+
+
+def test_what_was_sent_to_a_session_that_failed_is_sent_to_the_next_one(home, monkeypatch):
+    forgotten: list[bool] = []
+    monkeypatch.setattr(sessions, "_opened", lambda *_: nullcontext(None))
+    monkeypatch.setattr(sessions, "is_on_this_machine", lambda _: False)
+    monkeypatch.setattr(sessions, "forget_sent", lambda: forgotten.append(True))
+    with pytest.raises(UnavailableError), sessions.session(Settings(), "work"):
+        raise UnavailableError("the store does not answer")
+    assert forgotten == [True]
 
 
 @pytest.mark.spark

@@ -16,6 +16,7 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import EngineChoice, EngineName
+from sentiment.core.wording import cause
 from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL
 
 log = logging.getLogger(__name__)
@@ -75,8 +76,27 @@ def require_here(name: EngineName) -> None:
         raise ContractError(f"{name} does not run on this machine: {_REMEDY[name]}, or choose another engine")
 
 
+def open_chosen(
+    folder: Path, choice: EngineChoice, offered: Iterable[EngineName], threads: int
+) -> tuple[EngineName, Engine]:
+    """Open the engine asked for, or for `auto` the first one that opens: a library may be here and its driver not."""
+    left = [*offered] if choice == "auto" else [choice]
+    while True:
+        name = choose_engine(choice, left)
+        try:
+            return name, open_engine(folder, name, threads)
+        except Exception as error:  # each library has its own
+            left = left[left.index(name) + 1 :]
+            if not any(map(runs_here, left)):
+                raise
+            log.warning("%s does not open here, and the next engine is tried: %s", name, cause(error))
+
+
 def open_engine(folder: Path, name: EngineName, threads: int) -> Engine:
-    """Open the bundle's model for this engine, with a fixed number of CPU threads."""
+    """Open the bundle's model for this engine, with a fixed number of CPU threads.
+
+    Raises ContractError where onnxruntime cannot use the GPU that the engine is for.
+    """
     if name == "openvino-int8":
         return _openvino(folder / MODEL_OF[name], threads)
     return open_onnx(folder / MODEL_OF[name], threads, _providers(name))
@@ -91,7 +111,14 @@ def open_onnx(model: Path, threads: int, providers: list[Any] | None = None) -> 
     options.inter_op_num_threads = 1
     # Batches have a shape each: a memory plan for every shape would be kept for ever and hardly be met again.
     options.enable_mem_pattern = False
-    session = InferenceSession(str(model), options, providers=providers or ["CPUExecutionProvider"])
+    asked = providers or ["CPUExecutionProvider"]
+    session = InferenceSession(str(model), options, providers=asked)
+    first, used = asked[0][0] if isinstance(asked[0], tuple) else asked[0], session.get_providers()[0]
+    if used != first:  # a library or a driver is missing, and it would go on in silence
+        raise ContractError(
+            f"onnxruntime cannot use {first} here and would run on {used}: its log names the library that is missing; "
+            "install that, or choose another engine"
+        )
 
     def run(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
         (logits,) = session.run(None, {"input_ids": input_ids, "attention_mask": attention_mask})
@@ -110,7 +137,9 @@ def _openvino(model: Path, threads: int) -> Engine:
     import openvino
 
     # Pinned, the threads of all workers of a machine would sit on the same first cores.
-    options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+    options: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+    # A CPU that has bfloat16 would take it for what is not int8, and give other numbers than the one of the export.
+    options["INFERENCE_PRECISION_HINT"] = "f32"
     compiled = openvino.Core().compile_model(str(model), "CPU", options)
     request, alone = compiled.create_infer_request(), Lock()
 

@@ -12,7 +12,7 @@ from sentiment.core.names import EngineChoice, EngineName
 from sentiment.engine.bundle import TOKENIZER, Bundle, read_bundle
 from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate, blended, gate_probability, sure
-from sentiment.engine.engines import Engine, choose_engine, open_engine
+from sentiment.engine.engines import Engine, open_chosen
 from sentiment.engine.knowledge import no_surer
 from sentiment.engine.language import foreign, languages
 from sentiment.engine.tokens import ReviewTokenizer, length_batches
@@ -87,9 +87,9 @@ class Scorer:
         """
         description = read_bundle(bundle)
         tokenizer = ReviewTokenizer(bundle / TOKENIZER, description.max_length, description.head_share)
-        chosen: EngineName = choose_engine(engine, description.engines)
+        chosen, network = open_chosen(bundle, engine, description.engines, threads)
         opened = Gate.load(bundle) if cascade and description.gate else None
-        scorer = cls(description, tokenizer, open_engine(bundle, chosen, threads), opened, chosen)
+        scorer = cls(description, tokenizer, network, opened, chosen)
         if review_below is not None:
             scorer.thresholds = scorer.thresholds.model_copy(update={"needs_review": review_below})
         return scorer

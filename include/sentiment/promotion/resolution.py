@@ -54,8 +54,8 @@ def resolve(
     Where a task in front has looked and the bundle is in this machine's cache, MLflow is not asked. Raises
     ContractError when no model was champion on a day, or a version is no longer what it was when that task looked.
     """
-    if choice.version is not None and (folder := cached_bundle(settings, choice.content)):
-        return [VersionDays(choice.version, FetchedBundle.checked(folder), tuple(days))]
+    if choice.version is not None and (cached := cached_bundle(settings, choice.content)):
+        return [VersionDays(choice.version, cached, tuple(days))]
     registry = open_registry(settings)
     groups: dict[int, list[date]] = {}
     for day, version in _versions(days, choice, registry, Lake(settings.lake_root)).items():

@@ -127,9 +127,9 @@ def _encodable(value: Any) -> Any:
 
 
 def _opened(path: Path) -> IO[str]:
-    """Open a text file to write, packed as its name says."""
+    """Open a text file to write, packed as its name says; half a character, which UTF-8 cannot hold, is "?" in it."""
     stream = pa.output_stream(str(path), compression=_PACKINGS.get(path.suffix.lower()))
-    return io.TextIOWrapper(stream, encoding="utf-8", errors="surrogatepass", newline="")
+    return io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
 
 
 def _write_jsonl(path: Path, rows: Iterable[Values]) -> None:
@@ -159,5 +159,5 @@ def _write_parquet(path: Path, rows: Iterable[Values], schema: pa.Schema) -> Non
         with parquet.ParquetWriter(path, schema) as writer:
             for chunk in chunks(rows):
                 writer.write_table(pa.Table.from_pylist([_encodable(row) for row in chunk], schema=schema))
-    except pa.ArrowNotImplementedError as error:
+    except (pa.ArrowNotImplementedError, *_OF_NO_COLUMN) as error:
         raise ContractError(f"Parquet cannot hold a column of the input ({error}); write .jsonl instead") from error

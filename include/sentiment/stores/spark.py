@@ -50,12 +50,14 @@ def session(
         raise RuntimeError(f"a Spark session runs in this process already; hand it in where {name} would open its own")
     # Spark would start its workers with whatever `python3` comes first in PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    with _opened(settings, name, light) as spark:
-        if is_on_this_machine(spark):
-            # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
-            spark.conf.set("spark.sql.shuffle.partitions", str(4 * parallelism(spark)))
-        yield spark
-    forget_sent()
+    try:
+        with _opened(settings, name, light) as spark:
+            if is_on_this_machine(spark):
+                # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
+                spark.conf.set("spark.sql.shuffle.partitions", str(4 * parallelism(spark)))
+            yield spark
+    finally:
+        forget_sent()
 
 
 def running() -> SparkSession | None:

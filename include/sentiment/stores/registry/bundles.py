@@ -5,20 +5,23 @@ A version's number says nothing of its content: another MLflow, or a model made 
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Self
 
-from sentiment.core.atomic import keep
+from sentiment.core.atomic import keep, replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.engine.bundle import Bundle, identity, read_bundle
+
+log = logging.getLogger(__name__)
 
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 # A download takes minutes; one of a day ago was killed.
@@ -36,10 +39,7 @@ class FetchedBundle:
     @classmethod
     def checked(cls, folder: Path) -> Self:
         """Check every file of a bundle; raises ContractError naming the one that is not as exported."""
-        try:
-            return cls(folder, read_bundle(folder), identity(folder))
-        except ContractError as error:
-            raise ContractError(f"{error} (to fetch it again, remove {folder})") from error
+        return cls(folder, read_bundle(folder), identity(folder))
 
 
 def bundle_cache(settings: Settings) -> Path:
@@ -49,10 +49,16 @@ def bundle_cache(settings: Settings) -> Path:
     return folder
 
 
-def cached_bundle(settings: Settings, content: str) -> Path | None:
-    """Return the folder of the bundle of that identity, or None when it is not there."""
+def cached_bundle(settings: Settings, content: str) -> FetchedBundle | None:
+    """Return the bundle of that identity, or None when it is not there or a file of it is damaged."""
     folder = bundle_cache(settings) / content
-    return folder if _IDENTITY.fullmatch(content) and folder.is_dir() else None
+    if not (_IDENTITY.fullmatch(content) and folder.is_dir()):
+        return None
+    try:
+        return FetchedBundle.checked(folder)
+    except ContractError as error:
+        log.warning("a bundle's copy here is damaged and is fetched again: %s", error)
+        return None
 
 
 @contextmanager
@@ -70,8 +76,19 @@ def fetching(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def keep_bundle(settings: Settings, bundle: Path) -> Path:
-    """Move a downloaded bundle to its place and return it; another task may have put the same one there before."""
-    folder = bundle_cache(settings) / identity(bundle)
-    keep(bundle, folder)
-    return folder
+def keep_bundle(settings: Settings, bundle: Path) -> FetchedBundle:
+    """Move a downloaded bundle to its place and return it; another task may have put the same one there before.
+
+    Raises ContractError when a file of it is not as exported: what was damaged on its way is not kept. One that was
+    damaged here, by a power failure or a full disk, is replaced.
+    """
+    found = FetchedBundle.checked(bundle)
+    if present := cached_bundle(settings, found.content):
+        return present
+    folder = bundle_cache(settings) / found.content
+    if folder.is_dir():
+        with replacing(folder) as aside:
+            bundle.rename(aside)
+    else:
+        keep(bundle, folder)
+    return replace(found, folder=folder)

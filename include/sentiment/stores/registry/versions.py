@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version as installed
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -129,11 +130,10 @@ class Registry(Runs):
         is there. Raises ContractError when it holds no bundle, or another one than was registered.
         """
         version = self.version(number)
-        folder = cached_bundle(self._settings, version.tags.get(BUNDLE, ""))
-        if folder is None:
-            with fetching(self._settings) as aside:
-                folder = keep_bundle(self._settings, self._downloaded(version, aside))
-        return FetchedBundle.checked(folder)
+        if cached := cached_bundle(self._settings, version.tags.get(BUNDLE, "")):
+            return cached
+        with fetching(self._settings) as aside:
+            return keep_bundle(self._settings, self._downloaded(version, aside))
 
     def find_evidence(self, number: int, destination: Path) -> Path | None:
         """Copy what a version's bundle said of its test reviews to `destination`; None where it keeps nothing.
@@ -213,7 +213,12 @@ def _code(package: Path) -> Path:
 def _requirements(bundle: Path) -> list[str]:
     """Return the packages of others that a bundle is served with, as they are here: the engine's that it runs with."""
     of_engines = ["openvino"] if "openvino-int8" in read_bundle(bundle).engines else []
-    return [f"{name}=={installed(name)}" for name in (*_SERVING_NEEDS, *of_engines)]
+    return [f"{name}=={_installed(name)}" for name in (*_SERVING_NEEDS, *of_engines)]
+
+
+def _installed(name: str) -> str:
+    """Return the version of a package; onnxruntime's own word for its, for onnxruntime-gpu may stand in its place."""
+    return import_module(name).__version__ if name == "onnxruntime" else installed(name)
 
 
 def _signature() -> Any:
