@@ -366,8 +366,10 @@ def test_a_second_start_at_the_same_time_waits_and_finds_the_platform(settings, 
     assert sum("runs already" in line for line in said) == 1
 
 
-def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings, stand_ins):
+def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings, stand_ins, monkeypatch):
     assert "not started" in described(settings).platform
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://postgres/airflow")
+    assert "docker compose ps" in described(settings).platform
     stand_ins(web_server("api-server", settings.airflow_port))
     components(settings)  # which makes the login
     platform.start(settings, lambda line: None)

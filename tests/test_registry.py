@@ -10,6 +10,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from threading import Barrier, Thread
 
+import boto3
 import mlflow
 import pandas as pd
 import pytest
@@ -24,6 +25,7 @@ from sentiment.core.names import PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.core.settings import Settings
 from sentiment.engine.bundle import INT8_MODEL, REQUIRED, Bundle, identity, read_bundle, seal
 from sentiment.engine.scorer import Scorer
+from sentiment.stores.files import BOTO_ATTEMPTS
 from sentiment.stores.registry.bundles import bundle_cache
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry, _requirements
@@ -218,6 +220,11 @@ def test_an_mlflow_that_does_not_answer_is_an_outage_and_no_missing_champion(reg
     for ask in [*asked, lambda: registry.set_champion(1, None)]:
         with pytest.raises(UnavailableError, match="does not answer as it should, try again: database is locked"):
             ask()
+
+
+def test_mlflows_own_client_of_s3_waits_out_an_outage_as_ours_does(registry):
+    retries = boto3.client("s3", region_name="us-east-1").meta.config.retries
+    assert (retries["mode"], retries["total_max_attempts"]) == ("standard", BOTO_ATTEMPTS)
 
 
 class SaysYesToEverything(BaseHTTPRequestHandler):

@@ -13,6 +13,11 @@ from sentiment_local.login import read_login
 from sentiment_local.results import ComponentRow, PlatformStatus
 from sentiment_local.states import ComponentRecord, PlatformRecord, read_record
 
+_NOT_STARTED = "not started; start it: sentiment up"
+# Set where Airflow's processes run, as in a container of the Compose file, whose supervisor is another.
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+_ELSEWHERE = "not run by `sentiment up` here: ask what started this Airflow, such as `docker compose ps` on its host"
+
 
 @dataclass(frozen=True)
 class ComponentState:
@@ -67,7 +72,7 @@ def described(settings: Settings) -> PlatformStatus:
     """Return what `sentiment status` shows: a row a component, the latest restarts, addresses and login."""
     now, home = status(settings), str(settings.home.resolve())
     if not now.components:
-        return PlatformStatus(platform="not started; start it: sentiment up", home=home)
+        return PlatformStatus(platform=_ELSEWHERE if _DATABASE in os.environ else _NOT_STARTED, home=home)
     down = [
         f"{component.name}: {component.state}" + (f" ({component.reason})" if component.reason else "")
         for component in now.components

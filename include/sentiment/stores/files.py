@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # An S3 that is overloaded, or started anew, answers again within a minute or two; the clients' own patience is 4 s of
 # deltalake, 2 of pyarrow, 5 of boto3.
-_BOTO_ATTEMPTS, _ARROW_ATTEMPTS = 16, 12
+BOTO_ATTEMPTS, _ARROW_ATTEMPTS = 16, 12
 _DELTA_PATIENCE = {
     "max_retries": "100",
     "retry_timeout": "120s",
@@ -162,7 +162,7 @@ def _s3_client(_: _Configured) -> Any:
     from boto3 import Session
     from botocore.config import Config
 
-    return Session().client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": _BOTO_ATTEMPTS}))
+    return Session().client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": BOTO_ATTEMPTS}))
 
 
 @cache

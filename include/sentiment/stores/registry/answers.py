@@ -24,7 +24,8 @@ _REFUSED = {
     *("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"),
 }
 # Their errors come through MLflow's client as they are.
-_CARRIERS = {"requests", "urllib3", "botocore", "boto3", "sqlalchemy", "psycopg2"}
+_OF_S3 = {"botocore", "boto3"}
+_CARRIERS = {"requests", "urllib3", "sqlalchemy", "psycopg2", *_OF_S3}
 _BY_STATUS = {404: _ABSENT, 409: _FIRST, 401: _REFUSED, 403: _REFUSED}
 
 
@@ -91,19 +92,21 @@ def _meant(error: Exception, address: str) -> Exception | None:
     from mlflow.exceptions import MlflowException
 
     said = without_password(str(error)).strip()
+    carriers = {kind.__module__.split(".")[0] for kind in type(error).__mro__}
     if isinstance(error, MlflowException):
         codes = {error.error_code}
-    elif _CARRIERS & {kind.__module__.split(".")[0] for kind in type(error).__mro__}:
+    elif _CARRIERS & carriers:
         codes = _BY_STATUS.get(_status(error), set())
     else:
         return None
+    who = "the S3 that keeps MLflow's files" if _OF_S3 & carriers else f"MLflow at {address}"
     if codes & _ABSENT:
-        return AbsentError(f"MLflow at {address} has no such thing: {said}")
+        return AbsentError(f"{who} has no such thing: {said}")
     if codes & _FIRST:
-        return ConcurrentWriteError(f"MLflow at {address}: somebody else was first, run it again: {said}")
+        return ConcurrentWriteError(f"{who}: somebody else was first, run it again: {said}")
     if codes & _REFUSED:
-        return ContractError(f"MLflow at {address} refuses: {said}; mend that, or see SENTIMENT_MLFLOW_URI")
-    return UnavailableError(f"MLflow at {address} does not answer as it should, try again: {said}")
+        return ContractError(f"{who} refuses: {said}; mend that, or see SENTIMENT_MLFLOW_URI")
+    return UnavailableError(f"{who} does not answer as it should, try again: {said}")
 
 
 def _status(error: Exception) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.settings import Settings
+from sentiment.stores.files import BOTO_ATTEMPTS
 from sentiment.stores.registry import pages as mlflow_pages
 from sentiment.stores.registry.answers import AbsentError, Answering, require_answer
 from sentiment.stores.registry.entries import TrainedRun
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _DELETED = "deleted"
-# MLflow has no other way to be told: it logs as all others do, sends no usage data, draws no bar for each file, and
-# prints no address, over which a program that reads a result would stumble.
+# MLflow has no other way to be told: it logs as all others do, sends no usage data, draws no bar for each file, prints
+# no address, over which a program that reads a result would stumble, and its own client of S3 is as patient as ours.
 _ONLY_BY_ENVIRONMENT = {
+    "AWS_MAX_ATTEMPTS": str(BOTO_ATTEMPTS),
+    "AWS_RETRY_MODE": "standard",
     "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
