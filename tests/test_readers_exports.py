@@ -175,8 +175,6 @@ def test_what_comes_by_a_pipe_is_told_by_how_it_begins(tmp_path, content, kind):
     ("content", "reasons"),
     [
         ("[[1], [2]]", ["the element is not a JSON object"] * 2),
-        ('[{"a": 1}, {"a": NaN]', ["", "the array breaks off"]),
-        ('[{"a": 1}] trailing', ["", "the array breaks off"]),
         ('[{"a": 1}{"a": 2}]', ["", ""]),
         ("[]", []),
         (" \n[ ]\n", []),
@@ -195,6 +193,18 @@ def test_json_of_this_form_is_read_or_refused_element_by_element(tmp_path, conte
     assert len(found) == len(reasons)
     for row, reason in zip(found, reasons, strict=True):
         assert reason in row.fault if reason else not row.fault
+
+
+NO_END = (', {"a": NaN]', ', {"a": 05.0}, {"a": 2}]', ', {"a"', ",", "] trailing", '] [{"a": 2}]')
+
+
+@pytest.mark.parametrize("rest", NO_END)
+def test_an_array_that_cannot_be_read_on_is_broken_behind_its_whole_elements(tmp_path, rest):
+    path = str(written(tmp_path, "a.json", '[{"a": 0}, {"a": 1}' + rest))
+    rows = read(path, format_of(path, FileOptions()))
+    assert [next(rows).values for _ in range(2)] == [{"a": 0}, {"a": 1}]
+    with pytest.raises(BrokenFileError, match="is no JSON, from element 3 on"):
+        list(rows)
 
 
 def test_nested_values_of_json_stay_as_they_are(tmp_path):

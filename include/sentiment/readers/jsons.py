@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sentiment.core.errors import RejectedError
+from sentiment.core.errors import BrokenFileError, RejectedError
 
 NOT_JSON = "the line is not a JSON object"
 PYTHON = "the line is a Python dictionary, and no JSON"
@@ -39,11 +39,11 @@ def object_of(raw: str) -> dict[str, Any]:
 def elements(pieces: Iterable[str]) -> Iterator[tuple[dict[str, Any] | RejectedError, str]]:
     """Give the elements of an array that comes in pieces, each with its text, and an error for one that is no object.
 
-    What cannot be read from some place on is one error, the last.
+    Raises BrokenFileError, behind those that are whole, where the array cannot be read on: nobody knows what follows.
     """
     rest = iter(pieces)
     text = next((piece for piece in rest if piece.strip()), "").lstrip().removeprefix("[")
-    at = 0
+    at, number = 0, 1
     while True:
         at = _next_element(text, at)
         found = _decoded(text, at)
@@ -55,13 +55,13 @@ def elements(pieces: Iterable[str]) -> Iterator[tuple[dict[str, Any] | RejectedE
                 continue
         if found is None:
             if text[at:].strip() != "]":
-                yield RejectedError("the array breaks off, or is no JSON from here on"), ""
+                raise BrokenFileError(f"the array breaks off, or is no JSON, from element {number:,} on")
             return
         value, end = found
         if not isinstance(value, dict | RejectedError):
             value = RejectedError("the element is not a JSON object")
         yield value, text[at:end]
-        at = end
+        at, number = end, number + 1
 
 
 def _decoded(text: str, at: int) -> tuple[Any, int] | None:
