@@ -15,8 +15,10 @@ from pyarrow import parquet
 
 from conftest import aged, raw_review
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, InspectConfig
+from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, IngestOptions, InspectConfig
+from sentiment.ingest.judge import Rules, judge
 from sentiment.ingest.landing import Origin, files_of_day, history, is_marked_whole, landed_days
+from sentiment.ingest.lines import LandedFile, lines_of_reviews
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.told import options_of
@@ -165,6 +167,25 @@ def test_a_file_that_cannot_be_told_is_refused_by_name_and_writes_nothing(home, 
     with pytest.raises(error, match=f"2014-05-05.csv.*{says}"):
         done(INGEST, IngestConfig(day=DAY, max_bad_share=1))
     assert not (home / "lake/reviews").exists() or lake.read(REVIEWS).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "broken"),
+    [
+        ("13992", True),  # the moment is cut
+        ("1399291200009,x", True),
+        ("1399291200009", False),
+        ("13992\n", False),
+    ],
+)
+def test_a_bad_last_row_without_a_line_end_may_be_the_beginning_of_one(tmp_path, end, broken):
+    rows = "text,rating,asin,timestamp\nGood,5,A,1399291200000\nBad,1,A," + end
+    path = write(tmp_path / "a.csv", rows.encode())
+    (batch,) = lines_of_reviews(LandedFile(str(path), path.name))
+    first, last = judge(batch, Rules(IngestOptions(), datetime(2026, 1, 1, tzinfo=UTC))).to_pylist()
+    assert not first["broken"]
+    assert ("line 3, has no line end and is bad (" in (last["broken"] or "")) == broken
+    assert bool(last["reason"]) == (end != "1399291200009")
 
 
 @pytest.mark.parametrize(

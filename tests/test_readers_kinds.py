@@ -7,6 +7,7 @@ import codecs
 import gzip
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import chain, islice, repeat
 from pathlib import Path
 
@@ -122,6 +123,18 @@ def test_utf_16_that_breaks_off_within_a_character_is_broken_behind_its_whole_ro
     assert next(rows).values == ROWS[0]
     with pytest.raises(BrokenFileError):
         list(rows)
+
+
+@pytest.mark.parametrize("name", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("packing", ["", "bz2", "zst"])
+def test_json_lines_that_end_within_an_object_are_broken_in_every_encoding_and_packing(tmp_path, name, packing):
+    path = tmp_path / f"a.jsonl.{packing}".rstrip(".")
+    for last, whole in (('{"id": "3", "te', False), ('{"id": "3"}', True), ('{"id": "3"} -- end', True)):
+        path.write_bytes(PACK.get(packing, bytes)((LINES + last).encode(name)))
+        rows = read(str(path), format_of(str(path), FileOptions(encoding=name)))
+        assert [row.values for row in islice(rows, 2)] == ROWS
+        with nullcontext() if whole else pytest.raises(BrokenFileError, match="it breaks off within line 3"):
+            assert len(list(rows)) == 1
 
 
 def test_a_character_that_the_end_of_the_first_look_cuts_changes_nothing(tmp_path):

@@ -104,7 +104,16 @@ def _judged(row: dict[str, Any], rules: Rules) -> dict[str, Any]:
         line = parse(row["raw"], rules.now, mapping)
         return {**origin, "unit": line.unit, **_review(line, rules)}
     except RejectedError as error:
+        if row["unended"]:
+            origin["broken"] = _perhaps_cut(row["line"], error)
         return {**origin, "reason": str(error), "kind": error.kind, "raw": writable(row["raw"])}
+
+
+def _perhaps_cut(line: int, error: RejectedError) -> str:
+    return (
+        f"its last row, line {line}, has no line end and is bad ({error}), so it may break off there; end the row with "
+        "a line end if it does not"
+    )
 
 
 def _review(line: Line, rules: Rules) -> dict[str, Any]:

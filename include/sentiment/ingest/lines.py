@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -22,6 +21,7 @@ from sentiment.core.text.characters import writable
 from sentiment.core.wording import cause
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.encoding import UTF_8, decoded, foreign
+from sentiment.readers.jsons import EDGES, breaks_off
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.rows import Row, columns_of, read
 from sentiment.readers.schemas import FIVE, ColumnMapping, mapping_of, require_review
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 4 << 20
 _BATCH_ROWS = 2000
-# `fault` is why a row cannot be read, `broken` and `refused` why a file cannot; `mapping` is None for our own lines.
+# `fault` is why a row cannot be read, `broken` and `refused` why a file cannot; `mapping` is None for our own lines. A
+# row that is `unended` is a last one behind which no line ends.
 LINES = pa.schema(
     [
         ("source_file", pa.string()),
@@ -43,9 +44,9 @@ LINES = pa.schema(
         ("fault", pa.string()),
         ("broken", pa.string()),
         ("refused", pa.string()),
+        ("unended", pa.bool_()),
     ]
 )
-_EDGES = "\r\n \t\ufeff"
 
 
 class LandedFile(NamedTuple):
@@ -60,6 +61,7 @@ class _Line(NamedTuple):
     line: int | None
     raw: str | None
     fault: str | None = None
+    unended: bool = False
 
 
 def read_lines(
@@ -146,8 +148,8 @@ def _lines_of_rows(file: LandedFile, form: Format, mapping: ColumnMapping | None
 
 def _line_of(row: Row) -> _Line:
     if row.fault:
-        return _Line(row.number, writable(row.raw), row.fault)
-    return _Line(row.number, plain_json(row.values))
+        return _Line(row.number, writable(row.raw), row.fault, not row.ended)
+    return _Line(row.number, plain_json(row.values), unended=not row.ended)
 
 
 def _batch(
@@ -167,6 +169,7 @@ def _batch(
             pa.array([line.fault for line in lines], pa.string()),
             pa.array([broken] * count, pa.string()),
             pa.array([refused] * count, pa.string()),
+            pa.array([line.unended for line in lines], pa.bool_()),
         ],
         schema=LINES,
     )
@@ -187,25 +190,11 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
                 yield 1, [], "it has 0 bytes, and an empty gzip has some twenty"
             return
         last = lines[-1]
-        if not last.endswith(b"\n") and _breaks_off(last):
+        if not last.endswith(b"\n") and breaks_off(last.decode(errors="replace")):
             yield first, lines[:-1], f"it breaks off within line {first + len(lines) - 1}"
             return
         yield first, lines, None
         first += len(lines)
-
-
-def _breaks_off(line: bytes) -> bool:
-    """Tell whether a last line without a line end is the beginning of an object; a whole one with a rest is none."""
-    text = line.decode(errors="replace").strip(_EDGES)
-    if text.endswith("\0"):
-        return True  # room that was set aside for the file, and never written
-    if not text.startswith("{"):
-        return False
-    try:
-        json.JSONDecoder(strict=False).raw_decode(text)
-    except (ValueError, RecursionError):
-        return True
-    return False
 
 
 def _is_void(uri: str) -> bool:
@@ -220,9 +209,8 @@ def _unpacked(uri: str) -> BinaryIO:
 
 
 def _line(number: int, line: bytes) -> _Line:
-    # A byte order mark stands before a file, and where files were put one after another within it.
     try:
-        return _Line(number, line.decode().strip(_EDGES))
+        return _Line(number, line.decode().strip(EDGES))
     except UnicodeDecodeError:
-        text = decoded(line, UTF_8).strip(_EDGES)
+        text = decoded(line, UTF_8).strip(EDGES)
         return _Line(number, writable(text), foreign(text, UTF_8))

@@ -13,6 +13,8 @@ PYTHON = "the line is a Python dictionary, and no JSON"
 ARRAY = "the line begins a JSON array, and one object a line is wanted"
 SEVERAL = "the line holds more than one JSON object"
 TWICE = "the line gives one name several values"
+# A byte order mark stands before a file, and where files were put one after another within it.
+EDGES = "\r\n \t\ufeff"
 # No review with all that belongs to it is longer; an array whose element does not end by then has none that does.
 _LONGEST_ELEMENT = 64 << 20
 
@@ -34,6 +36,20 @@ def object_of(raw: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise RejectedError(NOT_JSON)
     return record
+
+
+def breaks_off(line: str) -> bool:
+    """Tell whether a last line without a line end is the beginning of an object; a whole one with a rest is none."""
+    text = line.strip(EDGES)
+    if text.endswith("\0"):
+        return True  # room that was set aside for the file, and never written
+    if not text.startswith("{"):
+        return False
+    try:
+        json.JSONDecoder(strict=False).raw_decode(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def elements(pieces: Iterable[str]) -> Iterator[tuple[dict[str, Any] | RejectedError, str]]:

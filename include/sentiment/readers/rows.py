@@ -19,13 +19,15 @@ _ROWS_OF_A_BEGINNING = 1000
 class Row(NamedTuple):
     """A row: the line on which it begins, or its number where it is of no line, and its values.
 
-    One that cannot be read has a `fault` instead, and the beginning of it, as it stands, in `raw`.
+    One that cannot be read has a `fault` instead, and the beginning of it, as it stands, in `raw`. A last row of CSV or
+    TSV behind which no line ends may be the beginning of one: it is not `ended`.
     """
 
     number: int
     values: Values
     fault: str = ""
     raw: str = ""
+    ended: bool = True
 
 
 def read(uri: str, form: Format, columns: Sequence[str] | None = None) -> Iterator[Row]:
@@ -74,10 +76,11 @@ def place(form: Format, row: Row) -> str:
 
 def _objects(given: Iterator[str], encoding: str) -> Iterator[Row]:
     for number, line in enumerate(given, 1):
-        # A byte order mark stands before a file, and where files were put one after another within it.
-        text = line.strip("\r\n \t\ufeff")
+        text = line.strip(jsons.EDGES)
         if not text:
             continue
+        if not line.endswith("\n") and jsons.breaks_off(line):
+            raise BrokenFileError(f"it breaks off within line {number}")
         fault = foreign(text, encoding)
         if fault:
             yield Row(number, {}, fault, text)
@@ -105,10 +108,11 @@ def _cells(given: Iterator[str], form: Format) -> Iterator[Row]:
         if cells.fault == delimited.BREAKS_OFF:
             raise BrokenFileError(f"it breaks off within line {cells.line}")
         fault = cells.fault or foreign("".join(cells.values), form.encoding) or _names_again(cells.values, form)
+        ended = cells.raw.endswith("\n")
         if fault:
-            yield Row(cells.line, {}, fault, cells.raw)
+            yield Row(cells.line, {}, fault, cells.raw, ended)
         else:
-            yield Row(cells.line, dict(zip(form.columns, cells.values, strict=True)))
+            yield Row(cells.line, dict(zip(form.columns, cells.values, strict=True)), ended=ended)
 
 
 def _names_again(values: Sequence[str], form: Format) -> str:
