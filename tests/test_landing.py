@@ -1,7 +1,9 @@
 """The landing: which files are a day's and which a history's, and what happens when one cannot be read."""
 
+import errno
 import gzip
 import json
+import os
 from datetime import date
 from pathlib import Path
 
@@ -283,6 +285,28 @@ def test_what_goes_between_the_list_and_the_look_is_passed_over(home, land, monk
     there, gone = land(f"{DAY}/part-0.jsonl", []), home / "landing" / str(DAY) / "_temporary"
     monkeypatch.setattr(storage, "_files_under", lambda folder: iter([Path(there), gone]))
     assert [file.uri for file in storage.look(str(home / "landing"))] == [str(there)]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_folder_that_cannot_be_looked_into_is_named_and_not_taken_for_an_empty_one(home, land, monkeypatch, number):
+    for name in (f"{DAY}/a.jsonl", f"{DAY}/part/b.jsonl"):
+        land(name, [])
+    there, scandir = f"{home}/landing/{DAY}/part", os.scandir
+
+    def looked(place):
+        if os.fspath(place) == there:
+            raise OSError(number, os.strerror(number), there)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", looked)
+    with pytest.raises(UnavailableError, match=f"{there} cannot be looked at: {os.strerror(number)}"):
+        files_of_day(f"{home}/landing", DAY)
+
+
+def test_a_link_that_leads_nowhere_or_to_itself_is_no_file(tmp_path):
+    for name, target in {"gone": "nowhere", "round": "round"}.items():
+        (tmp_path / name).symlink_to(tmp_path / target)
+    assert storage.look(str(tmp_path)) == []
 
 
 def test_a_file_that_may_not_be_read_or_is_gone_is_named_like_one_that_breaks_off(tmp_path):

@@ -7,16 +7,17 @@ files and writes them as they grow, which boto3 does not.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from sentiment.core.atomic import replacing
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -32,6 +33,10 @@ _DELTA_PATIENCE = {
     "backoff_config.max_backoff": "5s",
     "backoff_config.base": "3",
 }
+
+
+# A name that leads nowhere: what was there is gone, or it is a link that does not end.
+_GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 def is_s3(uri: str) -> bool:
@@ -177,19 +182,32 @@ def _s3_filesystem(configured: _Configured) -> FileSystem:
     )
 
 
-def _seen(file: Path) -> Iterator[Seen]:
+def _seen(path: Path) -> Iterator[Seen]:
     """Look at a file, if it is still there: writers rename and remove what they work with."""
-    with suppress(FileNotFoundError):
-        at = file.stat()
-        yield Seen(str(file), at.st_size, at.st_mtime)
+    try:
+        at = path.stat()
+    except OSError as error:
+        _unless_gone(error)
+        return
+    if stat.S_ISREG(at.st_mode):
+        yield Seen(str(path), at.st_size, at.st_mtime)
 
 
 def _files_under(folder: Path) -> Iterator[Path]:
-    """Give the files under a folder; a link that leads back to a folder above it leads nowhere."""
-    for place, folders, files in os.walk(folder, followlinks=True):
+    """Give what lies under a folder; a link that leads back to a folder above it leads nowhere."""
+    for place, folders, files in os.walk(folder, onerror=_unless_gone, followlinks=True):
         here = os.path.realpath(place)
         folders[:] = [name for name in folders if not _leads_back(Path(place, name), here)]
-        yield from (file for name in files if (file := Path(place, name)).is_file())
+        yield from (Path(place, name) for name in files)
+
+
+def _unless_gone(error: OSError) -> None:
+    """Raise for what may be there and cannot be looked at: passed over, it would be taken for removed."""
+    if error.errno not in _GONE:
+        raise UnavailableError(
+            f"{error.filename} cannot be looked at: {error.strerror}; let this user read it, or mend the disk, and run "
+            "it again"
+        ) from error
 
 
 def _leads_back(folder: Path, here: str) -> bool:
