@@ -15,9 +15,10 @@ from pyarrow import parquet
 
 from conftest import aged, raw_review
 from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.ingest.arrival import is_marked_whole
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, IngestOptions, InspectConfig
 from sentiment.ingest.judge import Rules, judge
-from sentiment.ingest.landing import Origin, files_of_day, history, is_marked_whole, landed_days
+from sentiment.ingest.landing import Origin, files_of_day, history, landed_days
 from sentiment.ingest.lines import LandedFile, lines_of_reviews
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
 from sentiment.readers.config import ReviewOptions

@@ -9,10 +9,10 @@ from conftest import raw_review
 from killed_lake import CrashedError, KilledLake
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.ingest.arrival import whole_delivery
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
 from sentiment.ingest.job import Ingestion, ingest_delivery
 from sentiment.ingest.judge import Rules
-from sentiment.ingest.landing import whole_delivery
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake

@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+import time
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from conftest import aged, fill, lake_review, raw_review
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import Settings
+from sentiment.ingest.arrival import require_unchanged, still_arriving, whole_delivery
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
 from sentiment.ingest.landing import (
     Origin,
@@ -19,8 +21,6 @@ from sentiment.ingest.landing import (
     history,
     landed_days,
     product_files,
-    require_unchanged,
-    whole_delivery,
 )
 from sentiment.ingest.lines import LandedFile, _of_file, lines_of, lines_of_reviews
 from sentiment.ingest.products import found_files
@@ -32,6 +32,8 @@ from sentiment.views.days import missing_files
 from verbs_here import done
 
 DAY = date(2014, 5, 5)
+# As it is, for the tests put another in its place.
+WRITTEN = storage._written
 
 
 def names(home, files):
@@ -145,10 +147,10 @@ def test_what_a_days_link_leads_to_is_called_by_the_place_of_the_link_and_taken(
 
     assert len(delivery.names) == 1
     assert all(map(delivery.origin.holds, delivery.names))
-    require_unchanged(delivery.files)
+    require_unchanged(delivery)
     blob.write_text("")
     with pytest.raises(UnavailableError, match="changed while it was read"):
-        require_unchanged(delivery.files)
+        require_unchanged(delivery)
 
 
 def test_a_file_name_that_no_table_can_hold_is_refused_by_its_name(home, land):
@@ -196,11 +198,50 @@ def test_a_file_that_never_stops_growing_is_not_taken(home, land):
 
 def test_what_changed_while_it_was_read_is_not_taken(home, land):
     path = land("2014-05-05.jsonl", [raw_review(DAY)])
-    seen = files_of_day(f"{home}/landing", DAY)
-    require_unchanged(seen)
-    path.write_bytes(path.read_bytes() * 2)
-    with pytest.raises(UnavailableError, match="changed while it was read"):
-        require_unchanged(seen)
+    for deliver in (lambda: whole_delivery(f"{home}/landing", DAY), lambda: history(str(path), "")):
+        delivery = deliver()
+        require_unchanged(delivery)
+        path.write_bytes(path.read_bytes() * 2)
+        with pytest.raises(UnavailableError, match="changed while it was read"):
+            require_unchanged(delivery)
+        aged(path)
+
+
+def test_a_part_that_comes_while_the_day_is_read_is_not_missed(home, land):
+    land(f"{DAY}/part-1.jsonl", [raw_review(DAY)])
+    delivery = whole_delivery(f"{home}/landing", DAY)
+    land(f"{DAY}/part-2.jsonl", [raw_review(DAY, 1)])
+    with pytest.raises(UnavailableError, match=r"part-2\.jsonl came or changed while"):
+        require_unchanged(delivery)
+
+
+@pytest.mark.parametrize("name", [".part-2.jsonl.Xy12Za", "_temporary/0/task_2/part-2.jsonl"])
+def test_a_day_to_which_more_is_being_written_is_not_whole(home, land, name):
+    land(f"{DAY}/part-1.jsonl", [raw_review(DAY)])
+    written = land(f"{DAY}/{name}", [raw_review(DAY, 1)])
+    aged(written, seconds=3)
+    assert "may not be whole" in missing_files(DAY, Settings())
+
+    def wait(_: float) -> None:
+        if written.exists():
+            written.rename(f"{home}/landing/{DAY}/part-2.jsonl")
+
+    assert len(whole_delivery(f"{home}/landing", DAY, wait).files) == 2
+
+
+def test_a_copy_that_keeps_the_date_of_what_it_is_copied_from_is_as_new_as_its_place(home, land, monkeypatch):
+    path, now = land("2014-05-05.jsonl", []), time.time()
+    monkeypatch.setattr(storage, "_written", WRITTEN)
+    assert now - path.stat().st_mtime > 3000
+    assert "may not be whole" in still_arriving(f"{home}/landing", DAY, now)
+    assert still_arriving(f"{home}/landing", DAY, now + 40) is None
+
+
+def test_a_file_that_is_dated_ahead_is_taken_when_two_looks_find_it_the_same(home, land):
+    path, waited = land("2014-05-05.jsonl", [raw_review(DAY)]), list[float]()
+    aged(path, seconds=-9 * 3600)
+    assert missing_files(DAY, Settings()) is None
+    assert len(whole_delivery(f"{home}/landing", DAY, waited.append).files) == len(waited) == 1
 
 
 @pytest.mark.parametrize("name", ["2014-05-05.jsonl", "2014-05-05.jsonl.gz", "2014-05-05/a/b.jsonl"])

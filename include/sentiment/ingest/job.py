@@ -14,11 +14,12 @@ import pyarrow as pa
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from sentiment.ingest.arrival import require_unchanged
 from sentiment.ingest.config import ImportResult
 from sentiment.ingest.counts import count
 from sentiment.ingest.days import ORDER, OWN, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
-from sentiment.ingest.landing import Delivery, require_unchanged
+from sentiment.ingest.landing import Delivery
 from sentiment.ingest.lines import LandedFile, lines_of_reviews, read_lines
 from sentiment.ingest.products import categories, with_category
 from sentiment.stores.lake.files import FILE, DataFile, write_day_file
@@ -80,7 +81,7 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
     require_memory(spark, 2 * run.delivery.unpacked_bytes(), "this import")  # a million reviews, 0.9 GB: 1.6 GB
     with kept(_judged(spark, run)) as judged:
         counts = count(judged, run.delivery.names, run.rules.options.max_bad_share)
-        require_unchanged(run.delivery.files)
+        require_unchanged(run.delivery)
         days = counts.days | ({run.day} if run.day else set())
         days |= _days_of(spark, lake, reviews.held, run, run.rules.reach)
         written = _write_reviews(spark, lake, judged, run, days, reviews.held)

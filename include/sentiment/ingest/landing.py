@@ -3,21 +3,17 @@
 A file is called by its place in the landing (`2024-05-05/part-1.jsonl.gz`), wherever the landing is mounted; one of a
 history outside it by its address. What comes again under a name takes the place of what came under it before: a day's
 files as a whole, a history's one by one, packed or not.
-
-Nobody reads a part of a file that is still being written or copied: one that did not change for half a minute is whole,
-one beside a `_SUCCESS` at once. Who cannot wait so long looks twice, and what was read is looked at once more.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
-from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.errors import ContractError
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.kinds import READABLE, is_readable
 from sentiment.readers.told import AS_FOUND, options_of
@@ -30,12 +26,6 @@ _HIDDEN = re.compile(r"(^|/)[._]")
 _LINES = re.compile(r"\.jsonl(\.gz)?$")
 _PACKED = re.compile(r"\.(gz|bz2|zst)$", re.IGNORECASE)
 _COMPRESSED = re.compile(r"\.(gz|bz2|zst|parquet)$", re.IGNORECASE)
-# A writer's mark that all of a folder is there.
-WHOLE = "_SUCCESS"
-QUIET_SECONDS = 30.0
-# Between two looks of someone who waits before the screen; a copy writes every few milliseconds.
-LOOK_SECONDS = 2.0
-_LOOKS = 15
 
 
 @dataclass(frozen=True)
@@ -54,12 +44,16 @@ class Origin:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Files that are brought in together, as they were seen, with the name of each in the lake, and how it is read."""
+    """Files that are brought in together, as they were seen, with the name of each in the lake, and how it is read.
+
+    `landing` is where a day's were found.
+    """
 
     files: tuple[Seen, ...]
     names: tuple[str, ...]
     origin: Origin
     options: tuple[ReviewOptions, ...]
+    landing: str = ""
 
     def unpacked_bytes(self) -> int:
         """Return about how many bytes its lines have: reviews are packed to a third."""
@@ -68,12 +62,23 @@ class Delivery:
 
 def files_of_day(landing: str, day: date) -> list[Seen]:
     """Return the day's files: DAY.jsonl, DAY.csv.gz and the like, and all such under the folders DAY/ and DAY.KIND/."""
-    return [file for file in _of_day(landing, day) if _is_review_file(landing, file.uri)]
+    return review_files(landing, seen_of_day(landing, day))
+
+
+def seen_of_day(landing: str, day: date) -> list[Seen]:
+    """Return all that lies under the names of a day, hidden files and those that are not done yet too."""
+    found = storage.entries(landing_root(landing), str(day))
+    return [file for entry in found if _stem(entry.rpartition("/")[2]) == str(day) for file in _look_by_place(entry)]
+
+
+def review_files(landing: str, found: Iterable[Seen]) -> list[Seen]:
+    """Return those of some files of the landing that are read as reviews."""
+    return [file for file in found if _is_review_file(landing, file.uri)]
 
 
 def passed_over(landing: str, day: date) -> list[str]:
     """Return what lies in the day's folder, is not hidden, and is of no kind that is read."""
-    names = (_place(landing, file.uri) for file in _of_day(landing, day))
+    names = (place(landing, file.uri) for file in seen_of_day(landing, day))
     return [name for name in names if not is_readable(name) and not _HIDDEN.search(name)]
 
 
@@ -81,7 +86,7 @@ def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: Rev
     """Return a day's delivery of these files."""
     seen = tuple(files)
     read = options_of(landing, [file.uri for file in seen], options)
-    return Delivery(seen, _places(landing, seen), Origin(str(day)), read)
+    return Delivery(seen, _places(landing, seen), Origin(str(day)), read, landing)
 
 
 def nothing_landed(landing: str, day: date) -> str:
@@ -91,53 +96,6 @@ def nothing_landed(landing: str, day: date) -> str:
         f"and {day}/ in {landing}; "
         "deliver the day's file (an empty one when there were no reviews), or correct SENTIMENT_LANDING"
     )
-
-
-def is_marked_whole(landing: str, day: date) -> bool:
-    """Return whether the writer left `_SUCCESS` in the day's folder: nothing more comes."""
-    marks = [_place(landing, file.uri).split("/") for file in _of_day(landing, day)]
-    return any(len(parts) == 2 and parts[1] == WHOLE for parts in marks)
-
-
-def still_arriving(landing: str, day: date, now: float) -> str | None:
-    """Say that the day's files changed a moment ago, or None when they are whole or not there; `now` in seconds."""
-    files = files_of_day(landing, day)
-    newest = max(files, key=lambda file: file.modified, default=None)
-    if newest is None or now - newest.modified >= QUIET_SECONDS or is_marked_whole(landing, day):
-        return None
-    return (
-        f"{newest.uri} was written {max(0.0, now - newest.modified):.0f} s ago and may not be whole: it is taken when "
-        f"it has not changed for {QUIET_SECONDS:.0f} s, or at once with a _SUCCESS in the day's folder"
-    )
-
-
-def whole_delivery(
-    landing: str, day: date, wait: Callable[[float], object] = time.sleep, options: ReviewOptions = AS_FOUND
-) -> Delivery:
-    """Return the day's files once two looks find them the same; empty where there are none.
-
-    Raises UnavailableError when they keep changing.
-    """
-    files = files_of_day(landing, day)
-    for _ in range(_LOOKS):
-        if still_arriving(landing, day, time.time()) is None:
-            return delivery_of_day(landing, day, files, options)
-        wait(LOOK_SECONDS)
-        again = files_of_day(landing, day)
-        if again == files:
-            return delivery_of_day(landing, day, files, options)
-        files = again
-    raise UnavailableError(f"the files of {day} in {landing} are still being written; run it again when they are whole")
-
-
-def require_unchanged(files: Sequence[Seen]) -> None:
-    """Raise UnavailableError when one of these files is not any more what it was when it was listed."""
-    for file in files:
-        # What lies behind a link to a folder is listed by the link's place, and found under the folder's.
-        if [replace(seen, uri=file.uri) for seen in storage.look(file.uri)] != [file]:
-            raise UnavailableError(
-                f"{file.uri} changed while it was read, so nothing of it was taken; run it again when it is whole"
-            )
 
 
 def days_before(day: date, count: int) -> tuple[date, date]:
@@ -180,9 +138,10 @@ def landing_root(landing: str) -> str:
     return storage.resolved(landing)
 
 
-def _of_day(landing: str, day: date) -> list[Seen]:
-    found = storage.entries(landing_root(landing), str(day))
-    return [file for entry in found if _stem(entry.rpartition("/")[2]) == str(day) for file in _look_by_place(entry)]
+def place(landing: str, uri: str) -> str:
+    """Return what a file of the landing is called: its place in there."""
+    root = landing_root(landing).rstrip("/") + "/"
+    return uri.removeprefix(root)
 
 
 def _look_by_place(name: str) -> list[Seen]:
@@ -209,22 +168,17 @@ def _unpacked(name: str) -> str:
 
 def _places(landing: str, files: Iterable[Seen]) -> tuple[str, ...]:
     """Return what files are called in the lake; raises ContractError for a name that no table can hold."""
-    names = tuple(_place(landing, file.uri) for file in files)
+    names = tuple(place(landing, file.uri) for file in files)
     for name in names:
         if name.encode("utf-8", "replace") != name.encode("utf-8", "surrogateescape"):
             raise ContractError(f"the name of the file {name!a} is not in UTF-8; rename it")
     return names
 
 
-def _place(landing: str, uri: str) -> str:
-    root = landing_root(landing).rstrip("/") + "/"
-    return uri.removeprefix(root)
-
-
 def _day_of(landing: str, uri: str) -> date | None:
     if not _is_review_file(landing, uri):
         return None
-    name = _stem(_place(landing, uri).split("/", 1)[0])
+    name = _stem(place(landing, uri).split("/", 1)[0])
     try:
         day = date.fromisoformat(name)
     except ValueError:

@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 
 def ingest(config: IngestConfig, context: Context) -> IngestResult:
     """Bring one day's landed files into the lake; late reviews go into the days that they are of."""
+    from sentiment.ingest.arrival import whole_delivery
     from sentiment.ingest.judge import Rules
-    from sentiment.ingest.landing import nothing_landed, passed_over, whole_delivery
+    from sentiment.ingest.landing import nothing_landed, passed_over
 
     landing, day = context.settings.landing_root, config.day
     delivery = whole_delivery(landing, day, options=config)

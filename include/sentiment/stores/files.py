@@ -190,7 +190,12 @@ def _seen(path: Path) -> Iterator[Seen]:
         _unless_gone(error)
         return
     if stat.S_ISREG(at.st_mode):
-        yield Seen(str(path), at.st_size, at.st_mtime)
+        yield Seen(str(path), at.st_size, _written(at))
+
+
+def _written(at: os.stat_result) -> float:
+    """Say when a file was written, or came to its place: a copy may keep the date of what it is copied from."""
+    return max(at.st_mtime, at.st_ctime)
 
 
 def _files_under(folder: Path) -> Iterator[Path]:

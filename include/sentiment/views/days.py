@@ -8,7 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from sentiment.core.settings import Settings
-from sentiment.ingest.landing import Origin, days_before, files_of_day, landed_days, nothing_landed, still_arriving
+from sentiment.ingest.arrival import still_arriving
+from sentiment.ingest.landing import Origin, days_before, files_of_day, landed_days, nothing_landed
 
 if TYPE_CHECKING:
     from sentiment.stores.lake.log import TableState

@@ -1,0 +1,96 @@
+"""Whether a day's files are whole, and stay so while they are read.
+
+Nobody reads a part of a file or of a folder that is still being written or copied: a day of which nothing changed for
+half a minute is whole, with a `_SUCCESS` at once. Who cannot wait so long looks twice, and what was read is looked at
+once more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from sentiment.core.errors import UnavailableError
+from sentiment.ingest.landing import Delivery, delivery_of_day, files_of_day, place, review_files, seen_of_day
+from sentiment.readers.config import ReviewOptions
+from sentiment.readers.told import AS_FOUND
+from sentiment.stores import files as storage
+from sentiment.stores.files import Seen
+
+# A writer's mark that all of a folder is there.
+WHOLE = "_SUCCESS"
+QUIET_SECONDS = 30.0
+# Between two looks of someone who waits before the screen; a copy writes every few milliseconds.
+LOOK_SECONDS = 2.0
+_LOOKS = 15
+
+
+def is_marked_whole(landing: str, day: date) -> bool:
+    """Return whether the writer left `_SUCCESS` in the day's folder: nothing more comes."""
+    return _is_marked(landing, seen_of_day(landing, day))
+
+
+def still_arriving(landing: str, day: date, now: float) -> str | None:
+    """Say that the day's files changed a moment ago, or None when they are whole or not there; `now` in seconds.
+
+    What is dated ahead of now does not say when it was written: who takes it looks twice.
+    """
+    found = seen_of_day(landing, day)
+    newest = max(found, key=_modified, default=None)
+    if newest is None or _is_quiet(landing, found, now) or newest.modified - now >= QUIET_SECONDS:
+        return None
+    return (
+        f"{newest.uri} was written {max(0.0, now - newest.modified):.0f} s ago and may not be whole: it is taken when "
+        f"it has not changed for {QUIET_SECONDS:.0f} s, or at once with a _SUCCESS in the day's folder"
+    )
+
+
+def whole_delivery(
+    landing: str, day: date, wait: Callable[[float], object] = time.sleep, options: ReviewOptions = AS_FOUND
+) -> Delivery:
+    """Return the day's files once two looks find them the same; empty where there are none.
+
+    What a writer has not done yet is looked at too, for it becomes files. Raises UnavailableError when they keep
+    changing.
+    """
+    found = seen_of_day(landing, day)
+    for _ in range(_LOOKS):
+        whole = _is_quiet(landing, found, time.time())
+        if not whole:
+            wait(LOOK_SECONDS)
+        before, found = found, found if whole else seen_of_day(landing, day)
+        if found == before:
+            return delivery_of_day(landing, day, review_files(landing, found), options)
+    raise UnavailableError(f"the files of {day} in {landing} are still being written; run it again when they are whole")
+
+
+def require_unchanged(delivery: Delivery) -> None:
+    """Raise UnavailableError when a file is not any more what it was when it was listed, or one came to the day."""
+    if changed := set(delivery.files).symmetric_difference(_looked_at_again(delivery)):
+        raise UnavailableError(
+            f"{min(file.uri for file in changed)} came or changed while it was read, so nothing was taken; run it "
+            "again when all is whole"
+        )
+
+
+def _looked_at_again(delivery: Delivery) -> list[Seen]:
+    if delivery.landing:
+        return files_of_day(delivery.landing, date.fromisoformat(delivery.origin.day))
+    # What lies behind a link to a folder is listed by the link's place, and found under the folder's.
+    return [replace(seen, uri=file.uri) for file in delivery.files for seen in storage.look(file.uri)]
+
+
+def _is_quiet(landing: str, found: Sequence[Seen], now: float) -> bool:
+    """Tell whether nothing of a day was written of late, hidden and unfinished files too, or all of it is marked."""
+    return now - max(map(_modified, found), default=0.0) >= QUIET_SECONDS or _is_marked(landing, found)
+
+
+def _is_marked(landing: str, found: Iterable[Seen]) -> bool:
+    marks = [place(landing, file.uri).split("/") for file in found]
+    return any(len(parts) == 2 and parts[1] == WHOLE for parts in marks)
+
+
+def _modified(file: Seen) -> float:
+    return file.modified
