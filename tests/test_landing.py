@@ -269,12 +269,17 @@ def half_a_member(content: bytes) -> bytes:
     return content + content[:5]
 
 
+def zeros_behind(content: bytes) -> bytes:
+    """A second member whose place on the disk was never written."""
+    return content + bytes(4096)
+
+
 def not_packed(content: bytes) -> bytes:
     return gzip.decompress(content)
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("damage", [truncated, corrupted, not_packed, nothing, half_a_member])
+@pytest.mark.parametrize("damage", [truncated, corrupted, not_packed, nothing, half_a_member, zeros_behind])
 def test_a_broken_gzip_is_named_with_its_offset_and_nothing_is_written(home, land, spark, damage):
     lake = Lake(str(home / "lake"))
     versions = [fill(lake.root, spec, {DAY: rows}) for spec, rows in ((REVIEWS, [lake_review(DAY)]), (QUARANTINE, []))]

@@ -60,6 +60,16 @@ def test_packed_files_put_one_behind_another_are_read_to_the_end(tmp_path, packi
     assert [row.values for row in read_file(path)] == ROWS * 2
 
 
+@pytest.mark.parametrize("packing", PACK)
+def test_what_stands_behind_a_packed_stream_and_is_none_is_broken(tmp_path, packing):
+    path, packed = tmp_path / f"a.jsonl.{packing}", PACK[packing](LINES.encode())
+    damaged = packed[:-6] + bytes(byte ^ 0xFF for byte in packed[-6:-2]) + packed[-2:]
+    for rest in (b"\0" * 64, b"\0" * 4 + packed[4:], packed[:5], damaged):
+        path.write_bytes(packed + rest)
+        with pytest.raises(BrokenFileError):
+            read_file(path)
+
+
 def test_a_file_that_is_packed_and_not_called_so_is_unpacked_and_one_that_is_only_called_so_is_broken(tmp_path):
     for packing, pack in PACK.items():
         (tmp_path / "a.csv").write_bytes(pack(CSV.encode()))

@@ -6,12 +6,9 @@ cannot be read to its end, or not at all, gives one row that says so, so that th
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -23,6 +20,7 @@ from sentiment.readers.config import ReviewOptions
 from sentiment.readers.encoding import UTF_8, decoded, foreign
 from sentiment.readers.jsons import EDGES, breaks_off
 from sentiment.readers.kinds import Format, format_of
+from sentiment.readers.packing import BROKEN, Packing, unpacked
 from sentiment.readers.rows import Row, columns_of, read
 from sentiment.readers.schemas import FIVE, ColumnMapping, mapping_of, require_review
 from sentiment.stores import files as storage
@@ -117,7 +115,7 @@ def lines_of(file: LandedFile, mapping: ColumnMapping | None = None) -> Iterator
             yield _batch(file.name, [_Line(None, None)], broken=broken)
 
 
-def _named_packing(uri: str) -> str:
+def _named_packing(uri: str) -> Packing:
     return "gz" if uri.endswith(".gz") else ""
 
 
@@ -178,16 +176,19 @@ def _batch(
 def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
     """Give (number of the first line, lines, what broke) for some megabytes of a file at a time."""
     first = 1
-    reader = _unpacked(uri)
+    stream = storage.open_binary(uri)
+    try:
+        reader = unpacked(stream, _named_packing(uri))
+    except EOFError as error:
+        yield first, [], str(error)
+        return
     while True:
         try:
             lines = reader.readlines(_BATCH_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except BROKEN as error:
             yield first, [], f"{error} (after {reader.tell()} unpacked bytes)"
             return
         if not lines:
-            if not first - 1 and _named_packing(uri) and not reader.tell() and _is_void(uri):
-                yield 1, [], "it has 0 bytes, and an empty gzip has some twenty"
             return
         last = lines[-1]
         if not last.endswith(b"\n") and breaks_off(last.decode(errors="replace")):
@@ -195,17 +196,6 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
             return
         yield first, lines, None
         first += len(lines)
-
-
-def _is_void(uri: str) -> bool:
-    return storage.look(uri)[0].size == 0
-
-
-def _unpacked(uri: str) -> BinaryIO:
-    stream = storage.open_binary(uri)
-    if _named_packing(uri):
-        return cast("BinaryIO", gzip.GzipFile(fileobj=stream))
-    return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", stream)))
 
 
 def _line(number: int, line: bytes) -> _Line:
