@@ -240,6 +240,17 @@ def test_a_text_in_bytes_is_a_text_whatever_its_neighbours_are(tmp_path):
         ]
 
 
+def test_bytes_of_a_text_are_read_as_is_told_and_else_are_a_fault_of_their_row_where_the_column_is_asked_for(tmp_path):
+    kind = pa.binary()
+    columns = {"text": pa.array([b"sch\xf6n", b"fine"], kind), "picture": pa.array([b"\xff\xd8", b"\xff\xd8"], kind)}
+    fault, row = table_read(tmp_path, columns, "text")
+    assert fault.startswith("of the column text the byte 0xf6 is no UTF-8")
+    assert row == {"text": "fine"}
+    path = str(tmp_path / "a.parquet")
+    form = format_of(path, FileOptions(encoding="cp1252"))
+    assert [row.values for row in read(path, form, ["text"])] == [{"text": "schön"}, {"text": "fine"}]
+
+
 def test_a_value_that_python_has_none_for_is_a_fault_of_its_row(tmp_path):
     late = pa.array([2**62, 10**15], pa.timestamp("us"))
     fault, row = table_read(tmp_path, {"at": late})

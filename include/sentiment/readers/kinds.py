@@ -58,11 +58,11 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
     """
     kind = options.kind or (None if piped else _named_kind(uri))
     if kind == "parquet":
-        return Format(kind)
+        return Format(kind, encoding=options.encoding)
     packing, content = _beginning(uri)
     if content.startswith(b"PAR1"):
         if kind is None:
-            return Format("parquet")
+            return Format("parquet", encoding=options.encoding)
         raise ContractError(f"{uri} is Parquet; name it .parquet, or say --kind parquet")
     encoding = options.encoding or encoding_of(content)
     if encoding is None:

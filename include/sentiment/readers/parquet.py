@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import repeat
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.errors import BrokenFileError, RejectedError
+from sentiment.readers.encoding import UTF_8, decoded, foreign
 from sentiment.readers.kinds import opened, require_names
 from sentiment.readers.packing import BROKEN, packing_of
 from sentiment.stores import files as storage
@@ -34,10 +34,13 @@ def schema_of(uri: str) -> pa.Schema:
     return schema
 
 
-def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any] | RejectedError]:
-    """Give the rows, of all columns or of those that are named; bytes that are a text in UTF-8 become one.
+def rows(
+    uri: str, columns: Sequence[str] | None = None, encoding: str = UTF_8
+) -> Iterator[dict[str, Any] | RejectedError]:
+    """Give the rows, of all columns or of those that are named; bytes that are a text in the encoding become one.
 
-    A row with a value that Python has none for is an error: a date behind the year 9999, a zone that is unknown.
+    A row with a value that Python has none for is an error: a date behind the year 9999, a zone that is unknown. So is
+    one with bytes that are no text in a column that is named; where none is, they stay bytes.
     """
     place = {name: value for name, value in _of_place(uri).items() if columns is None or name in columns}
     with _opened(uri) as file:
@@ -47,7 +50,10 @@ def rows(uri: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, A
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
                 for row in _values(batch):
-                    yield row if isinstance(row, RejectedError) else {**_with_texts(row, texts), **place}
+                    if isinstance(row, RejectedError):
+                        yield row
+                    else:
+                        yield _with_texts({**row, **place}, texts, encoding, wanted)
         except (pa.ArrowException, OSError) as error:
             raise BrokenFileError(str(error)) from error
 
@@ -89,11 +95,17 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(held) or pa.types.is_large_binary(held) or pa.types.is_binary_view(held))
 
 
-def _with_texts(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _with_texts(
+    row: dict[str, Any], names: Sequence[str], encoding: str, wanted: Sequence[str] | None
+) -> dict[str, Any] | RejectedError:
     for name in names:
         if isinstance(value := row.get(name), bytes):
-            with suppress(UnicodeError):
-                row[name] = value.decode()
+            try:
+                row[name] = value.decode(encoding)
+            except UnicodeError as error:
+                if wanted is not None:
+                    why = foreign(decoded(value, encoding), encoding) or str(error)
+                    return RejectedError(f"of the column {name} {why}")
     return row
 
 

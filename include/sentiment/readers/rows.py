@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from sentiment.core.errors import BrokenFileError, RejectedError
 from sentiment.readers import delimited, jsons, parquet
-from sentiment.readers.encoding import foreign, lines, pieces
+from sentiment.readers.encoding import UTF_8, foreign, lines, pieces
 from sentiment.readers.kinds import Format, opened
 from sentiment.readers.packing import BROKEN
 
@@ -37,7 +37,8 @@ def read(uri: str, form: Format, columns: Sequence[str] | None = None) -> Iterat
     """
     try:
         if form.kind == "parquet":
-            yield from (_row(*numbered) for numbered in enumerate(parquet.rows(uri, columns), 1))
+            given = parquet.rows(uri, columns, form.encoding or UTF_8)
+            yield from (_row(*numbered) for numbered in enumerate(given, 1))
             return
         with opened(uri, form.packing) as stream:
             if form.kind == "json":
