@@ -9,6 +9,7 @@ from conftest import raw_review
 from killed_lake import CrashedError, KilledLake
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.ingest import job
 from sentiment.ingest.arrival import whole_delivery
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
 from sentiment.ingest.job import Ingestion, ingest_delivery
@@ -393,6 +394,31 @@ def test_a_day_that_came_as_a_history_before_leaves_nothing_twice(lake, land, ho
     assert users(lake, DAY + timedelta(1)) == []
     rejected = [row["reason"] for row in rows(lake, QUARANTINE)]
     assert sorted(rejected) == ["the line is not a JSON object", "the review is of 2014-05-06, the file of 2014-05-05"]
+
+
+def test_reviews_that_were_let_in_from_farther_back_are_replaced_by_a_run_that_takes_none(lake, land):
+    early = DAY - timedelta(100)
+    land(FILE, [raw_review(DAY, 1), raw_review(early, 2)])
+    ingest(late_days=120)
+    assert users(lake, early) == ["U2"]
+    land(FILE, [raw_review(DAY, 1)])
+    assert (ingest()["gone"], users(lake)) == (1, ["U1"])
+
+
+def test_two_imports_of_other_days_of_which_nothing_is_rejected_do_not_wait_for_each_other(lake, land, monkeypatch):
+    first, second = (land(f"../{n}.jsonl", [raw_review(DAY + timedelta(n), n)]) for n in range(2))
+    write, began = job._write_reviews, list[object]()
+
+    def meanwhile(*given):
+        written = write(*given)
+        if not began:
+            began.append(second)
+            done(IMPORT_HISTORY, ImportHistoryConfig(source=str(second)))
+        return written
+
+    monkeypatch.setattr(job, "_write_reviews", meanwhile)
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(first)))
+    assert users(lake) == ["U0", "U1"]
 
 
 @pytest.mark.parametrize("name", [FILE, f"{FILE}.gz"])

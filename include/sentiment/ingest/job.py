@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from sentiment.ingest.arrival import require_unchanged
-from sentiment.ingest.config import ImportResult
+from sentiment.ingest.config import LATE_DAYS, ImportResult
 from sentiment.ingest.counts import count
 from sentiment.ingest.days import ORDER, OWN, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
@@ -83,7 +83,7 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         counts = count(judged, run.delivery.names, run.rules.options.max_bad_share)
         require_unchanged(run.delivery)
         days = counts.days | ({run.day} if run.day else set())
-        days |= _days_of(spark, lake, reviews.held, run, run.rules.reach)
+        days |= _days_of(spark, lake, reviews.held, run, _reach(run, reviews.base))
         written = _write_reviews(spark, lake, judged, run, days, reviews.held)
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
         # The reviews come last: a day that they hold is a day that was ingested whole.
@@ -91,7 +91,8 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         version = reviews.base.version()
         if days:
             metadata["rows"] = str(sum(file.rows for file in written.files))
-            version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata)
+            marks = _marks(run, counts.days)
+            version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata, marks)
     return ImportResult(
         days=len(days),
         touched=tuple(sorted(days)),
@@ -107,6 +108,25 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         files=len(run.delivery.files),
         reviews_version=version,
     )
+
+
+def _reach(run: Ingestion, base: DeltaTable) -> tuple[date, date] | None:
+    """Return the days that may hold reviews of an earlier state of the delivery, which may have been let in farther."""
+    reach = run.rules.reach
+    back = base.transaction_version(_late(run.day)) if run.day else None
+    if not (run.day and reach and back):
+        return reach
+    return min(reach[0], run.day - timedelta(back)), reach[1]
+
+
+def _marks(run: Ingestion, days: set[date]) -> dict[str, int]:
+    """Say how many days before its own the delivery's reviews are of, where that is more than is always looked at."""
+    back = (run.day - min(days)).days if run.day and days else 0
+    return {_late(run.day): back} if run.day and back > LATE_DAYS else {}
+
+
+def _late(day: date) -> str:
+    return f"late:{day}"
 
 
 def _mapped(frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema) -> DataFrame:
@@ -193,7 +213,10 @@ def _replace_quarantine(
     of = run.day or run.rules.now.date()
     # A history's lie under the day on which it was imported, and may be of the same file.
     reach = run.rules.reach and (run.rules.reach[0], date.max)
-    days = {of} | _days_of(spark, lake, target.held, run, reach)
+    former = _days_of(spark, lake, target.held, run, reach)
+    if metadata["rejected"] == "0" and not former:
+        return  # imports of other days, of which nothing is rejected either, need not wait for each other
+    days = {of} | former
     rejected = judged.where("reason IS NOT NULL").withColumn("ingest_date", F.lit(of))
     rows, origin = rejected.select(*QUARANTINE.schema.names), run.delivery.origin
     present = _present(target.held, days)
@@ -203,6 +226,6 @@ def _replace_quarantine(
             return batch.filter(pa.array([not origin.holds(name) for name in batch["source_file"].to_pylist()]))
 
         rows = rows.unionByName(_mapped(read_files(spark, lake, QUARANTINE, present), others, QUARANTINE.schema))
-    files = write_files(rows, lake, QUARANTINE, len(days)) if metadata["rejected"] != "0" or present else []
+    files = write_files(rows, lake, QUARANTINE, len(days))
     total = str(sum(file.rows for file in files))
     lake.replace_days(QUARANTINE, days, files, target.base, {**metadata, "rows": total})

@@ -69,7 +69,8 @@ class Rules:
     def reach(self) -> tuple[date, date] | None:
         """The closed range of days that may hold reviews of an earlier state of the delivery, None for all days.
 
-        It may have been ingested with a larger `late_days` than now: at least the default is looked back.
+        It may have been ingested with a larger `late_days` than now: at least the default is looked back, and the table
+        knows of more.
         And it may have been imported as a history, with reviews of later days: as many days after it are looked at;
         without a limit all later days would be read.
         """

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -139,12 +140,13 @@ class Lake:
         files: Sequence[DataFile],
         base: DeltaTable,
         metadata: Mapping[str, str],
+        marks: Mapping[str, int] = MappingProxyType({}),
     ) -> int:
         """Make `files` the whole content of `days` in one commit, and return the table's new version.
 
         `base` is the table in the state from which the content was worked out, and is left in it. When one of the days
         was written since, ConcurrentWriteError is raised and the table stays as it is. A day without a file gets an
-        empty one. `metadata` becomes part of the commit.
+        empty one. `metadata` becomes part of the commit; the table's `transaction_version` tells the last of `marks`.
         """
         require_conditions(self.root)
         replaced = sorted(set(days))
@@ -158,9 +160,10 @@ class Lake:
                 *_removals(spec, head, replaced),
                 *(_addition(spec, file) for file in (*files, *empty)),
             ]
+            marked = {**dict.fromkeys(map(_transaction_id, replaced), head.version() + 1), **marks}
             properties = CommitProperties(
                 custom_metadata={**metadata, "days": _span(replaced)},
-                app_transactions=[Transaction(_transaction_id(day), head.version() + 1) for day in replaced],
+                app_transactions=[Transaction(name, value) for name, value in marked.items()],
             )
             try:
                 head.create_write_transaction(
