@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from sentiment.core.errors import ContractError, RejectedError
 from sentiment.readers.config import ReviewOptions
-from sentiment.readers.schemas import SCHEMAS, ColumnMapping, mapping_of, require_review, require_text
+from sentiment.readers.schemas import (
+    SCHEMAS,
+    ColumnMapping,
+    mapping_of,
+    mapping_of_objects,
+    require_review,
+    require_text,
+)
 from sentiment.readers.times import moment
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,6 +87,24 @@ def test_what_a_review_lacks_is_said_with_the_way_out():
     whole = mapping_of(columns, options("timestamp=rating", product="Phone"))
     with pytest.raises(ContractError, match="the stars"):
         require_review(whole, columns)
+
+
+def test_what_the_first_objects_of_json_lack_may_stand_further_on():
+    seen = ["text", "rating", "timestamp", "asin"]
+    found = mapping_of_objects(seen, options())
+    assert {role: found.columns[role] for role in ("title", "user", "parent")} == {
+        "title": "title",
+        "user": "user_id",
+        "parent": "parent_asin",
+    }
+    assert mapping_of_objects(seen, options("title=headline")).columns["title"] == "headline"
+    assert mapping_of_objects(["a", "b"], options("text=a", "title=c")).columns == {"text": "a", "title": "c"}
+    # What a review may not lack is looked for, and a column that is there keeps its role.
+    with pytest.raises(ContractError, match="there is no column stars"):
+        mapping_of_objects(seen, options("rating=stars"))
+    assert "parent" not in mapping_of_objects(seen[:3], options()).columns
+    assert "title" not in mapping_of_objects([*seen, "TITLE"], options("text=TITLE")).columns
+    assert mapping_of_objects([], options("title=headline")) == mapping_of([], options("title=headline"))
 
 
 def test_a_mapping_is_the_same_behind_its_json():

@@ -13,11 +13,11 @@ from sentiment.core.plain_json import plain_json
 from sentiment.ingest.config import IngestOptions, InspectConfig, InspectResult, RowRead, RowRejected
 from sentiment.ingest.judge import Rules, judge
 from sentiment.ingest.landing import history
-from sentiment.ingest.lines import LandedFile, lines_of_reviews
+from sentiment.ingest.lines import LandedFile, lines_of_reviews, mapping_of_file
 from sentiment.readers.config import ReviewOptions, Role
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.rows import columns_of, read
-from sentiment.readers.schemas import ColumnMapping, mapping_of, require_review
+from sentiment.readers.schemas import ColumnMapping, require_review
 
 _SHOWN_ROWS = 5
 _SHOWN_LETTERS = 200
@@ -43,7 +43,7 @@ def inspect_file(config: InspectConfig, context: Context) -> InspectResult:
     try:
         form = format_of(uri, options)
         columns = columns_of(uri, form)
-        mapping = mapping_of(columns, options)
+        mapping = mapping_of_file(form, columns, options)
         lacks = _lacks(mapping, columns)
         rows = _as_they_are(uri, form, mapping) if lacks else _judged(uri, options, context)
         looked = list(islice(_counted(rows, context), config.rows + 1))

@@ -22,7 +22,7 @@ from sentiment.readers.jsons import EDGES, breaks_off
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.packing import BROKEN, Packing, unpacked
 from sentiment.readers.rows import Row, columns_of, read
-from sentiment.readers.schemas import FIVE, ColumnMapping, mapping_of, require_review
+from sentiment.readers.schemas import FIVE, ColumnMapping, mapping_of, mapping_of_objects, require_review
 from sentiment.stores import files as storage
 from sentiment.stores.spark_jobs import counting_rows, parallelism
 
@@ -106,6 +106,12 @@ def lines_of_reviews(file: LandedFile) -> Iterator[pa.RecordBatch]:
         yield _batch(file.name, [_Line(None, None)], refused=str(error))
 
 
+def mapping_of_file(form: Format, columns: Sequence[str], options: ReviewOptions) -> ColumnMapping:
+    """Return which columns are read as what; raises ContractError for a column that was named and is not there."""
+    of_kind = mapping_of_objects if form.kind in ("json", "jsonl") else mapping_of
+    return of_kind(columns, options)
+
+
 def lines_of(file: LandedFile, mapping: ColumnMapping | None = None) -> Iterator[pa.RecordBatch]:
     """Read a file of JSON lines, packed with gzip or not, as batches of LINES, as they stand."""
     for first, lines, broken in _chunks(file.uri):
@@ -126,7 +132,7 @@ def _mapping(uri: str, form: Format, options: ReviewOptions) -> ColumnMapping | 
     """
     columns = columns_of(uri, form)
     try:
-        mapping = mapping_of(columns, options)
+        mapping = mapping_of_file(form, columns, options)
         ours = mapping.is_ours and not options.columns and mapping.stars == FIVE
         if form.kind == "jsonl" and ours:
             return mapping if mapping.product_name else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -89,6 +89,7 @@ SCHEMAS: dict[str, dict[Role, tuple[str, ...]]] = {
 }
 # What the lake needs of a review, in a person's words.
 _NEEDED: dict[Role, str] = {"text": "the text", "rating": "the stars", "timestamp": "the time"}
+_MAY_LACK: frozenset[Role] = frozenset({"title", "user", "parent"})
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,20 @@ def mapping_of(columns: Collection[str], options: FileOptions) -> ColumnMapping:
     return ColumnMapping(schema, columns_of)
 
 
+def mapping_of_objects(columns: Collection[str], options: FileOptions) -> ColumnMapping:
+    """Return the mapping of JSON of which only the beginning was seen: what a review may lack can stand further on.
+
+    Raises ContractError as `mapping_of` does, for a column that was named and a review may not lack.
+    """
+    named = [name for role, name in options.named.items() if role in _MAY_LACK and _is_new(name, columns)]
+    seen = [*columns, *named] if columns else columns
+    mapping = mapping_of(seen, options)
+    usual = {role: names[0] for role, names in SCHEMAS.get(mapping.schema, {}).items() if _is_new(names[0], seen)}
+    of_products = {"product", "parent"} if {"product", "parent"} & set(mapping.columns) else set()
+    later = {role: name for role, name in usual.items() if role in (_MAY_LACK - {"parent"}) | of_products}
+    return replace(mapping, columns={**later, **mapping.columns})
+
+
 def require_text(mapping: ColumnMapping, columns: Collection[str]) -> None:
     """Raise ContractError where no column is the text."""
     if "text" not in mapping.columns:
@@ -192,6 +207,11 @@ def _found(name: str, columns: Collection[str]) -> str | None:
         return name
     alike = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
     return alike[0] if len(alike) == 1 else None
+
+
+def _is_new(name: str, columns: Collection[str]) -> bool:
+    """Tell whether no column is called so, in whatever case."""
+    return name.strip().casefold() not in {column.strip().casefold() for column in columns}
 
 
 def _are(columns: Collection[str]) -> str:
