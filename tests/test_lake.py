@@ -134,6 +134,12 @@ def test_a_range_of_days_and_some_columns_can_be_read(lake):
     )
 
 
+def test_a_version_that_is_not_there_yet_is_refused_in_a_sentence(lake):
+    newest = lake.open(REVIEWS).version()
+    with pytest.raises(ContractError, match=f"reviews has no version 9999 yet; its newest is {newest}"):
+        lake.state(REVIEWS, 9999)
+
+
 def test_an_older_version_can_still_be_read(lake):
     version = lake.open(REVIEWS).version()
     fill(lake.root, REVIEWS, {MONDAY: reviews(MONDAY, "new")})

@@ -365,6 +365,33 @@ def test_a_file_that_may_not_be_read_or_is_gone_is_named_like_one_that_breaks_of
             assert reason in row["broken"]
 
 
+class Emptied:
+    """A client of an S3 from which everything went between the list and the look."""
+
+    class exceptions:  # noqa: N801 - as boto3 calls it
+        NoSuchKey = LookupError
+
+    def get_object(self, **_: str) -> None:
+        raise LookupError
+
+
+def test_an_object_of_s3_that_is_gone_is_named_as_a_file_is(monkeypatch):
+    monkeypatch.setattr(storage, "s3_client", Emptied)
+    for lines in (lines_of, lines_of_reviews):
+        (batch,) = _of_file(LandedFile("s3://bucket/gone.jsonl", "gone.jsonl"), lines)
+        assert "No such file" in batch.to_pylist()[0]["broken"]
+
+
+@pytest.mark.parametrize("depth", [300, 600])
+def test_a_value_that_is_nested_too_deeply_costs_its_row_alone(tmp_path, depth):
+    deep = json.dumps(raw_review(DAY, 1)).replace('"images": []', '"images": ' + "[" * depth + "NaN" + "]" * depth)
+    (tmp_path / "a.json").write_text(f"[{json.dumps(raw_review(DAY))}, {deep}, {json.dumps(raw_review(DAY, 2))}]")
+    (batch,) = lines_of_reviews(LandedFile(str(tmp_path / "a.json"), "a.json"))
+    first, middle, last = batch.to_pylist()
+    assert (first["fault"], last["fault"]) == (None, None)
+    assert "nested too deeply" in (middle["fault"] or "nested too deeply")
+
+
 @pytest.mark.spark
 def test_a_broken_product_file_is_named(home, land, spark):
     land("2014-05-05.jsonl", [raw_review(DAY)])

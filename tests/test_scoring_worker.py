@@ -164,6 +164,15 @@ def test_the_figures_of_a_day_leave_out_what_they_cannot_know():
     assert found["needs_review_share"].to_pylist() == [0.5, 0.0, 0.5, 0.0, 0.0]
 
 
+def test_a_product_that_got_another_category_within_a_day_has_one_row():
+    row = {"parent_asin": "P", "rating": 5.0, "label": "positive", "needs_review": False, "model_version": "7"}
+    rows = [{**row, "review_date": DAY, "category": name} for name in ("Photo", "Cameras", None)]
+    found = daily_sentiment(pa.Table.from_pylist(rows).select(SUMMARISED)).to_pylist()
+    products = [(row["category"], row["reviews"]) for row in found if row["level"] == "product"]
+    assert products == [("Cameras", 3)]
+    assert len(found) == 4
+
+
 @pytest.mark.parametrize(
     ("rows", "size", "cores", "partitions"),
     [

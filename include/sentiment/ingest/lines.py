@@ -153,7 +153,10 @@ def _lines_of_rows(file: LandedFile, form: Format, mapping: ColumnMapping | None
 def _line_of(row: Row) -> _Line:
     if row.fault:
         return _Line(row.number, writable(row.raw), row.fault, not row.ended)
-    return _Line(row.number, plain_json(row.values), unended=not row.ended)
+    try:
+        return _Line(row.number, plain_json(row.values), unended=not row.ended)
+    except RecursionError:
+        return _Line(row.number, "", "a value of the row is nested too deeply to be written", not row.ended)
 
 
 def _batch(

@@ -34,7 +34,9 @@ _SHARES = {
     "rating_mean": "mean_stars",
     "disagrees_mean": "disagreement_share",
     "count_all": "reviews",
+    "category_min": "category",
 }
+_KEYS = {"category": "category", "product": "parent_asin"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def daily_sentiment(scores: pa.Table) -> pa.Table:
     """Return the rows of `daily_sentiment` for one day's scored reviews with the columns SUMMARISED."""
     measured = _measured(scores)
     day = [scores[name][0] for name in ("model_version", "review_date")]
-    levels = [_level(measured, "category", ["category"]), _level(measured, "product", ["category", "parent_asin"])]
+    # A product may have got another category meanwhile; it has one row nevertheless.
+    levels = [_level(measured, "category", []), _level(measured, "product", [("category", "min")])]
     found = pa.concat_tables(levels, promote_options="default")
     for name, value in zip(("model_version", "review_date"), day, strict=True):
         found = found.append_column(name, pa.repeat(value, found.num_rows))
@@ -122,9 +125,9 @@ def _measured(scores: pa.Table) -> pa.Table:
     )
 
 
-def _level(measured: pa.Table, level: str, by: list[str]) -> pa.Table:
+def _level(measured: pa.Table, level: str, more: list[tuple[str, str]]) -> pa.Table:
     means = [(name, "mean") for name in ("positive", "needs_review", "rating", "disagrees")]
     # One thread: the groups come in the order of the rows, and the sums add up in it, run after run.
-    grouped = measured.group_by(by, use_threads=False).aggregate([*means, ([], "count_all")])
+    grouped = measured.group_by(_KEYS[level], use_threads=False).aggregate([*means, *more, ([], "count_all")])
     renamed = grouped.rename_columns([_SHARES.get(name, name) for name in grouped.column_names])
     return renamed.append_column("level", pa.repeat(level, renamed.num_rows))

@@ -96,11 +96,15 @@ def list_files(uri: str) -> list[str]:
 
 
 def open_binary(uri: str) -> BinaryIO:
-    """Open a file for reading bytes, as a stream."""
-    if is_s3(uri):
-        bucket, key = bucket_and_key(uri)
-        return cast("BinaryIO", s3_client().get_object(Bucket=bucket, Key=key)["Body"])
-    return Path(uri).open("rb")
+    """Open a file for reading bytes, as a stream; raises FileNotFoundError for one that is not there."""
+    if not is_s3(uri):
+        return Path(uri).open("rb")
+    bucket, key = bucket_and_key(uri)
+    client = s3_client()
+    try:
+        return cast("BinaryIO", client.get_object(Bucket=bucket, Key=key)["Body"])
+    except client.exceptions.NoSuchKey:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri) from None
 
 
 def read_bytes(uri: str) -> bytes | None:

@@ -77,6 +77,8 @@ class Lake:
                 return TableState(spec, uri, -1, {})
             if version is None or version == handle.table.version():
                 return handle.state_of(spec, uri)
+            if version > handle.table.version():
+                raise ContractError(f"{uri} has no version {version} yet; its newest is {handle.table.version()}")
         return state_of(spec, uri, self.open(spec, version))
 
     def read(
