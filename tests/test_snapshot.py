@@ -113,6 +113,22 @@ def test_no_product_stands_on_two_sides(splits):
     assert not products["validation"] & products["test"]
 
 
+@pytest.mark.parametrize(
+    ("counts", "share", "first"),
+    [
+        ([10, 10, 10, 10], 0.25, 4),
+        ([10, 10, 10, 10], 0.26, 3),
+        ([1] * 10, 0.7, 4),
+        ([1] * 10, 0.1, 10),
+        ([10, 10, 10, 10], 1.0, 1),
+        ([5, 30], 0.1, 2),
+    ],
+)
+def test_the_cutoff_is_the_last_day_from_which_on_the_share_is_reached(counts, share, first):
+    reviews = {date(2024, 5, day): count for day, count in enumerate(counts, 1)}
+    assert from_lake._first_recent(reviews, share) == date(2024, 5, first)
+
+
 def test_the_training_lies_before_the_cutoff_and_the_tests_after(made, splits):
     cutoff = date.fromisoformat(made[1]["cutoff"])
     assert DAYS[0] < cutoff <= DAYS[-1]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -110,11 +110,17 @@ def _cutoff(labelled: DataFrame, recent_share: float) -> date | None:
     if recent_share == 0:
         return None
     reviews = {row["review_date"]: row["count"] for row in labelled.groupBy("review_date").count().collect()}
-    older, needed = 0, (1 - recent_share) * sum(reviews.values())
-    for day, count in sorted(reviews.items()):
-        older += count
-        if older >= needed:
-            return cast("date", day)
+    return _first_recent(reviews, recent_share)
+
+
+def _first_recent(reviews: Mapping[date, int], recent_share: float) -> date | None:
+    """Return the last day from which on at least that share of the reviews was written."""
+    newer = 0
+    for day in sorted(reviews, reverse=True):
+        newer += reviews[day]
+        # Rounded, for 0.7 x 10 is a little less than 7, and 0.1 x 30 a little more than 3.
+        if newer >= round(recent_share * sum(reviews.values()), 6):
+            return day
     return None
 
 
