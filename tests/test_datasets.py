@@ -166,7 +166,7 @@ def test_imdbs_points_become_stars_of_the_same_sign(tmp_path):
     ],
 )
 def test_a_json_line_that_is_no_review_says_why(tmp_path, line, reason):
-    ((number, row),) = read(tmp_path, "imdb", "all.jsonl", line)
+    ((number, row),) = read(tmp_path, "imdb", "all.jsonl", line + "\n")
     assert (number, row) == (1, BadRow(reason))
 
 

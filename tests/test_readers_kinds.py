@@ -118,6 +118,18 @@ def test_bytes_of_another_encoding_are_a_fault_of_their_row_until_it_is_told(tmp
     assert [row.values for row in read_file(path, encoding="cp1252")] == ROWS
 
 
+def test_what_a_file_may_be_in_is_guessed_a_few_times_whatever_the_number_of_its_bad_rows(tmp_path, monkeypatch):
+    guessed = list[bytes]()
+    monkeypatch.setattr(encoding, "_guess", lambda content: guessed.append(content) or "")
+    for kind, first, row in (("csv", "id,text\n", "1,schön\n"), ("jsonl", "", '{"text": "schön"}\n')):
+        path = tmp_path / f"a.{kind}"
+        path.write_bytes((first + row * 99).encode("cp1252"))
+        form = format_of(str(path), FileOptions())
+        guessed.clear()
+        assert all(row.fault for row in read(str(path), form))
+        assert [content.count(b"\xf6") for content in guessed] == [1, 2, 4, 8, 16]
+
+
 def test_a_bad_byte_costs_one_row_in_utf_8_with_a_mark_too(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"\xef\xbb\xbftext,stars\ngood,5\ncaf\xe9,4\nbad,1\n")

@@ -24,7 +24,7 @@ from sentiment.datasets.published import (
 )
 from sentiment.datasets.source import SourceFile
 from sentiment.readers.config import FileOptions
-from sentiment.readers.encoding import UTF_8, foreign, lines
+from sentiment.readers.encoding import UTF_8, Foreign, lines
 from sentiment.readers.kinds import Format, format_of, is_readable, opened
 from sentiment.readers.packing import BROKEN
 from sentiment.readers.rows import read
@@ -112,10 +112,11 @@ def _without_names(form: Format) -> Format:
 
 
 def _fasttext(file: SourceFile) -> Iterator[Numbered]:
+    foreign = Foreign(UTF_8)
     with opened(file.uri) as stream:
         for number, line in enumerate(lines(stream, UTF_8), 1):
             if line.strip():
-                fault = foreign(line, UTF_8)
+                fault = foreign.byte(line)
                 yield Numbered(number, BadRow(fault) if fault else read_fasttext(line))
 
 

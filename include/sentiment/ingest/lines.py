@@ -17,7 +17,7 @@ from sentiment.core.plain_json import plain_json
 from sentiment.core.text.characters import writable
 from sentiment.core.wording import cause
 from sentiment.readers.config import ReviewOptions
-from sentiment.readers.encoding import UTF_8, decoded, foreign
+from sentiment.readers.encoding import UTF_8, Foreign, decoded
 from sentiment.readers.jsons import EDGES, breaks_off
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.packing import BROKEN, Packing, unpacked
@@ -114,8 +114,9 @@ def mapping_of_file(form: Format, columns: Sequence[str], options: ReviewOptions
 
 def lines_of(file: LandedFile, mapping: ColumnMapping | None = None) -> Iterator[pa.RecordBatch]:
     """Read a file of JSON lines, packed with gzip or not, as batches of LINES, as they stand."""
+    foreign = Foreign(UTF_8)
     for first, lines, broken in _chunks(file.uri):
-        numbered = (_line(first + at, line) for at, line in enumerate(lines))
+        numbered = (_line(first + at, line, foreign) for at, line in enumerate(lines))
         yield _batch(file.name, [line for line in numbered if line.raw], mapping)
         if broken:
             yield _batch(file.name, [_Line(None, None)], broken=broken)
@@ -207,9 +208,9 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
         first += len(lines)
 
 
-def _line(number: int, line: bytes) -> _Line:
+def _line(number: int, line: bytes, foreign: Foreign) -> _Line:
     try:
         return _Line(number, line.decode().strip(EDGES))
     except UnicodeDecodeError:
         text = decoded(line, UTF_8).strip(EDGES)
-        return _Line(number, writable(text), foreign(text, UTF_8))
+        return _Line(number, writable(text), foreign.byte(text))

@@ -29,6 +29,7 @@ _FOREIGN = re.compile("[\udc80-\udcff]")
 # Of a file in UTF-16 every second byte is mostly 0, and no other file has many zeros.
 _ZEROS = 0.2
 _PIECE = 1 << 20
+_TEXTS_OF_A_GUESS = 16
 # No row is longer, and a file without line ends is not held in memory.
 LONGEST_LINE = 64 << 20
 
@@ -106,11 +107,36 @@ def decoded(line: bytes, encoding: str) -> str:
 
 def foreign(text: str, encoding: str) -> str | None:
     """Say which byte of a text is not of the encoding, and what the text may be in; None where all are."""
-    if text.isascii() or not (found := _FOREIGN.search(text)) or _is_wide(encoding):
-        return None
-    guess = from_bytes(text.encode("utf-8", "surrogateescape")).best() if _is_escaped(text) else None
-    told = f"; it may be in {guess.encoding}: --encoding {guess.encoding}" if guess else ""
-    return f"the byte 0x{ord(found[0]) - 0xDC00:02x} is no {encoding.upper()}{told}"
+    return Foreign(encoding).byte(text)
+
+
+class Foreign:
+    """Says of the texts of one file which byte is not of its encoding, and what the file may be in.
+
+    A guess costs as much as reading hundreds of lines: it is made of the first bad texts, again when there are twice as
+    many, and stays as it is from some on.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._wide = _is_wide(encoding)
+        self._bad: list[bytes] = []
+        self._told = ""
+
+    def byte(self, text: str) -> str | None:
+        """Say which byte of a text is not of the encoding, and what it may be in; None where all are."""
+        if text.isascii() or not (found := _FOREIGN.search(text)) or self._wide:
+            return None
+        if len(self._bad) < _TEXTS_OF_A_GUESS and _is_escaped(text):
+            self._bad.append(text.encode("utf-8", "surrogateescape"))
+            if len(self._bad).bit_count() == 1:
+                self._told = _guess(b"\n".join(self._bad))
+        return f"the byte 0x{ord(found[0]) - 0xDC00:02x} is no {self._encoding.upper()}{self._told}"
+
+
+def _guess(content: bytes) -> str:
+    guess = from_bytes(content).best()
+    return f"; it may be in {guess.encoding}: --encoding {guess.encoding}" if guess else ""
 
 
 def _is_escaped(text: str) -> bool:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.errors import BrokenFileError, RejectedError
-from sentiment.readers.encoding import UTF_8, decoded, foreign
+from sentiment.readers.encoding import UTF_8, Foreign, decoded
 from sentiment.readers.kinds import opened, require_names
 from sentiment.readers.packing import BROKEN, packing_of
 from sentiment.stores import files as storage
@@ -46,14 +46,16 @@ def rows(
     with _opened(uri) as file:
         place = {name: value for name, value in place.items() if name not in file.schema_arrow.names}
         wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-        texts = [field.name for field in file.schema_arrow if _is_bytes(field.type)]
+        texts = _Texts(
+            [field.name for field in file.schema_arrow if _is_bytes(field.type)], encoding, wanted is not None
+        )
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
                 for row in _values(batch):
                     if isinstance(row, RejectedError):
                         yield row
                     else:
-                        yield _with_texts({**row, **place}, texts, encoding, wanted)
+                        yield texts.of({**row, **place})
         except (pa.ArrowException, OSError) as error:
             raise BrokenFileError(str(error)) from error
 
@@ -95,18 +97,23 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(held) or pa.types.is_large_binary(held) or pa.types.is_binary_view(held))
 
 
-def _with_texts(
-    row: dict[str, Any], names: Sequence[str], encoding: str, wanted: Sequence[str] | None
-) -> dict[str, Any] | RejectedError:
-    for name in names:
-        if isinstance(value := row.get(name), bytes):
-            try:
-                row[name] = value.decode(encoding)
-            except UnicodeError as error:
-                if wanted is not None:
-                    why = foreign(decoded(value, encoding), encoding) or str(error)
-                    return RejectedError(f"of the column {name} {why}")
-    return row
+class _Texts:
+    """Makes texts of the columns that hold bytes; with `asked`, what is none is a fault of its row."""
+
+    def __init__(self, names: Sequence[str], encoding: str, asked: bool) -> None:
+        self._names, self._encoding, self._asked = names, encoding, asked
+        self._foreign = Foreign(encoding)
+
+    def of(self, row: dict[str, Any]) -> dict[str, Any] | RejectedError:
+        for name in self._names:
+            if isinstance(value := row.get(name), bytes):
+                try:
+                    row[name] = value.decode(self._encoding)
+                except UnicodeError as error:
+                    if self._asked:
+                        why = self._foreign.byte(decoded(value, self._encoding)) or str(error)
+                        return RejectedError(f"of the column {name} {why}")
+        return row
 
 
 def _of_place(uri: str) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from sentiment.core.errors import BrokenFileError, RejectedError
 from sentiment.readers import delimited, jsons, parquet
-from sentiment.readers.encoding import UTF_8, foreign, lines, pieces
+from sentiment.readers.encoding import UTF_8, Foreign, lines, pieces
 from sentiment.readers.kinds import Format, opened
 from sentiment.readers.packing import BROKEN
 
@@ -76,13 +76,14 @@ def place(form: Format, row: Row) -> str:
 
 
 def _objects(given: Iterator[str], encoding: str) -> Iterator[Row]:
+    foreign = Foreign(encoding)
     for number, line in enumerate(given, 1):
         text = line.strip(jsons.EDGES)
         if not text:
             continue
         if not line.endswith("\n") and jsons.breaks_off(line):
             raise BrokenFileError(f"it breaks off within line {number}")
-        fault = foreign(text, encoding)
+        fault = foreign.byte(text)
         if fault:
             yield Row(number, {}, fault, text)
             continue
@@ -98,17 +99,19 @@ def _row(number: int, given: Values | RejectedError, fault: str | None = None, r
 
 
 def _elements(given: Iterator[str], encoding: str) -> Iterator[Row]:
+    foreign = Foreign(encoding)
     for number, (element, text) in enumerate(jsons.elements(given), 1):
-        yield _row(number, element, foreign(text, encoding), text)
+        yield _row(number, element, foreign.byte(text), text)
 
 
 def _cells(given: Iterator[str], form: Format) -> Iterator[Row]:
     if form.dialect is None:
         return
+    foreign = Foreign(form.encoding)
     for cells in delimited.rows(given, form.dialect):
         if cells.fault == delimited.BREAKS_OFF:
             raise BrokenFileError(f"it breaks off within line {cells.line}")
-        fault = cells.fault or foreign("".join(cells.values), form.encoding) or _names_again(cells.values, form)
+        fault = cells.fault or foreign.byte("".join(cells.values)) or _names_again(cells.values, form)
         ended = cells.raw.endswith("\n")
         if fault:
             yield Row(cells.line, {}, fault, cells.raw, ended)
