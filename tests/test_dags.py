@@ -10,6 +10,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
+from backfill_days import days_of_a_backfill
 from sentiment.core.settings import PROJECT
 from sentiment.views.days import missing_files, missing_reviews
 from sentiment_airflow.operators import SparkVerbOperator
@@ -73,23 +74,20 @@ def test_a_run_of_a_backfill_is_due_from_its_day_and_one_of_a_day_that_has_not_e
         assert found.run_after == (day if day < today else day.add(days=1))
 
 
-@pytest.mark.parametrize(
-    "zone", ["UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Honolulu", "Pacific/Auckland"]
-)
-@pytest.mark.parametrize("month", [1, 7])
-def test_the_days_of_a_backfill_are_those_that_were_chosen_whatever_the_zone_of_the_browser(bag, zone, month):
-    from airflow.timetables.base import TimeRestriction
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "America/Los_Angeles")
+FAR_ZONES = ("Pacific/Honolulu", "Pacific/Auckland")
+LAST_MOMENTS = {"midnight": (0, 0, 0, 0), "the form's end of the day": (23, 59, 59, 999_000), "23:59": (23, 59, 0, 0)}
 
-    daily, found, last = bag.dags["score_reviews"].timetable, [], None
-    first, end = (pendulum.datetime(2024, month, day, tz=zone) for day in (5, 7))
-    while True:
-        asked = TimeRestriction(earliest=first, latest=end, catchup=True)
-        info = daily.next_dagrun_info(last_automated_data_interval=last, restriction=asked)
-        if info is None:
-            break
-        last = info.data_interval
-        found.append(str(last.start.date()))
-    assert found == [f"2024-{month:02}-0{day}" for day in (5, 6, 7)]
+
+@pytest.mark.parametrize("last_moment", LAST_MOMENTS.values(), ids=LAST_MOMENTS)
+@pytest.mark.parametrize("zone", [*ZONES, *FAR_ZONES])
+def test_the_days_of_a_backfill_are_those_that_were_chosen_whatever_the_zone_of_the_browser(zone, last_moment):
+    hour, minute, second, microsecond = last_moment
+    # Among them the days on which zones put their clocks forward or back.
+    for first in ((2024, 1, 5), (2024, 3, 9), (2024, 3, 30), (2024, 4, 6), (2024, 7, 5), (2024, 9, 28), (2024, 11, 2)):
+        chosen = [pendulum.datetime(*first, tz=zone).add(days=n) for n in range(3)]
+        end = chosen[-1].set(hour=hour, minute=minute, second=second, microsecond=microsecond)
+        assert days_of_a_backfill(chosen[0], end) == [str(day.date()) for day in chosen]
 
 
 def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(bag, monkeypatch):

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import pendulum
 import pytest
 
+from backfill_days import days_of_a_backfill
 from conftest import PROJECT
 from local_platform import CHROMIUM, running
 from sentiment.core.settings import Settings
@@ -161,7 +163,8 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
         page.unroute("**/api/v2/backfills")
     sent = bodies[0]
     assert (sent["dag_run_conf"] or {}).get("model") == ("2" if ticked else None)
-    assert sent["from_date"].startswith("2024-06-2")
+    bounds = [pendulum.parse(sent[name]) for name in ("from_date", "to_date")]
+    assert days_of_a_backfill(*bounds) == ["2024-06-23", "2024-06-24"]
 
 
 def wait_until(truth: Any, seconds: float = 90) -> None:

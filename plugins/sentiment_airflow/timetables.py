@@ -34,7 +34,7 @@ class DayTimetable(CronDataIntervalTimetable):
         has not ended is not due before. Only a backfill asks for all days: the daily DAGs do not catch up.
         """
         if restriction.catchup:
-            earliest, latest = _day_meant(restriction.earliest), _day_meant(restriction.latest)
+            earliest, latest = _day_meant(restriction.earliest), _last_day_meant(restriction.latest)
             restriction = TimeRestriction(earliest, latest, catchup=True)
         found = super().next_dagrun_info(
             last_automated_data_interval=last_automated_data_interval, restriction=restriction
@@ -58,6 +58,16 @@ def _day_meant(bound: DateTime | None) -> DateTime | None:
     From Hawaii (10:00 UTC) to New Zealand (11:00 UTC the day before) that tells the day; midnights of UTC stay.
     """
     return None if bound is None else bound.in_timezone("UTC").add(hours=13).start_of("day")
+
+
+def _last_day_meant(bound: DateTime | None) -> DateTime | None:
+    """Return the same for the last day, of which the form sends the end (23:59:59.999), and a program the beginning.
+
+    A day ends in the minute before a full quarter of an hour: so far do zones lie apart, and no day begins there.
+    """
+    if bound is not None and bound.minute % 15 == 14:
+        return _day_meant(bound.add(minutes=1).subtract(days=1))
+    return _day_meant(bound)
 
 
 # Midnight, so that a backfill keeps its last day.
