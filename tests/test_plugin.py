@@ -252,15 +252,69 @@ def test_why_a_task_failed_stands_in_the_note_of_its_run(monkeypatch, error, sen
     monkeypatch.setattr(notes, "_said", lambda run: ["3 reviews kept.", "0 rejected.", *left[0][1]])
     run = FakeRun()
     notes.on_dag_run_failed(run, "")
-    assert run.note == f"by me\n\n3 reviews kept. 0 rejected.\n\nFailed in ingest: {sentence}"
+    shown = sentence.replace("_", "\\_")
+    assert run.note == "by me\n\n" + of_tasks(f"Failed in ingest: {shown}\n\n3 reviews kept. 0 rejected.")
 
 
-def test_a_run_that_went_well_at_last_does_not_say_why_it_failed_before(monkeypatch):
+def of_tasks(text):
+    """What the tasks said, as it stands in a note: between marks that the page does not show."""
+    return f"<!-- from the tasks -->\n{text}\n<!-- to here -->"
+
+
+def note_of(monkeypatch, said, note=None):
     run = FakeRun()
-    for said in (["Failed in ingest: no file"], ["3 reviews kept."], ["3 reviews kept."]):
-        monkeypatch.setattr(notes, "_said", lambda run, said=said: said)
-        notes.on_dag_run_success(run, "")
-    assert run.note == "by me\n\n3 reviews kept."
+    run.note = note
+    monkeypatch.setattr(notes, "_said", lambda run: said)
+    notes.on_dag_run_success(run, "")
+    return run.note
+
+
+def test_each_end_of_a_run_says_what_its_tasks_said_last_and_keeps_what_a_person_wrote(monkeypatch):
+    note = "by me"
+    # Failed; cleared, and its task says another thing; cleared, and it says nothing.
+    for said in (["Failed in ingest: no file"], ["3 reviews kept."], ["4 reviews kept."]):
+        note = note_of(monkeypatch, said, note)
+        assert note == "by me\n\n" + of_tasks(said[0])
+        assert note_of(monkeypatch, said, note) == note
+    assert note_of(monkeypatch, ["5 reviews kept."], f"{note}\nseen by her") == "by me\n\nseen by her\n\n" + of_tasks(
+        "5 reviews kept."
+    )
+    assert note_of(monkeypatch, [], note) == "by me"
+    assert note_of(monkeypatch, [], "by me\n") == "by me\n"
+    # Somebody took the second mark away.
+    assert note_of(monkeypatch, ["3 reviews kept."], note.removesuffix("<!-- to here -->")) == "by me\n\n" + of_tasks(
+        "3 reviews kept."
+    )
+
+
+def test_a_note_has_room_for_why_a_task_failed_and_for_what_came_last(monkeypatch):
+    steps = [f"Training {number}: " + "figures " * 20 for number in range(9)]
+    note = note_of(monkeypatch, [*steps, "Version 6 is champion now."])
+    assert len(note) <= 1000
+    begun, *_ = note.removeprefix(of_tasks("").split("\n")[0]).split()
+    assert (begun, "Training 8" in note, "Training 0" in note) == ("…", True, False)
+    assert note.endswith("Version 6 is champion now.\n<!-- to here -->")
+    note = note_of(monkeypatch, [*steps, "Failed in promote: MLflow does not answer."], "p" * 500)
+    assert len(note) <= 1000
+    assert note.startswith("p" * 500 + "\n\n<!-- from the tasks -->\nFailed in promote: MLflow does not answer.\n\n… ")
+    note = note_of(
+        monkeypatch, ["Failed in ingest: " + "why " * 100, "Failed in find_late: " + "how " * 200], "p" * 500
+    )
+    assert len(note) <= 1000
+    assert "Failed in find\\_late: how" in note
+    for length in range(890, 1001):
+        note = note_of(monkeypatch, ["Failed in ingest: no file", "3 reviews kept."], "p" * length)
+        assert len(note) <= 1000
+        assert note.startswith("p" * length)
+
+
+def test_what_a_delivered_file_says_of_itself_is_no_markdown_in_a_note(monkeypatch):
+    note = note_of(
+        monkeypatch, ["Failed in ingest: unknown columns ![x](http://a.example/p.png),\n# **mine** `a|b` <i>"]
+    )
+    assert note == of_tasks(
+        r"Failed in ingest: unknown columns \!\[x\](http://a.example/p.png), \# \*\*mine\*\* \`a\|b\` \<i\>"
+    )
 
 
 def test_of_mapped_tasks_the_one_that_failed_is_named_and_a_long_error_is_cut(monkeypatch):

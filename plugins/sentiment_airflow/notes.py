@@ -1,12 +1,14 @@
-"""What came of a run, as the run's note, which its page shows: what its tasks said, and why one of them failed.
+"""What came of a run, as the run's note, which its page shows: why a task of it failed, and what the others said.
 
-A task's own process leaves its sentences; the scheduler makes the note of them when the run has ended.
+A task's own process leaves its sentences; the scheduler makes the note of them each time that the run has ended. They
+stand between two marks, which the page does not show; what a person wrote around them stays.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +23,13 @@ log = logging.getLogger(__name__)
 NOTE_KEY = "said"
 # What Airflow keeps of a note, and what an error takes of it at most.
 _LONGEST, _LONGEST_ERROR = 1000, 600
-# So begins the paragraph of a task that failed; when the run has ended anew it is of an earlier try.
+# So begins the sentence of a task that failed.
 _FAILED = "Failed in "
+_BEGIN, _END = "<!-- from the tasks -->\n", "\n<!-- to here -->"
+_OURS = re.compile(f"{_BEGIN.strip()}.*?(?:{_END.strip()}|\\Z)", re.DOTALL)
+# What Markdown would take for its own: a delivered file may name its columns as it likes.
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>!#|~]")
+_LEFT_OUT = "…"
 
 
 @hookimpl
@@ -68,24 +75,51 @@ def _sentence(error: str | BaseException | None) -> str:
 
 
 def _note(dag_run: DagRun) -> None:
-    """Add the tasks' sentences, in the order in which they ended, to what stands there; never trouble the scheduler."""
+    """Put what the tasks say now in place of what they said before; never trouble the scheduler."""
     try:
-        said = _paragraphs(_said(dag_run))
-        given = [
-            paragraph
-            for paragraph in (dag_run.note or "").split("\n\n")
-            if paragraph and not paragraph.startswith(_FAILED)
-        ]
-        if new := [paragraph for paragraph in said if paragraph not in given]:
-            dag_run.note = "\n\n".join([*given, *new])[:_LONGEST]
+        said, given = _said(dag_run), dag_run.note or ""
+        if said or _OURS.search(given):
+            theirs = "\n\n".join(filter(None, (part.strip() for part in _OURS.split(given))))
+            dag_run.note = _written(theirs, said)
     except Exception:
         log.exception("the note of %s could not be written", dag_run.run_id)
 
 
-def _paragraphs(said: list[str]) -> list[str]:
-    """Return what was done as one paragraph, and each failure as one of its own."""
-    done = " ".join(sentence for sentence in said if not sentence.startswith(_FAILED))
-    return [*filter(None, [done]), *(sentence for sentence in said if sentence.startswith(_FAILED))]
+def _written(theirs: str, said: list[str]) -> str:
+    """Return a note: a person's text, which is never cut, and of the tasks' sentences what it leaves room for."""
+    room = _LONGEST - len(theirs) - len("\n\n") - len(_BEGIN) - len(_END)
+    ours = _paragraphs([_escaped(sentence) for sentence in said], room)
+    return "\n\n".join(filter(None, [theirs, f"{_BEGIN}{ours}{_END}" if ours else ""]))
+
+
+def _paragraphs(said: list[str], room: int) -> str:
+    """Return each failure as a paragraph, and then what was done as one; where room lacks, the oldest is left out."""
+    failed = [sentence for sentence in said if sentence.startswith(_FAILED)]
+    done = [sentence for sentence in said if not sentence.startswith(_FAILED)]
+    first = "\n\n".join(_newest(failed, room, "\n\n"))
+    rest = " ".join(_newest(done, room - len(first) - len("\n\n"), " "))
+    return "\n\n".join(filter(None, [first, rest]))
+
+
+def _newest(sentences: list[str], room: int, between: str) -> list[str]:
+    """Return the last sentences that fit, after an ellipsis where others were left out; of a long one its beginning."""
+    kept: list[str] = []
+    for number, sentence in enumerate(reversed(sentences), start=1):
+        needed = len(sentence) + (len(_LEFT_OUT) + len(between) if number < len(sentences) else 0)
+        if needed > room:
+            return [_LEFT_OUT, *kept] if kept else [_shortened(sentence, room)]
+        kept.insert(0, sentence)
+        room -= len(sentence) + len(between)
+    return kept
+
+
+def _shortened(sentence: str, room: int) -> str:
+    return shorten(sentence, room, placeholder=f" {_LEFT_OUT}") if room > 0 else ""
+
+
+def _escaped(sentence: str) -> str:
+    """Return a sentence in one line, of which Markdown shows every character."""
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(sentence.split()))
 
 
 def _said(dag_run: DagRun) -> list[str]:
