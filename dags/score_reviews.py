@@ -10,7 +10,8 @@ Runs every day for the day before, and for any past day through a backfill.
    empty success. Days of the last `look_back` whose reviews changed after they were scored (late reviews, a corrected
    file, a deletion) are scored again by the way; a scheduled run scores those too that nobody scored, such as those
    that the scheduler slept through. Scored again, a review whose text and model version are unchanged keeps its score;
-   with `reuse` off all are computed anew. The log says every five seconds how far it is.
+   with `reuse` off all are computed anew. With a version of your choice, or another option of scoring, the day alone is
+   scored. The log says every five seconds how far it is.
 
 Days are days in UTC, and a run's id names the day that it is of. **By hand:** Trigger, and fill in *Day*. **A range:**
 Trigger > Backfill, choose the dates, and leave *Day* empty. **A range with a version of your choice:** use *Score a
@@ -33,6 +34,8 @@ from sentiment_airflow.timetables import DAILY
 
 # A run that was asked for scores what was asked, and what changed under its scores.
 CATCH_UP = "{{ params.catch_up or dag_run.run_type == 'scheduled' }}"
+# What `resolve_model` pins does not show any more whether a person chose it, for this day alone.
+LOOK_BACK = "{{ params.look_back if params.model == 'champion' or params.catch_up else 0 }}"
 
 with DAG(
     "score_reviews",
@@ -49,5 +52,5 @@ with DAG(
 ):
     wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking=missing_reviews)
     resolve_model = run(RESOLVE_MODEL, catch_up=CATCH_UP)
-    score = run(SCORE, model=field_of(resolve_model, "pinned"), catch_up=CATCH_UP)
+    score = run(SCORE, model=field_of(resolve_model, "pinned"), look_back=LOOK_BACK, catch_up=CATCH_UP)
     wait_for_reviews >> resolve_model >> score

@@ -9,6 +9,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
 from airflow.serialization.serialized_objects import DagSerialization
+from jinja2 import Template
 
 from backfill_days import days_of_a_backfill
 from sentiment.core.settings import PROJECT
@@ -102,6 +103,21 @@ def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(b
         last_automated_data_interval=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=False)
     )
     assert unpaused < first.run_after <= unpaused.add(days=7)
+
+
+@pytest.mark.parametrize(
+    ("asked", "look_back"),
+    [
+        ({}, "90"),
+        ({"model": "2"}, "0"),
+        ({"model": "champion_at_date"}, "0"),
+        ({"model": "2", "catch_up": True}, "90"),
+    ],
+)
+def test_a_version_of_a_persons_choice_scores_the_asked_day_alone(bag, asked, look_back):
+    form = {"model": "champion", "catch_up": False, "look_back": 90} | asked
+    given = bag.dags["score_reviews"].get_task("score").values["look_back"]
+    assert Template(given).render(params=form) == look_back
 
 
 def test_training_runs_weekly_and_the_others_by_hand_alone(bag):

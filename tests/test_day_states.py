@@ -60,6 +60,25 @@ def test_the_next_run_scores_the_days_again_whose_reviews_changed_and_only_a_sch
     assert day_states(lake, [DAY, EMPTY, LATER]) == dict.fromkeys((DAY, EMPTY, LATER), "scored")
 
 
+@pytest.mark.parametrize(
+    ("choice", "alone"),
+    [
+        ({}, False),
+        # As `resolve_model` hands the champion on.
+        ({"model": ONE}, False),
+        ({"model": "2"}, True),
+        ({"model": "champion_at_date"}, True),
+        ({"cascade": False}, True),
+        ({"reuse": False}, True),
+        ({"engine": "openvino-int8"}, True),
+        ({"model": "2", "catch_up": True}, False),
+    ],
+)
+def test_how_to_score_is_chosen_for_the_asked_day_alone(choice, alone):
+    config = ScoreConfig(day=DAY, **choice)
+    assert config.days_before == (0 if alone else config.look_back)
+
+
 @pytest.mark.spark
 def test_scores_of_reviews_that_another_program_deleted_go_with_the_next_run(lake, spark):
     done(SCORE, ScoreConfig(day=DAY, model=ONE))

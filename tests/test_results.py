@@ -77,6 +77,13 @@ def scored(**fields):
             ["2024-06-29: 200 reviews scored by version 2, 75.0 % positive, 9 for a person to look at, 0 scores kept."],
         ),
         (
+            ScoreResult(day=DAY, also=["2024-06-20", "2024-06-27"], **scored(reviews=309, positive=309)),
+            [
+                "2024-06-29 and 2 days before it (2024-06-20, 2024-06-27): 309 reviews scored by version 2, 100.0 % "
+                "positive, 0 for a person to look at, 0 scores kept."
+            ],
+        ),
+        (
             ScoreResult(day=DAY, also=[], **scored(reviews=0)),
             ["2024-06-29: no reviews to score (version 2)."],
         ),

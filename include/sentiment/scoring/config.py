@@ -65,7 +65,8 @@ class ScoreConfig(LakeScoringOptions, OneDay):
         60,
         ge=0,
         le=MOST_DAYS,
-        description="Days before it whose reviews changed since, by late ones or a corrected file, are scored again.",
+        description="Days before it whose reviews changed since, by late ones or a corrected file, are scored again; "
+        "not with a version, an engine and so on of your choice, which are meant for this day alone.",
         title="Look back for changed days (days)",
         json_schema_extra=EXPERTS,
     )
@@ -75,6 +76,17 @@ class ScoreConfig(LakeScoringOptions, OneDay):
         title="Catch up on unscored days",
         json_schema_extra=EXPERTS,
     )
+
+    @property
+    def days_before(self) -> int:
+        """Return how many days before it are looked at: none where how to score was chosen, which is meant for the day.
+
+        A model that `resolve_model` pinned is no choice of a person's.
+        """
+        usual = {name: field.default for name, field in LakeScoringOptions.model_fields.items()}
+        pinned = {"model": CHAMPION} if "@" in self.model else {}
+        chosen = self.model_dump(include=set(usual)) | pinned != usual
+        return 0 if chosen and not self.catch_up else self.look_back
 
 
 class RescoreConfig(LakeScoringOptions, DayRange):

@@ -88,8 +88,9 @@ class ScoreResult(_ScoredResult):
     also: tuple[date, ...]
 
     def sentences(self) -> list[str]:
-        """Count the day's reviews."""
-        return [self.said_of(str(self.day))]
+        """Count the reviews of the day, and of those that were scored with it."""
+        before = f" and {counted(len(self.also), 'day')} before it ({listed([str(day) for day in self.also])})"
+        return [self.said_of(f"{self.day}{before if self.also else ''}")]
 
 
 class RescoreResult(_ScoredResult):

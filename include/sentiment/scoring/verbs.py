@@ -102,7 +102,7 @@ def _due_days(config: ScoreConfig, context: Context) -> list[date]:
     from sentiment.stores.lake.tables import Lake
 
     due = {"stale", "ingested"} if config.catch_up else {"stale"}
-    before = [config.day - timedelta(n) for n in range(config.look_back, 0, -1)]
+    before = [config.day - timedelta(n) for n in range(config.days_before, 0, -1)]
     states = day_states(Lake(context.settings.lake_root), before)
     return [*(day for day in before if states[day] in due), config.day]
 
