@@ -14,6 +14,7 @@ from sentiment.core.config import EARLIEST_DAY
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest.days import OWN
+from sentiment.ingest.verbs import INGEST
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import SCORE
 from sentiment.stores.lake.files import write_day_file
@@ -21,7 +22,7 @@ from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.states import day_states
 from sentiment.stores.lake.tables import Lake
 from sentiment.verbs import verbs
-from sentiment.views.days import late_days
+from sentiment.views.days import LOOK_BACK_DAYS, late_days
 from sentiment_local import day_report
 from sentiment_local.config import StatusConfig
 from verbs_here import done
@@ -99,12 +100,26 @@ def test_the_days_that_need_somebody_are_told_with_what_to_do(home, land):
     found = {row["day"]: (row["state"], row["next"].split(":")[0]) for row in shown["attention"]}
     assert found == {
         str(DAY - timedelta(1)): ("missing", "no file has landed"),
-        str(DAY): ("ingested", "run score_reviews for it, or wait for the next scheduled run"),
+        str(DAY): ("ingested", "run score_reviews for it"),
         str(EMPTY): ("missing", "no file has landed"),
         str(LATER): ("missing", "its file is there"),
     }
     assert "failed runs" in shown["note"]
     assert late_days(LATER + timedelta(1), Settings()) == [LATER]
+
+
+@pytest.mark.parametrize(("ago", "waits"), [(180, True), (181, False)])
+def test_waiting_is_a_remedy_for_days_that_a_scheduled_run_looks_back_to(home, ago, waits):
+    today = DAY + timedelta(ago)
+    fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
+    shown = day_report.day_report(Settings(), ago + 1, today)
+    (row,) = (row for row in shown.attention if row.day == DAY)
+    assert row.next == f"run score_reviews for it{', or wait for the next scheduled run' if waits else ''}"
+
+
+def test_late_reviews_of_a_late_file_are_within_the_look_back_of_scoring():
+    late = INGEST.config.model_fields["late_days"].default
+    assert ScoreConfig(day=DAY).look_back > late + LOOK_BACK_DAYS
 
 
 def test_a_day_that_holds_late_reviews_alone_still_waits_for_its_own_file(home, land):

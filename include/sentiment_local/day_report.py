@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest.landing import landed_days
+from sentiment.scoring.config import LOOK_BACK_DAYS as SCORED_BACK_DAYS
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.states import State, day_states
 from sentiment.stores.lake.tables import Lake
@@ -21,10 +22,12 @@ from sentiment_local.status import status
 _INGEST, _SCORE = "ingest_reviews", "score_reviews"
 _REMEDIES = {
     ("missing", False): "no file has landed: deliver it (an empty one when there were no reviews)",
-    ("missing", True): "its file is there: run ingest_reviews for it, or wait for the next scheduled run",
-    ("ingested", True): "run score_reviews for it, or wait for the next scheduled run",
-    ("stale", True): "its reviews changed after they were scored: the next run of score_reviews scores it again",
+    ("missing", True): "its file is there: run ingest_reviews for it",
+    ("ingested", True): "run score_reviews for it",
+    ("stale", True): "its reviews changed after they were scored: run score_reviews for it",
 }
+# How many days the next scheduled run looks back for files, and for what is to be scored.
+_LOOKS_BACK = {"missing": LOOK_BACK_DAYS, "ingested": SCORED_BACK_DAYS, "stale": SCORED_BACK_DAYS}
 FailedRuns = dict[str, dict[date, str]]
 
 
@@ -48,16 +51,27 @@ def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
     states = day_states(lake, days) | dict.fromkeys(
         untaken([day for day in landed if day in days], settings), "missing"
     )
-    rows = tuple(_row(day, states[day], day in known, failed) for day in days if states[day] != "scored")
+    rows = tuple(
+        _row(day, states[day], _remedy(day, states[day], day in known, today), failed)
+        for day in days
+        if states[day] != "scored"
+    )
     counted = dict(sorted(Counter(states.values()).items()))
     return DaysStatus(from_day=days[0], to_day=last, states=counted, **note, attention=rows)
 
 
-def _row(day: date, state: State, landed: bool, failed: FailedRuns) -> DayRow:
+def _row(day: date, state: State, remedy: str, failed: FailedRuns) -> DayRow:
     run = failed[_INGEST if state == "missing" else _SCORE].get(day)
+    if run:
+        return DayRow(day=day, state="failed", next=f"the run {run} failed: read its note, mend that, and clear it")
+    return DayRow(day=day, state=state, next=remedy)
+
+
+def _remedy(day: date, state: State, landed: bool, today: date) -> str:
+    """Say what mends a day; a scheduled run, the next of which is of today, mends what it looks back to."""
     there = landed or state != "missing"
-    remedy = f"the run {run} failed: read its note, mend that, and clear it" if run else _REMEDIES[state, there]
-    return DayRow(day=day, state="failed" if run else state, next=remedy)
+    waiting = there and (today - day).days <= _LOOKS_BACK[state]
+    return f"{_REMEDIES[state, there]}{', or wait for the next scheduled run' if waiting else ''}"
 
 
 def _failed(settings: Settings, first: date, last: date) -> tuple[FailedRuns, dict[str, str]]:
