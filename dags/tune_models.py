@@ -27,6 +27,7 @@ from sentiment_airflow.assets import LONG, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import field_of
+from sentiment_airflow.training import SOME
 from sentiment_airflow.tuning import THEN, best_of, then, training_form, workers
 
 QUESTION = "Train with the best settings?"
@@ -44,8 +45,15 @@ with DAG(
     snapshot = run(SNAPSHOT)
     study = run(OPEN_STUDY, snapshot=field_of(snapshot, "snapshot"))
     search = run_each(SEARCH, workers(study.output))
-    conclude = run(CONCLUDE_STUDY, task_id="conclude", trigger_rule="all_done", study=field_of(study, "study"))
-    approve = ApprovalOperator(task_id="approve", subject=QUESTION, body=best_of(conclude), response_timeout=LONG)
+    # When the search is over, whatever became of its workers; there is nothing to conclude where no study was opened.
+    conclude = run(CONCLUDE_STUDY, task_id="conclude", trigger_rule=SOME, study=field_of(study, "study"))
+    approve = ApprovalOperator(
+        task_id="approve",
+        subject=QUESTION,
+        body=best_of(conclude),
+        response_timeout=LONG,
+        retries=0,  # else who did not answer in a week would be asked for two more
+    )
     train_best = TriggerDagRunOperator(
         task_id="train_best",
         trigger_dag_id="train_models",
@@ -54,5 +62,5 @@ with DAG(
         fail_when_dag_is_paused=True,  # else its run would wait for ever, without a word
     )
     snapshot >> study
-    search >> conclude >> then() >> [approve, train_best]
+    [study, search] >> conclude >> then() >> [approve, train_best]
     approve >> train_best

@@ -2,6 +2,7 @@
 
 import inspect
 from copy import copy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def test_its_steps_follow_one_another(dag):
         "open_study": {"snapshot"},
         "workers": {"open_study"},
         "search": {"workers"},
-        "conclude": {"search"},
+        "conclude": {"open_study", "search"},
         "then": {"conclude"},
         "training_form": {"conclude", "snapshot"},
         "approve": {"then"},
@@ -65,7 +66,8 @@ def test_each_worker_is_a_task_and_a_dead_one_does_not_keep_the_study_from_its_c
     search, conclude = dag.get_task("search"), dag.get_task("conclude")
     assert isinstance(search, MappedOperator)
     assert search.partial_kwargs["pool"] == "gpu"
-    assert conclude.trigger_rule == "all_done"
+    # One success is enough, that of the study's opening; where that failed, there is nothing to conclude.
+    assert conclude.trigger_rule == "all_done_min_one_success"
     assert (
         called(workers, {"study": "s", "workers": 3, "trials": 12, "snapshot": "of it", "run_id": "r"})
         == [{"study": "s"}] * 3
@@ -76,6 +78,11 @@ def test_nobody_trains_who_has_not_been_asked_unless_the_form_says_so(dag):
     assert [called(then, {"then": choice}) for choice in ("ask", "train", "stop")] == ["approve", "train_best", None]
     # After `approve`, or past it; a rejection skips the task that follows whatever its rule is.
     assert dag.get_task("train_best").trigger_rule == "none_failed_min_one_success"
+
+
+def test_who_is_asked_and_does_not_answer_within_a_week_is_not_asked_again(dag):
+    approve = dag.get_task("approve")
+    assert (approve.response_timeout, approve.retries) == (timedelta(days=7), 0)
 
 
 def test_a_search_on_a_data_set_hands_on_its_files():
