@@ -14,7 +14,7 @@ from airflow.plugins_manager import AirflowPlugin
 from sentiment.core.settings import Settings
 from sentiment_airflow import notes
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink, mlflow_url
-from sentiment_airflow.timetables import DayTimetable
+from sentiment_airflow.timetables import DayTimetable, WeekTimetable
 
 
 class SentimentPlugin(AirflowPlugin):
@@ -24,7 +24,7 @@ class SentimentPlugin(AirflowPlugin):
 
     def __init__(self) -> None:
         self.external_views = _views(mlflow_url(Settings()))
-        self.timetables = [DayTimetable]
+        self.timetables = [DayTimetable, WeekTimetable]
         self.listeners = [notes]
         self.fastapi_root_middlewares = _allowed_hosts()
         self.operator_extra_links = [ReportLink(), TrainingRunLink(), ModelVersionLink()]

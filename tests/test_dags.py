@@ -14,6 +14,7 @@ from jinja2 import Template
 from backfill_days import days_of_a_backfill
 from sentiment.core.settings import PROJECT
 from sentiment.views.days import missing_files, missing_reviews
+from sentiment_airflow import timetables
 from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.run_inputs import NO_DAY
 from sentiment_airflow.sensors import DaySensor
@@ -91,18 +92,37 @@ def test_the_days_of_a_backfill_are_those_that_were_chosen_whatever_the_zone_of_
         assert days_of_a_backfill(chosen[0], end) == [str(day.date()) for day in chosen]
 
 
-def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(bag, monkeypatch):
+MONDAY, EARLIER = pendulum.datetime(2024, 6, 17), pendulum.datetime(2024, 5, 20)
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "following"),
+    [
+        (None, MONDAY.add(days=2), MONDAY.add(weeks=1)),
+        # Paused for some weeks after it ran.
+        (EARLIER, MONDAY.add(days=2), MONDAY.add(weeks=1)),
+        (EARLIER, MONDAY.add(minutes=61), MONDAY.add(weeks=1)),
+        # The scheduler was busy, or is started again.
+        (EARLIER, MONDAY.add(minutes=59), MONDAY),
+        (EARLIER, MONDAY, MONDAY),
+        (MONDAY, MONDAY.add(minutes=1), MONDAY.add(weeks=1)),
+    ],
+)
+def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(bag, monkeypatch, last, now, following):
     from airflow.serialization.decoders import decode_timetable
     from airflow.serialization.encoders import encode_timetable
-    from airflow.timetables.base import TimeRestriction
+    from airflow.timetables import trigger
+    from airflow.timetables.base import DataInterval, TimeRestriction
 
+    for module in (trigger, timetables):
+        monkeypatch.setattr(module, "utcnow", lambda: now)
     weekly = decode_timetable(encode_timetable(bag.dags["train_models"].timetable))
     assert bag.dags["train_models"].start_date is None
-    unpaused = pendulum.now("UTC")
-    first = weekly.next_dagrun_info(
-        last_automated_data_interval=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=False)
+    found = weekly.next_dagrun_info(
+        last_automated_data_interval=last and DataInterval.exact(last),
+        restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
     )
-    assert unpaused < first.run_after <= unpaused.add(days=7)
+    assert found.run_after == following
 
 
 @pytest.mark.parametrize(
@@ -122,7 +142,7 @@ def test_a_version_of_a_persons_choice_scores_the_asked_day_alone(bag, asked, lo
 
 def test_training_runs_weekly_and_the_others_by_hand_alone(bag):
     weekly = bag.dags["train_models"]
-    assert (weekly.timetable.expression, weekly.catchup, weekly.max_active_runs) == ("0 0 * * 1", False, 2)
+    assert (weekly.timetable.summary, weekly.catchup, weekly.max_active_runs) == ("0 0 * * 1", False, 2)
     by_hand = {name for name, dag in bag.dags.items() if dag.schedule is None}
     assert by_hand == {*DAGS} - {"ingest_reviews", "score_reviews", "train_models"}
 

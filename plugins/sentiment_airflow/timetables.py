@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import CronTriggerTimetable
-from airflow.sdk.timezone import utcnow
+from airflow.sdk.timezone import coerce_datetime, utcnow
 from airflow.timetables.base import DagRunInfo, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.timetables.trigger import CronTriggerTimetable
 
 if TYPE_CHECKING:
     from airflow.timetables.base import DataInterval
     from airflow.utils.types import DagRunType
     from pendulum import DateTime
+
+# So late a scheduler may be.
+_DELAYED = timedelta(hours=1)
 
 
 class DayTimetable(CronDataIntervalTimetable):
@@ -52,6 +55,26 @@ class DayTimetable(CronDataIntervalTimetable):
         return str(run_type.generate_run_id(suffix=data_interval.start.date().isoformat()))
 
 
+class WeekTimetable(CronTriggerTimetable):
+    """A run at each moment of a cron; one that was missed, while its DAG was paused, is passed over after an hour.
+
+    Airflow would start it when the DAG is unpaused, and pass it over only where none had run before.
+    """
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the next run."""
+        found = super().next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval, restriction=restriction
+        )
+        now = coerce_datetime(utcnow())
+        if found is None or restriction.catchup or found.run_after > now - _DELAYED:
+            return found
+        next_one = self._align_to_next(now)
+        return DagRunInfo.interval(next_one, next_one)
+
+
 def _day_meant(bound: DateTime | None) -> DateTime | None:
     """Return the midnight (UTC) of the day that a person chose, whose midnight the form sends in the browser's zone.
 
@@ -73,4 +96,4 @@ def _last_day_meant(bound: DateTime | None) -> DateTime | None:
 # Midnight, so that a backfill keeps its last day.
 DAILY = DayTimetable()
 # Mondays; unpaused in between, it waits for the next one: no training begins that nobody asked for.
-WEEKLY = CronTriggerTimetable("0 0 * * 1", timezone="UTC", run_immediately=timedelta(0))
+WEEKLY = WeekTimetable("0 0 * * 1", timezone="UTC", run_immediately=timedelta(0))
