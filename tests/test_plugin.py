@@ -374,11 +374,13 @@ def test_every_verb_that_tells_which_days_it_wrote_announces_them_and_no_other()
     ("written", "raised", "sentence"),
     [
         ({"error": "no day was ingested"}, ContractError, "no day was ingested"),
+        # Tried again, and the run's note says why it failed in place of the command.
+        ({"failed": "another run wrote that day"}, AirflowException, "^another run wrote that day$"),
         ({"touched": ["2014-05-05"]}, AirflowException, "code is: 134"),
         (None, AirflowException, "code is: 134"),
     ],
 )
-def test_a_driver_that_dies_after_it_wrote_its_result_fails_as_one_that_died(
+def test_a_driver_fails_in_its_own_words_and_one_that_died_after_its_result_as_one_that_died(
     home, monkeypatch, written, raised, sentence
 ):
     def submit(self, context):

@@ -1,7 +1,7 @@
 """The file that spark-submit runs: one verb, its configuration as JSON, and the file for what came of it.
 
 `driver.py VERB CONFIG RESULT` writes the verb's result as JSON, or `{"error": "…"}` where a contract is broken, which
-tells Airflow that trying again cannot help.
+tells Airflow that trying again cannot help, or `{"failed": "…"}` where it may help.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ def main(name: str, config: str, result_file: str) -> int:
         with progress() as on_progress:
             result = verb.run(verb.config.model_validate_json(config), Context.of_process(on_progress))
     except ContractError as error:
-        Path(result_file).write_text(plain_json({"error": str(error)}), encoding="utf-8")
-        say(f" {name}", str(error))
-        return FAILED
+        return _failed(name, "error", error, result_file)
     except (ConcurrentWriteError, OSError) as error:
-        say(f" {name}", str(error))
-        return FAILED
+        return _failed(name, "failed", error, result_file)
     Path(result_file).write_text(plain_json(result.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
     return DONE
+
+
+def _failed(name: str, kind: str, error: Exception, result_file: str) -> int:
+    Path(result_file).write_text(plain_json({kind: str(error)}), encoding="utf-8")
+    say(f" {name}", str(error))
+    return FAILED
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class SparkVerbOperator(SparkSubmitOperator):
             try:
                 super().execute(context)
             except AirflowException:
-                _raise_broken_contract(result_file)
+                _raise_what_was_written(result_file)
                 raise
             return self.verb.result.model_validate_json(result_file.read_text(encoding="utf-8"))
 
@@ -168,8 +168,10 @@ def _require_fields(verb: AnyVerb, fields: Mapping[str, Any]) -> None:
         )
 
 
-def _raise_broken_contract(result_file: Path) -> None:
-    """Raise what the driver wrote of a broken contract; one that wrote its result and died after it broke none."""
+def _raise_what_was_written(result_file: Path) -> None:
+    """Raise the driver's own sentence; one that wrote its result and died after it, or wrote nothing, has none."""
     written = json.loads(result_file.read_text(encoding="utf-8")) if result_file.is_file() else {}
     if "error" in written:
         raise ContractError(written["error"]) from None
+    if "failed" in written:
+        raise AirflowException(written["failed"]) from None
