@@ -4,6 +4,7 @@ import inspect
 import json
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -198,6 +199,26 @@ def test_the_day_is_the_forms_and_otherwise_the_logical_dates():
     assert run_day(context({"day": "2024-06-28"}, ds="2024-06-29")) == "2024-06-28"
     assert run_day(context({"day": None}, ds="2024-06-29")) == "2024-06-29"
     assert run_config(ScoreConfig, context({}, ds="2024-06-29"), {}).day == date(2024, 6, 29)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "whole"),
+    [
+        (datetime(2024, 6, 24, tzinfo=UTC), True),
+        # Midnight, half past midnight and the evening of the 24th, of which only one is on that day in UTC.
+        (datetime(2024, 6, 24, tzinfo=ZoneInfo("Europe/Berlin")), False),
+        (datetime(2024, 6, 24, 0, 30, tzinfo=UTC), False),
+        (datetime(2024, 6, 24, 18, tzinfo=ZoneInfo("America/Los_Angeles")), False),
+    ],
+)
+def test_a_logical_date_that_may_be_of_another_day_where_it_was_chosen_is_refused(chosen, whole):
+    of_run = {"ds": f"{chosen.astimezone(UTC):%Y-%m-%d}", "logical_date": chosen, "dag_run": Run()}
+    assert run_day(context({"day": "2024-06-17"}, **of_run)) == "2024-06-17"
+    if whole:
+        assert run_day(context({"day": None}, **of_run)) == "2024-06-24"
+        return
+    with pytest.raises(AirflowFailException, match=r"is not the beginning of a day.*fill in `day`"):
+        run_day(context({"day": None}, **of_run))
 
 
 def test_a_run_without_day_and_logical_date_is_told_to_fill_in_the_day():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from typing import Any
 
@@ -27,7 +27,7 @@ def run_day(context: Mapping[str, Any]) -> str:
     """Return the run's day: its date when Airflow gave it, else the form's, else the logical date's.
 
     Fails at once when a scheduled or backfilled run was given a day as well, when a run by hand is of a day that has
-    not ended, and when there is no day at all.
+    not ended, when its logical date is no midnight, and when there is no day at all.
     """
     require_known(context)
     given, dated = context["params"].get("day"), context.get("ds")
@@ -44,6 +44,7 @@ def run_day(context: Mapping[str, Any]) -> str:
     if not dated:
         raise AirflowFailException(NO_DAY)
     _require_ended(str(dated), "the Logical Date that Airflow filled in")
+    _require_midnight(context.get("logical_date"))
     return str(dated)
 
 
@@ -55,6 +56,15 @@ def _require_ended(day: str, whence: str) -> None:
                 f"this run is of {day}, {whence}, and that day has not ended: trigger it again and fill in `day` "
                 "with an earlier one (YYYY-MM-DD, UTC)"
             )
+
+
+def _require_midnight(moment: datetime | None) -> None:
+    """Fail at once for another moment: in the zone of whoever chose it, it may be of the day before or after."""
+    if moment is not None and moment.astimezone(UTC).time() != time():
+        raise AirflowFailException(
+            f"the Logical Date {moment.astimezone(UTC):%Y-%m-%d %H:%M} (UTC) is not the beginning of a day, and where "
+            "it was chosen it may be of another one: trigger it again and fill in `day` (YYYY-MM-DD, UTC)"
+        )
 
 
 def require_known(context: Mapping[str, Any]) -> None:
