@@ -6,31 +6,62 @@ own is refused.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_airflow import notes
 from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink, mlflow_url
 from sentiment_airflow.timetables import DayTimetable, WeekTimetable
 
+log = logging.getLogger(__name__)
+
+_ALLOWED_HOSTS = "SENTIMENT_ALLOWED_HOSTS"
+# A port, as MLflow's list of hosts has it: a Host is compared without one.
+_PORT = re.compile(r"(?<!:):(\d+|\*)$")
+_NAME = re.compile(r"(\*|(\*\.)?[\w.-]+|\[[0-9A-Fa-f:.]+\])$")
+
 
 class SentimentPlugin(AirflowPlugin):
-    """Registers all of it; Airflow makes one when it loads its plugins, and the settings are read then."""
+    """Registers all of it; Airflow makes one when it loads its plugins, and the environment is read then.
+
+    A setting that is wrong costs the views alone: each task names it, and the server goes on checking its hosts.
+    """
 
     name = "sentiment"
 
     def __init__(self) -> None:
-        self.external_views = _views(mlflow_url(Settings()))
+        self.external_views = _views()
         self.timetables = [DayTimetable, WeekTimetable]
         self.listeners = [notes]
         self.fastapi_root_middlewares = _allowed_hosts()
         self.operator_extra_links = [ReportLink(), TrainingRunLink(), ModelVersionLink()]
 
 
-def _views(address: str) -> list[dict[str, Any]]:
+def for_allowed_hosts(app: Any, *, allowed_hosts: Sequence[str]) -> Any:
+    """Return the server behind a check of each request's Host; made when the server starts, which an error ends."""
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    if wrong := [name for name in allowed_hosts if not _NAME.match(name)]:
+        raise ContractError(
+            f"{_ALLOWED_HOSTS} holds {wrong[0]!r}, which is no name of a host: write names such as airflow.example, "
+            "*.example or 127.0.0.1, with commas between them"
+        )
+    return TrustedHostMiddleware(app, allowed_hosts=allowed_hosts, www_redirect=False)
+
+
+def _views() -> list[dict[str, Any]]:
+    try:
+        address = mlflow_url(Settings())
+    except ValueError:
+        log.exception("MLflow is missing in the navigation: a setting is wrong")
+        return []
     if not address:
         return []
     # A button of its own in the navigation. Without url_route it opens in a new tab: MLflow refuses foreign frames.
@@ -39,10 +70,7 @@ def _views(address: str) -> list[dict[str, Any]]:
 
 def _allowed_hosts() -> list[dict[str, Any]]:
     """Return the middleware that checks a request's Host against SENTIMENT_ALLOWED_HOSTS (a,b,c); none when empty."""
-    names = [name.strip() for name in os.environ.get("SENTIMENT_ALLOWED_HOSTS", "").split(",") if name.strip()]
+    names = [_PORT.sub("", name.strip()) for name in os.environ.get(_ALLOWED_HOSTS, "").split(",") if name.strip()]
     if not names:
         return []
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
-    kwargs = {"allowed_hosts": names, "www_redirect": False}
-    return [{"name": "allowed hosts", "middleware": TrustedHostMiddleware, "args": [], "kwargs": kwargs}]
+    return [{"name": "allowed hosts", "middleware": for_allowed_hosts, "args": [], "kwargs": {"allowed_hosts": names}}]

@@ -15,6 +15,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.serialized_objects import OperatorSerialization
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
@@ -87,6 +91,36 @@ def test_mlflow_stands_in_the_navigation_where_there_is_a_server(server):
     assert (shown.name, shown.href, shown.destination, shown.nav_top_level) == ("MLflow", SERVER, "nav", True)
     # With a route Airflow would show it in a frame, which MLflow refuses.
     assert shown.url_route is None
+
+
+def answer_to(host: str) -> int:
+    """What the server answers to a request under a name: its own answer is 200."""
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("here"))])
+    for one in SentimentPlugin().fastapi_root_middlewares:
+        app.add_middleware(one["middleware"], *one["args"], **one["kwargs"])
+    return TestClient(app).get("/", headers={"host": host}).status_code
+
+
+@pytest.mark.parametrize("names", ["airflow.example,*.shop.example", "airflow.example:8080, *.shop.example:*"])
+def test_the_server_answers_under_the_names_that_were_given_on_whatever_port(home, monkeypatch, names):
+    monkeypatch.setenv("SENTIMENT_ALLOWED_HOSTS", names)
+    hosts = ("airflow.example", "airflow.example:8080", "a.shop.example:443", "evil.example", "127.0.0.1:8080")
+    assert [answer_to(host) for host in hosts] == [200, 200, 200, 400, 400]
+
+
+def test_the_hosts_are_checked_also_where_another_setting_is_wrong(home, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_ALLOWED_HOSTS", "airflow.example")
+    monkeypatch.setenv("SENTIMENT_AIRFLOW_PORT", "none")
+    plugin = SentimentPlugin()
+    assert (plugin.external_views, len(plugin.timetables)) == ([], 2)
+    assert [answer_to(host) for host in ("airflow.example", "evil.example")] == [200, 400]
+
+
+@pytest.mark.parametrize("name", ["http://airflow.example", "a.*.example", "*example", "airflow.example/x"])
+def test_what_is_no_name_of_a_host_ends_the_server_and_names_the_variable(home, monkeypatch, name):
+    monkeypatch.setenv("SENTIMENT_ALLOWED_HOSTS", f"localhost,{name}")
+    with pytest.raises(ContractError, match=r"SENTIMENT_ALLOWED_HOSTS holds '.*', which is no name of a host"):
+        answer_to("localhost")
 
 
 def test_a_browser_may_reach_mlflow_by_another_address_than_the_tasks(server, monkeypatch):
