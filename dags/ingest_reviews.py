@@ -4,7 +4,8 @@ Runs every day for the day before, and for any past day through a backfill.
 
 1. `wait_for_files` looks for `DAY.jsonl.gz`, `DAY.csv`, `DAY.parquet` and the like, or files under `DAY/`, in the
    landing (`SENTIMENT_LANDING`), once a minute, without holding a worker; its log says at once where it looked. A file
-   is taken when it did not change for half a minute, or at once beside a `_SUCCESS`. After twelve hours it fails.
+   is taken when it did not change for half a minute, or at once beside a `_SUCCESS`. After twelve hours it fails; by
+   hand and in a backfill at once where no file of a day more than two days ago is there.
 2. `ingest` reads them in Spark, validates, cleans and de-duplicates, and writes the day to the table `reviews` in one
    commit; rejected lines go to `quarantine` with reason, file and line. Late reviews, of up to `late_days` before, go
    into the days that they are of; `score_reviews` scores those again.
@@ -24,7 +25,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment.ingest.verbs import INGEST
-from sentiment.views.days import missing_files
+from sentiment.views.days import absent_files, missing_files
 from sentiment_airflow.assets import FIRST_DAY, TASKS
 from sentiment_airflow.forms import form
 from sentiment_airflow.operators import run, run_each
@@ -45,6 +46,6 @@ with DAG(
     tags=["reviews"],
     doc_md=__doc__,
 ):
-    wait_for_files = DaySensor(task_id="wait_for_files", lacking=missing_files)
+    wait_for_files = DaySensor(task_id="wait_for_files", lacking=missing_files, absent=absent_files)
     wait_for_files >> run(INGEST)
     run_each(INGEST, find_late(), task_id="ingest_late", name=given(INGEST, "day"))

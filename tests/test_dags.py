@@ -12,8 +12,9 @@ from airflow.serialization.serialized_objects import DagSerialization
 from jinja2 import Template
 
 from backfill_days import days_of_a_backfill
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT
-from sentiment.views.days import missing_files, missing_reviews
+from sentiment.views.days import absent_files, missing_files, missing_reviews
 from sentiment_airflow import timetables
 from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.run_inputs import NO_DAY
@@ -221,6 +222,52 @@ def test_a_sensor_waits_while_something_is_missing_and_ends_when_it_has_come(hom
         patient.execute(context(day="2024-06-29"))
     land("2024-06-29.jsonl", [])
     assert patient.execute(context(day="2024-06-29")) is None
+
+
+class RunOf:
+    def __init__(self, run_type: str) -> None:
+        self.run_type, self.conf = run_type, None
+
+
+@pytest.mark.parametrize("kind", ["manual", "backfill"])
+def test_a_sensor_does_not_wait_for_files_of_a_day_long_past_that_somebody_asked_for(home, land, kind):
+    def look(day: str, kind: str) -> None:
+        by_itself = kind in ("scheduled", "backfill")
+        asked = {"ds": day, "params": {"day": None if by_itself else day}, "dag_run": RunOf(kind)}
+        sensor = DaySensor(task_id="wait", lacking=missing_files, absent=absent_files)
+        sensor.execute(context() | {"ti": NewTaskInstance()} | asked)
+
+    with pytest.raises(AirflowFailException, match=r"no file for 2024-06-29.*deliver the day's file"):
+        look("2024-06-29", kind)
+    # A scheduled one that slept, and a day whose file may come any moment, are waited for.
+    with pytest.raises(AirflowRescheduleException):
+        look("2024-06-29", "scheduled")
+    with pytest.raises(AirflowRescheduleException):
+        look(str(datetime.now(UTC).date() - timedelta(days=1)), kind)
+    land("2024-06-29.jsonl", [])
+    look("2024-06-29", kind)
+
+
+class NewTaskInstance:
+    """A sensor's task instance that has not looked yet."""
+
+    def get_first_reschedule_date(self, context: Any) -> None:
+        return None
+
+
+def test_a_sensor_outlasts_a_storage_that_does_not_answer_and_says_so_when_it_gives_up(home):
+    def broken(day: Any, settings: Any) -> None:
+        raise UnavailableError("the storage does not answer")
+
+    def refused(day: Any, settings: Any) -> None:
+        raise ContractError("the landing is no folder")
+
+    with pytest.raises(AirflowRescheduleException):
+        DaySensor(task_id="wait", lacking=broken, timeout=3e5).execute(context(day="2024-06-29"))
+    with pytest.raises(AirflowSensorTimeout, match="looking for 2024-06-29 failed: the storage does not answer"):
+        DaySensor(task_id="wait", lacking=broken, timeout=5).execute(context(day="2024-06-29"))
+    with pytest.raises(ContractError, match="no folder"):
+        DaySensor(task_id="wait", lacking=refused).execute(context(day="2024-06-29"))
 
 
 def test_a_sensor_without_a_day_or_with_a_wrong_one_fails_at_once(home, sensor):

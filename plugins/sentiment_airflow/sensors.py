@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, get_current_context, task
@@ -13,20 +13,26 @@ from sentiment.core.settings import Settings
 from sentiment_airflow.run_inputs import is_scheduled, run_day
 
 _HOURS = 3600
+# A day that ended so long ago is no more expected by itself: whoever asks for it is told at once.
+_EXPECTED = timedelta(days=2)
 
 
 class DaySensor(BaseSensorOperator):
-    """Waits until a question about the run's day, a function of `sentiment.views.days`, finds nothing lacking."""
+    """Waits until a question about the run's day, a function of `sentiment.views.days`, finds nothing lacking.
+
+    `absent` is another one: what it says of a day long past ends a run at once that a person or a backfill began.
+    """
 
     def __init__(
         self,
         *,
         lacking: Callable[[date, Settings], str | None],
+        absent: Callable[[date, Settings], str | None] | None = None,
         timeout: float = 12 * _HOURS,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode="reschedule", timeout=timeout, poke_interval=60, **kwargs)
-        self.lacking = lacking
+        self.lacking, self.absent = lacking, absent
 
     def execute(self, context: Any) -> Any:
         """Wait; on time-out fail with what is missing."""
@@ -43,11 +49,25 @@ class DaySensor(BaseSensorOperator):
         return missing is None
 
     def _lacks(self, context: Any) -> str | None:
+        """Say what is missing, or what kept from looking: a storage that does not answer now may at the next look."""
+        day, settings = _day(context), Settings()
         try:
-            day = date.fromisoformat(run_day(context))
-        except ValueError as error:
-            raise AirflowFailException(f"day: {error}; write it as YYYY-MM-DD") from None
-        return self.lacking(day, Settings())
+            if self.absent and _is_old(day, context) and (absent := self.absent(day, settings)):
+                raise AirflowFailException(absent)
+            return self.lacking(day, settings)
+        except OSError as error:
+            return f"looking for {day} failed: {error}"
+
+
+def _day(context: Any) -> date:
+    try:
+        return date.fromisoformat(run_day(context))
+    except ValueError as error:
+        raise AirflowFailException(f"day: {error}; write it as YYYY-MM-DD") from None
+
+
+def _is_old(day: date, context: Any) -> bool:
+    return not is_scheduled(context) and datetime.now(UTC).date() - day > _EXPECTED
 
 
 @task

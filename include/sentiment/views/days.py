@@ -20,10 +20,13 @@ LOOK_BACK_DAYS = 60
 
 def missing_files(day: date, settings: Settings) -> str | None:
     """Say what the landing lacks for a day, or None when its files are there and whole."""
+    return absent_files(day, settings) or still_arriving(settings.landing_root, day, time.time())
+
+
+def absent_files(day: date, settings: Settings) -> str | None:
+    """Say that no file of a day has landed, or None when one has, be it whole or not."""
     landing = settings.landing_root
-    if not files_of_day(landing, day):
-        return nothing_landed(landing, day)
-    return still_arriving(landing, day, time.time())
+    return None if files_of_day(landing, day) else nothing_landed(landing, day)
 
 
 def missing_reviews(day: date, settings: Settings) -> str | None:
