@@ -160,6 +160,18 @@ def test_every_task_of_a_verb_waits_where_the_verb_says_and_announces_what_it_wr
         assert [asset.name for asset in task.outlets] == ([verb.writes] if verb.writes else [])
 
 
+def test_a_late_day_whose_file_is_broken_does_not_fail_the_runs_of_other_days(bag):
+    # Airflow calls a run failed when one of its last tasks failed.
+    dag = bag.dags["ingest_reviews"]
+    last = {task.task_id: task for task in dag.tasks if not task.downstream_task_ids}
+    assert set(last) == {"ingest", "late_days_tried"}
+    assert last["ingest"].upstream_task_ids == {"wait_for_files"}
+    assert (last["late_days_tried"].upstream_task_ids, last["late_days_tried"].trigger_rule) == (
+        {"ingest_late"},
+        "all_done",
+    )
+
+
 def test_every_pool_in_which_a_task_waits_is_made_when_the_platform_starts(bag):
     assert {task.pool for dag in bag.dags.values() for task in dag.tasks} == {"default_pool", *POOLS}
 
