@@ -22,8 +22,8 @@ EXAMPLE = dict(
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 PINS = dict(re.findall(r"^([\w-]+)==([\d.]+)$", (PROJECT / "requirements.in").read_text(), flags=re.MULTILINE))
 
-# ${NAME}, ${NAME:-default}, ${NAME:?what to do}; $$ is a literal dollar sign.
-VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?])?([^}]*)\}")
+# ${NAME}, ${NAME:-default}, which may hold another, ${NAME:?what to do}; $$ is a literal dollar sign.
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?])?((?:\$\{[^}]*\}|[^}])*)\}")
 SECRET = re.compile(r"PASSWORD$|SECRET|_KEY$|_KEY_ID$|TOKEN$|SQL_ALCHEMY_CONN|STORE_URI")
 OWN = [name for name, service in SERVICES.items() if service["image"].startswith("review-sentiment:")]
 
@@ -123,11 +123,13 @@ def test_what_the_scripts_of_the_services_import_of_ours_is_there():
         assert hasattr(import_module(module), name), f"{module} has no {name}"
 
 
-def test_links_lead_to_mlflow_as_a_browser_on_this_machine_reaches_it():
+def test_links_lead_to_mlflow_as_a_browser_reaches_it_on_this_machine_where_nothing_else_is_said():
     port = "${SENTIMENT_MLFLOW_PORT:-5000}"
     assert any(f"{port}:5000" in published for published in SERVICES["mlflow"]["ports"])
     for name in ("api-server", "scheduler"):
-        assert SERVICES[name]["environment"]["SENTIMENT_MLFLOW_PUBLIC_URL"] == f"http://localhost:{port}"
+        address = SERVICES[name]["environment"]["SENTIMENT_MLFLOW_PUBLIC_URL"]
+        assert address == f"${{SENTIMENT_MLFLOW_PUBLIC_URL:-http://localhost:{port}}}"
+    assert SERVICES["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"].startswith("${MLFLOW_ALLOWED_HOSTS:-")
 
 
 def test_what_a_training_in_several_processes_leaves_is_found_by_the_task_that_called_it():
