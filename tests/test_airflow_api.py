@@ -60,10 +60,16 @@ def test_the_days_of_a_backfill_are_midnights_in_utc_both_inclusive():
 
 def test_the_runs_of_a_range_are_told_by_their_day():
     runs = [
-        {"logical_date": f"2014-03-0{day}T00:00:00Z", "dag_run_id": f"r{day}", "state": state}
-        for day, state in [(1, "success"), (2, "queued")]
+        {"logical_date": f"2014-03-0{moment}Z", "dag_run_id": f"r{moment[0]}", "state": state, **of_type}
+        for moment, state, of_type in [
+            ("1T00:00:00", "success", {"run_type": "scheduled", "conf": {}}),
+            ("2T00:00:00", "queued", {"run_type": "manual", "conf": None}),
+            # By hand on the first, of other days.
+            ("1T10:00:00", "failed", {"run_type": "manual", "conf": {"day": "2014-02-01"}}),
+            ("1T00:00:00", "failed", {"run_type": "manual", "conf": {"day": "2014-02-01"}}),
+        ]
     ]
-    airflow = FakeAirflow(dags=[(200, {"dag_runs": runs, "total_entries": 2})])
+    airflow = FakeAirflow(dags=[(200, {"dag_runs": runs, "total_entries": 4})])
     found = airflow.api().day_runs("d", date(2014, 3, 1), date(2014, 3, 2))
     assert found == {date(2014, 3, 1): ("r1", "success"), date(2014, 3, 2): ("r2", "queued")}
     assert airflow.requests[0].url.params["logical_date_gte"] == "2014-03-01T00:00:00+00:00"

@@ -128,10 +128,13 @@ class AirflowApi:
         return int(self._http.call("POST", "backfills", json=body)["id"])
 
     def day_runs(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:
-        """Return run id and state of each of the days that has a run, of whatever type; a day has one at most."""
+        """Return run id and state of each of the days that has a run of its date; a day has one at most.
+
+        A run by hand bears the moment at which it was triggered, which says nothing of its day.
+        """
         window = {"logical_date_gte": _midnight(from_day), "logical_date_lte": _midnight(to_day)}
         runs = self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", window)
-        return {_day(run["logical_date"]): (run["dag_run_id"], run["state"]) for run in runs}
+        return {_day(run["logical_date"]): (run["dag_run_id"], run["state"]) for run in runs if _is_of_its_date(run)}
 
     def open_backfills(self, dag_id: str) -> list[int]:
         """Return the ids of the DAG's backfills that Airflow has not closed yet."""
@@ -178,6 +181,14 @@ def _midnight(day: date) -> str:
 
 def _day(moment: str) -> date:
     return datetime.fromisoformat(moment).astimezone(UTC).date()
+
+
+def _is_of_its_date(run: Mapping[str, Any]) -> bool:
+    if run["run_type"] != "manual":
+        return True
+    moment = run["logical_date"]
+    at_midnight = datetime.fromisoformat(moment) == datetime.fromisoformat(_midnight(_day(moment)))
+    return at_midnight and not (run.get("conf") or {}).get("day")
 
 
 def _task_name(task: Mapping[str, Any]) -> str:
