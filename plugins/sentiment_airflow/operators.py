@@ -26,6 +26,9 @@ from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLin
 from sentiment_airflow.notes import NOTE_KEY
 from sentiment_airflow.run_inputs import run_config
 
+# Airflow's server writes an event a day while the task waits for its answer, 5 s at most; each takes some milliseconds.
+_MOST_PARTITIONS = 366
+
 
 class VerbOperator(BaseOperator):
     """Runs a verb and returns its result, as JSON has it, as XCom.
@@ -53,7 +56,7 @@ class SparkVerbOperator(SparkSubmitOperator):
     """Runs a verb in the Spark of the connection spark_default and returns its result, as JSON has it, as XCom.
 
     A JVM gets it by spark-submit; what speaks Spark Connect is asked from the task's own process. With an outlet, the
-    asset's event carries every day that was written as a partition.
+    asset has an event for every day that was written, as a partition, or one for all of a long history's.
     """
 
     template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "values")
@@ -76,8 +79,9 @@ class SparkVerbOperator(SparkSubmitOperator):
         self.log.info("%s", self.verb.asked(config))
         master = _master(self._conn_id)
         result = self._here(config, context, master) if speaks_connect(master) else self._submitted(config, context)
-        for asset in self.outlets:
-            context["outlet_events"][asset].add_partitions([str(day) for day in result.touched])
+        if len(result.touched) <= _MOST_PARTITIONS:
+            for asset in self.outlets:
+                context["outlet_events"][asset].add_partitions([str(day) for day in result.touched])
         return tell(self, context, result)
 
     def _here(self, config: VerbConfig, context: Any, master: str) -> Any:
