@@ -47,12 +47,9 @@ with DAG(
     search = run_each(SEARCH, workers(study.output))
     # When the search is over, whatever became of its workers; there is nothing to conclude where no study was opened.
     conclude = run(CONCLUDE_STUDY, task_id="conclude", trigger_rule=SOME, study=field_of(study, "study"))
+    # Tried again, it would ask for two weeks more whoever did not answer in one.
     approve = ApprovalOperator(
-        task_id="approve",
-        subject=QUESTION,
-        body=best_of(conclude),
-        response_timeout=LONG,
-        retries=0,  # else who did not answer in a week would be asked for two more
+        task_id="approve", subject=QUESTION, body=best_of(conclude), response_timeout=LONG, retries=0
     )
     train_best = TriggerDagRunOperator(
         task_id="train_best",
