@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
 from airflow.exceptions import AirflowException
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
@@ -356,6 +357,24 @@ def test_a_note_has_room_for_why_a_task_failed_and_for_what_came_last(monkeypatc
         note = note_of(monkeypatch, ["Failed in ingest: no file", "3 reviews kept."], "p" * length)
         assert len(note) <= 1000
         assert note.startswith("p" * length)
+
+
+def test_a_task_that_was_cleared_and_not_reached_again_has_nothing_to_say():
+    tables = {
+        "task_instance": ("dag_id", "run_id", "task_id", "map_index", "state"),
+        "xcom": ("dag_id", "run_id", "task_id", "map_index", "key", "value", "timestamp"),
+    }
+    states = {"find_late": "failed", "ingest": "success", "promote": None, "then": "upstream_failed"}
+    with sqlalchemy.create_engine("sqlite://").begin() as connection:
+        for table, columns in tables.items():
+            connection.execute(sqlalchemy.text(f"create table {table} ({', '.join(columns)})"))
+            for number, (task, state) in enumerate(states.items()):
+                row = {"dag_id": "d", "run_id": "r", "task_id": task, "map_index": -1, "state": state, "key": NOTE_KEY}
+                row |= {"value": f'["{task}"]', "timestamp": f"2024-06-29 00:00:0{number}"}
+                words = f"insert into {table} values ({', '.join(f':{column}' for column in columns)})"
+                connection.execute(sqlalchemy.text(words), row)
+        found = connection.execute(notes._left_behind("d", "r")).scalars().all()
+    assert found == [["find_late"], ["ingest"]]
 
 
 def test_what_a_delivered_file_says_of_itself_is_no_markdown_in_a_note(monkeypatch):

@@ -16,6 +16,7 @@ from airflow.listeners import hookimpl
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from sqlalchemy import Select
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ _OURS = re.compile(f"{_BEGIN.strip()}.*?(?:{_END.strip()}|\\Z)", re.DOTALL)
 # What Markdown would take for its own: a delivered file may name its columns as it likes.
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>!#|~]")
 _LEFT_OUT = "…"
+_TASK = ("dag_id", "run_id", "task_id", "map_index")
 
 
 @hookimpl
@@ -123,20 +125,30 @@ def _escaped(sentence: str) -> str:
 
 
 def _said(dag_run: DagRun) -> list[str]:
-    from airflow.models.xcom import XComModel
-    from sqlalchemy import select
     from sqlalchemy.orm import object_session
 
     session = object_session(dag_run)
     if session is None:
         return []
-    query = (
+    with session.no_autoflush:
+        values = session.scalars(_left_behind(dag_run.dag_id, dag_run.run_id))
+        return [sentence for value in values for sentence in _sentences(value)]
+
+
+def _left_behind(dag_id: str, run_id: str) -> Select[Any]:
+    """Return the query for what the tasks left that ended; one that was cleared and not reached again says nothing."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import and_, select
+
+    of_task = [getattr(XComModel, name) == getattr(TaskInstance, name) for name in _TASK]
+    return (
         select(XComModel.value)
-        .where(XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == NOTE_KEY)
+        .join(TaskInstance, and_(*of_task))
+        .where(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == NOTE_KEY)
+        .where(TaskInstance.state.in_(["success", "failed"]))
         .order_by(XComModel.timestamp)
     )
-    with session.no_autoflush:
-        return [sentence for value in session.scalars(query) for sentence in _sentences(value)]
 
 
 def _sentences(value: Any) -> list[str]:
