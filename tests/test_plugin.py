@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.export.verbs import EXPORT
 from sentiment.ingest.verbs import INGEST
 from sentiment.promotion.verbs import PROMOTE, PromoteResult
@@ -431,6 +432,15 @@ def test_a_field_that_a_verb_does_not_take_or_return_fails_the_file_that_names_i
         own(EXPORT, "name")
     with pytest.raises(ValueError, match="train does not take review; it takes"):
         given(TRAIN, "review")
+
+
+def test_a_verb_on_spark_that_writes_no_days_announces_none(home, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "sail[2]"}))
+    whole = dict.fromkeys(("reviews_version", "from_day", "to_day", "cutoff"))
+    result = SNAPSHOT.result(snapshot="s", dataset="lake", bad_rows=0, splits={}, **whole)
+    task, ti = run(replace(SNAPSHOT, run=lambda *_: result)), FakeTaskInstance({})
+    ti.xcom_push = lambda key, value: None
+    assert task.execute({"params": {}, "ti": ti})["snapshot"] == "s"
 
 
 def test_every_verb_that_tells_which_days_it_wrote_announces_them_and_no_other():

@@ -79,8 +79,8 @@ class SparkVerbOperator(SparkSubmitOperator):
         self.log.info("%s", self.verb.asked(config))
         master = _master(self._conn_id)
         result = self._here(config, context, master) if speaks_connect(master) else self._submitted(config, context)
-        if len(result.touched) <= _MOST_PARTITIONS:
-            for asset in self.outlets:
+        for asset in self.outlets:
+            if len(result.touched) <= _MOST_PARTITIONS:
                 context["outlet_events"][asset].add_partitions([str(day) for day in result.touched])
         return tell(self, context, result)
 
