@@ -134,6 +134,7 @@ def test_every_figure_stands_with_its_interval(page):
     figures, ends = assessment().figures, assessment().bounds
     for name in figures:
         assert f"{figures[name]:.4f}" in page.text
+    for name in ends:
         assert f"{ends[name][0]:.4f} to {ends[name][1]:.4f}" in page.text
 
 

@@ -64,8 +64,8 @@ class Decision:
 class Assessment:
     """What the test reviews say; probabilities [n] are float32, `before` those without calibration.
 
-    `figures` are those of `evaluate` and `ece_before`; `bounds` their 95 % intervals; `uncalibrated` are the figures
-    of `before`.
+    `figures` are those of `evaluate` and `ece_before`; `bounds` the 95 % intervals of all that have one, and
+    `uncalibrated` the figures of `before`.
     """
 
     decision: Decision
@@ -97,8 +97,6 @@ def assess(decision: Decision, logits: np.ndarray, test: LabelledReviews, predic
     """Measure test logits [n, 2]; `predict` gives the model's calibrated probabilities for the behaviour suite."""
     before, probability = positive_probability(logits), decision.calibration.probability(logits)
     threshold, threshold_before = decision.threshold, decision.uncalibrated_threshold
-    bounds = intervals(test.labels, probability, threshold)
-    bounds["ece_before"] = intervals(test.labels, before, threshold_before)["ece"]
     figures, uncalibrated = (
         evaluate(test.labels, probability, threshold),
         evaluate(test.labels, before, threshold_before),
@@ -108,7 +106,7 @@ def assess(decision: Decision, logits: np.ndarray, test: LabelledReviews, predic
         before=before,
         probability=probability,
         figures={**figures, "ece_before": uncalibrated["ece"]},
-        bounds=bounds,
+        bounds=intervals(test.labels, probability, threshold),
         uncalibrated=uncalibrated,
         slices=slice_table(test, probability, threshold),
         histogram=confidence_histogram(test.labels, probability, threshold),
