@@ -58,6 +58,11 @@ def test_a_training_on_other_shares_of_the_classes_is_put_right_by_a_bias():
     assert plain.bias == 0
     assert found.probability(moved).mean() == pytest.approx(labels.mean(), abs=0.002)
     assert abs(plain.probability(moved).mean() - labels.mean()) > 0.05
+    before, after = (
+        expected_calibration_error(labels, one) for one in (plain.probability(moved), found.probability(moved))
+    )
+    assert after < 0.02
+    assert before > 0.1
 
 
 def test_the_fit_agrees_with_a_logistic_regression_on_the_log_odds():

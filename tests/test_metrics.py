@@ -65,18 +65,18 @@ def test_no_reviews_have_the_same_figures_without_values():
     assert all(np.isnan(value) for value in figures.values())
 
 
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
+def test_calibration_error_is_the_gap_between_probability_and_share_of_positives():
     assert expected_calibration_error(np.array([1, 1, 1, 0]), np.full(4, 0.75)) == pytest.approx(0)
     assert expected_calibration_error(np.array([0, 0]), np.array([0.9, 0.9])) == pytest.approx(0.9)
     assert expected_calibration_error(np.array([0, 1]), np.array([0.0, 1.0])) == 0
+    assert expected_calibration_error(np.array([1, 1, 0, 0]), np.array([0.9, 0.9, 0.1, 0.1])) == pytest.approx(0.1)
 
 
-def test_calibration_error_is_that_of_the_decisions_at_the_threshold():
-    labels, probability = np.array([1, 1, 1, 0]), np.full(4, 0.3)
-    # At 0.3 all are called positive, three of four rightly, with a confidence of one half.
-    assert expected_calibration_error(labels, probability, 0.3) == pytest.approx(0.25)
-    assert expected_calibration_error(labels, probability, 0.5) == pytest.approx(0.45)
-    assert evaluate(labels, probability, 0.3)["ece"] == pytest.approx(0.25)
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.85])
+def test_calibration_error_is_that_of_the_probabilities_wherever_the_threshold_lies(threshold):
+    labels, probability = np.array([1, 0, 0, 0]), np.full(4, 0.25)
+    assert evaluate(labels, probability, threshold)["ece"] == pytest.approx(0)
+    assert evaluate(labels, probability + 0.3, threshold)["ece"] == pytest.approx(0.3)
 
 
 def test_pictures_are_png_files(tmp_path):

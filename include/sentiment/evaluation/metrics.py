@@ -6,7 +6,6 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import LABELS, NEGATIVE, POSITIVE
-from sentiment.engine.calibration import confidence
 
 CALIBRATION_BINS = 15
 # Log loss is cut where a float32 probability of 1 would make it infinite.
@@ -19,7 +18,8 @@ def evaluate(labels: np.ndarray, positive_probability: np.ndarray, threshold: fl
     A class that is never predicted has precision 0. The ranking figures are NaN when the labels are all of one class,
     and every figure is NaN when there are no labels. `false_negative_rate_negatives` is the share of truly negative
     reviews that are called positive: the complaints that nobody would see. `pr_auc_negatives` is the average precision
-    of finding the negative reviews, `brier` the mean squared gap of probability and label.
+    of finding the negative reviews, `brier` the mean squared gap of probability and label. Ranking, losses and `ece`
+    are those of the probabilities, whatever the threshold.
     """
     probability = np.asarray(positive_probability, np.float64)
     if not len(labels):
@@ -30,7 +30,7 @@ def evaluate(labels: np.ndarray, positive_probability: np.ndarray, threshold: fl
     }
     figures |= _ranking(labels, probability)
     figures |= {name: float(rows.mean()) for name, rows in review_losses(labels, probability).items()}
-    figures["ece"] = expected_calibration_error(labels, positive_probability, threshold)
+    figures["ece"] = expected_calibration_error(labels, positive_probability)
     return {name: figures[name] for name in figure_names()}
 
 
@@ -70,25 +70,19 @@ def review_losses(labels: np.ndarray, positive_probability: np.ndarray) -> dict[
     return {"log_loss": -np.log(np.clip(1 - missed, _SURE, 1 - _SURE)), "brier": missed**2}
 
 
-def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5) -> float:
-    """Return the mean gap between confidence and accuracy over 15 bins of equal width, weighted by their reviews.
+def expected_calibration_error(labels: np.ndarray, positive_probability: np.ndarray) -> float:
+    """Return the mean gap between probability and share of positives over 15 bins of equal width, by their reviews.
 
-    Both are of the decisions at the threshold.
+    It is of the positive probabilities that are kept, and no threshold moves it: what a decision is at another one does
+    not make a true probability false.
 
-    Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3.
+    Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3, for the positive
+    class in place of the label called.
     """
-    bins, gaps = calibration_gaps(labels, positive_probability, threshold)
-    return float(np.abs(np.bincount(bins, weights=gaps, minlength=CALIBRATION_BINS)).sum() / len(labels))
-
-
-def calibration_gaps(
-    labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each review [n] the bin of its confidence, and whether it is right (1 or 0) less its confidence."""
-    sure = confidence(positive_probability, threshold)
-    correct = (positive_probability >= threshold) == (labels == POSITIVE)
-    bins = np.minimum((sure * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    return bins, correct - sure
+    probability = np.asarray(positive_probability, np.float64)
+    bins = np.minimum((probability * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=labels - probability, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
