@@ -1,9 +1,9 @@
-"""The 95 % intervals are those of a plain bootstrap over reviews, only faster."""
+"""The 95 % intervals are those of a plain bootstrap over products, or reviews, only faster."""
 
 import numpy as np
 import pytest
 
-from sentiment.evaluation.intervals import intervals
+from sentiment.evaluation.intervals import drawn_over, intervals
 from sentiment.evaluation.metrics import evaluate
 
 
@@ -41,6 +41,42 @@ def test_an_interval_of_accuracy_is_about_as_wide_as_theory_says():
     low, high = intervals(labels, probability)["accuracy"]
     assert low < accuracy < high
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(accuracy * (1 - accuracy) / 12_000), rel=0.1)
+
+
+def test_every_interval_over_products_is_that_of_measuring_resampled_products_one_by_one():
+    labels, probability = predictions(160)
+    products = [f"B{row % 40:02}" for row in range(160)]
+    of_product = np.arange(160) % 40
+    draws = np.random.default_rng(5).integers(40, size=(60, 40))
+    drawn = [np.concatenate([np.flatnonzero(of_product == product) for product in draw]) for draw in draws]
+    figures = [evaluate(labels[rows], probability[rows]) for rows in drawn]
+    found = intervals(labels, probability, resamples=60, seed=5, products=products)
+    for name, ends in found.items():
+        assert ends == pytest.approx(np.nanquantile([one[name] for one in figures], [0.025, 0.975])), name
+
+
+def test_an_interval_is_wider_over_products_whose_reviews_are_alike():
+    draw = np.random.default_rng(2)
+    right = np.repeat(draw.random(200) < 0.8, 10)  # all ten reviews of a product, or none
+    labels, products = np.ones(2_000, np.int64), np.repeat(np.arange(200), 10).astype(str).tolist()
+    over_reviews, over_products = (
+        intervals(labels, right.astype(float), products=given)["accuracy"] for given in (None, products)
+    )
+    widths = [high - low for low, high in (over_reviews, over_products)]
+    assert widths[1] / widths[0] == pytest.approx(np.sqrt(10), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("products", "over"),
+    [(40, "products"), (29, "reviews"), (1, "reviews"), (100, "reviews")],
+    ids=["several each", "too few", "one", "a review each, as where nobody knows them"],
+)
+def test_products_are_drawn_where_there_are_enough_of_several_reviews(products, over):
+    labels, probability = predictions(100)
+    given = [f"B{row % products}" for row in range(100)]
+    assert drawn_over(given) == over
+    same = intervals(labels, probability, products=given) == intervals(labels, probability)
+    assert same is (over == "reviews")
 
 
 def test_every_figure_lies_in_its_interval_and_the_seed_fixes_the_ends():

@@ -45,6 +45,7 @@ def assessment(**changes):
         probability=PROBABILITY,
         figures=evaluate(LABELS, PROBABILITY),
         bounds=intervals(LABELS, PROBABILITY, resamples=50),
+        over="reviews",
         uncalibrated=evaluate(LABELS, before),
         slices=slice_table(some, PROBABILITY, 0.5),
         histogram=confidence_histogram(LABELS, PROBABILITY),
@@ -136,6 +137,12 @@ def test_every_figure_stands_with_its_interval(page):
         assert f"{figures[name]:.4f}" in page.text
     for name in ends:
         assert f"{ends[name][0]:.4f} to {ends[name][1]:.4f}" in page.text
+
+
+@pytest.mark.parametrize("over", ["products", "reviews"])
+def test_the_page_says_what_its_intervals_are_over(tmp_path, over):
+    path = write_report(report(assessment(over=over)), {}, tmp_path / "report.html")
+    assert f"95 % bootstrap intervals over {over} (" in path.read_text(encoding="utf-8")
 
 
 def test_slices_rules_and_failing_examples_are_shown(page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from sentiment.evaluation.errors import (
     error_categories,
     most_confident_mistakes,
 )
-from sentiment.evaluation.intervals import intervals
+from sentiment.evaluation.intervals import Over, drawn_over, intervals
 from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.evaluation.slices import SliceRow, slice_table
 
@@ -64,8 +65,8 @@ class Decision:
 class Assessment:
     """What the test reviews say; probabilities [n] are float32, `before` those without calibration.
 
-    `figures` are those of `evaluate` and `ece_before`; `bounds` the 95 % intervals of all that have one, and
-    `uncalibrated` the figures of `before`.
+    `figures` are those of `evaluate` and `ece_before`; `bounds` the 95 % intervals of all that have one,
+    `over` says what was drawn for them, and `uncalibrated` are the figures of `before`.
     """
 
     decision: Decision
@@ -73,6 +74,7 @@ class Assessment:
     probability: np.ndarray
     figures: dict[str, float]
     bounds: dict[str, tuple[float, float]]
+    over: Over
     uncalibrated: dict[str, float]
     slices: list[SliceRow]
     histogram: list[ConfidenceRow]
@@ -85,6 +87,7 @@ class Assessment:
         figures = {name: [value, *self.bounds.get(name, ())] for name, value in self.figures.items()}
         return {
             "figures": figures,
+            "intervals_over": self.over,
             **self.decision.figures(),
             "slices": self.slices,
             "confidence_of_errors": self.histogram,
@@ -93,8 +96,13 @@ class Assessment:
         }
 
 
-def assess(decision: Decision, logits: np.ndarray, test: LabelledReviews, predict: Predict) -> Assessment:
-    """Measure test logits [n, 2]; `predict` gives the model's calibrated probabilities for the behaviour suite."""
+def assess(
+    decision: Decision, logits: np.ndarray, test: LabelledReviews, products: Sequence[str], predict: Predict
+) -> Assessment:
+    """Measure logits [n, 2] of test reviews of `products` [n].
+
+    `predict` gives the model's calibrated probabilities for the behaviour suite.
+    """
     before, probability = positive_probability(logits), decision.calibration.probability(logits)
     threshold, threshold_before = decision.threshold, decision.uncalibrated_threshold
     figures, uncalibrated = (
@@ -106,7 +114,8 @@ def assess(decision: Decision, logits: np.ndarray, test: LabelledReviews, predic
         before=before,
         probability=probability,
         figures={**figures, "ece_before": uncalibrated["ece"]},
-        bounds=intervals(test.labels, probability, threshold),
+        bounds=intervals(test.labels, probability, threshold, products=products),
+        over=drawn_over(products),
         uncalibrated=uncalibrated,
         slices=slice_table(test, probability, threshold),
         histogram=confidence_histogram(test.labels, probability, threshold),

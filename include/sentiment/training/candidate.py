@@ -12,7 +12,7 @@ from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.progress import OnProgress
 from sentiment.datasets.manifest import SPLITS, require_manifest
-from sentiment.datasets.snapshot import read_split, snapshot_folder, used_reviews
+from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder, used_reviews
 from sentiment.evaluation.assessment import Assessment, Decision, assess
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores.lake.tables import Lake
@@ -56,12 +56,14 @@ _CURVES = ("loss", "learning_rate", "grad_norm", "epoch", "eval_loss", "eval_acc
 class _Splits:
     """The reviews of a training; validation chooses checkpoint and decision, the test is the same for every candidate.
 
-    Train and validation are samples of the snapshot's; `mixed` are of other snapshots, to learn from.
+    Train and validation are samples of the snapshot's; `mixed` are of other snapshots, to learn from. `tested` are the
+    products of the test reviews.
     """
 
     train: LabelledReviews
     validation: LabelledReviews
     test: LabelledReviews
+    tested: list[str]
     mixed: tuple[Mixed, ...]
 
     @classmethod
@@ -70,7 +72,7 @@ class _Splits:
         return cls(
             train,
             read_split(folder, "validation", config.evaluation_reviews),
-            read_split(folder, "test", config.test_reviews),
+            *read_with_products(folder, "test", config.test_reviews),
             drawn(config, len(train), context),
         )
 
@@ -196,7 +198,8 @@ def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Ass
     def predict(titles: list[str], texts: list[str]) -> np.ndarray:
         return decision.calibration.probability(_logits(fitted, titles, texts, config.precision))
 
-    assessment = assess(decision, predict_logits(fitted, splits.test, config.precision), splits.test, predict)
+    of_test = predict_logits(fitted, splits.test, config.precision)
+    assessment = assess(decision, of_test, splits.test, splits.tested, predict)
     chosen_on = decision.calibration.probability(validation)
     figures = decision.figures()
     for name, value in evaluate(splits.validation.labels, chosen_on, decision.threshold).items():
