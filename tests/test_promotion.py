@@ -272,6 +272,7 @@ class FakeRegistry:
     def __init__(self, champion: int | None, *versions: ModelVersion) -> None:
         self.named, self.known, self.kept, self.behaviour = champion, versions, {}, {}
         self.at_runs: dict[str, np.ndarray] = {}
+        self.runs: dict[str, TrainedRun] = {}
         self.crashes = False
 
     def keeps(self, number: int, probability: np.ndarray) -> None:
@@ -299,6 +300,8 @@ class FakeRegistry:
         return FetchedBundle(Path(f"bundle-{number}"), Bundle(family="linear", max_length=1, head_share=1), "")
 
     def trained(self, run_id: str) -> TrainedRun:
+        if run_id in self.runs:
+            return self.runs[run_id]
         raise ContractError(f"MLflow has no run {run_id!r}")
 
     def find_evidence(self, number: int, destination: Path) -> Path | None:
@@ -448,6 +451,53 @@ def test_the_champion_is_scored_anew_when_its_test_reviews_were_others(judge, la
     assert result["promoted"] is promoted
     assert f"the champion (version 1) {evaluate(LABELS, anew)['macro_f1']:.4f}" in result["reason"]
     assert scored.asked == [("bundle-1", KEYS)]
+
+
+def of_another_snapshot(registry: FakeRegistry, lake: Lake, learnt: list[str], **params: str) -> FakeRegistry:
+    """Have the champion be of the snapshot s0, which trains on the reviews of some keys."""
+    registry.known = (version(1, POOR, snapshot="s0"), *registry.known[1:])
+    registry.runs["run-1"] = TrainedRun("run-1", {"snapshot": "s0", **params}, {}, {})
+    write_split(snapshot_folder(lake, "s0"), "train", learnt)
+    return registry
+
+
+def test_test_reviews_that_the_champion_has_learnt_from_decide_nothing(judge, lake, rivals):
+    # It is right on all that it learnt from, and worse than the challenger on the others.
+    learnt, knows = [*KEYS[:250], "of nobody"], said(range(250, 280))
+    registry = of_another_snapshot(rivals(knows, said(range(30), range(250, 252))), lake, learnt)
+    result = judge(registry, versions=(2,))
+    assert result["promoted"]
+    assert (result["evidence"]["reviews"], result["evidence"]["left_out"]) == (150, 250)
+    assert "on the 150 test reviews that the champion has not learnt from, 250 left out" in result["reason"]
+    rest = slice(250, None)
+    figures = [evaluate(LABELS[rest], calls[rest])["macro_f1"] for calls in (said(range(250, 252)), knows)]
+    assert f"version 2 has macro F1 {figures[0]:.4f}, the champion (version 1) {figures[1]:.4f}" in result["reason"]
+
+
+def test_with_too_few_test_reviews_that_the_champion_does_not_know_nothing_is_decided(judge, lake, rivals):
+    registry = of_another_snapshot(rivals(POOR, GOOD), lake, KEYS[:301])
+    with pytest.raises(ContractError, match="has learnt from 301 reviews of the 400 by which snapshot s1 tests, and f"):
+        judge(registry, versions=(2,))
+    assert judge(registry, versions=(2,), min_slice_reviews=99)["evidence"]["reviews"] == 99
+
+
+def test_what_the_champion_started_from_counts_and_nothing_is_read_of_the_same_snapshot(judge, lake, rivals):
+    registry = of_another_snapshot(rivals(POOR, GOOD), lake, KEYS[:5], warm_start="run-0")
+    registry.runs["run-0"] = TrainedRun("run-0", {"snapshot": "s9"}, {}, {})
+    write_split(snapshot_folder(lake, "s9"), "train", KEYS[3:9])
+    assert judge(registry, versions=(2,))["evidence"]["left_out"] == 9
+    same = rivals(POOR, GOOD)  # whose snapshot has no training reviews that could be read
+    same.runs["run-1"] = TrainedRun("run-1", {"snapshot": "s1"}, {}, {})
+    result = judge(same, versions=(2,))
+    assert (result["promoted"], result["evidence"]["left_out"], result["evidence"]["unseen_missing"]) == (True, 0, "")
+
+
+def test_what_cannot_be_told_of_the_champion_is_said_and_stops_nothing(judge, lake, rivals):
+    result = judge(rivals(POOR, GOOD), versions=(2,))
+    assert result["promoted"]
+    said_of_it = "whether version 1 has learnt from test reviews cannot be told: MLflow has no run 'run-1'"
+    assert result["evidence"]["unseen_missing"] == said_of_it
+    assert said_of_it in result["reason"]
 
 
 @pytest.mark.parametrize(("left", "asked"), [(POOR, []), (GOOD, ["bundle-1"])], ids=["its own", "a later export's"])
@@ -625,20 +675,24 @@ def test_of_several_candidates_one_without_a_figure_on_validation_is_left_out(ju
 
 
 def write_test_split(folder: str) -> None:
+    write_split(folder, "test", KEYS)
+
+
+def write_split(folder: str, split: str, keys: list[str]) -> None:
     rows = [
         {
             "review_key": key,
             "title": "",
             "text": f"Review number {order} of this thing that I have used for weeks.",
-            "label": int(LABELS[order]),
-            "rating": 5.0 if LABELS[order] else 1.0,
+            "label": int(LABELS[order % TESTED]),
+            "rating": 5.0 if LABELS[order % TESTED] else 1.0,
             "category": "cables" if order >= 300 else "phones",
             "review_date": date(2024, 6, 10),
             "sample_order": order,
         }
-        for order, key in enumerate(KEYS)
+        for order, key in enumerate(keys)
     ]
     Path(folder).mkdir(parents=True, exist_ok=True)
-    parquet.write_table(pa.Table.from_pylist(rows), f"{folder}/test.parquet")
-    manifest = json.dumps({"files": {"test": ["test.parquet"]}, "splits": {"test": {"reviews": TESTED}}})
+    parquet.write_table(pa.Table.from_pylist(rows), f"{folder}/{split}.parquet")
+    manifest = json.dumps({"files": {split: [f"{split}.parquet"]}, "splits": {split: {"reviews": len(keys)}}})
     storage.write_bytes(storage.join(folder, "manifest.json"), manifest.encode())

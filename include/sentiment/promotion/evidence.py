@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,10 @@ class VersionCalls:
         """Return the figures of `evaluate`."""
         return evaluate(labels, self.positive_probability, self.threshold)
 
+    def take(self, rows: np.ndarray) -> VersionCalls:
+        """Return what it says of the reviews at the given row numbers."""
+        return replace(self, positive_probability=self.positive_probability[rows])
+
     def right(self, labels: np.ndarray) -> np.ndarray:
         """Return which reviews [n] it decided as their labels say."""
         right: np.ndarray = (self.positive_probability >= self.threshold) == (labels == POSITIVE)
@@ -58,7 +62,8 @@ class Speeds:
 class Evidence:
     """What speaks for and against a challenger; a is the challenger and b the champion in both tests.
 
-    `behaviour` is None where the two cannot be compared, and `behaviour_missing` then says why.
+    `behaviour` is None where the two cannot be compared, and `behaviour_missing` then says why. It is of `reviews` test
+    reviews, without the `left_out` ones that the champion has learnt from; `unseen_missing` says why there may be more.
     """
 
     macro_f1: Difference
@@ -67,6 +72,9 @@ class Evidence:
     slices: tuple[SliceChange, ...] = ()
     behaviour: tuple[CapabilityChange, ...] | None = None
     behaviour_missing: str = ""
+    reviews: int = 0
+    left_out: int = 0
+    unseen_missing: str = ""
 
     @property
     def same_calls(self) -> bool:
@@ -82,6 +90,9 @@ class Evidence:
             slices=self.slices[:SHOWN_SLICES],
             behaviour=self.behaviour,
             behaviour_missing=self.behaviour_missing,
+            reviews=self.reviews,
+            left_out=self.left_out,
+            unseen_missing=self.unseen_missing,
         )
 
 

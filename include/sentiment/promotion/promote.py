@@ -17,6 +17,7 @@ from sentiment.promotion.evidence import Evidence, Speeds
 from sentiment.promotion.results import MeasuredVersion, PromoteResult
 from sentiment.promotion.rules import Verdict, choose_challenger, close_to_best, decide
 from sentiment.promotion.speed import side_by_side
+from sentiment.promotion.unseen import unseen_by
 from sentiment.promotion.versions import Score, gather, scored_now
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.ledger import history, observe
@@ -97,8 +98,10 @@ def _contest(
     if present is None or present == challenger.version:
         return Contest(challenger, present)
     pair = registry.version(challenger.version), registry.version(present)
+    unseen = unseen_by(pair[1], field.snapshot, test.keys, registry, context.settings)
+    unseen.require(config.min_slice_reviews, present, field.snapshot)
     side_by_side = Speeds(challenger=speeds[challenger.version], champion=speeds[present])
-    champion, evidence = gather(registry, *pair, test, side_by_side, score)
+    champion, evidence = gather(registry, *pair, test, side_by_side, unseen, score)
     return Contest(challenger, present, champion, evidence)
 
 

@@ -187,7 +187,9 @@ class CapabilityChange:
 class EvidenceShown:
     """What spoke for and against a challenger, with the slices that lose most.
 
-    `behaviour` is None where the two cannot be compared, and `behaviour_missing` then says why.
+    `behaviour` is None where the two cannot be compared, and `behaviour_missing` then says why. It is of `reviews` test
+    reviews: `left_out` others were left out because the champion has learnt from them, and `unseen_missing` says why it
+    may know more of them.
     """
 
     macro_f1: MacroF1Difference
@@ -196,6 +198,9 @@ class EvidenceShown:
     slices: tuple[SliceChange, ...]
     behaviour: tuple[CapabilityChange, ...] | None
     behaviour_missing: str
+    reviews: int
+    left_out: int
+    unseen_missing: str
 
 
 class PromoteResult(VerbResult):

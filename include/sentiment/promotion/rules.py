@@ -109,9 +109,15 @@ def _earned(
 
 
 def _against(challenger: MeasuredVersion, champion: MeasuredVersion, evidence: Evidence) -> str:
+    # With reviews left out the challenger's own figure is of others.
+    own = champion.macro_f1 + evidence.macro_f1.difference if evidence.left_out else challenger.macro_f1
+    on = "the same test reviews"
+    if evidence.left_out:
+        on = f"the {evidence.reviews:,} test reviews that the champion has not learnt from"
+        on += f", {evidence.left_out:,} left out"
     return (
-        f"{_name(challenger)} has macro F1 {challenger.macro_f1:.4f}, the champion (version {champion.version}) "
-        f"{champion.macro_f1:.4f} on the same test reviews ({with_interval(evidence.macro_f1)}; "
+        f"{_name(challenger)} has macro F1 {own:.4f}, the champion (version {champion.version}) "
+        f"{champion.macro_f1:.4f} on {on} ({with_interval(evidence.macro_f1)}; "
         f"{alone_right(evidence.mcnemar)}; {p_text(evidence.macro_f1.p_value)} by paired bootstrap, "
         f"{p_text(evidence.mcnemar.p_value)} by McNemar)"
     )
@@ -144,6 +150,7 @@ def _lost_behaviour(evidence: Evidence) -> str:
 
 def _kept(evidence: Evidence, rules: PromoteConfig) -> str:
     slices = f"no slice loses more than {rules.max_slice_loss} accuracy"
+    slices += f"; {evidence.unseen_missing}" if evidence.unseen_missing else ""
     if evidence.behaviour is None:
         return f"{slices}; behaviour was not compared: {evidence.behaviour_missing}"
     return f"{slices}, and no capability of the behaviour suite fails more cases"

@@ -20,6 +20,7 @@ from sentiment.evaluation.behaviour.suite import BEHAVIOUR, BehaviourRow
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions
 from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices, on_test_reviews
 from sentiment.promotion.results import CapabilityChange, MeasuredVersion
+from sentiment.promotion.unseen import Unseen
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
 
@@ -73,12 +74,16 @@ def gather(
     champion: ModelVersion,
     test: LabelledReviews,
     speeds: Speeds,
+    unseen: Unseen,
     score: Score = scored_now,
 ) -> tuple[MeasuredVersion, Evidence]:
-    """Return the champion's figures on the test reviews, and the evidence of the challenger against it."""
+    """Return the champion's figures on the test reviews that it has not learnt from, and the challenger's evidence."""
     from sentiment.evaluation.slices import slice_masks
 
     a, b = (calls_of(registry, version, test, score) for version in (challenger, champion))
+    if unseen.left_out:
+        rows = np.flatnonzero(unseen.rows)
+        test, a, b = test.take(rows), a.take(rows), b.take(rows)
     difference, disagreement = on_test_reviews(test.labels, a, b)
     behaviour, behaviour_missing = _behaviour(registry, challenger, champion)
     figures = b.figures(test.labels)
@@ -98,6 +103,9 @@ def gather(
             slices=on_slices(test.labels, a, b, slice_masks(test)),
             behaviour=behaviour,
             behaviour_missing=behaviour_missing,
+            reviews=len(test),
+            left_out=unseen.left_out,
+            unseen_missing=unseen.missing,
         ),
     )
 

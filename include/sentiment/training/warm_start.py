@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from sentiment.core.context import Context
@@ -23,6 +24,19 @@ from sentiment.training.teaching.table import read_table, table_of
 _JUDGES = ("validation", "test")
 # What of the architecture is the earlier run's.
 _OF_THE_START = ("encoder", "head", "pooling")
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Something that a run has learnt from, in words, and what reads the keys of its reviews.
+
+    `snapshot` names it where it is one.
+    """
+
+    run_id: str
+    what: str
+    snapshot: str
+    keys: Callable[[], set[str]]
 
 
 def begun_from(config: TrainConfig, context: Context) -> TrainConfig:
@@ -65,26 +79,40 @@ def require_unseen(config: TrainConfig, context: Context) -> None:
         return
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
     judges = set().union(*(read_keys(folder, split) for split in _JUDGES))
-    for run_id, what, keys in _learnt_from(config, context):
+    for learnt in learnt_from(config.warm_start, Registry(context.settings), context.settings):
         try:
-            seen = len(judges & keys())
+            seen = len(judges & learnt.keys())
         except ContractError as error:
             raise ContractError(
-                f"run {run_id} learnt from {what}, which is not there: whether it has seen the reviews that "
-                f"snapshot {config.snapshot} validates and tests by cannot be told; start from another run"
+                f"run {learnt.run_id} learnt from {learnt.what}, which is not there: whether it has seen the reviews "
+                f"that snapshot {config.snapshot} validates and tests by cannot be told; start from another run"
             ) from error
         if seen:
             raise ContractError(
-                f"run {run_id} has learnt from {counted(seen, 'review')} by which snapshot {config.snapshot} validates "
-                f"and tests, those of {what}; train on the snapshot of that run, or start from another one"
+                f"run {learnt.run_id} has learnt from {counted(seen, 'review')} by which snapshot {config.snapshot} "
+                f"validates and tests, those of {learnt.what}; train on the snapshot of that run, or start from "
+                "another one"
             )
+
+
+def learnt_from(run_id: str, registry: Registry, settings: Settings) -> Iterator[Learnt]:
+    """Give what a run has learnt from, and those before it that it started from.
+
+    Raises ContractError when one of the runs is gone; so do the keys of what is not there.
+    """
+    lake = Lake(settings.lake_root)
+    for run in _line(run_id, registry):
+        for name in _snapshots(run):
+            yield Learnt(run.run_id, f"snapshot {name}", name, partial(_keys_of, lake, name))
+        if teacher := run.params.get("teacher"):
+            yield Learnt(run.run_id, f"the soft labels {teacher}", "", partial(_labelled, teacher, settings))
 
 
 def said_of_start(config: TrainConfig, context: Context) -> str:
     """Say what a training begins with, and what this knows of texts and products that judge it; nothing without one."""
     if not config.warm_start:
         return ""
-    lake, line = Lake(context.settings.lake_root), _line(config, context)
+    lake, line = Lake(context.settings.lake_root), _line(config.warm_start, Registry(context.settings))
     folder = snapshot_folder(lake, config.snapshot)
     others = {name for run in line for name in _snapshots(run)} - {config.snapshot}
     theirs = [snapshot_folder(lake, name) for name in sorted(others)]
@@ -112,14 +140,8 @@ def _run(named: str, registry: Registry) -> TrainedRun:
     return registry.trained(run_id)
 
 
-def _learnt_from(config: TrainConfig, context: Context) -> Iterator[tuple[str, str, Callable[[], set[str]]]]:
-    """Give each run of the line with what it has learnt from, in words, and what reads the keys of those reviews."""
-    lake = Lake(context.settings.lake_root)
-    for run in _line(config, context):
-        for name in _snapshots(run):
-            yield run.run_id, f"snapshot {name}", partial(read_keys, snapshot_folder(lake, name), "train")
-        if teacher := run.params.get("teacher"):
-            yield run.run_id, f"the soft labels {teacher}", partial(_labelled, teacher, context.settings)
+def _keys_of(lake: Lake, snapshot: str) -> set[str]:
+    return read_keys(snapshot_folder(lake, snapshot), "train")
 
 
 def _labelled(teacher: str, settings: Settings) -> set[str]:
@@ -127,19 +149,19 @@ def _labelled(teacher: str, settings: Settings) -> set[str]:
     return set(read_table(table_of(teacher, settings)).keys)
 
 
-def _line(config: TrainConfig, context: Context) -> list[TrainedRun]:
-    """Return the run to start from, the one that it started from itself, and so on to the pretrained encoder.
+def _line(begin: str, registry: Registry) -> list[TrainedRun]:
+    """Return a run, the one that it started from itself, and so on to the pretrained encoder.
 
     Raises ContractError when one of them is gone, because then nobody can tell what the model has learnt from.
     """
-    registry, line, run_id = Registry(context.settings), dict[str, TrainedRun](), config.warm_start
+    line, run_id = dict[str, TrainedRun](), begin
     while run_id and run_id not in line:
         try:
             line[run_id] = registry.trained(run_id)
             line[run_id].require(("snapshot",))
         except ContractError as error:
             raise ContractError(
-                f"all that run {config.warm_start} has learnt from cannot be told; start from another run, or: {error}"
+                f"all that run {begin} has learnt from cannot be told; start from another run, or: {error}"
             ) from error
         run_id = line[run_id].params.get("warm_start", "")
     return [*line.values()]
