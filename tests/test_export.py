@@ -28,7 +28,7 @@ from sentiment.export.build import build_bundle
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, require_buildable, write_models
 from sentiment.export.formats import write_fp16
-from sentiment.export.parity import check_parity
+from sentiment.export.parity import check_parity, loss_of
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.build import build_model
 
@@ -211,6 +211,18 @@ def test_encoders_of_real_width_run_on_every_engine_as_they_do_in_torch(architec
     assert (models.left_out, parity.left_out) == ({}, {})
     assert parity.figures["parity_probability_gap"] < 1e-5
     assert all(parity.figures[f"parity_gap_{name}"] < 0.02 for name in parity.engines if name != "onnxruntime-fp32")
+
+
+@pytest.mark.parametrize("right", [500, 614, 953, 1000])
+@pytest.mark.parametrize(("lost", "left_out"), [(5, False), (6, True)])
+def test_an_engine_may_lose_as_many_reviews_as_is_allowed_whatever_is_right_before(right, lost, left_out):
+    figures = {"parity_reviews": 1000.0, "parity_gap_onnxruntime-int8": 0.0}
+    figures |= {
+        "parity_accuracy_onnxruntime-fp32": right / 1000,
+        "parity_accuracy_onnxruntime-int8": (right - lost) / 1000,
+    }
+    said = loss_of("onnxruntime-int8", figures, CONFIG.model_copy(update={"max_accuracy_loss": 0.005}))
+    assert bool(said) is left_out
 
 
 def test_a_bundle_that_fails_the_check_never_exists(tmp_path):
