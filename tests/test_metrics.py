@@ -120,6 +120,15 @@ def test_where_no_limit_keeps_to_the_wish_all_are_looked_at():
     assert fit_review_limit(np.array([0.0, 0.0]), np.array([True, True]), share=0.5) == 1
 
 
+@pytest.mark.parametrize("wish", [{"error": 0.29}, {"share": 0.29}])
+def test_a_wish_that_is_a_whole_number_of_reviews_is_met_whole(wish):
+    # 0.29 * 100 is 28.999999999999996.
+    sure, wrong = np.linspace(0.99, 0.6, 100), np.arange(100) >= 71
+    figures = review_figures(sure < fit_review_limit(sure, wrong, **wish), wrong)
+    expected = {"review_share": 0.0, "unreviewed_error": 0.29} if "error" in wish else {"review_share": 0.29}
+    assert expected.items() <= figures.items()
+
+
 @pytest.mark.parametrize("wish", [{"error": 0.02}, {"share": 0.1}])
 def test_a_wish_holds_on_the_reviews_that_it_was_fitted_on_and_about_on_others(wish):
     draw = np.random.default_rng(0)

@@ -10,6 +10,8 @@ from sentiment.core.names import LABELS, NEGATIVE, POSITIVE
 CALIBRATION_BINS = 15
 # Log loss is cut where a float32 probability of 1 would make it infinite.
 _SURE = 1e-7
+# Of a review: 0.29 * 100 is 28.999…, and the 29 that were wished are 29.
+_ROUNDED = 1e-6
 
 
 def evaluate(labels: np.ndarray, positive_probability: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
@@ -129,9 +131,10 @@ def fit_review_limit(
     # How many a limit may leave alone: all of equal confidence or none.
     left = 1 + np.flatnonzero(np.append(ranked[:-1] != ranked[1:], True) & (ranked >= 0.5))
     if error is not None:
-        kept = left[np.cumsum(wrong[order])[left - 1] <= error * left]
+        kept = left[np.cumsum(wrong[order])[left - 1] <= error * left + _ROUNDED]
     else:
-        kept = left[: 1 + int(np.searchsorted(left, len(sure) - np.floor((share or 0) * len(sure))))]
+        looked_at = np.floor((share or 0) * len(sure) + _ROUNDED)
+        kept = left[: 1 + int(np.searchsorted(left, len(sure) - looked_at))]
     return float(ranked[kept[-1] - 1]) if len(kept) else 1.0
 
 
