@@ -120,6 +120,8 @@ def test_the_decision_threshold_decides_plain_cases():
         (Case("x", "MFT", "", "good", expected=POSITIVE), 0.5, None, False),
         (Case("x", "MFT", "", "good", expected=POSITIVE), 0.49, None, True),
         (Case("x", "MFT", "", "bad", expected=0), 0.6, None, True),
+        (Case("x", "MFT", "", "bad", expected=0), 0.5, None, True),
+        (Case("x", "MFT", "", "bad", expected=0), 0.49, None, False),
         (Case("x", "INV", "", "a", "b"), 0.5, 0.5 + MOVED + 0.01, True),
         (Case("x", "INV", "", "a", "b"), 0.5, 0.5 - MOVED + 0.01, False),
         (Case("x", "DIR", "", "a", "b", POSITIVE), 0.9, 0.9 - PUSHED_BACK - 0.01, True),
@@ -130,6 +132,10 @@ def test_the_decision_threshold_decides_plain_cases():
 )
 def test_a_case_fails_beyond_its_stated_bound(case, before, after, fails):
     assert (excess(case, before, after) > 0) == fails
+
+
+def test_a_model_that_answers_with_no_numbers_fails_every_case():
+    assert set(rates(lambda titles, texts: np.full(len(texts), np.nan)).values()) == {1.0}
 
 
 def test_the_worst_failures_are_shown_with_both_probabilities():

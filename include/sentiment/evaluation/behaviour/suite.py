@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import TypedDict
@@ -66,12 +67,20 @@ def run_behaviour(predict: Predict, threshold: float = 0.5) -> list[BehaviourRow
 
 
 def excess(case: Case, before: float, after: float | None, threshold: float = 0.5) -> float:
-    """Return by how much the probabilities of a case's text and changed text miss the rule: above 0, it failed."""
+    """Return by how much the probabilities of a case's text and changed text miss the rule: above 0, it failed.
+
+    What is no number misses every rule, and at the threshold a text is called positive.
+    """
+    missed = _missed(case, before, after, threshold)
+    return math.inf if math.isnan(missed) else missed
+
+
+def _missed(case: Case, before: float, after: float | None, threshold: float) -> float:
     if case.kind == "INV" and after is not None:
         return abs(after - before) - MOVED
     if case.kind == "DIR" and after is not None:
         return (before - after if case.expected == POSITIVE else after - before) - PUSHED_BACK
-    return threshold - before if case.expected == POSITIVE else before - threshold
+    return threshold - before if case.expected == POSITIVE else before - math.nextafter(threshold, 0)
 
 
 def _row(
