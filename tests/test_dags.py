@@ -102,9 +102,9 @@ MONDAY, EARLIER = pendulum.datetime(2024, 6, 17), pendulum.datetime(2024, 5, 20)
         (None, MONDAY.add(days=2), MONDAY.add(weeks=1)),
         # Paused for some weeks after it ran.
         (EARLIER, MONDAY.add(days=2), MONDAY.add(weeks=1)),
-        (EARLIER, MONDAY.add(minutes=61), MONDAY.add(weeks=1)),
-        # The scheduler was busy, or is started again.
-        (EARLIER, MONDAY.add(minutes=59), MONDAY),
+        (EARLIER, MONDAY.add(hours=25), MONDAY.add(weeks=1)),
+        # The machine slept at night.
+        (EARLIER, MONDAY.add(hours=23), MONDAY),
         (EARLIER, MONDAY, MONDAY),
         (MONDAY, MONDAY.add(minutes=1), MONDAY.add(weeks=1)),
     ],

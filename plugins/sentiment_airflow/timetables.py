@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from airflow.utils.types import DagRunType
     from pendulum import DateTime
 
-# So late a scheduler may be.
-_DELAYED = timedelta(hours=1)
+# So late a machine that sleeps at night may be.
+_DELAYED = timedelta(days=1)
 
 
 class DayTimetable(CronDataIntervalTimetable):
@@ -56,7 +56,7 @@ class DayTimetable(CronDataIntervalTimetable):
 
 
 class WeekTimetable(CronTriggerTimetable):
-    """A run at each moment of a cron; one that was missed, while its DAG was paused, is passed over after an hour.
+    """A run at each moment of a cron; one that was missed, while its DAG was paused, is passed over after a day.
 
     Airflow would start it when the DAG is unpaused, and pass it over only where none had run before.
     """
