@@ -15,7 +15,7 @@ Runs every Monday (UTC), and from the form.
 
 The form asks for one or two models. *For experts*, `candidates` takes a list of whole training configurations instead:
 `[{"family": "linear"}]` is one, and `[{"preset": "lora-polarity"}]` starts from published settings. The run's note says
-what came of it. Unpaused, it waits for the next Monday; one that was missed is made up for within a day, or passed over.
+what came of it. Unpaused, it waits for the next Monday; a missed one is made up for within a day, or passed over.
 """
 
 from __future__ import annotations
