@@ -41,6 +41,7 @@ def test_a_session_that_runs_is_shared_by_whoever_hands_it_in_and_by_nobody_else
 def test_what_was_sent_to_a_session_that_failed_is_sent_to_the_next_one(home, monkeypatch):
     forgotten: list[bool] = []
     monkeypatch.setattr(sessions, "_opened", lambda *_: nullcontext(None))
+    monkeypatch.setattr(sessions, "running", lambda: None)
     monkeypatch.setattr(sessions, "is_on_this_machine", lambda _: False)
     monkeypatch.setattr(sessions, "forget_sent", lambda: forgotten.append(True))
     with pytest.raises(UnavailableError), sessions.session(Settings(), "work"):

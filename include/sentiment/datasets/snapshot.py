@@ -130,9 +130,14 @@ def read_with_products(
 def sampled(
     folder: str, names: list[str], total: int, limit: int | None, seed: int, more: tuple[str, ...] = ()
 ) -> pa.Table:
-    """Return the rows, of the `total` in some files of a snapshot, that `read_split` tells of, `more` columns too."""
+    """Return the rows, of the `total` in some files of a snapshot, that `read_split` tells of.
+
+    Those of `more` columns that the files have are there too.
+    """
     begin = 0 if limit is None or limit >= total else (seed - FIRST_SEED) * _GOLDEN % _CIRCLE
-    table = _opened(folder, names).to_table(columns=[*_READ, *more], filter=_near(begin, limit, total))
+    opened = _opened(folder, names)
+    columns = [*_READ, *(name for name in more if name in opened.schema.names)]
+    table = opened.to_table(columns=columns, filter=_near(begin, limit, total))
     # From the least of all signed numbers on, and around.
     places = (table["sample_order"].to_numpy().view("uint64") ^ np.uint64(_CIRCLE // 2)) - np.uint64(begin)
     table = table.append_column("place", pa.array(places))
@@ -142,6 +147,8 @@ def sampled(
 
 def products(table: pa.Table) -> list[str]:
     """Return the product of each row; a review without one, as those of IMDb are, is its own."""
+    if "parent_asin" not in table.schema.names:
+        return table["review_key"].to_pylist()  # type: ignore[no-any-return]
     filled: list[str] = compute.coalesce(table["parent_asin"], table["review_key"]).to_pylist()
     return filled
 
