@@ -74,7 +74,9 @@ def test_an_engine_is_held_against_torch_and_one_that_is_not_installed_is_told(g
 
 @pytest.mark.slow
 def test_an_engine_that_falls_back_to_the_processor_is_no_way_that_works(ground, monkeypatch):
-    monkeypatch.setattr("sentiment.engine.engines._providers", lambda name: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr(
+        "sentiment.engine.engines._providers", lambda name: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
     other = Small(ground.folder / "fallback", *list(vars(ground).values())[1:])
     other.folder.mkdir()
     (row,) = gone({"engine": engine("onnxruntime-int8")}, other)
