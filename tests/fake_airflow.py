@@ -44,9 +44,7 @@ class FakeAirflow:
             self.states[run_id] = "running" if state == "queued" else "success"
         return state
 
-    def trigger(
-        self, dag_id: str, conf: Mapping[str, Any], logical_date: object = None, run_id: str | None = None
-    ) -> str:
+    def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
         self.asked.append(("trigger", dag_id, run_id))
         self.states[run_id or "manual__1"] = "queued"
         self.forms[dag_id] = conf

@@ -47,8 +47,11 @@ def breaks_off(line: str) -> bool:
         return False
     try:
         json.JSONDecoder(strict=False).raw_decode(text)
+    except json.JSONDecodeError as error:
+        # What ends as an object does, and is wrong before that, is another form and not a part of this one.
+        return not text.endswith("}") or error.pos == len(text) or error.msg.startswith("Unterminated string")
     except (ValueError, RecursionError):
-        return True
+        return not text.endswith("}")
     return False
 
 
