@@ -657,6 +657,7 @@ def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(hom
         ({"source": "/data/imdb"}, "is not read for the lake; name its dataset"),
         ({"dataset": "imdb", "source": "x", "from_day": "2024-01-01"}, "from_day choose reviews of the lake"),
         ({"dataset": "imdb", "source": "x", "test_share": 0.9}, "leave nothing to train on; lower them"),
+        ({"dataset": "imdb", "source": "x", "test_categories": ("A",)}, "test_categories choose reviews of the lake"),
         ({"split": "random", "test_share": 0.9}, "leave nothing to train on; lower them"),
     ],
 )

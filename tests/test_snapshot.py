@@ -201,6 +201,25 @@ def test_at_random_each_split_has_its_share_of_each_label_in_each_category_and_n
     assert days["train"] & days["test"]
 
 
+@pytest.mark.parametrize("split", ["product", "random"])
+def test_a_category_that_is_kept_for_the_test_is_the_test_and_in_no_other_split(made, split, everything):
+    category = everything[0]["category"]
+    config = SnapshotConfig(split=split, test_categories=(category, category))
+    result = done(SNAPSHOT, config)
+    of = {name: {row["category"] for row in rows(folder_of(made[0], result), name)} for name in SPLITS}
+    assert of["test"] == {category}
+    assert category not in of["train"] | of["validation"]
+    assert of["train"]
+    assert of["validation"]
+    # The share is not used, so it makes no other snapshot.
+    assert done(SNAPSHOT, config.model_copy(update={"test_share": 0.5}))["snapshot"] == result["snapshot"]
+
+
+def test_a_category_that_no_review_is_of_is_refused_with_those_that_there_are(made, everything):
+    with pytest.raises(ContractError, match="category Teapots; there are .*" + everything[0]["category"]):
+        done(SNAPSHOT, SnapshotConfig(test_categories=("Teapots",)))
+
+
 def test_a_sample_of_a_random_split_is_spread_over_it(made, at_random):
     # Were the split made by the order of the samples, the test would be one stretch of it.
     orders = sorted(row["sample_order"] for row in at_random[1]["test"])

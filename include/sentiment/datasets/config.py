@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sentiment.core.config import DATA, EXPERTS, LONGEST_PLACE, Day, Share, VerbConfig
 
@@ -73,6 +73,13 @@ class SnapshotConfig(VerbConfig):
         title="Split of the lake's reviews",
         json_schema_extra=DATA,
     )
+    test_categories: tuple[str, ...] = Field(
+        (),
+        description="The test is of these categories alone and training sees none of them: how good is a model on "
+        "what it has not met? The share of products held out for the test is not used then.",
+        title="Categories kept for the test",
+        json_schema_extra=EXPERTS,
+    )
     test_share: Share = Field(
         0.2,
         description="Between 0 and 1: all reviews of such a product stay out of training (at random, and of a data "
@@ -96,6 +103,11 @@ class SnapshotConfig(VerbConfig):
         json_schema_extra=EXPERTS,
     )
 
+    @field_validator("test_categories")
+    @classmethod
+    def _in_one_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(value)))
+
     @model_validator(mode="after")
     def _fits_the_dataset(self) -> Self:
         if self.dataset == "lake" and self.source:
@@ -107,10 +119,11 @@ class SnapshotConfig(VerbConfig):
         if not self.source:
             raise ValueError(f"dataset {self.dataset} needs a source: the file or folder that holds it")
         given = [name for name in LAKE_FIELDS if getattr(self, name) is not None]
+        given += ["test_categories"] if self.test_categories else []
         if given:
             raise ValueError(f"{', '.join(given)} choose reviews of the lake; leave them empty for {self.dataset}")
         return self
 
     def _require_something_to_train_on(self) -> None:
-        if self.test_share + self.validation_share >= 1:
+        if self.validation_share + (0 if self.test_categories else self.test_share) >= 1:
             raise ValueError("test_share and validation_share leave nothing to train on; lower them")

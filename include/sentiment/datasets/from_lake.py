@@ -53,6 +53,7 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
         cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("side", _side(config)).withColumn("split", _split(cutoff))
         splits, left_out = _counted(parts)
+        _require_categories(splits, config)
         require_both_classes(splits, _REMEDY)
         files = _write(parts.where("split IS NOT NULL"), folder)
     manifest = Manifest(
@@ -125,10 +126,18 @@ def _first_recent(reviews: Mapping[date, int], recent_share: float) -> date | No
 
 
 def _side(config: SnapshotConfig) -> Column:
-    """Name the side of a review: by its product's hash, or by its place in a random order of its label and category."""
+    """Name the side of a review: by its product's hash, or by its place in a random order of its label and category.
+
+    Where categories are kept for the test, they are the test.
+    """
     place = _place_in_stratum(config) if config.split == "random" else _place_of_product(config)
-    held_out = config.test_share + config.validation_share
-    return F.when(place < config.test_share, "test").when(place < held_out, "validation").otherwise("train")
+    test_share = 0 if config.test_categories else config.test_share
+    kept_for_test = F.col("category").isin(*config.test_categories) if config.test_categories else F.lit(False)
+    return (
+        F.when(kept_for_test | (place < test_share), "test")
+        .when(place < test_share + config.validation_share, "validation")
+        .otherwise("train")
+    )
 
 
 def _place_of_product(config: SnapshotConfig) -> Column:
@@ -160,6 +169,13 @@ def _counted(parts: DataFrame) -> tuple[dict[str, SplitCounts], dict[str, int]]:
         if row["split"] == UNUSED:
             left_out["newer" if row["side"] == "train" else "older"] += row["reviews"]
     return counted((row["split"], row["category"], row["label"], row["reviews"]) for row in rows), left_out
+
+
+def _require_categories(splits: Mapping[str, SplitCounts], config: SnapshotConfig) -> None:
+    """Raise ContractError for a category that no review is of."""
+    there = {category for counts in splits.values() for category in counts.categories}
+    if missing := [category for category in config.test_categories if category not in there]:
+        raise ContractError(f"no review is of the category {', '.join(missing)}; there are {', '.join(sorted(there))}")
 
 
 def _write(parts: DataFrame, folder: str, splits: tuple[str, ...] = SPLITS) -> dict[str, list[str]]:

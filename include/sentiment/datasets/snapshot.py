@@ -78,6 +78,7 @@ def snapshot_id(config: SnapshotConfig, content: str) -> str:
     left_out = {"dataset", "source"} if config.dataset == "lake" else {"source", *LAKE_FIELDS, *_OF_PRODUCTS}
     # The ids of snapshots that were made before there was another split than that by product.
     left_out |= {"split"} if config.split == "product" else {"recent_share"}
+    left_out |= {"test_share"} if config.test_categories else {"test_categories"}
     pinned_by = config.model_dump(mode="json", exclude=left_out)
     text = json.dumps({"rules": _RULES, "content": content, **pinned_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
