@@ -20,7 +20,7 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import write_predictions
 from sentiment.evaluation.significance import Difference, Disagreement
 from sentiment.promotion.config import PromoteConfig
-from sentiment.promotion.evidence import Evidence, Speeds, on_behaviour
+from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices
 from sentiment.promotion.promote import promote_best
 from sentiment.promotion.results import CapabilityChange, MeasuredVersion, SliceChange
 from sentiment.promotion.rules import choose_challenger, close_to_best, decide
@@ -32,9 +32,8 @@ from sentiment.stores.ledger import champions_at, changes, history, record
 from sentiment.stores.registry.bundles import FetchedBundle
 from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 
-RULES = (
-    PromoteConfig()
-)  # tolerance 0.002, margin 0.01, significance 0.05, 1.5 times cheaper, slices of 100 may lose 0.03
+# Tolerance 0.002, margin 0.01, significance 0.05, 1.5 times cheaper, slices of 100 may lose 0.03.
+RULES = PromoteConfig()
 
 
 def measured(
@@ -125,13 +124,26 @@ def test_a_linear_challenger_is_not_held_against_itself():
     assert decide(linear, None, linear, None, RULES).version == 7
 
 
-@pytest.mark.parametrize(("reviews", "loss", "promoted"), [(100, 0.03, True), (100, 0.04, False), (99, 0.04, True)])
-def test_a_better_challenger_must_not_lose_a_slice_that_is_large_enough(reviews, loss, promoted):
-    slices = (SliceChange("length: short", reviews, 0.9, 0.9 - loss, loss),)
+@pytest.mark.parametrize(
+    ("reviews", "loss", "p", "promoted"),
+    [(100, 0.03, 0.01, True), (100, 0.04, 0.049, False), (100, 0.04, 0.05, True), (99, 0.04, 0.01, True)],
+)
+def test_a_better_challenger_must_not_lose_a_slice_that_is_large_enough_beyond_chance(reviews, loss, p, promoted):
+    slices = (SliceChange("length: short", reviews, 0.9, 0.9 - loss, loss, p),)
     decision = decide(measured(7, 0.9), measured(2, 0.8), None, evidence(+0.1, slices=slices), RULES)
     assert decision.version == (7 if promoted else None)
     said = "but on the slice length: short (100 reviews) accuracy falls from 0.9000 to 0.8600, by more than 0.03"
     assert (said in decision.reason) is not promoted
+
+
+@pytest.mark.parametrize(("only_champion", "only_challenger", "p"), [(4, 0, 1 / 16), (6, 1, 1 / 16), (0, 4, 15 / 16)])
+def test_a_slice_says_how_often_equals_would_part_so_far(only_champion, only_challenger, p):
+    row = np.arange(100)
+    champion = VersionCalls((row < only_challenger).astype(float))
+    challenger = VersionCalls((row >= 100 - only_champion).astype(float))
+    (change,) = on_slices(np.zeros(100, int), challenger, champion, {"all": row >= 0})
+    assert change.loss == pytest.approx((only_champion - only_challenger) / 100)
+    assert change.p_value == pytest.approx(p)
 
 
 def test_a_better_challenger_must_not_fail_more_cases_of_any_capability():

@@ -10,7 +10,7 @@ import numpy as np
 from sentiment.core.names import POSITIVE
 from sentiment.evaluation.behaviour.suite import BehaviourRow
 from sentiment.evaluation.metrics import evaluate
-from sentiment.evaluation.significance import Difference, Disagreement, contest
+from sentiment.evaluation.significance import Difference, Disagreement, contest, mcnemar
 from sentiment.promotion.results import (
     CallsApart,
     CapabilityChange,
@@ -130,12 +130,14 @@ def on_behaviour(challenger: Sequence[BehaviourRow], champion: Sequence[Behaviou
 
 def _slice(name: str, before: np.ndarray, after: np.ndarray) -> SliceChange:
     lost = int(before.sum()) - int(after.sum())
+    two_sided = mcnemar(after, before).p_value
     return SliceChange(
         slice=name,
         reviews=len(before),
         champion=float(before.mean()),
         challenger=float(after.mean()),
         loss=lost / len(before),
+        p_value=two_sided / 2 if lost > 0 else 1 - two_sided / 2,
     )
 
 

@@ -164,13 +164,17 @@ class SpeedsRow:
 
 @dataclass(frozen=True)
 class SliceChange:
-    """Accuracy of the champion and of the challenger on a slice of the test reviews, and how much is lost (> 0)."""
+    """Accuracy of the champion and of the challenger on a slice of the test reviews, and how much is lost (> 0).
+
+    `p_value` is McNemar's, one-sided: how often two equally good models would part so far, to the champion's favour.
+    """
 
     slice: str
     reviews: int
     champion: float
     challenger: float
     loss: float
+    p_value: float
 
 
 @dataclass(frozen=True)
