@@ -1,11 +1,12 @@
-"""Stratified k-fold cross-validation of a training configuration, on a sample of the reviews to train on."""
+"""Stratified k-fold cross-validation of a training configuration, by product, on a sample of its reviews."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
 from sentiment.core.settings import Settings
+from sentiment.core.wording import counted
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import evaluate
 from sentiment.stores import files as storage
@@ -27,31 +29,73 @@ from sentiment.training.unfinished import FIGURES
 
 # Reviews, seconds, what the fold decided by, and the figures of `evaluate`, by their names.
 FoldFigures = dict[str, float]
-# Of the reviews outside a fold; on them checkpoint, calibration and threshold are chosen: the fold decides nothing.
-_VALIDATION_SHARE = 0.1
+# On one of so many parts outside a fold checkpoint, calibration and threshold are chosen: the fold decides nothing.
+_VALIDATION_PARTS = 10
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Reviews, and of each the product; what holds one review of a product out holds all of them out."""
+
+    reviews: LabelledReviews
+    products: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.reviews)
+
+    def take(self, rows: np.ndarray) -> _Sample:
+        """Return the reviews at the given row numbers, in their order."""
+        return _Sample(self.reviews.take(rows), self.products[rows])
+
+    def parts(self, count: int, seed: int, least: int) -> list[tuple[_Sample, _Sample]]:
+        """Return `count` pairs of the rest and what is held out: all reviews of some products, labels shared evenly.
+
+        Pairs of which a side has no review of a label are left out; ContractError when fewer than `least` remain.
+        """
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        labels, products = self.reviews.labels, len(set(self.products))
+        folds = StratifiedGroupKFold(min(count, products), shuffle=True, random_state=seed)
+        found = [
+            sides
+            for sides in folds.split(np.zeros(len(self)), labels, self.products)
+            if all(np.bincount(labels[rows], minlength=len(LABELS)).all() for rows in sides)
+        ]
+        if len(found) < least:
+            raise ContractError(
+                f"{counted(products, 'product')} cannot be shared out to {count} parts with reviews of each label; "
+                "raise fold_reviews, or lower folds"
+            )
+        return [(self.take(rest), self.take(held_out)) for rest, held_out in found]
 
 
 def cross_validate(
-    config: TrainConfig, reviews: LabelledReviews, workdir: Path, settings: Settings, on_log: OnLog | None = None
+    config: TrainConfig,
+    reviews: LabelledReviews,
+    products: Sequence[str],
+    workdir: Path,
+    settings: Settings,
+    on_log: OnLog | None = None,
 ) -> list[FoldFigures]:
     """Train once without each of `config.folds` folds of the first `config.fold_reviews` reviews, and measure on it.
 
-    Returns a row of figures a fold. `on_log` gets the training's records with `fold` in them. A finished fold leaves
-    its row in `workdir`, an unfinished one its checkpoints, so that a second call goes on where the first one ended.
-    Raises ContractError when there are too few reviews of a class, or when `workdir` belongs to another training.
+    No product, of which `products` names one a review, has reviews on both sides. Returns a row of figures a fold.
+    `on_log` gets the training's records with `fold` in them. A finished fold leaves its row in `workdir`, an unfinished
+    one its checkpoints, so that a second call goes on where the first one ended. Raises ContractError when there are
+    too few products or reviews of a class, or when `workdir` belongs to another training.
     """
     from sentiment.training.checkpoints import claim
 
-    sample = reviews.take(np.arange(min(len(reviews), config.fold_reviews)))
+    sample = _Sample(reviews, np.array(products, object)).take(np.arange(min(len(reviews), config.fold_reviews)))
     _require_enough(config, sample)
-    claim(workdir, config, sample, sample)
+    claim(workdir, config, sample.reviews, sample.reviews)
     rows = []
-    for fold, (rest, held_out) in enumerate(_folds(config, sample.labels), start=1):
+    for fold, (rest, held_out) in enumerate(sample.parts(config.folds, config.seed, config.folds), start=1):
         folder = workdir / f"fold-{fold}"
         done = storage.read_bytes(str(folder / FIGURES))
         if done is None:
             train = partial(fit, workdir=folder / "training", settings=settings, on_log=_with_fold(fold, on_log))
-            rows.append(_measure(config, sample.take(rest), sample.take(held_out), train))
+            rows.append(_measure(config, rest, held_out.reviews, train))
             storage.write_bytes(str(folder / FIGURES), json.dumps(rows[-1]).encode())
             shutil.rmtree(folder / "training", ignore_errors=True)
         else:
@@ -76,38 +120,33 @@ def summary(rows: Sequence[FoldFigures]) -> dict[str, float]:
     return means | {f"{name}_std": float(np.std(values, ddof=1)) for name, values in figures.items()}
 
 
-def _require_enough(config: TrainConfig, sample: LabelledReviews) -> None:
+def _require_enough(config: TrainConfig, sample: _Sample) -> None:
     if config.folds < 2:
         raise ContractError(
             f"a cross-validation needs 2 folds or more, not {config.folds}; set folds, to 5 for example"
         )
-    counts = np.bincount(sample.labels, minlength=len(LABELS))
+    counts = np.bincount(sample.reviews.labels, minlength=len(LABELS))
     if counts.min() < 2 * config.folds:
         found = ", ".join(f"{count} {name}" for name, count in zip(LABELS, counts, strict=True))
         raise ContractError(
             f"{config.folds} folds need {2 * config.folds} reviews of each label, and the sample has {found}; "
             "raise fold_reviews, or lower folds"
         )
-
-
-def _folds(config: TrainConfig, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import StratifiedKFold
-
-    folds = StratifiedKFold(config.folds, shuffle=True, random_state=config.seed)
-    yield from folds.split(np.zeros(len(labels)), labels)
+    products = len(set(sample.products))
+    if products < config.folds:
+        raise ContractError(
+            f"{config.folds} folds need as many products, and the sample is of {products}; raise fold_reviews, or "
+            "lower folds"
+        )
 
 
 def _measure(
-    config: TrainConfig, rest: LabelledReviews, held_out: LabelledReviews, train: Callable[..., Fitted]
+    config: TrainConfig, rest: _Sample, held_out: LabelledReviews, train: Callable[..., Fitted]
 ) -> FoldFigures:
-    from sklearn.model_selection import train_test_split
-
     started = time.monotonic()
-    training, validation = train_test_split(
-        np.arange(len(rest)), test_size=_VALIDATION_SHARE, stratify=rest.labels, random_state=config.seed
-    )
-    chosen_on = rest.take(validation)
-    fitted = train(config, rest.take(training), chosen_on)
+    training, validation = rest.parts(_VALIDATION_PARTS, config.seed, 1)[0]
+    chosen_on = validation.reviews
+    fitted = train(config, training.reviews, chosen_on)
     validated = predict_logits(fitted, chosen_on, config.precision)
     decision = Decision.fitted(validated, chosen_on.labels, config.tune_threshold, config.weighted)
     probability = decision.calibration.probability(predict_logits(fitted, held_out, config.precision))
