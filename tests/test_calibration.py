@@ -30,6 +30,17 @@ def test_calibration_error_falls_and_decisions_stay():
     assert ((before >= 0.5) == (after >= 0.5)).all()
 
 
+@pytest.mark.parametrize("reviews", [20, 200, 2_000])
+def test_a_model_without_an_error_on_few_reviews_is_not_certain_of_all_others(reviews):
+    labels = np.arange(reviews) % 2
+    odds = np.where(labels == 1, 4.0, -4.0)
+    logits = np.stack([-odds, odds], axis=1) / 2
+    temperature = fit_temperature(logits, labels)
+    # As sure as a class of so many without an error can be said to be: (n + 1) / (n + 2).
+    surest = Calibration(temperature).probability(logits)[labels == 1]
+    assert surest == pytest.approx((reviews / 2 + 1) / (reviews / 2 + 2), abs=1e-4)
+
+
 def test_a_perfect_model_gets_a_finite_temperature():
     logits = np.array([[-50.0, 50.0], [50.0, -50.0]], np.float32)
     assert 0 < fit_temperature(logits, np.array([1, 0])) < 50

@@ -58,9 +58,7 @@ def fit_platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     from scipy.optimize import minimize
 
     _require_fittable(logits, labels)
-    positives = int(labels.sum())
-    wanted = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (len(labels) - positives + 2))
-    odds = log_odds(logits)
+    odds, wanted = log_odds(logits), _smoothed(labels)
 
     def loss(slope_and_bias: np.ndarray) -> tuple[float, np.ndarray]:
         fitted = slope_and_bias[0] * odds + slope_and_bias[1]
@@ -77,19 +75,28 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the T that minimises the mean negative log-likelihood of softmax(logits / T) on labels [n] for [n, 2].
 
     Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, section 4.2. It never changes a
-    decision at 0.5. Raises ContractError when there is nothing to fit on.
+    decision at 0.5. With Platt's smoothed targets: on a few reviews without an error the plain ones would have every
+    later answer be certain. Raises ContractError when there is nothing to fit on.
     """
     from scipy.optimize import minimize_scalar
 
     _require_fittable(logits, labels)
-    margins = np.where(labels == 1, 1, -1) * log_odds(logits)
+    odds, wanted = log_odds(logits), _smoothed(labels)
 
     def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -margins / np.exp(log_temperature)).mean())
+        scaled = odds / np.exp(log_temperature)
+        return float((np.logaddexp(0, scaled) - wanted * scaled).mean())
 
     # The loss is convex in 1 / T, so it has one valley in log T as well.
     found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
     return float(np.exp(found.x))
+
+
+def _smoothed(labels: np.ndarray) -> np.ndarray:
+    """Return the probability of positive [n] that a fit aims at: of n labels alike, (n + 1) / (n + 2) are to be so."""
+    positives = int(labels.sum())
+    smoothed: np.ndarray = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (len(labels) - positives + 2))
+    return smoothed
 
 
 def positive_probability(logits: np.ndarray) -> np.ndarray:
