@@ -18,7 +18,7 @@ from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.engine.bundle import Bundle
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import write_predictions
-from sentiment.evaluation.significance import Difference, Disagreement
+from sentiment.evaluation.results import Difference, Disagreement
 from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices
 from sentiment.promotion.promote import promote_best

@@ -10,9 +10,8 @@ from sentiment.core.errors import ContractError
 from sentiment.evaluation.metrics import decision_figures, decisions
 from sentiment.evaluation.predictions import Predictions, read_predictions, write_predictions
 from sentiment.evaluation.repetition import corrected_t_over_folds, in_words, paired_t_over_seeds
+from sentiment.evaluation.results import Difference, Disagreement
 from sentiment.evaluation.significance import (
-    Difference,
-    Disagreement,
     alone_right,
     bonferroni,
     compare_all,

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.evaluation.intervals import COVERAGE
-from sentiment.evaluation.significance import Difference, p_text, with_interval
+from sentiment.evaluation.results import Difference, Repeated
+from sentiment.evaluation.significance import p_text, with_interval
 
 # The signed-rank test of n pairs gives no p-value below 2 / 2^n, which of five is 0.0625.
 FEWEST_RANKED = 6
 _NO_SPREAD = 1e-12
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """A figure of one way of training less that of another over n trainings of each, in pairs.
-
-    `effect` is the mean difference in standard deviations of the differences (d_z of Cohen: Statistical Power Analysis,
-    1988, page 48), None where the differences have none. `wilcoxon_p` is None where the test cannot decide anything.
-    """
-
-    pairs: int
-    difference: float
-    low: float
-    high: float
-    effect: float | None
-    p_value: float
-    wilcoxon_p: float | None = None
 
 
 def paired_t_over_seeds(a_figures: Sequence[float], b_figures: Sequence[float]) -> Repeated:
@@ -40,7 +24,7 @@ def paired_t_over_seeds(a_figures: Sequence[float], b_figures: Sequence[float]) 
     From six pairs on Wilcoxon's signed-rank test stands beside it, which does not ask for a normal distribution.
     """
     found = _t_test(a_figures, b_figures, 1 / max(len(a_figures), 1))
-    return Repeated(**{**vars(found), "wilcoxon_p": _signed_ranks(np.subtract(a_figures, b_figures))})
+    return replace(found, wilcoxon_p=_signed_ranks(np.subtract(a_figures, b_figures)))
 
 
 def corrected_t_over_folds(
@@ -87,11 +71,11 @@ def _t_test(a_figures: Sequence[float], b_figures: Sequence[float], variance_of_
     differences = np.subtract(a_figures, b_figures)
     pairs, mean, spread = len(differences), float(differences.mean()), float(differences.std(ddof=1))
     if np.ptp(differences) < _NO_SPREAD:
-        return Repeated(pairs, mean, mean, mean, None, 1.0)
+        return Repeated(pairs, mean, mean, mean, None, 1.0, None)
     error = spread * math.sqrt(variance_of_mean)
     reach = error * float(t.ppf((1 + COVERAGE) / 2, pairs - 1))
     p_value = 2 * float(t.sf(abs(mean) / error, pairs - 1))
-    return Repeated(pairs, mean, mean - reach, mean + reach, mean / spread, p_value)
+    return Repeated(pairs, mean, mean - reach, mean + reach, mean / spread, p_value, None)
 
 
 def _signed_ranks(differences: np.ndarray) -> float | None:

@@ -16,52 +16,10 @@ from sentiment.core.names import POSITIVE
 from sentiment.evaluation.intervals import percentiles
 from sentiment.evaluation.metrics import decision_figures
 from sentiment.evaluation.predictions import Predictions, require_same_reviews
+from sentiment.evaluation.results import Difference, Disagreement, Pair
 
 # Below this many reviews on which just one of two models is right, the chi-squared distribution is too coarse.
 EXACT_BELOW = 25
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """On how many reviews just one of two models is right, and McNemar's p-value of the two being equally good."""
-
-    only_a: int
-    only_b: int
-    p_value: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A figure of a less that of b, its 95 % interval, and the p-value of there being no difference."""
-
-    difference: float
-    low: float
-    high: float
-    p_value: float
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models on the same test reviews: macro F1 of a less b, both tests, who wins, and all of it in words.
-
-    Corrected p-values are Bonferroni's for the number of pairs. `equal` says that the 95 % interval of the difference
-    lies within the margin on both sides.
-    """
-
-    a: str
-    b: str
-    difference: float
-    low: float
-    high: float
-    bootstrap_p: float
-    bootstrap_p_corrected: float
-    only_a_right: int
-    only_b_right: int
-    mcnemar_p: float
-    mcnemar_p_corrected: float
-    winner: str | None
-    equal: bool
-    verdict: str
 
 
 @dataclass(frozen=True)

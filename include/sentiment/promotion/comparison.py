@@ -17,8 +17,9 @@ from tempfile import TemporaryDirectory
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.evaluation.predictions import OF_RUN, Predictions, read_predictions
-from sentiment.evaluation.repetition import Repeated, corrected_t_over_folds, in_words, paired_t_over_seeds
-from sentiment.evaluation.significance import Pair, bonferroni, compare_all
+from sentiment.evaluation.repetition import corrected_t_over_folds, in_words, paired_t_over_seeds
+from sentiment.evaluation.results import Pair, Repeated
+from sentiment.evaluation.significance import bonferroni, compare_all
 from sentiment.promotion.config import CompareConfig
 from sentiment.promotion.results import CandidateRow, CompareResult, ComparisonRow, OverTrainings
 from sentiment.stores.registry.entries import TrainedRun
@@ -153,8 +154,7 @@ def _verdict(
     said = [f"The chosen runs: {pair.verdict[0].lower()}{pair.verdict[1:]}"]
     for found, what in ((seeds, ("seeds", "paired t-test")), (folds, ("folds", "corrected resampled t-test"))):
         if found:
-            plain = Repeated(**{name: value for name, value in vars(found).items() if name != "p_corrected"})
-            said.append(in_words((pair.a, pair.b), plain, found.p_corrected, what, significance))
+            said.append(in_words((pair.a, pair.b), found, found.p_corrected, what, significance))
     said += [
         f"All {side.repeated + 1} runs of {side.name} gave one model and count once, so nothing is tested over seeds"
         for side in sides

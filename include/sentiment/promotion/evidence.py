@@ -10,12 +10,11 @@ import numpy as np
 from sentiment.core.names import POSITIVE
 from sentiment.evaluation.behaviour.suite import BehaviourRow
 from sentiment.evaluation.metrics import evaluate
-from sentiment.evaluation.significance import Difference, Disagreement, contest, mcnemar
+from sentiment.evaluation.results import Difference, Disagreement
+from sentiment.evaluation.significance import contest, mcnemar
 from sentiment.promotion.results import (
-    CallsApart,
     CapabilityChange,
     EvidenceShown,
-    MacroF1Difference,
     SliceChange,
     SpeedsRow,
 )
@@ -84,8 +83,8 @@ class Evidence:
     def shown(self) -> EvidenceShown:
         """Return it as results show it, with the slices that lose most."""
         return EvidenceShown(
-            macro_f1=MacroF1Difference(**vars(self.macro_f1)),
-            mcnemar=CallsApart(**vars(self.mcnemar)),
+            macro_f1=self.macro_f1,
+            mcnemar=self.mcnemar,
             speeds=SpeedsRow(**vars(self.speeds), ratio=self.speeds.ratio),
             slices=self.slices[:SHOWN_SLICES],
             behaviour=self.behaviour,

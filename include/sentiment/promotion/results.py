@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from sentiment.core.verb import VerbResult
 from sentiment.core.wording import counted
+from sentiment.evaluation.results import Difference, Disagreement, Pair, Repeated
 
 # A page of verdicts: three candidates make three pairs.
 _VERDICTS = 3
@@ -48,45 +49,22 @@ class CandidateRow:
 
 
 @dataclass(frozen=True)
-class OverTrainings:
-    """Macro F1 of a less that of b over pairs of trainings, of one seed or of one fold each; see `Repeated`.
+class OverTrainings(Repeated):
+    """Macro F1 of a less that of b over pairs of trainings, of one seed or of one fold each.
 
-    `p_corrected` is Bonferroni's p-value for the number of pairs of candidates; `effect` counts standard deviations of
-    the differences.
+    `p_corrected` is Bonferroni's p-value for the number of pairs of candidates.
     """
 
-    pairs: int
-    difference: float
-    low: float
-    high: float
-    effect: float | None
-    p_value: float
-    wilcoxon_p: float | None
     p_corrected: float
 
 
 @dataclass(frozen=True)
-class ComparisonRow:
-    """Two candidates on the same test reviews: macro F1 of a less b, both tests, who wins, and all of it in words.
+class ComparisonRow(Pair):
+    """Two candidates on the same test reviews, and as ways of training.
 
-    Corrected p-values are Bonferroni's for the number of pairs; `equal` says that the difference's interval lies within
-    the margin. `over_seeds` is None below two shared seeds, `over_folds` where the two share no cross-validation.
+    `over_seeds` is None below two shared seeds, `over_folds` where the two share no cross-validation.
     """
 
-    a: str
-    b: str
-    difference: float
-    low: float
-    high: float
-    bootstrap_p: float
-    bootstrap_p_corrected: float
-    only_a_right: int
-    only_b_right: int
-    mcnemar_p: float
-    mcnemar_p_corrected: float
-    winner: str | None
-    equal: bool
-    verdict: str
     over_seeds: OverTrainings | None
     over_folds: OverTrainings | None
 
@@ -135,25 +113,6 @@ class MeasuredVersion:
 
 
 @dataclass(frozen=True)
-class MacroF1Difference:
-    """Macro F1 of the challenger less that of the champion, its 95 % interval and the p-value, by paired bootstrap."""
-
-    difference: float
-    low: float
-    high: float
-    p_value: float
-
-
-@dataclass(frozen=True)
-class CallsApart:
-    """How many test reviews the challenger alone (a), and the champion alone (b), called rightly, and McNemar's p."""
-
-    only_a: int
-    only_b: int
-    p_value: float
-
-
-@dataclass(frozen=True)
 class SpeedsRow:
     """Reviews a second of the challenger and of the champion, side by side, and how many times faster the former is."""
 
@@ -196,8 +155,8 @@ class EvidenceShown:
     may know more of them.
     """
 
-    macro_f1: MacroF1Difference
-    mcnemar: CallsApart
+    macro_f1: Difference
+    mcnemar: Disagreement
     speeds: SpeedsRow
     slices: tuple[SliceChange, ...]
     behaviour: tuple[CapabilityChange, ...] | None
