@@ -33,8 +33,6 @@ _DELTA_PATIENCE = {
     "backoff_config.max_backoff": "5s",
     "backoff_config.base": "3",
 }
-
-
 # A name that leads nowhere: what was there is gone, or it is a link that does not end.
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
