@@ -17,6 +17,8 @@ from conftest import PROJECT
 from local_platform import free_port
 from sentiment.core.settings import Settings
 from sentiment_local import platform
+from sentiment_local.config import SampleConfig
+from sentiment_local.sample.generate import generate
 from sentiment_local.status import status
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.thorough]
@@ -29,6 +31,8 @@ POINTS = ("import_history: import_history", "train_models: train[", "score_revie
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     here = Settings(home=tmp_path / "home", airflow_port=free_port(), mlflow_port=free_port(), mlflow_uri="")
+    # A sample that is there is the demo's: its own has ten times as many reviews to test and to judge on.
+    generate(SampleConfig(output=here.home / "reviews", reviews=2_000, days=20, daily_days=7))
     yield here
     platform.stop(here)
 

@@ -15,8 +15,8 @@ _PAGE = 100
 # While the server or its database is started again it does not answer, or says so.
 _BUSY = frozenset({502, 503, 504})
 _DATABASE_IS_DOWN = "Database error"
-# 1 + 2 + … + 9 s: a component that ended is back within 30 s on busy cores.
-_TRIES, _PAUSE_SECONDS = 10, 1.0
+# 1 + 2 + 3 + 4 + 40 × 5 s: longer than the supervisor waits for the first sign of a server that it started again.
+_TRIES, _PAUSE_SECONDS, _LONGEST_PAUSE = 45, 1.0, 5
 
 
 class RefusedError(ContractError):
@@ -83,7 +83,7 @@ class AirflowHttp:
             else:
                 if attempt == _TRIES or not self._worth_another_try(response):
                     return response
-            time.sleep(_PAUSE_SECONDS * attempt)
+            time.sleep(_PAUSE_SECONDS * min(attempt, _LONGEST_PAUSE))
             self._on_retry()
         raise AssertionError("the last try returns or raises")
 

@@ -60,7 +60,7 @@ def run_demo(config: DemoConfig, context: Context) -> DemoResult:
         running = platform.start(settings, context.progress)
     try:
         watch = Watch(settings, context.progress)
-        with platform.open_airflow(settings, on_retry=watch.check) as airflow:
+        with platform.open_airflow(settings, watch) as airflow:
             runs = Runs(airflow, running.airflow_url, context.progress, watch.look)
             imported = main_job(airflow, runs, config, settings, seconds)
             leave_quiet(airflow)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from sentiment.core.environment import ends_as_interrupts
@@ -24,6 +24,7 @@ from sentiment_local.states import PlatformRecord, forget_record, read_record, w
 from sentiment_local.status import Platform, status
 from sentiment_local.supervisor import GRACE_SECONDS
 from sentiment_local.usable import require_usable
+from sentiment_local.watch import Watch
 
 # One slot each: two Spark drivers, or two trainings, would share two cores and 4 GiB, and both would take longer.
 POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a time."}
@@ -88,10 +89,14 @@ def stop(settings: Settings, grace_seconds: float = GRACE_SECONDS) -> int:
     return len(found)
 
 
-def open_airflow(settings: Settings, on_retry: Callable[[], object] = lambda: None) -> AirflowApi:
-    """Return a client of the platform's Airflow, signed in as its one user; `on_retry` is called while it is down."""
+def open_airflow(settings: Settings, watch: Watch | None = None) -> AirflowApi:
+    """Return a client of the platform's Airflow, signed in as its one user.
+
+    An Airflow that does not answer is waited for, until `watch` sees that it will not come back; without one, nothing is
+    said of what is started again meanwhile.
+    """
     url, login = airflow_url(settings), read_login(settings)
-    return AirflowApi(AirflowHttp(url, login, on_retry=on_retry))
+    return AirflowApi(AirflowHttp(url, login, on_retry=(watch or Watch(settings, lambda *_: None)).check))
 
 
 @contextmanager
