@@ -22,7 +22,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment_airflow.assets import TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run
 from sentiment_benchmarks.verbs import BENCHMARK_SCORING
 
@@ -33,9 +33,10 @@ with DAG(
     schedule=None,
     catchup=False,
     max_active_runs=1,
-    params=form(BENCHMARK_SCORING),
     default_args=TASKS,
     tags=["benchmarks"],
     doc_md=__doc__,
-):
+) as dag:
     run(BENCHMARK_SCORING)
+
+attach(form(BENCHMARK_SCORING), dag)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment_airflow.assets import TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run
 from sentiment_benchmarks.verbs import BENCHMARK_TRAINING
 
@@ -27,9 +27,10 @@ with DAG(
     schedule=None,
     catchup=False,
     max_active_runs=1,
-    params=form(BENCHMARK_TRAINING),
     default_args=TASKS,
     tags=["benchmarks"],
     doc_md=__doc__,
-):
+) as dag:
     run(BENCHMARK_TRAINING)
+
+attach(form(BENCHMARK_TRAINING), dag)

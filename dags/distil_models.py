@@ -25,7 +25,7 @@ from sentiment.promotion.verbs import COMPARE, PROMOTE
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
 from sentiment_airflow.assets import TASKS
 from sentiment_airflow.distillation import LABELLED, LESSON, TAUGHT, TEACHER, start, students, teachers
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import fields_of, given_or_first
 from sentiment_airflow.training import EXPORTED, SOME, chosen
@@ -41,11 +41,10 @@ with DAG(
     dag_display_name="7 · Teach a small model",
     description="Let a large model teach a small one, and promote the best.",
     schedule=None,
-    params=LESSON | FORM,
     default_args=TASKS,
     tags=["models"],
     doc_md=__doc__,
-):
+) as dag:
     snapshot = run(SNAPSHOT)
     teacher = run_each(TRAIN, teachers(snapshot.output), task_id="train_teacher", name=TEACHER)
     labels = run(
@@ -63,3 +62,5 @@ with DAG(
     teacher >> labels
     student >> compare
     export >> promote
+
+attach(LESSON | FORM, dag)

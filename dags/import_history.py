@@ -15,7 +15,7 @@ from airflow.sdk import DAG
 
 from sentiment.ingest.verbs import IMPORT_HISTORY
 from sentiment_airflow.assets import TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run
 
 with DAG(
@@ -24,9 +24,10 @@ with DAG(
     description="Bring files of any number of days into the lake, in one Spark job.",
     schedule=None,
     max_active_runs=1,
-    params=form(IMPORT_HISTORY),
     default_args=TASKS,
     tags=["reviews"],
     doc_md=__doc__,
-):
+) as dag:
     run(IMPORT_HISTORY)
+
+attach(form(IMPORT_HISTORY), dag)

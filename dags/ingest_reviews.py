@@ -28,7 +28,7 @@ from airflow.sdk import DAG
 from sentiment.ingest.verbs import INGEST
 from sentiment.views.days import absent_files, missing_files
 from sentiment_airflow.assets import FIRST_DAY, TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.sensors import DaySensor, find_late
 from sentiment_airflow.templates import given
@@ -42,13 +42,14 @@ with DAG(
     start_date=FIRST_DAY,
     catchup=False,
     max_active_runs=4,
-    params=form(INGEST),
     default_args=TASKS,
     tags=["reviews"],
     doc_md=__doc__,
-):
+) as dag:
     wait_for_files = DaySensor(task_id="wait_for_files", lacking=missing_files, absent=absent_files)
     wait_for_files >> run(INGEST)
     late = run_each(INGEST, find_late(), task_id="ingest_late", name=given(INGEST, "day"))
     # A late day that fails has a run of its own, which is red; this one is of its day, and names the other in its note.
     late >> EmptyOperator(task_id="late_days_tried", trigger_rule="all_done")
+
+attach(form(INGEST), dag)

@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 
 from sentiment.scoring.verbs import RESCORE, RESOLVE_MODELS
 from sentiment_airflow.assets import TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run
 from sentiment_airflow.templates import field_of
 
@@ -24,10 +24,11 @@ with DAG(
     description="Score all days of a range in one Spark job, with a version of your choice.",
     schedule=None,
     max_active_runs=1,
-    params=form(RESCORE),
     default_args=TASKS,
     tags=["scores"],
     doc_md=__doc__,
-):
+) as dag:
     resolve_model = run(RESOLVE_MODELS, task_id="resolve_model")
     resolve_model >> run(RESCORE, model=field_of(resolve_model, "pinned"))
+
+attach(form(RESCORE), dag)

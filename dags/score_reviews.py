@@ -26,7 +26,7 @@ from airflow.sdk import DAG
 from sentiment.scoring.verbs import RESOLVE_MODEL, SCORE
 from sentiment.views.days import missing_reviews
 from sentiment_airflow.assets import FIRST_DAY, TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run
 from sentiment_airflow.sensors import DaySensor
 from sentiment_airflow.templates import field_of
@@ -45,12 +45,13 @@ with DAG(
     start_date=FIRST_DAY,
     catchup=False,
     max_active_runs=4,
-    params=form(SCORE),
     default_args=TASKS,
     tags=["scores"],
     doc_md=__doc__,
-):
+) as dag:
     wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking=missing_reviews)
     resolve_model = run(RESOLVE_MODEL, catch_up=CATCH_UP)
     score = run(SCORE, model=field_of(resolve_model, "pinned"), look_back=LOOK_BACK, catch_up=CATCH_UP)
     wait_for_reviews >> resolve_model >> score
+
+attach(form(SCORE), dag)

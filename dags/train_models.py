@@ -27,7 +27,7 @@ from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE, PROMOTE
 from sentiment.training.verbs import TRAIN
 from sentiment_airflow.assets import TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import fields_of
 from sentiment_airflow.timetables import WEEKLY
@@ -45,11 +45,10 @@ with DAG(
     catchup=False,
     # One by hand need not wait for the week's; their trainings take turns in the pool.
     max_active_runs=2,
-    params=CANDIDATES | FORM,
     default_args=TASKS,
     tags=["models"],
     doc_md=__doc__,
-):
+) as dag:
     snapshot = run(SNAPSHOT)
     train = run_each(TRAIN, candidates(snapshot.output), name=TRAINED)
     compare = run(COMPARE, trigger_rule=SOME, runs=fields_of(train, "run_id"))
@@ -57,3 +56,5 @@ with DAG(
     promote = run(PROMOTE, trigger_rule=SOME, versions=fields_of(export, "version"))
     train >> compare
     export >> promote
+
+attach(CANDIDATES | FORM, dag)

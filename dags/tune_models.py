@@ -24,7 +24,7 @@ from airflow.sdk import DAG
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.tuning.verbs import CONCLUDE_STUDY, OPEN_STUDY, SEARCH
 from sentiment_airflow.assets import LONG, TASKS
-from sentiment_airflow.forms import form
+from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import field_of
 from sentiment_airflow.training import SOME
@@ -37,11 +37,10 @@ with DAG(
     dag_display_name="6 · Search for better settings",
     description="Try settings of a training, and train with the best after your approval.",
     schedule=None,
-    params=THEN | form(SNAPSHOT, OPEN_STUDY, without=("snapshot",)),
     default_args=TASKS,
     tags=["models"],
     doc_md=__doc__,
-):
+) as dag:
     snapshot = run(SNAPSHOT)
     study = run(OPEN_STUDY, snapshot=field_of(snapshot, "snapshot"))
     search = run_each(SEARCH, workers(study.output))
@@ -61,3 +60,5 @@ with DAG(
     snapshot >> study
     [study, search] >> conclude >> then() >> [approve, train_best]
     approve >> train_best
+
+attach(THEN | form(SNAPSHOT, OPEN_STUDY, without=("snapshot",)), dag)

@@ -42,6 +42,12 @@ def test_every_file_gives_its_dag_with_its_manual(bag):
         assert dag.tags
 
 
+def test_a_form_is_its_dags_and_no_task_stores_a_copy(bag):
+    for dag in bag.dags.values():
+        assert dag.params
+        assert [task.task_id for task in dag.tasks if task.params] == []
+
+
 @pytest.mark.parametrize("name", ["ingest_reviews", "score_reviews"])
 def test_the_daily_dags_own_the_day_before_midnight_utc_and_do_not_catch_up(bag, name):
     dag = bag.dags[name]

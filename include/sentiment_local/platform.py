@@ -92,8 +92,8 @@ def stop(settings: Settings, grace_seconds: float = GRACE_SECONDS) -> int:
 def open_airflow(settings: Settings, watch: Watch | None = None) -> AirflowApi:
     """Return a client of the platform's Airflow, signed in as its one user.
 
-    An Airflow that does not answer is waited for, until `watch` sees that it will not come back; without one, nothing is
-    said of what is started again meanwhile.
+    An Airflow that does not answer is waited for, until `watch` sees that it will not come back; without one nothing
+    is said of what is started again meanwhile.
     """
     url, login = airflow_url(settings), read_login(settings)
     return AirflowApi(AirflowHttp(url, login, on_retry=(watch or Watch(settings, lambda *_: None)).check))
