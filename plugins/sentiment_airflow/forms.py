@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.sdk import DAG, Param, ParamsDict
+from airflow.sdk import DAG, Param
+from airflow.sdk.definitions.param import ParamsDict
 from pydantic.fields import FieldInfo
 
 from sentiment.core.config import VerbConfig
