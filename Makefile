@@ -32,7 +32,7 @@ test: $(VENV)/installed-dev ## Run the tests, offline (11 minutes on two cores, 
 	@$(BIN)/python $(PYTEST) -m "not thorough"
 
 test-all: $(VENV)/installed-dev ## The same, and those that take longest: each process killed, a whole demo interrupted
-	@DRAWN_SEQUENCES=500 $(BIN)/python $(PYTEST)
+	@DRAWN_SEQUENCES=200 $(BIN)/python $(PYTEST)
 	@SENTIMENT_SPARK_MASTER='sail[2]' $(BIN)/python $(PYTEST) -m spark $(JOBS)
 
 ten-demos: $(VENV)/installed-dev ## Ten whole demos in a row, with a table of what happened (about an hour)

@@ -1,7 +1,7 @@
 """Whatever happens to landing and lake, in whatever order: the tables are what a plain model in memory says.
 
 Hypothesis draws sequences of deliveries, corrections, renamings, late reviews, scorings, restores, deletions by another
-program, crashes at any commit, and two runs at once. 60 sequences take a minute; `make test-all` draws 500, and the
+program, crashes at any commit, and two runs at once. 60 sequences take a minute; `make test-all` draws 200, and the
 variable DRAWN_SEQUENCES says how many else.
 """
 

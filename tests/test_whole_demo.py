@@ -85,7 +85,7 @@ def work_done(settings: Settings) -> dict[str, int]:
     return {**runs, "versions": len(versions)}
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_an_interrupted_demo_goes_on_and_does_nothing_twice(settings: Settings) -> None:
     for point in POINTS:
         code, said = interrupted_at(settings, point)
