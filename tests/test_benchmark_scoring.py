@@ -389,6 +389,23 @@ def test_a_master_that_does_not_answer_is_said_before_anything_is_measured(home,
         benchmark_scoring(config, Context.of_process())
 
 
+@pytest.mark.parametrize("java_home", ["", "nowhere"])
+def test_a_master_whose_java_is_not_there_is_said_before_anything_is_measured(home, monkeypatch, java_home):
+    monkeypatch.setenv("PATH", str(home))
+    monkeypatch.setenv("JAVA_HOME", java_home)
+    config = BenchmarkScoringConfig(parts=("peers", "masters"), masters=("sail[2]", "local[2]"))
+    with pytest.raises(UnavailableError, match=r"the Java that its master local\[2\] needs: install"):
+        benchmark_scoring(config, Context.of_process())
+
+
+def test_each_master_has_a_metric_that_mlflow_takes(measured, home, monkeypatch):
+    asked = [{"reviews": 100, "master": name, "seconds": 2.0} for name in ("sail[2]", "spark://127.0.0.1:7077")]
+    monkeypatch.setattr(run, "measure_masters", lambda *_: asked)
+    result = run.run_scoring_benchmark(BenchmarkScoringConfig(parts=("masters",)), Context.of_process())
+    metrics = Registry(Settings()).trained(result.run_id).metrics
+    assert metrics == {"masters 100 sail2 seconds": 2.0, "masters 100 spark:/127.0.0.1:7077 seconds": 2.0}
+
+
 def test_what_differs_between_masters_is_counted():
     turn = [Footprint(2.0, 1.0, 900, 300)]
     first = scores(("a", "positive", 0.9), ("b", "negative", 0.1), ("c", "positive", 0.6), ("e", None, None))

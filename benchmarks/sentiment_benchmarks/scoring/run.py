@@ -77,15 +77,21 @@ def _measured(part: ScoringPart, config: BenchmarkScoringConfig, material: Mater
 def _metrics(tables: Tables) -> dict[str, float]:
     """Name each table's leading figure by its row."""
     leading = {
-        "peers": ("contender", "reviews_per_second"),
-        "engines": ("engine", "share_reached"),
-        "workers": ("workers", "seconds"),
-        "sizes": ("reviews", "seconds"),
-        "latency": ("what", "p95_milliseconds"),
+        "peers": (("contender",), "reviews_per_second"),
+        "engines": (("engine",), "share_reached"),
+        "workers": (("workers",), "seconds"),
+        "sizes": (("reviews",), "seconds"),
+        "masters": (("reviews", "master"), "seconds"),
+        "latency": (("what",), "p95_milliseconds"),
     }
     return {
-        re.sub(r"[^\w /.-]", "", f"{table} {row[key]} {figure}"): row[figure]
-        for table, (key, figure) in leading.items()
+        _name(" ".join([table, *(str(row[key]) for key in keys), figure])): row[figure]
+        for table, (keys, figure) in leading.items()
         for row in tables.get(table, [])
         if figure in row
     }
+
+
+def _name(words: str) -> str:
+    """Return a name that MLflow takes, which reads a slash as a folder's."""
+    return re.sub(r"//+", "/", re.sub(r"[^\w /:.-]", "", words))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sentiment.stores.spark_connect import connected, forget_server, on_sail, require_server
 from sentiment.stores.spark_jobs import forget_sent, is_on_this_machine, parallelism
-from sentiment.stores.spark_jvm import require_master, with_jvm
+from sentiment.stores.spark_jvm import require_java, require_master, with_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,10 +73,12 @@ def running() -> SparkSession | None:
 
 
 def require_answer(master: str) -> None:
-    """Raise UnavailableError where nothing answers at a master of another machine, before anything is done for it."""
+    """Raise UnavailableError where a master of another machine, or its Java, is not there, before any work is done."""
     if master.startswith("sc://"):
         require_server(master)
     require_master(master)
+    if not speaks_connect(master):
+        require_java(master)
 
 
 def speaks_connect(master: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -79,10 +80,7 @@ def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
     try:
         return builder.getOrCreate()
     except PySparkRuntimeError as error:  # JAVA_GATEWAY_EXITED
-        raise UnavailableError(
-            f"Spark could not start the Java that its master {master} needs: install Java 17 or 21 and set JAVA_HOME, "
-            f"or take Sail, which needs none (sail, in {NAMES_THE_MASTER})"
-        ) from error
+        raise _without_java(master) from error
     except Py4JError as error:
         if master.startswith("local"):
             raise
@@ -90,6 +88,20 @@ def _opened(builder: SparkSession.Builder, master: str) -> SparkSession:
             f"Spark's master {master} did not take this driver: look at its page, whether it lives and has workers, "
             "and give this driver the secret of the cluster (spark.authenticate.secret) if it asks for one"
         ) from error
+
+
+def require_java(master: str) -> None:
+    """Raise UnavailableError where the Java that a master needs is not there; only a start tells its version."""
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java", path=str(Path(home) / "bin") if home else None) is None:
+        raise _without_java(master)
+
+
+def _without_java(master: str) -> UnavailableError:
+    return UnavailableError(
+        f"Spark could not start the Java that its master {master} needs: install Java 17 or 21 and set JAVA_HOME, "
+        f"or take Sail, which needs none (sail, in {NAMES_THE_MASTER})"
+    )
 
 
 def require_master(master: str) -> None:
