@@ -39,7 +39,7 @@ def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(s
     encoder = {"family": "encoder", "encoder": str(settings.home / "encoder"), "max_length": 32, "epochs": 2, **reviews}
     with platform.open_airflow(settings) as airflow:
         dags = ("import_history", "train_models", "ingest_reviews", "score_reviews")
-        airflow.wait_for_dags(dags, 120)
+        airflow.wait_for_dags(dags)
         for dag in dags:
             airflow.unpause(dag)
         runs = runs_of(settings, airflow)

@@ -55,7 +55,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 @pytest.fixture(scope="module")
 def airflow(settings: Settings) -> Iterator[AirflowApi]:
     with platform.open_airflow(settings) as api:
-        api.wait_for_dags(FORMS, 120)
+        api.wait_for_dags(FORMS)
         yield api
 
 

@@ -38,7 +38,7 @@ def quiet(settings: Settings) -> Tables:
     """The tables after a first week's work with nothing in its way."""
     linear = {"family": "linear", "train_reviews": 600, "test_reviews": 100, "evaluation_reviews": 60, "buckets": 4096}
     with platform.open_airflow(settings) as airflow:
-        airflow.wait_for_dags(("import_history", "train_models", "ingest_reviews", "score_reviews"), 120)
+        airflow.wait_for_dags(("import_history", "train_models", "ingest_reviews", "score_reviews"))
         for dag in ("import_history", "train_models", "ingest_reviews", "score_reviews"):
             airflow.unpause(dag)
         work = runs_of(settings, airflow)
@@ -91,7 +91,7 @@ def state_of(settings: Settings, name: str) -> ComponentState:
     return next(one for one in status(settings).components if one.name == name)
 
 
-def wait_for_a_task(airflow: Any, job: Any, seconds: float = 120) -> None:
+def wait_for_a_task(airflow: Any, job: Any, seconds: float = 300) -> None:
     """Wait until a task of the backfill runs."""
     deadline = time.monotonic() + seconds
     while True:
@@ -103,7 +103,7 @@ def wait_for_a_task(airflow: Any, job: Any, seconds: float = 120) -> None:
         time.sleep(0.5)
 
 
-def wait_until_healthy(settings: Settings, seconds: float = 180) -> None:
+def wait_until_healthy(settings: Settings, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
     while not status(settings).healthy:
         assert time.monotonic() < deadline, status(settings)

@@ -64,12 +64,12 @@ def interrupted_at(settings: Settings, point: str) -> tuple[int, list[str]]:
             pytest.fail(f"the demo ended without {point!r}: exit code {running.wait()}")
         running.send_signal(signal.SIGINT)
         rest = running.stderr.read().splitlines()
-        return running.wait(60), rest
+        return running.wait(120), rest
 
 
 def finished(settings: Settings) -> dict[str, Any]:
     with demo(settings) as running:
-        out, err = running.communicate(timeout=900)
+        out, err = running.communicate(timeout=1800)
     assert running.returncode == 0, err[-3000:]
     return json.loads(out)
 

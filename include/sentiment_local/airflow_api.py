@@ -15,6 +15,8 @@ from sentiment_local.airflow_http import AirflowHttp, RefusedError
 Reprocess = Literal["none", "failed", "completed"]
 
 _POLL_SECONDS = 0.5
+# A file that cannot be read is told at once; nine that can take a minute on busy cores.
+_DAGS_SECONDS = 300.0
 
 
 class AirflowApi:
@@ -32,7 +34,7 @@ class AirflowApi:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def wait_for_dags(self, dag_ids: Iterable[str], timeout: float) -> None:
+    def wait_for_dags(self, dag_ids: Iterable[str], timeout: float = _DAGS_SECONDS) -> None:
         """Wait until all the DAGs are known, at most `timeout` seconds; import errors are told at once."""
         missing, deadline = set(dag_ids), time.monotonic() + timeout
         while True:

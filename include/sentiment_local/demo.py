@@ -45,7 +45,6 @@ _TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
 _MADE_TEXTS = 0.3  # of the reviews
 # A cascade of 100,000 reviews, the default, would take two minutes more.
 _EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "cascade_reviews": 30_000, "cascade_validation": 2_000}
-_DAGS_SECONDS = 120.0
 _WHAT_NOW = (
     "the four DAGs are paused again: unpause ingest_reviews and score_reviews to have every new day's file scored, "
     "train_models to train every week"
@@ -78,7 +77,7 @@ def main_job(
     days = last_in_a_row(landed_days(settings), config.days)
     source = review_history(settings)
     import_id = _run_id("import", {"source": source}, _identity(Path(source)))
-    airflow.wait_for_dags(DAGS, _DAGS_SECONDS)
+    airflow.wait_for_dags(DAGS)
     for dag in DAGS:
         airflow.unpause(dag)
     with _timed(seconds, "import history"):

@@ -72,7 +72,7 @@ def started(ground: Ground) -> Iterator[Platform]:
     with running(home) as settings:
         _two_versions(ground, settings)
         with platform.open_airflow(settings) as airflow:
-            airflow.wait_for_dags(_DAGS, _MINUTES)
+            airflow.wait_for_dags(_DAGS)
             for dag in _DAGS:
                 airflow.unpause(dag)
             yield Platform(settings, airflow, runs_of(settings, airflow))
