@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ FOLDERS = os.pathsep.join(str(PROJECT / name) for name in ("include", "plugins",
 sys.path.insert(0, str(PROJECT / "plugins"))
 # Two workers run files side by side; each has a name, and a single process has none.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+# A shell has what it runs in the background ignore Ctrl-C, and so would every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Set before any test imports airflow, which reads them once. A home a worker: an import writes into it.
 os.environ["AIRFLOW_HOME"] = str(PROJECT / "var" / "test-airflow" / WORKER)
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(PROJECT / "dags")
