@@ -49,8 +49,7 @@ with DAG(
     teacher = run_each(TRAIN, teachers(snapshot.output), task_id="train_teacher", name=TEACHER)
     labels = run(
         SOFT_LABELS,
-        # After a teacher's training, or past it.
-        trigger_rule="none_failed_min_one_success",
+        trigger_rule="none_failed_min_one_success",  # after a teacher's training, or past it
         model=given_or_first("teacher_run", teacher, "run_id"),
         labelled_reviews=LABELLED,
     )
