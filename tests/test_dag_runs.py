@@ -44,7 +44,7 @@ def week(folder) -> Week:
         capture_output=True,
         text=True,
         check=False,
-        timeout=1500,
+        timeout=3600,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))

@@ -111,7 +111,7 @@ def test_the_preflight_parses_under_an_old_python_and_needs_only_its_standard_li
 def test_the_preflight_run_as_a_script_says_what_is_missing_and_exits_with_1(tmp_path):
     environment = {"PATH": str(tmp_path), "HOME": os.environ.get("HOME", "/"), "SENTIMENT_SPARK_MASTER": "local[2]"}
     command = [sys.executable, str(PREFLIGHT), str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("java: no Java was found")
 

@@ -91,7 +91,7 @@ def test_who_is_told_to_end_ends_every_process_that_was_started_and_says_so(work
     assert program.stdout.readline() == "begun\n"
     started = psutil.Process(program.pid).children(recursive=True)
     program.send_signal(number)
-    said = program.communicate(timeout=30)[1]
+    said = program.communicate(timeout=90)[1]
     assert len(started) >= 2
     assert psutil.wait_procs(started, timeout=5)[1] == []
     assert program.returncode == 130

@@ -167,7 +167,7 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
     assert days_of_a_backfill(*bounds) == ["2024-06-23", "2024-06-24"]
 
 
-def wait_until(truth: Any, seconds: float = 90) -> None:
+def wait_until(truth: Any, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline

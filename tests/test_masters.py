@@ -42,7 +42,7 @@ def on_sail(verb, config, home):
     own = {"SENTIMENT_HOME": str(home), "SENTIMENT_SPARK_MASTER": SAIL, "PYTHONPATH": path}
     # No Java is to be found, and none is missed.
     environment = {**os.environ, **own, "SENTIMENT_LAKE": str(home / "lake"), "JAVA_HOME": str(home / "no java")}
-    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert ended.returncode == 0, ended.stderr
     return json.loads(result.read_text())
 
@@ -174,7 +174,7 @@ def on_the_command_line(master, *words, program=("-m", "sentiment")):
     path = os.pathsep.join([FOLDERS, str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "SENTIMENT_SPARK_MASTER": master, "PYTHONPATH": path}
     command = [sys.executable, *program, *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 INTERRUPTED = """

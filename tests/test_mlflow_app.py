@@ -72,7 +72,7 @@ def test_the_server_answers_to_no_strange_host(server):
 def test_a_browser_opens_on_trainings_and_shows_no_notice_of_usage_data(server, tmp_path):
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"]
     command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path}", "--no-proxy-server", "--dump-dom", f"{server}/"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
     assert "Welcome to MLflow" in shown
     assert "Model registry" in shown  # in the navigation of trainings alone
     assert "collects usage data" not in shown

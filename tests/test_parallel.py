@@ -140,7 +140,7 @@ def test_a_worker_ends_when_the_training_is_called_off_or_torchrun_or_its_caller
         job.stop()
     else:
         (parent if end == "left alone" else caller).kill()
-    assert psutil.wait_procs([process], timeout=10)[0] == [process]
+    assert psutil.wait_procs([process], timeout=30)[0] == [process]
     for started in (parent, caller):
         started.kill()
         started.communicate()

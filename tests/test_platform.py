@@ -56,7 +56,7 @@ def launched(folder, code: str) -> Started:
     return processes.launch("it", (sys.executable, "-c", code), os.environ, folder, folder / "logs" / "it.log")
 
 
-def wait_until(truth, seconds: float = 20) -> None:
+def wait_until(truth, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline
@@ -179,7 +179,7 @@ def test_a_supervisor_that_was_killed_is_seen_and_a_new_start_begins_anew(settin
     first = platform.start(settings, lambda line: None)
     supervisor = psutil.Process(first.components[0].pid)
     supervisor.kill()
-    assert psutil.wait_procs([supervisor], timeout=10)[0] == [supervisor]
+    assert psutil.wait_procs([supervisor], timeout=30)[0] == [supervisor]
     now = status(settings)
     assert (now.healthy, now.started, now.components[0].state) == (False, True, "failed")
     said: list[str] = []
@@ -316,7 +316,7 @@ def test_a_start_that_is_told_to_end_leaves_nothing_running(settings, stand_ins,
         wait_until(lambda: any(one.pid and one.name == "api-server" for one in status(settings).components))
         begun = [one.pid for one in status(settings).components]
         up.send_signal(number)
-        assert up.wait(30) == 130
+        assert up.wait(90) == 130
         assert "interrupted" in up.stderr.read()
     assert not any(alive(one) for one in begun)
     assert read_record(settings) is None

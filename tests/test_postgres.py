@@ -27,7 +27,7 @@ def mode(folder: Path) -> int:
 def started(settings: Settings) -> Started:
     command = postgres.server_command(settings)
     server = processes.launch("postgres", command, os.environ, settings.home, settings.home / "logs" / "postgres.log")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not databases.answers(settings):
         assert time.monotonic() < deadline, processes.last_lines(server.log)
         time.sleep(0.1)

@@ -327,7 +327,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_for_bucket(server: subprocess.Popen[bytes], address: str, log: Path, seconds: float = 30) -> None:
+def _wait_for_bucket(server: subprocess.Popen[bytes], address: str, log: Path, seconds: float = 90) -> None:
     """Wait for the bucket itself: the server answers /healthz a second before it has made it."""
     import boto3
     from botocore.config import Config

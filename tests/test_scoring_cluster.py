@@ -83,7 +83,7 @@ def daemon(words: tuple[str, ...], environment: dict[str, str], log: Path) -> It
 
 
 def wait_for(ready: str, log: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while ready not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
@@ -110,7 +110,7 @@ def test_a_cluster_of_two_workers_gives_the_tables_of_one_process(cluster, spark
     environment |= {"SENTIMENT_SPARK_MASTER": cluster.master, "SENTIMENT_SPARK_MEMORY": "512m"}
     result = tmp_path / "result.json"
     command = [sys.executable, str(DRIVER), "rescore", RANGE.model_dump_json(exclude_unset=True), str(result)]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
     assert ended.returncode == 0, ended.stderr
     assert f'"reviews": {here["reviews"]}' in result.read_text()

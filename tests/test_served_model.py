@@ -150,17 +150,17 @@ def test_a_version_is_served_over_http_where_only_its_requirements_are(python, v
         server = subprocess.Popen(serve, stderr=log, stdout=log, cwd=tmp_path, env=told)
         try:
             await_answer(address, server)
-            answer = httpx.post(f"{address}/invocations", json={"dataframe_records": REVIEWS}, timeout=30)
+            answer = httpx.post(f"{address}/invocations", json={"dataframe_records": REVIEWS}, timeout=90)
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(90)
     assert answer.status_code == 200, answer.text
     assert "NaN" not in answer.text
     same(answer.json()["predictions"], expected)
 
 
 def await_answer(address: str, server: subprocess.Popen) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while server.poll() is None and time.monotonic() < end:
         try:
             if httpx.get(f"{address}/ping", timeout=5).status_code == 200:

@@ -98,7 +98,7 @@ def test_the_workers_of_a_submitted_job_do_so_too(home):
     script = home / "where.py"
     script.write_text(SUBMITTED)
     submit = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[1]", str(script)]
-    done = subprocess.run(submit, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(submit, capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout.split() == [pyspark.__file__]
 
 
@@ -121,7 +121,7 @@ def test_a_master_that_takes_no_driver_ends_in_a_sentence_and_not_in_java(tmp_pa
             env={**os.environ, **at_home(tmp_path, f"spark://127.0.0.1:{server.getsockname()[1]}")},
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=400,
             check=False,
         )
     assert ended.returncode == 1
