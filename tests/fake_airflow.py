@@ -23,7 +23,7 @@ class FakeAirflow:
         self.forms: dict[str, Mapping[str, Any]] = {}
         self.lost = False
 
-    def wait_for_dags(self, dag_ids: Iterable[str]) -> None:
+    def wait_for_dags(self, dag_ids: Iterable[str], timeout: float = 300.0) -> None:
         self.asked.append(("wait_for_dags", *dag_ids))
 
     def unpause(self, dag_id: str) -> None:
