@@ -73,7 +73,7 @@ def running() -> SparkSession | None:
 
 
 def require_answer(master: str) -> None:
-    """Raise UnavailableError where a master of another machine, or its Java, is not there, before any work is done."""
+    """Raise UnavailableError where a master does not answer, or lacks its Java, before anything is done for it."""
     if master.startswith("sc://"):
         require_server(master)
     require_master(master)
