@@ -12,6 +12,7 @@ from typing import Any
 
 import pendulum
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from backfill_days import days_of_a_backfill
 from conftest import PROJECT
@@ -28,6 +29,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: apt-get install chromium"),
 ]
 
+# How long a page may take to show what is asked for, in milliseconds: only a failure takes that long.
+PATIENCE = 180_000
 # What a person must give before a form can be sent; all other forms are valid as they open.
 MUST_BE_GIVEN: dict[str, dict[str, str]] = {
     "import_history": {"source": "/reviews/history.jsonl.gz"},
@@ -62,13 +65,12 @@ def airflow(settings: Settings) -> Iterator[AirflowApi]:
 @pytest.fixture(scope="module")
 def page(settings: Settings, airflow: AirflowApi) -> Iterator[Any]:
     """A browser that signed in through the login page."""
-    from playwright.sync_api import sync_playwright
-
     login = read_login(settings)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1400, "height": 2400}, timezone_id="Pacific/Auckland")
-        opened.set_default_timeout(60_000)
+        opened.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         opened.goto(airflow_url(settings))
         opened.fill("input[name=username]", login.user)
         opened.fill("input[name=password]", login.password)
@@ -93,14 +95,14 @@ def test_a_form_can_be_sent_as_it_opens_or_when_what_must_be_given_is_given(page
     trigger = dialog.get_by_role("button", name="Trigger", exact=True)
     given = MUST_BE_GIVEN.get(dag, {})
     if given:
-        assert not trigger.is_enabled()
+        expect(trigger).to_be_disabled()
     for name, value in given.items():
         field = dialog.locator(f"[name=element_{name}]")
         # What must be given comes first, where nobody has to look for it.
-        assert field.is_visible()
+        expect(field).to_be_visible()
         field.fill(value)
         field.blur()
-    wait_until(trigger.is_enabled)
+    expect(trigger).to_be_enabled()
     with page.expect_response(lambda answer: answer.url.endswith(f"/dags/{dag}/dagRuns")) as sent:
         trigger.click()
     assert sent.value.ok, sent.value.text()
@@ -127,9 +129,9 @@ def test_at_most_eight_fields_are_open_and_each_has_words_for_a_title(page, sett
     assert 0 < len(open_ones) <= 8
     for field in open_ones:
         assert "_" not in field["title"]
-        assert dialog.get_by_text(field["title"]).first.is_visible()
+        expect(dialog.get_by_text(field["title"]).first).to_be_visible()
     for section in closed:
-        assert dialog.get_by_role("button", name=section, exact=True).get_attribute("aria-expanded") == "false"
+        expect(dialog.get_by_role("button", name=section, exact=True)).to_have_attribute("aria-expanded", "false")
 
 
 @pytest.mark.parametrize("ticked", [False, True])
@@ -139,10 +141,7 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
     dialog = form_of(page, settings, "score_reviews")
     dialog.get_by_text("Backfill", exact=True).click()
     for moment in (date(2024, 6, 23), date(2024, 6, 24)):
-        dialog.get_by_text("Select date and time").first.click()
-        page.get_by_placeholder("YYYY/MM/DD").last.fill(f"{moment:%Y/%m/%d}")
-        page.keyboard.press("Enter")
-        page.keyboard.press("Escape")
+        choose_day(page, dialog, moment)
     dialog.locator("[name=element_model]").fill("2")
     dialog.locator("[name=element_model]").blur()
     if ticked:
@@ -156,7 +155,7 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
     page.route("**/api/v2/backfills", hold)
     try:
         run = dialog.get_by_role("button", name="Run Backfill", exact=True)
-        wait_until(run.is_enabled)
+        expect(run).to_be_enabled()
         run.click()
         wait_until(lambda: bodies)
     finally:
@@ -165,6 +164,20 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
     assert (sent["dag_run_conf"] or {}).get("model") == ("2" if ticked else None)
     bounds = [pendulum.parse(sent[name]) for name in ("from_date", "to_date")]
     assert days_of_a_backfill(*bounds) == ["2024-06-23", "2024-06-24"]
+
+
+def choose_day(page: Any, dialog: Any, day: date) -> None:
+    """Choose a day for the first of a form's dates that has none, and see it taken."""
+    without = dialog.get_by_text("Select date and time")
+    without.first.wait_for()
+    left = without.count() - 1
+    without.first.click()
+    field = page.get_by_placeholder("YYYY/MM/DD")
+    field.fill(f"{day:%Y/%m/%d}")
+    page.keyboard.press("Escape")
+    # It closes slowly: who opens the next meanwhile writes into this one.
+    field.wait_for(state="detached")
+    expect(without).to_have_count(left)
 
 
 def wait_until(truth: Any, seconds: float = 240) -> None:
