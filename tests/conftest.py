@@ -37,6 +37,7 @@ os.environ["AIRFLOW_HOME"] = str(PROJECT / "var" / "test-airflow" / WORKER)
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(PROJECT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT"] = "300"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 # No JVM of the tests lives long enough for the second compiler to pay, and it would take the other worker's core, as
@@ -52,13 +53,19 @@ MASTER = os.environ.get("SENTIMENT_SPARK_MASTER", "local[2]")
 HEAVIEST = ("thorough", "e2e", "slow", "spark")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the heaviest files first; the others, and the tests within a file, keep their order."""
+    """Put the heaviest files first; the others, and the tests within a file, keep their order.
+
+    Of files that start a platform all go to one worker: two or three at once would starve each other.
+    """
     place: dict[Path, int] = {}
     for item in items:
         marks = [HEAVIEST.index(mark.name) for mark in item.iter_markers() if mark.name in HEAVIEST]
         place[item.path] = min([place.get(item.path, len(HEAVIEST)), *marks])
     items.sort(key=lambda item: place[item.path])
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("platforms" if item.get_closest_marker("e2e") else item.path.name))
 
 
 def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
 from sentiment.core.settings import Settings
 from sentiment_local import platform
 from sentiment_local.components import airflow_url
 from sentiment_local.config import SampleConfig
 from sentiment_local.runs import Runs
+from sentiment_local.status import status
 from sentiment_local.watch import Watch
 
 # The browser in which forms and pages are tried; None where there is none.
@@ -25,12 +27,6 @@ DAILY_DAYS = 7
 LANDED = [LAST_DAY - timedelta(DAILY_DAYS - 1 - number) for number in range(DAILY_DAYS)]
 # What differs between two runs that do the same.
 UNSTABLE = {"scored_at", "run_id", "ingested_at"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -48,11 +44,19 @@ def running(home: Path) -> Iterator[Settings]:
         spark_memory="1g",
         mlflow_uri="",
     )
-    platform.start(chosen, lambda step: None)
+    platform.start(chosen, lambda step: None, timeout=1_800)
     try:
         yield chosen
     finally:
         platform.stop(chosen)
+
+
+def wait_until_healthy(settings: Settings) -> None:
+    """Wait until every component is; only a failure takes a quarter of an hour."""
+    deadline = time.monotonic() + 900
+    while not status(settings).healthy:
+        assert time.monotonic() < deadline, status(settings)
+        time.sleep(1)
 
 
 def runs_of(settings: Settings, airflow: Any) -> Runs:

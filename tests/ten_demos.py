@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from local_platform import free_port
+from ports import free_port
 from sentiment.core.settings import PROJECT, Settings
 from sentiment_local import platform
 from sentiment_local.status import status

@@ -44,7 +44,6 @@ def week(folder) -> Week:
         capture_output=True,
         text=True,
         check=False,
-        timeout=3600,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -65,6 +64,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "_CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "_CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "_CORE__LOAD_EXAMPLES": "False",
+        "_CORE__DAGBAG_IMPORT_TIMEOUT": "300",
         "CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[2]"}),
     }
     sentiment = {

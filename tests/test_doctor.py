@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from local_platform import free_port
+from ports import free_port
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.provenance import actor

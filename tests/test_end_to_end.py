@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +32,15 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield chosen
 
 
-def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(settings: Settings) -> None:
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=180, trust_env=False) as client:
+        yield client
+
+
+def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(
+    settings: Settings, http: httpx.Client
+) -> None:
     from sentiment_local import platform
     from sentiment_local.components import mlflow_url
 
@@ -39,7 +48,7 @@ def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(s
     encoder = {"family": "encoder", "encoder": str(settings.home / "encoder"), "max_length": 32, "epochs": 2, **reviews}
     with platform.open_airflow(settings) as airflow:
         dags = ("import_history", "train_models", "ingest_reviews", "score_reviews")
-        airflow.wait_for_dags(dags)
+        airflow.wait_for_dags(dags, timeout=1_800)
         for dag in dags:
             airflow.unpause(dag)
         runs = runs_of(settings, airflow)
@@ -81,7 +90,7 @@ def test_reviews_come_in_are_scored_and_a_second_backfill_leaves_the_same_rows(s
         assert {row["review_date"] for row in before["SCORES"]} == {DAYS[0]}
         assert {row["model_version"] for row in before["SCORES"]} == {str(promoted["champion"])}
 
-    models = httpx.get(f"{mlflow_url(settings)}/api/2.0/mlflow/registered-models/get?name=review-sentiment").json()
+    models = http.get(f"{mlflow_url(settings)}/api/2.0/mlflow/registered-models/get?name=review-sentiment").json()
     aliases = {alias["alias"]: alias["version"] for alias in models["registered_model"]["aliases"]}
     assert aliases["champion"] == str(promoted["champion"])
 
@@ -97,17 +106,19 @@ def test_the_servers_answer_on_loopback_only(settings: Settings) -> None:
     assert {address.ip for address in listening} == {"127.0.0.1"}
 
 
-def test_neither_a_stranger_nor_a_page_of_another_name_becomes_administrator(settings: Settings) -> None:
+def test_neither_a_stranger_nor_a_page_of_another_name_becomes_administrator(
+    settings: Settings, http: httpx.Client
+) -> None:
     from sentiment_local.components import airflow_url
 
     address = airflow_url(settings)
-    assert httpx.get(f"{address}/auth/token").status_code == httpx.codes.FORBIDDEN
-    assert httpx.get(f"{address}/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
-    wrong = httpx.post(f"{address}/auth/token", json={"username": "admin", "password": "admin"})
+    assert http.get(f"{address}/auth/token").status_code == httpx.codes.FORBIDDEN
+    assert http.get(f"{address}/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
+    wrong = http.post(f"{address}/auth/token", json={"username": "admin", "password": "admin"})
     assert wrong.status_code == httpx.codes.UNAUTHORIZED
-    elsewhere = httpx.get(f"{address}/api/v2/version", headers={"Host": f"evil.example:{settings.airflow_port}"})
+    elsewhere = http.get(f"{address}/api/v2/version", headers={"Host": f"evil.example:{settings.airflow_port}"})
     assert elsewhere.status_code == httpx.codes.BAD_REQUEST
-    assert httpx.get(f"{address}/api/v2/version").is_success
+    assert http.get(f"{address}/api/v2/version").is_success
 
 
 def test_the_home_holds_no_file_that_others_may_read_with_a_secret(settings: Settings) -> None:

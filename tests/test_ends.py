@@ -18,7 +18,7 @@ AT_WORK = {
 from sentiment.tuning import processes
 from sentiment.tuning.config import StudyConfig
 start = processes.subprocess.Popen
-processes.subprocess.Popen = lambda command, **given: start(["sleep", "60"], **given)
+processes.subprocess.Popen = lambda command, **given: start(["sleep", "600"], **given)
 with processes._workers(StudyConfig(study="s"), 2, context.settings, folder):
     begun()
 """,
@@ -28,7 +28,7 @@ from sentiment.training.job import Job
 idle = folder / "idle.py"
 idle.write_text(
     "import os, sys, time; from pathlib import Path; from sentiment.training import worker, job\\n"
-    "worker.watch(job.Job(Path(sys.argv[1])), os.getppid()); open(f'{sys.argv[1]}/{os.getpid()}', 'w'); time.sleep(60)"
+    "worker.watch(job.Job(Path(sys.argv[1])), os.getppid()); open(f'{sys.argv[1]}/{os.getpid()}', 'w'); time.sleep(600)"
 )
 distributed._WORKER, job = idle, Job(folder)
 job.folder.mkdir()
@@ -40,8 +40,14 @@ distributed._run_here(2, 1, job, None)
 """,
     "benchmark": """
 from sentiment_benchmarks import footprint
-footprint._Seen.look = lambda self, pid: begun()
-footprint.run_watched(["sh", "-c", "sleep 60 & sleep 60"], os.environ, folder / "log")
+import psutil
+def look(self, pid):
+    # Once the shell has started its two.
+    while not psutil.Process(pid).children():
+        time.sleep(0.05)
+    begun()
+footprint._Seen.look = look
+footprint.run_watched(["sh", "-c", "sleep 600 & sleep 600"], os.environ, folder / "log")
 """,
 }
 # Where nohup started the tests, a hang-up would be ignored, as it should.
@@ -53,9 +59,8 @@ from sentiment import cli
 from verbs_here import standing_in
 folder = Path(sys.argv[1])
 def begun():
-    time.sleep(0.2)
     print("begun", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 def run(config, context):
 {}
 sys.exit(cli.main(["report"], standing_in("report", run)))
@@ -91,8 +96,8 @@ def test_who_is_told_to_end_ends_every_process_that_was_started_and_says_so(work
     assert program.stdout.readline() == "begun\n"
     started = psutil.Process(program.pid).children(recursive=True)
     program.send_signal(number)
-    said = program.communicate(timeout=90)[1]
+    said = program.communicate(timeout=300)[1]
     assert len(started) >= 2
-    assert psutil.wait_procs(started, timeout=5)[1] == []
+    assert psutil.wait_procs(started, timeout=60)[1] == []
     assert program.returncode == 130
     assert said.splitlines()[-1].startswith("sentiment report: interrupted; it was told to end (SIG")

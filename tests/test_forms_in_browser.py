@@ -58,7 +58,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 @pytest.fixture(scope="module")
 def airflow(settings: Settings) -> Iterator[AirflowApi]:
     with platform.open_airflow(settings) as api:
-        api.wait_for_dags(FORMS)
+        api.wait_for_dags(FORMS, timeout=1_800)
         yield api
 
 
@@ -115,7 +115,7 @@ def test_a_form_can_be_sent_as_it_opens_or_when_what_must_be_given_is_given(page
     }
     run_id = sent.value.json()["dag_run_id"]
     try:
-        wait_until(lambda: airflow.run_state(dag, run_id) != "queued", 90)
+        wait_until(lambda: airflow.run_state(dag, run_id) != "queued")
     finally:
         airflow.pause(dag)
         airflow.delete_run(dag, run_id)
@@ -146,21 +146,14 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
     dialog.locator("[name=element_model]").blur()
     if ticked:
         dialog.get_by_text("Override parameters on existing runs").click()
-    bodies: list[Any] = []
-
-    def hold(route: Any) -> None:
-        bodies.append(route.request.post_data_json)
-        route.abort()
-
-    page.route("**/api/v2/backfills", hold)
+    backfills = "**/api/v2/backfills"
+    page.route(backfills, lambda route: route.abort())
     try:
-        run = dialog.get_by_role("button", name="Run Backfill", exact=True)
-        expect(run).to_be_enabled()
-        run.click()
-        wait_until(lambda: bodies)
+        with page.expect_request(backfills) as asked:
+            dialog.get_by_role("button", name="Run Backfill", exact=True).click()
     finally:
-        page.unroute("**/api/v2/backfills")
-    sent = bodies[0]
+        page.unroute(backfills)
+    sent = asked.value.post_data_json
     assert (sent["dag_run_conf"] or {}).get("model") == ("2" if ticked else None)
     bounds = [pendulum.parse(sent[name]) for name in ("from_date", "to_date")]
     assert days_of_a_backfill(*bounds) == ["2024-06-23", "2024-06-24"]
@@ -180,8 +173,8 @@ def choose_day(page: Any, dialog: Any, day: date) -> None:
     expect(without).to_have_count(left)
 
 
-def wait_until(truth: Any, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
+def wait_until(truth: Any) -> None:
+    deadline = time.monotonic() + 900
     while not truth():
         assert time.monotonic() < deadline
         time.sleep(0.2)

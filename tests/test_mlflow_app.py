@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from conftest import FOLDERS
-from local_platform import CHROMIUM, free_port
+from local_platform import CHROMIUM
+from ports import free_port
 from sentiment.views.mlflow_app import NAME, is_installed, with_choices
 
 
@@ -36,14 +37,14 @@ def server(tmp_path_factory):
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(90)
 
 
 def wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
-    for _ in range(300):
+    for _ in range(1500):
         assert process.poll() is None, log.read_text()
         try:
-            if httpx.get(f"{address}/health", trust_env=False).is_success:
+            if httpx.get(f"{address}/health", trust_env=False, timeout=90).is_success:
                 return
         except httpx.TransportError:
             pass
@@ -53,16 +54,17 @@ def wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
 
 @pytest.mark.slow
 def test_the_server_is_mlflows_with_another_first_page(server):
-    page = httpx.get(f"{server}/", trust_env=False).text
+    page = httpx.get(f"{server}/", trust_env=False, timeout=90).text
     assert page.index('"mlflow.workflowType_v1": "machine_learning"') < page.index("main.")
-    found = httpx.post(f"{server}/api/2.0/mlflow/experiments/search", json={"max_results": 5}, trust_env=False)
+    search = f"{server}/api/2.0/mlflow/experiments/search"
+    found = httpx.post(search, json={"max_results": 5}, trust_env=False, timeout=90)
     assert [one["name"] for one in found.json()["experiments"]] == ["Default"]
 
 
 @pytest.mark.slow
 def test_the_server_answers_to_no_strange_host(server):
     strange = httpx.get(
-        f"{server}/api/2.0/mlflow/experiments/search", headers={"Host": "evil.example"}, trust_env=False
+        f"{server}/api/2.0/mlflow/experiments/search", headers={"Host": "evil.example"}, trust_env=False, timeout=90
     )
     assert strange.status_code == 403
 

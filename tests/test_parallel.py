@@ -12,6 +12,7 @@ import pytest
 import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.training import distributed
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.distributed import WorkerLostError, _after, _follow
 from sentiment.training.fit import fit
@@ -20,6 +21,21 @@ from sentiment.training.job import Failure, Job
 from sentiment.training.settings import StepPlan
 
 TRAIN, VALIDATION = tiny.reviews(320), tiny.reviews(80, seed=1)
+
+
+# A worker that is killed after its first checkpoint.
+KILLED = """
+import os, signal, sys
+from sentiment.training import worker
+from sentiment.training.job import Job
+log = Job.log
+def logged(job, record):
+    log(job, record)
+    if record["step"] > 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+Job.log = logged
+sys.exit(worker.main())
+"""
 
 
 def recurrent(**changes):
@@ -69,18 +85,14 @@ def test_two_halves_of_a_batch_in_processes_of_their_own_make_the_model_of_the_w
 
 
 @pytest.mark.slow
-def test_a_killed_worker_ends_the_training_and_the_next_try_goes_on_from_the_checkpoint(home, tmp_path):
+def test_a_killed_worker_ends_the_training_and_the_next_try_goes_on_from_the_checkpoint(home, tmp_path, monkeypatch):
     config = tiny.config(tiny.write_encoder(tmp_path / "encoder"), processes=2, batch_size=8, epochs=4.0, evaluations=4)
-    killed, records = [], []
-
-    def kill_after_the_first_checkpoint(record):
-        if record["step"] > 20 and not killed:
-            killed.append(workers()[-1])
-            killed[0].kill()
-
-    with pytest.raises(WorkerLostError, match="goes on from the last checkpoint"):
-        fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), kill_after_the_first_checkpoint)
-    assert killed
+    records = []
+    (tmp_path / "killed_worker.py").write_text(KILLED, encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(distributed, "_WORKER", tmp_path / "killed_worker.py")
+        with pytest.raises(WorkerLostError, match="goes on from the last checkpoint"):
+            fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings())
     assert workers() == []
     again = fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), records.append)
     assert records[0]["step"] > 20
@@ -129,8 +141,8 @@ def test_a_worker_ends_when_the_training_is_called_off_or_torchrun_or_its_caller
     job.write(recurrent(), TRAIN, VALIDATION)
     worker = "import os, sys, time; from sentiment.training import worker, job; from pathlib import Path\n"
     worker += "worker.watch(job.Job(Path(sys.argv[1])), os.getppid(), int(sys.argv[2]))\n"
-    worker += "print(os.getpid(), flush=True); time.sleep(60)"
-    caller = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    worker += "print(os.getpid(), flush=True); time.sleep(600)"
+    caller = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     torchrun = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
     parent = subprocess.Popen(
         [sys.executable, "-c", torchrun, worker, str(tmp_path), str(caller.pid)], stdout=subprocess.PIPE

@@ -15,13 +15,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from pydantic import ValidationError
 
 from conftest import FOLDERS
-from local_platform import free_port
+from ports import free_port
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
@@ -37,10 +38,10 @@ from sentiment_local.usable import require_usable
 
 RUINS = (b"", b"\x00" * 100, b"[]", b"{}", b"[1]", b"null", b'"text"', b'{"supervisor": 3}')
 STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 )
-SLEEPER = "import time; time.sleep(60)"
-PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(60)"
+SLEEPER = "import time; time.sleep(600)"
+PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(600)"
 
 
 def web_server(name: str, port: int, *needs: str) -> dict[str, object]:
@@ -56,7 +57,7 @@ def launched(folder, code: str) -> Started:
     return processes.launch("it", (sys.executable, "-c", code), os.environ, folder, folder / "logs" / "it.log")
 
 
-def wait_until(truth, seconds: float = 60) -> None:
+def wait_until(truth, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline
@@ -65,7 +66,10 @@ def wait_until(truth, seconds: float = 60) -> None:
 
 def alive(number: int) -> bool:
     """A zombie has ended: whoever is process 1 may never collect it."""
-    return psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture
@@ -138,7 +142,7 @@ def test_a_component_that_is_killed_is_started_again_and_that_is_said(settings, 
 
 
 def test_what_a_killed_component_had_started_is_ended_with_it(settings, stand_ins):
-    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
     server = web_server("scheduler", settings.airflow_port)
     serve = f"import runpy; sys.argv = ['http.server', '{settings.airflow_port}', '--bind', '127.0.0.1']; "
     server["command"] = [sys.executable, "-c", child + serve + "runpy.run_module('http.server', run_name='__main__')"]
@@ -201,10 +205,18 @@ def test_a_component_that_dies_at_each_start_is_reported_with_its_log_and_nothin
     assert all(check.ok for check in check_ports(settings))
 
 
-def test_a_component_that_is_late_is_reported_with_its_log(settings, stand_ins):
-    stand_ins(script("api-server", "import time; print('still migrating', flush=True); time.sleep(60)"))
+def test_a_component_that_is_late_is_reported_with_its_log(settings, stand_ins, monkeypatch):
+    stand_ins(script("api-server", "import time; print('still migrating', flush=True); time.sleep(600)"))
+    moment, log = [0.0], settings.home / "logs" / "api-server.log"
+
+    def late(line):
+        if line == "api-server: starting":
+            wait_until(lambda: "still migrating" in log.read_text())
+            moment[0] = 5.0
+
+    monkeypatch.setattr(platform, "time", SimpleNamespace(monotonic=lambda: moment[0], sleep=time.sleep))
     with pytest.raises(UnavailableError, match="not healthy in time") as error:
-        platform.start(settings, lambda line: None, timeout=4)
+        platform.start(settings, late, timeout=4)
     assert "still migrating" in str(error.value)
 
 
@@ -272,7 +284,7 @@ def test_a_port_that_is_none_is_refused(port):
             Settings(**{name: port})
 
 
-SLOW = "import time; print('an early line', flush=True); time.sleep(60)"
+SLOW = "import time; print('an early line', flush=True); time.sleep(600)"
 
 
 def test_a_start_that_another_stops_says_so_and_shows_no_log(settings, stand_ins, monkeypatch):
@@ -401,7 +413,8 @@ def test_a_record_in_ruins_without_a_supervisor_says_what_to_remove(settings, ru
 def test_a_platform_whose_home_is_removed_ends_itself(settings, stand_ins):
     stand_ins(web_server("api-server", settings.airflow_port))
     running = platform.start(settings, lambda line: None)
-    shutil.rmtree(settings.home, ignore_errors=True)
+    # The supervisor may write into it meanwhile.
+    wait_until(lambda: shutil.rmtree(settings.home, ignore_errors=True) or not settings.home.exists())
     wait_until(lambda: not any(alive(one.pid) for one in running.components))
     assert status(settings).components == ()
 
@@ -441,7 +454,7 @@ def test_a_step_of_the_clock_makes_no_process_a_stranger(tmp_path, monkeypatch):
         assert processes.running(parent)
         assert len(processes.family(parent)) == 2
     psutil.Process(parent.pid).kill()
-    psutil.Process(parent.pid).wait(5)
+    psutil.Process(parent.pid).wait(60)
     assert processes.end([parent], grace_seconds=5) == 1
 
 
@@ -465,7 +478,7 @@ def test_children_that_outlive_their_parent_are_found_by_their_session(tmp_path)
     parent = launched(tmp_path, PARENT)
     wait_until(lambda: len(processes.family(parent)) == 2)
     psutil.Process(parent.pid).kill()
-    psutil.Process(parent.pid).wait(5)
+    psutil.Process(parent.pid).wait(60)
     assert not processes.running(parent)
     assert processes.end([parent], grace_seconds=5) == 1
     assert processes.family(parent) == []

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
@@ -27,7 +28,7 @@ def mode(folder: Path) -> int:
 def started(settings: Settings) -> Started:
     command = postgres.server_command(settings)
     server = processes.launch("postgres", command, os.environ, settings.home, settings.home / "logs" / "postgres.log")
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while not databases.answers(settings):
         assert time.monotonic() < deadline, processes.last_lines(server.log)
         time.sleep(0.1)
@@ -67,8 +68,6 @@ def test_each_database_is_reached_by_its_owner(settings: Settings, server: Start
 
 
 def test_data_and_socket_are_closed_to_others_and_no_port_is_open(settings: Settings, server: Started) -> None:
-    import psutil
-
     assert mode(settings.home / "postgres") == 0o700
     assert mode(settings.home / "postgres" / "data") == 0o700
     assert mode(Path(make_url(databases.database_url(settings, "airflow")).query["host"])) == 0o700
@@ -81,8 +80,11 @@ def test_what_is_there_is_not_made_again(settings: Settings, server: Started) ->
     connection.close()
     postgres.prepare(settings)
     databases.create_databases(settings)
+    left = psutil.Process(server.pid).children(recursive=True)
     os.kill(server.pid, signal.SIGKILL)
     processes.end([server], 5)
+    # Its children have sessions of their own, and end when they see that it is gone.
+    assert psutil.wait_procs(left, timeout=90)[1] == []
     again = started(settings)
     try:
         with connected(settings, "airflow") as connection, connection.cursor() as cursor:

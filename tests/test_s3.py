@@ -20,6 +20,7 @@ import pytest
 
 import plain_jobs
 from conftest import raw_review
+from ports import free_port
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.ingest.landing import delivery_of_day, files_of_day
 from sentiment.stores import files as storage
@@ -39,10 +40,8 @@ pytestmark = pytest.mark.skipif(not WEED.exists(), reason="there is no S3 server
 def s3_server(tmp_path_factory) -> Iterator[str]:
     """Start the server on free ports of the loopback, give its address, and stop it by its process."""
     folder = tmp_path_factory.mktemp("s3")
-    names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "filer.port", "filer.port.grpc")
-    ports = dict(
-        zip((*names, "volume.port", "volume.port.grpc", "admin.port", "admin.port.grpc"), _free_ports(10), strict=True)
-    )
+    names = [f"{part}.port{kind}" for part in ("s3", "master", "filer", "volume", "admin") for kind in ("", ".grpc")]
+    ports = {name: free_port() for name in names}
     off = ("s3.autoCreateBucket", "webdav", "admin.ui", "master.telemetry")
     flags = {"dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "bucket": BUCKET, **ports}
     flags |= {"s3.port.iceberg": 0, "s3.port.lance": 0, **dict.fromkeys(off, "false")}
@@ -222,7 +221,7 @@ def test_of_four_writers_at_the_same_moment_exactly_one_wins(s3):
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(30)
+        writer.join()
 
     (winner,) = [outcome for outcome in outcomes if outcome != "lost"]
     assert outcomes.count("lost") == 3
@@ -317,17 +316,7 @@ def _day_file(lake: Lake, day: date, keys: list[str]) -> DataFile:
     return write_day_file(lake.root, REVIEWS, day, [pa.RecordBatch.from_pylist(rows, schema=REVIEWS.schema)])
 
 
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-def _wait_for_bucket(server: subprocess.Popen[bytes], address: str, log: Path, seconds: float = 90) -> None:
+def _wait_for_bucket(server: subprocess.Popen[bytes], address: str, log: Path, seconds: float = 300) -> None:
     """Wait for the bucket itself: the server answers /healthz a second before it has made it."""
     import boto3
     from botocore.config import Config

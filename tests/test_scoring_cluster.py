@@ -14,7 +14,7 @@ import pytest
 
 import tiny
 from conftest import FRUGAL_JAVA, fill, lake_review, use_home
-from local_platform import free_port
+from ports import free_port
 from scoring_days import DAY, EMPTY, LATER, ONE, furnish, rows
 from sentiment.core.settings import DRIVER
 from sentiment.scoring.config import RescoreConfig
@@ -27,7 +27,7 @@ SPARK_HOME = Path(pyspark.__file__).parent
 RANGE = RescoreConfig(from_day=DAY, to_day=LATER, model=ONE)
 # Both workers' cores are there before the first task starts, so that both get one.
 DEFAULTS = f"""spark.scheduler.minRegisteredResourcesRatio 1.0
-spark.scheduler.maxRegisteredResourcesWaitingTime 60s
+spark.scheduler.maxRegisteredResourcesWaitingTime 600s
 spark.executor.memory 512m
 spark.executor.extraJavaOptions {FRUGAL_JAVA}
 """
@@ -79,7 +79,7 @@ def daemon(words: tuple[str, ...], environment: dict[str, str], log: Path) -> It
         yield log
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(90)
 
 
 def wait_for(ready: str, log: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import time
 import venv
@@ -16,6 +15,7 @@ from packaging.requirements import Requirement
 import tiny
 from conftest import without_server
 from contexts import a_context
+from ports import free_port
 from sentiment.core.settings import Settings
 from sentiment.engine.scorer import Scorer
 from sentiment.scoring.files import predict_rows
@@ -140,9 +140,7 @@ def test_a_version_cleans_refuses_and_flags_as_predict_does_where_only_its_requi
 
 
 def test_a_version_is_served_over_http_where_only_its_requirements_are(python, version, expected, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     serve = [python, "-m", "uvicorn", "--port", str(port), "mlflow.pyfunc.scoring_server.app:app"]
     address = f"http://127.0.0.1:{port}"
     told = outside() | {"__pyfunc_model_path__": str(version)}  # as `mlflow models serve` starts its server

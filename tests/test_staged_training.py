@@ -1,7 +1,6 @@
 """A network divided over two processes: its steps are those of the undivided one, and its training can be resumed."""
 
 import os
-import socket
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.functional import cross_entropy
 
 import tiny
+from ports import free_port
 from sentiment.training.checkpoints import STATE
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.recurrent import RecurrentClassifier, RecurrentShape
@@ -137,9 +137,7 @@ def training_member(rank: int, workdir: Path, port: int, dies_at: int, changes: 
 
 def train(workdir: Path, dies_at: int = 0, **changes) -> None:
     """Train a network with dropout in two processes, to its end or to the death of both."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     start(training_member, 2, workdir, port, dies_at, changes)
 
 

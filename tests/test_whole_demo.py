@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from conftest import PROJECT
-from local_platform import free_port
+from local_platform import wait_until_healthy
+from ports import free_port
 from sentiment.core.settings import Settings
 from sentiment_local import platform
 from sentiment_local.config import SampleConfig
 from sentiment_local.sample.generate import generate
-from sentiment_local.status import status
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.thorough]
 
@@ -69,7 +69,7 @@ def interrupted_at(settings: Settings, point: str) -> tuple[int, list[str]]:
 
 def finished(settings: Settings) -> dict[str, Any]:
     with demo(settings) as running:
-        out, err = running.communicate(timeout=1800)
+        out, err = running.communicate(timeout=3600)
     assert running.returncode == 0, err[-3000:]
     return json.loads(out)
 
@@ -85,14 +85,14 @@ def work_done(settings: Settings) -> dict[str, int]:
     return {**runs, "versions": len(versions)}
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_an_interrupted_demo_goes_on_and_does_nothing_twice(settings: Settings) -> None:
     for point in POINTS:
         code, said = interrupted_at(settings, point)
         assert code == 130
         assert not [line for line in said if "Traceback" in line]
         assert "the platform stays up" in said[-1]
-        assert status(settings).healthy
+        wait_until_healthy(settings)
     shown = finished(settings)
     assert len(shown["days"]) == 3
     assert all(day["positive_share"] is None or 0 < day["positive_share"] < 1 for day in shown["days"])

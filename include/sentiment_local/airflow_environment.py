@@ -29,10 +29,13 @@ _AIRFLOW = {
     # ... so that unchanged ones need not be parsed every 30 s.
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
     "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    # The first file brings what all import: some ten seconds on busy cores, of the 30 and 50 that are the defaults.
+    "CORE__DAGBAG_IMPORT_TIMEOUT": "300",
+    "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "330",
     # The heartbeat comes every 5 s from a process that does nothing else, which training and Spark delay by little.
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
-    # The supervisor starts a scheduler again that died or was silent for a minute; the new one takes up the old one's
-    # tasks when that one's last heartbeat is as old as this.
+    # The supervisor starts a scheduler again that died or was silent; the new one takes up the old one's tasks when
+    # that one's last heartbeat is as old as this.
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "60",
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
     "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "60",

@@ -15,8 +15,8 @@ _PAGE = 100
 # While the server or its database is started again it does not answer, or says so.
 _BUSY = frozenset({502, 503, 504})
 _DATABASE_IS_DOWN = "Database error"
-# 1 + 2 + 3 + 4 + 40 × 5 s: longer than the supervisor waits for the first sign of a server that it started again.
-_TRIES, _PAUSE_SECONDS, _LONGEST_PAUSE = 45, 1.0, 5
+# 1 + 2 + 3 + 4 + 60 × 5 s: longer than the supervisor waits for the first sign of a server that it started again.
+_TRIES, _PAUSE_SECONDS, _LONGEST_PAUSE = 65, 1.0, 5
 
 
 class RefusedError(ContractError):
@@ -42,7 +42,7 @@ class AirflowHttp:
     ) -> None:
         self._base_url, self._login, self._on_retry = base_url.rstrip("/"), login, on_retry
         # trust_env off: a proxy of the shell must not be asked for a server of this machine.
-        self._client = httpx.Client(base_url=self._base_url, timeout=60, trust_env=False, transport=transport)
+        self._client = httpx.Client(base_url=self._base_url, timeout=180, trust_env=False, transport=transport)
         self._token: str | None = None
 
     def close(self) -> None:

@@ -151,13 +151,13 @@ def _training(config: DemoConfig) -> dict[str, Any]:
 
 
 def leave_quiet(airflow: AirflowApi) -> None:
-    """Pause the DAGs again, and delete the runs of yesterday that Airflow made when the daily ones were unpaused.
+    """Pause the DAGs again, and delete the runs that Airflow made by their schedules while they were not paused.
 
-    The demo's files are of another time: such a run would wait half a day for a file, and fail, every day.
+    The demo's files are of another time: a daily run would wait half a day for a file, and fail, every day.
     """
     for dag in DAGS:
         airflow.pause(dag)
-    for dag in ("ingest_reviews", "score_reviews"):
+    for dag in ("train_models", "ingest_reviews", "score_reviews"):
         for run_id in airflow.active_runs(dag, "scheduled"):
             airflow.delete_run(dag, run_id)
 

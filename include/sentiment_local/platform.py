@@ -30,7 +30,7 @@ from sentiment_local.watch import Watch
 POOLS = {"spark": "One Spark application at a time.", "gpu": "One training at a time."}
 
 # A first start takes half a minute on two cores; a machine that is busy or reads from a slow disk may need minutes.
-START_SECONDS = 300.0
+START_SECONDS = 600.0
 _POLL_SECONDS = 0.3
 _STOPPED = "the platform was stopped while it was starting"
 _SUPERVISOR = (sys.executable, "-m", "sentiment_local.supervise")

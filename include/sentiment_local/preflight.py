@@ -141,7 +141,7 @@ def _java_command(environment: "dict[str, str]") -> "str | None":
 def _run(command: "list[str]", environment: "dict[str, str]") -> "tuple[int, str]":
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, timeout=30, check=False
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, timeout=120, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return 1, str(error)

@@ -20,6 +20,8 @@ from sentiment.core.provenance import boot_id, start_of
 SAME_PROCESS_SECONDS = 0.5
 LONG_LOG_BYTES = 32 * 2**20
 _POLL_SECONDS = 0.1
+# A process that is killed is gone as soon as it gets a core.
+_KILLED_SECONDS = 30.0
 
 
 class Started(BaseModel):
@@ -66,7 +68,7 @@ def launch(name: str, command: Sequence[str], environment: Mapping[str, str], fo
 def running(started: Started) -> bool:
     """Tell whether the program itself still runs; a zombie and a stranger with a reused id do not count."""
     leader = _leader(started)
-    return leader is not None and leader.status() != psutil.STATUS_ZOMBIE
+    return leader is not None and _alive(leader)
 
 
 def family(started: Started) -> list[psutil.Process]:
@@ -90,7 +92,7 @@ def end(programs: Iterable[Started], grace_seconds: float) -> int:
     # A process may have forked between the look and the signal: what is left of its family goes with it.
     stubborn = [*stubborn, *(child for process in stubborn for child in _children(process))]
     _signal(stubborn, kill=True)
-    _outliving(stubborn, grace_seconds)
+    _outliving(stubborn, max(grace_seconds, _KILLED_SECONDS))
     return len(members)
 
 
@@ -105,7 +107,10 @@ def end_leader(started: Started, seconds: float) -> None:
 def age(started: Started) -> float:
     """Return the seconds since the program was started; 0 when it does not run."""
     leader = _leader(started)
-    return time.time() - leader.create_time() if leader else 0.0
+    try:
+        return time.time() - leader.create_time() if leader else 0.0
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def memory(started: Started, others: frozenset[int] = frozenset()) -> int:

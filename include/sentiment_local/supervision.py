@@ -1,7 +1,7 @@
 """When a component is started, and started again: the rules alone, with the clock handed in. It starts nothing.
 
-A component that ended, or gave no sign of life for a minute, is started again after a pause that grows, five times at
-most in ten minutes; then it counts as failed, and is tried again when the ten minutes are over.
+A component that ended, or gave no sign of life for two minutes, is started again after a pause that grows, five times
+at most in ten minutes; then it counts as failed, and is tried again when the ten minutes are over.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Literal
 State = Literal["waiting", "starting", "healthy", "silent", "failed"]
 Order = Literal["launch", "end", "none"]
 
-SILENCE_SECONDS = 60.0
-# A first sign may take this long: on busy cores Airflow alone imports for half a minute.
-START_SECONDS = 180.0
+SILENCE_SECONDS = 120.0
+# A first sign may take this long: on busy cores Airflow alone imports for half a minute, on slow ones for some.
+START_SECONDS = 300.0
 RESTARTS, WINDOW_SECONDS = 5, 600.0
 FIRST_PAUSE_SECONDS = 1.0
 

@@ -12,7 +12,7 @@ from sentiment.core.settings import Settings
 from sentiment_local import processes
 from sentiment_local.states import PlatformRecord, read_record
 
-STANDSTILL_SECONDS = 300.0
+STANDSTILL_SECONDS = 600.0
 
 
 class Watch:
@@ -26,7 +26,7 @@ class Watch:
         self._changed = time.monotonic()
 
     def look(self, seen: Mapping[str, object]) -> None:
-        """Raise ContractError when a component is down for good, or when nothing has changed for five minutes.
+        """Raise ContractError when a component is down for good, or when nothing has changed for ten minutes.
 
         `seen` is what is known of the work; its tasks' logs count as well, for a training changes nothing else.
         """
