@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Whole files go to the workers, in the order that tests/conftest.py gives them. On two cores a third worker fills the
 # quarter of the time in which the others wait for a server.
-PYTEST := -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --durations=40
+PYTEST := -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40
 # The tests of Spark's jobs, which pass on each of its masters: in a JVM like all tests, and on Sail.
 JOBS := $(addprefix tests/test_,$(addsuffix .py,ingest snapshot scoring_job landing lake day_states files_of_others stores_of_0_4))
 VENV := .venv

@@ -53,19 +53,26 @@ MASTER = os.environ.get("SENTIMENT_SPARK_MASTER", "local[2]")
 HEAVIEST = ("thorough", "e2e", "slow", "spark")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the heaviest files first; the others, and the tests within a file, keep their order.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let files go to workers whole, and all that start a platform to the same one: three at once starve each other."""
+    from xdist.scheduler import LoadFileScheduling
 
-    Of files that start a platform all go to one worker: two or three at once would starve each other.
-    """
+    class OnePlatformAtATime(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "platforms" if "mark.e2e" in (PROJECT / file).read_text(encoding="utf-8") else file
+
+    return OnePlatformAtATime(config, log) if config.option.dist == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the heaviest files first; the others, and the tests within a file, keep their order."""
     place: dict[Path, int] = {}
     for item in items:
         marks = [HEAVIEST.index(mark.name) for mark in item.iter_markers() if mark.name in HEAVIEST]
         place[item.path] = min([place.get(item.path, len(HEAVIEST)), *marks])
     items.sort(key=lambda item: place[item.path])
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("platforms" if item.get_closest_marker("e2e") else item.path.name))
 
 
 def use_home(folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -104,6 +105,25 @@ def test_components_start_answer_and_stop(settings, stand_ins):
     assert platform.stop(settings) == 3
     assert not any(alive(one.pid) for one in started.components)
     assert status(settings).components == ()
+
+
+def test_airflows_server_lives_when_it_answers_people_and_tasks(settings):
+    refused = {"/execution/health"}
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(503 if self.path in refused else 200)
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", settings.airflow_port), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (lives,) = (one.sign for one in components(settings) if one.name == "api-server")
+        assert lives() is None
+        refused.clear()
+        assert lives() == pytest.approx(time.time(), abs=60)
+        refused.add("/api/v2/monitor/health")
+        assert lives() is None
+        server.shutdown()
 
 
 def test_the_verbs_start_show_and_stop_it(settings, stand_ins):

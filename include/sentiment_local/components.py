@@ -147,9 +147,15 @@ def _airflow(settings: Settings) -> tuple[Component, ...]:
     # The server answers to these names only, which keeps a web page from reaching it through a name of its own.
     of_server = {**environment, "SENTIMENT_ALLOWED_HOSTS": f"{HOST},localhost"}
 
+    # Asked for the first time, the part that tasks speak to prepares itself for seconds, in which the server answers
+    # nobody: that belongs to its start, and not to the first task.
+    of_tasks = f"{airflow_url(settings)}/execution/health"
+
+    def served() -> float | None:
+        return now_if(answers(url) and answers(of_tasks))
+
     def api_server() -> Component:
-        command = airflow_command("api-server")
-        return Component("api-server", command, of_server, lambda: now_if(answers(url)), ("postgres",))
+        return Component("api-server", airflow_command("api-server"), of_server, served, ("postgres",))
 
     def with_heartbeat(name: str) -> Component:
         part = name.replace("-", "_")
