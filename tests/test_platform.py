@@ -27,8 +27,8 @@ from ports import free_port
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
-from sentiment_local import databases, platform, processes, verbs
-from sentiment_local.components import components
+from sentiment_local import databases, platform, processes, supervisor, verbs
+from sentiment_local.components import Component, components
 from sentiment_local.config import PlatformConfig, StatusConfig
 from sentiment_local.doctor import check_ports
 from sentiment_local.login import made_once, read_login
@@ -124,6 +124,23 @@ def test_airflows_server_lives_when_it_answers_people_and_tasks(settings):
         refused.add("/api/v2/monitor/health")
         assert lives() is None
         server.shutdown()
+
+
+def test_who_is_heard_through_a_server_lets_it_go_ahead(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "_AHEAD_SECONDS", 2.0)
+    idle = (sys.executable, "-c", SLEEPER)
+    server = Component("server", idle, dict(os.environ), time.time)
+    heard = Component("heard", idle, dict(os.environ), time.time, heard_through=("server",))
+    (tmp_path / "logs").mkdir()
+    both = supervisor.Supervisor(Settings(home=tmp_path, mlflow_uri=""), [server, heard])
+    thread = threading.Thread(target=both.run)
+    thread.start()
+    try:
+        wait_until(lambda: len(both._started) == 2)
+    finally:
+        both.stop()
+        thread.join()
+    assert both._started["heard"].created - both._started["server"].created > 1.5
 
 
 def test_the_verbs_start_show_and_stop_it(settings, stand_ins):

@@ -36,6 +36,9 @@ _LEFT_OVER_SECONDS = 2.0
 # After so long it is said why PostgreSQL does not answer yet.
 _UNANSWERED_SECONDS = 5.0
 _EVENTS_KEPT = 1000
+# What a server imports and prepares takes longest: on two cores all are there sooner when those that it is asked about
+# let it go ahead by so much.
+_AHEAD_SECONDS = 8.0
 _DATABASES = "making the databases, where they are missing"
 _MIGRATING = "making or migrating Airflow's tables"
 _BESIDE_AIRFLOW = ("postgres", "mlflow")
@@ -71,6 +74,9 @@ class Supervisor:
         for component in self._wanted:
             threading.Thread(target=self._listen, args=(component,), daemon=True).start()
         before = time.time()
+        for component in self._wanted:
+            if component.heard_through:
+                self._rules[component.name].launch_at = before + _AHEAD_SECONDS
         try:
             while not self._stop.is_set():
                 now = time.time()
