@@ -31,6 +31,8 @@ pytestmark = [
 
 # How long a page may take to show what is asked for, in milliseconds: only a failure takes that long.
 PATIENCE = 180_000
+# Where a page sends a backfill.
+BACKFILLS = "**/api/v2/backfills"
 # What a person must give before a form can be sent; all other forms are valid as they open.
 MUST_BE_GIVEN: dict[str, dict[str, str]] = {
     "import_history": {"source": "/reviews/history.jsonl.gz"},
@@ -64,7 +66,7 @@ def airflow(settings: Settings) -> Iterator[AirflowApi]:
 
 @pytest.fixture(scope="module")
 def page(settings: Settings, airflow: AirflowApi) -> Iterator[Any]:
-    """A browser that signed in through the login page."""
+    """A browser that signed in through the login page, and from which no backfill gets through."""
     login = read_login(settings)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -76,6 +78,8 @@ def page(settings: Settings, airflow: AirflowApi) -> Iterator[Any]:
         opened.fill("input[name=password]", login.password)
         opened.keyboard.press("Enter")
         opened.get_by_role("link", name="Dags").first.wait_for()
+        # For as long as the page lives: it sends again what was not answered.
+        opened.route(BACKFILLS, lambda route: route.abort())
         yield opened
         browser.close()
 
@@ -146,13 +150,8 @@ def test_a_backfill_sends_its_model_only_when_the_box_is_ticked_that_the_page_na
     dialog.locator("[name=element_model]").blur()
     if ticked:
         dialog.get_by_text("Override parameters on existing runs").click()
-    backfills = "**/api/v2/backfills"
-    page.route(backfills, lambda route: route.abort())
-    try:
-        with page.expect_request(backfills) as asked:
-            dialog.get_by_role("button", name="Run Backfill", exact=True).click()
-    finally:
-        page.unroute(backfills)
+    with page.expect_request(BACKFILLS) as asked:
+        dialog.get_by_role("button", name="Run Backfill", exact=True).click()
     sent = asked.value.post_data_json
     assert (sent["dag_run_conf"] or {}).get("model") == ("2" if ticked else None)
     bounds = [pendulum.parse(sent[name]) for name in ("from_date", "to_date")]
