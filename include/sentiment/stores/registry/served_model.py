@@ -21,7 +21,8 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
     def load_context(self, context: Any) -> None:
         """Load the bundle and check its files."""
-        self._scorer = Scorer.load(Path(context.artifacts["bundle"]))
+        # As `predict` does: one caller's answer takes two thirds of the time that it takes on one thread.
+        self._scorer = Scorer.load(Path(context.artifacts["bundle"]), threads=2)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return label, positive_probability, confidence, needs_review, decided_by and language of each row, in order.
