@@ -11,6 +11,7 @@ medians shown:
   `make bench` installs them.
 - **engines**: the share of an engine's own speed that reaches the reviews.
 - **workers** and **sizes**: the whole job in a process of its own, over numbers of workers and of reviews.
+- **masters**: the same reviews on the Spark masters that are named, side by side, and what differs in the tables.
 - **latency**: one review cold and warm, and one day in a running session.
 
 The MLflow run has tables, pictures and the machine. Let nothing else run meanwhile; the largest of `sizes` takes the

@@ -21,7 +21,7 @@ from sentiment.engine.bundle import (
     read_bundle,
 )
 from sentiment.engine.calibration import Calibration, positive_probability
-from sentiment.engine.engines import open_engine, open_onnx
+from sentiment.engine.engines import Engine, open_engine, open_onnx
 from sentiment.engine.scorer import Scorer, infer
 from sentiment.evaluation.assessment import Decision
 from sentiment.export.build import build_bundle
@@ -53,7 +53,7 @@ def test_onnx_agrees_with_torch_for_any_number_and_length_of_reviews(exported, c
     texts = [text * (row % 3) for row, text in enumerate(reviews.texts)]
     reviews = replace(reviews, texts=texts)
     ids = fitted.tokenizer.whole(reviews.titles, reviews.texts)
-    onnx = infer(open_onnx(folder / FP32_MODEL, 1), fitted.tokenizer, ids)
+    onnx = infer(open_engine(folder, "onnxruntime-fp32", 1), fitted.tokenizer, ids)
     assert onnx == pytest.approx(predict_logits(fitted, reviews), abs=1e-5)
 
 
@@ -100,7 +100,7 @@ def test_fp16_for_gpus_keeps_its_decisions_in_a_smaller_file(exported, tmp_path)
     write_fp16(whole, halved)
     assert halved.stat().st_size < whole.stat().st_size
     ids = fitted.tokenizer.whole(reviews.titles, reviews.texts)
-    full, half = (infer(open_onnx(model, 1), fitted.tokenizer, ids) for model in (whole, halved))
+    full, half = (infer(Engine(open_onnx(model, 1), 256), fitted.tokenizer, ids) for model in (whole, halved))
     assert np.abs(positive_probability(half) - positive_probability(full)).max() < 0.02
 
 

@@ -16,7 +16,7 @@ import tiny
 from sentiment.core.errors import ContractError
 from sentiment.engine.bundle import DESCRIPTION, FP32_MODEL, INT8_MODEL, Thresholds
 from sentiment.engine.calibration import confidence, probability_of
-from sentiment.engine.engines import choose_engine, open_chosen, open_onnx
+from sentiment.engine.engines import Engine, choose_engine, open_chosen, open_onnx
 from sentiment.engine.scorer import Answers, Scorer
 from sentiment.scoring.files import predict_rows
 from sentiment.scoring.scored import SCORED
@@ -79,7 +79,7 @@ def test_decisions_follow_the_bundles_thresholds(scorer):
 def tuned(scorer, threshold):
     """A scorer whose bundle calls a review positive from another probability on."""
     bundle = scorer.bundle.model_copy(update={"thresholds": Thresholds(positive=threshold)})
-    return Scorer(bundle, scorer._tokenizer, Counting())
+    return Scorer(bundle, scorer._tokenizer, Engine(Counting(), 64))
 
 
 def test_with_a_tuned_threshold_confidence_is_the_labels_and_who_is_near_the_threshold_is_looked_at(scorer):
@@ -209,7 +209,7 @@ def test_a_scoring_worker_imports_no_training_library(bundle):
 
 
 class Counting:
-    """An engine that counts the reviews it is given; its logits are the first token's id."""
+    """A network that counts the reviews it is given; its logits are the first token's id."""
 
     def __init__(self):
         self.reviews = 0
@@ -221,7 +221,7 @@ class Counting:
 
 def test_equal_reviews_are_scored_once_and_all_get_their_score(scorer):
     engine = Counting()
-    counting = Scorer(scorer.bundle, scorer._tokenizer, engine)
+    counting = Scorer(scorer.bundle, scorer._tokenizer, Engine(engine, 64))
     titles, texts = ["", "great", "", "", "great"], ["great one", "one", "great one", "awful", "one"]
     probability = counting.probabilities(titles, texts)
     assert engine.reviews == 3

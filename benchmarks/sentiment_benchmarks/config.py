@@ -14,7 +14,7 @@ from sentiment.datasets.config import OnSnapshot
 
 ScoringPart = Literal["peers", "engines", "workers", "sizes", "masters", "latency"]
 Candidate = Literal["linear", "gru", "lstm", "bilstm", "lora", "encoder", "base encoder"]
-_WHERE = "Folder for tables and pictures, HOME/benchmarks when empty; MLflow has them in any case."
+_WHERE = "Folder for tables and pictures, HOME/benchmarks/NAME when empty; MLflow has them in any case."
 _Count = Annotated[int, Field(ge=1)]
 
 

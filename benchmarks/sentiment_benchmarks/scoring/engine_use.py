@@ -67,7 +67,7 @@ def full_batches(ids: np.ndarray, max_length: int) -> np.ndarray:
 
 
 def _timed(engine: EngineName, material: Material, reviews: LabelledReviews, batches: np.ndarray) -> _Timed:
-    run = open_engine(material.bundle, engine, material.cores)
+    run = open_engine(material.bundle, engine, material.cores).run
     scorer = Scorer.load(material.bundle, engine, cascade=False, threads=material.cores)
     mask = np.ones(batches.shape[1:], np.int64)
     run(batches[0], mask)

@@ -72,7 +72,7 @@ def network_contenders(bundle: Bundle) -> list[Contender]:
 
 
 def _plain(engine: EngineName, material: Material, stack: ExitStack) -> Score:
-    tokenizer, run = plain_tokenizer(material), open_engine(material.bundle, engine, material.cores)
+    tokenizer, run = plain_tokenizer(material), open_engine(material.bundle, engine, material.cores).run
 
     def logits(batch: list[str]) -> np.ndarray:
         encodings = tokenizer.encode_batch(batch)

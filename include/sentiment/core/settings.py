@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     )
     mlflow_uri: str = Field("", description="MLflow tracking address; the platform's server when empty.")
     mlflow_public_url: str = Field("", description="MLflow's address in a browser, for links; the same when empty.")
-    artifacts: str = Field("", description="Root of MLflow's artifacts, a folder or s3://; HOME/mlflow when empty.")
+    artifacts: str = Field("", description="Root of MLflow's artifacts, or s3://; HOME/mlflow/artifacts when empty.")
     experiment: str = Field("review-sentiment", description="MLflow experiment of the training runs.")
     studies: str = Field(
         "", description="Searches: address of PostgreSQL or SQLite, or a .journal file; a SQLite under HOME when empty."

@@ -1,12 +1,10 @@
-"""The engines that run a bundle's network: onnxruntime, and OpenVINO where it is installed.
-
-An engine takes `input_ids` and `attention_mask`, int64 [reviews, tokens], and returns float32 logits [reviews, 2].
-"""
+"""The engines that run a bundle's network: onnxruntime, and OpenVINO where it is installed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -21,7 +19,8 @@ from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_I
 
 log = logging.getLogger(__name__)
 
-Engine = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# Token ids and attention mask, int64 [reviews, tokens], to float32 logits [reviews, 2].
+Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 # The file of the bundle that each engine reads. TensorRT makes its own fp16 of fp32.
 MODEL_OF: dict[EngineName, str] = {
@@ -31,12 +30,30 @@ MODEL_OF: dict[EngineName, str] = {
     "cuda-fp16": FP16_MODEL,
     "tensorrt-fp16": FP32_MODEL,
 }
+# Padded tokens a call. OpenVINO holds some 45 KB for each of MiniLM, and runs encoders alone, which are as fast with
+# four reviews a call as with sixteen; a recurrent network takes all reviews of a call a token further in one step, so
+# few make it slow. A GPU would be idle with so few; its own figure is memory's, and not measured.
+_TOKENS_A_CALL: dict[EngineName, int] = {
+    "onnxruntime-fp32": 2_048,
+    "onnxruntime-int8": 2_048,
+    "openvino-int8": 512,
+    "cuda-fp16": 16_384,
+    "tensorrt-fp16": 16_384,
+}
 _PROVIDER = {"cuda-fp16": "CUDAExecutionProvider", "tensorrt-fp16": "TensorrtExecutionProvider"}
 _REMEDY = {
     "openvino-int8": "install the packages openvino and nncf",
     "cuda-fp16": "install onnxruntime-gpu on a machine with an NVIDIA GPU",
     "tensorrt-fp16": "install onnxruntime-gpu and TensorRT on a machine with an NVIDIA GPU",
 }
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded network, and how many padded tokens a call of several reviews should hold at most."""
+
+    run: Network
+    tokens_a_call: int
 
 
 def runs_here(name: EngineName) -> bool:
@@ -97,12 +114,12 @@ def open_engine(folder: Path, name: EngineName, threads: int) -> Engine:
 
     Raises ContractError where onnxruntime cannot use the GPU that the engine is for.
     """
-    if name == "openvino-int8":
-        return _openvino(folder / MODEL_OF[name], threads)
-    return open_onnx(folder / MODEL_OF[name], threads, _providers(name))
+    model = folder / MODEL_OF[name]
+    network = _openvino(model, threads) if name == "openvino-int8" else open_onnx(model, threads, _providers(name))
+    return Engine(network, _TOKENS_A_CALL[name])
 
 
-def open_onnx(model: Path, threads: int, providers: list[Any] | None = None) -> Engine:
+def open_onnx(model: Path, threads: int, providers: list[Any] | None = None) -> Network:
     """Open an ONNX file in onnxruntime; on the CPU when no providers are given."""
     from onnxruntime import InferenceSession, SessionOptions
 
@@ -133,7 +150,7 @@ def _providers(name: EngineName) -> list[Any]:
     return [_PROVIDER[name], "CPUExecutionProvider"] if name in _PROVIDER else ["CPUExecutionProvider"]
 
 
-def _openvino(model: Path, threads: int) -> Engine:
+def _openvino(model: Path, threads: int) -> Network:
     import openvino
 
     # Pinned, the threads of all workers of a machine would sit on the same first cores.

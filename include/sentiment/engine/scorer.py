@@ -17,9 +17,6 @@ from sentiment.engine.knowledge import no_surer
 from sentiment.engine.language import foreign, languages
 from sentiment.engine.tokens import ReviewTokenizer, length_batches
 
-# Padded tokens a batch: on a CPU larger ones leave its caches and gain nothing, smaller ones pay a call each. 4,096 are
-# no faster on MiniLM and hold 70 MB more in a worker.
-TOKEN_BUDGET = 2_048
 # What `decided_by` says of the reviews that the gate answered; the others name the model's family.
 BY_GATE = "gate"
 
@@ -143,8 +140,8 @@ def infer(engine: Engine, tokenizer: ReviewTokenizer, ids: list[np.ndarray]) -> 
     """Return float32 logits [reviews, 2] of whole token ids, in order, computed in batches of similar length."""
     windows = [tokenizer.window(review) for review in ids]
     logits = np.empty((len(windows), 2), np.float32)
-    for rows in length_batches([len(window) for window in windows], TOKEN_BUDGET):
-        logits[rows] = engine(*tokenizer.pad([windows[row] for row in rows]))
+    for rows in length_batches([len(window) for window in windows], engine.tokens_a_call):
+        logits[rows] = engine.run(*tokenizer.pad([windows[row] for row in rows]))
     return logits
 
 

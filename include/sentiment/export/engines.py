@@ -16,7 +16,7 @@ from sentiment.core.names import EngineName
 from sentiment.core.wording import cause
 from sentiment.engine.bundle import FP16_MODEL, FP32_MODEL, INT8_MODEL, STATIC_INT8_MODEL, STATIC_INT8_WEIGHTS
 from sentiment.engine.engines import MODEL_OF, Engine, open_engine, require_here, runs_here
-from sentiment.engine.scorer import TOKEN_BUDGET, infer
+from sentiment.engine.scorer import infer
 from sentiment.engine.tokens import ReviewTokenizer, length_batches
 from sentiment.export.formats import can_quantise_static, export_onnx, quantise, quantise_static, write_fp16
 from sentiment.export.parity import REFERENCE
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 # Enough for an order of engines: about a second of a small encoder on one thread. Noise only slows, so the fastest of
 # the passes counts.
 _TIMED_REVIEWS, _PASSES = 100, 3
-# Batches of 16 reviews are enough to set the scales of static int8.
-_CALIBRATION_BATCH = 16
+# Batches of 16 reviews, and no more tokens than these, are enough to set the scales of static int8.
+_CALIBRATION_BATCH, _CALIBRATION_TOKENS = 16, 2_048
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,6 @@ def _speed(engine: Engine, tokenizer: ReviewTokenizer, ids: list[np.ndarray]) ->
 
 def _batches(tokenizer: ReviewTokenizer, reviews: LabelledReviews) -> list[tuple[np.ndarray, np.ndarray]]:
     windows = tokenizer.encode(reviews.titles, reviews.texts)
-    budget = min(TOKEN_BUDGET, _CALIBRATION_BATCH * max(map(len, windows)))
+    budget = min(_CALIBRATION_TOKENS, _CALIBRATION_BATCH * max(map(len, windows)))
     groups = length_batches([len(window) for window in windows], budget)
     return [tokenizer.pad([windows[row] for row in rows]) for rows in groups]

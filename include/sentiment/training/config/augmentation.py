@@ -29,8 +29,8 @@ class AugmentationOptions(VerbConfig):
         json_schema_extra=LESSONS,
     )
 
-    def augmentation_refused(self, family: Family, imbalance: Imbalance, stages: int) -> str | None:
-        """Say why such a training cannot be augmented as it is asked for; None where it can."""
+    def augmentation_refused(self, family: Family, imbalance: Imbalance, stages: int) -> str:
+        """Say why this training cannot be augmented so; nothing where it can."""
         if (self.augmentation or self.consistency) and family == "linear":
             return (
                 "the linear family learns from the labels of reviews alone; choose another family, or leave "
@@ -40,4 +40,4 @@ class AugmentationOptions(VerbConfig):
             return f"{imbalance} weighs labels, and made texts without an opinion have none; leave imbalance at none"
         if self.consistency and stages > 1:
             return "a network in stages takes each review once; leave consistency at 0, or stages at 1"
-        return None
+        return ""

@@ -31,7 +31,7 @@ class AveragingOptions(VerbConfig):
     )
 
     def averaging_refused(self, family: Family, stages: int) -> str:
-        """Say why a family has no such average, or nothing."""
+        """Say why this training has no such average; nothing where it has."""
         if self.averaging and family == "linear":
             return "the linear family is solved at once and has no steps to average over; leave averaging at 0"
         if self.averaging and stages > 1:

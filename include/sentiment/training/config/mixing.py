@@ -35,7 +35,7 @@ class MixingOptions(VerbConfig):
         return self
 
     def mixing_refused(self, snapshot: str, folds: int) -> str:
-        """Say why nothing can be mixed into a training on a snapshot, with so many folds, or nothing."""
+        """Say why this training can have nothing mixed in; nothing where it can."""
         if snapshot in self.mixed_snapshots:
             return f"snapshot {snapshot} is what is trained on; leave it out of mixed_snapshots"
         if self.mixed_snapshots and folds:

@@ -7,6 +7,7 @@ from pydantic import Field
 from sentiment.core.config import LESSONS, LONGEST_PLACE, TEACHING, Share, VerbConfig
 from sentiment.core.names import Family
 from sentiment.training.config.architecture import ENCODER_FAMILIES
+from sentiment.training.config.optimisation import Imbalance
 
 
 class TeachingOptions(VerbConfig):
@@ -42,8 +43,20 @@ class TeachingOptions(VerbConfig):
         json_schema_extra=LESSONS,
     )
 
+    def teacher_refused(self, family: Family, imbalance: Imbalance, folds: int) -> str:
+        """Say why this training cannot be taught; nothing where it can."""
+        if not self.teacher:
+            return ""
+        if family == "linear":
+            return "the linear family learns from labels alone; choose another family, or leave teacher out"
+        if imbalance != "none":
+            return f"{imbalance} would bend what the teacher says; leave imbalance at none"
+        if folds:
+            return "the teacher knows the labels of every fold; leave folds at 0 beside a teacher"
+        return ""
+
     def stars_refused(self, family: Family) -> str:
-        """Say why a family learns no stars, or nothing."""
+        """Say why this training learns no stars; nothing where it can."""
         if self.star_weight and family not in ENCODER_FAMILIES:
             return f"{family} has no second head; choose {' or '.join(ENCODER_FAMILIES)}, or leave star_weight at 0"
         return ""

@@ -6,6 +6,7 @@ they come from only keep what belongs together in one place.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -102,43 +103,37 @@ class TrainingOptions(
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.imbalance == "smote" and self.family != "linear":
-            raise ValueError("smote makes reviews of counts and fits the linear family alone; take oversampling")
-        if self.imbalance == "focal" and self.family == "linear":
-            raise ValueError("the linear family has no focal loss; take class_weights, oversampling or smote")
-        if self.imbalance == "focal" and self.label_smoothing:
-            raise ValueError("focal loss knows no label smoothing; leave label_smoothing at 0")
-        if self.gradient_checkpointing and self.family in RECURRENT_FAMILIES:
-            raise ValueError("recurrent families keep few activations; leave gradient_checkpointing off")
-        if self.folds == 1:
-            raise ValueError("one fold leaves nothing to train on; give 2 or more, or 0 for no cross-validation")
-        if self.stages > 1 and self.family not in RECURRENT_FAMILIES:
-            raise ValueError(f"only {', '.join(RECURRENT_FAMILIES)} can be divided into stages; take stages=1")
-        if self.processes * self.stages > 1 and self.family == "linear":
-            raise ValueError("the linear family trains in one process; take processes=1")
-        return self
-
-    @model_validator(mode="after")
-    def _can_learn_more(self) -> Self:
-        refused = (
-            self.augmentation_refused(self.family, self.imbalance, self.stages),
-            self.stars_refused(self.family),
-        )
-        for sentence in filter(None, refused):
+        if sentence := next(filter(None, self.refusals()), ""):
             raise ValueError(sentence)
         return self
 
-    @model_validator(mode="after")
-    def _can_be_taught(self) -> Self:
-        if not self.teacher:
-            return self
-        if self.family == "linear":
-            raise ValueError("the linear family learns from labels alone; choose another family, or leave teacher out")
-        if self.weighted:
-            raise ValueError(f"{self.imbalance} would bend what the teacher says; leave imbalance at none")
-        if self.folds:
-            raise ValueError("the teacher knows the labels of every fold; leave folds at 0 beside a teacher")
-        return self
+    def refusals(self) -> Iterator[str]:
+        """Yield of each kind of settings why they do not go together, and what to do; nothing where they do."""
+        yield self._imbalance_refused()
+        yield self._shape_refused()
+        yield self.augmentation_refused(self.family, self.imbalance, self.stages)
+        yield self.stars_refused(self.family)
+        yield self.teacher_refused(self.family, self.imbalance, self.folds)
+
+    def _imbalance_refused(self) -> str:
+        if self.imbalance == "smote" and self.family != "linear":
+            return "smote makes reviews of counts and fits the linear family alone; take oversampling"
+        if self.imbalance == "focal" and self.family == "linear":
+            return "the linear family has no focal loss; take class_weights, oversampling or smote"
+        if self.imbalance == "focal" and self.label_smoothing:
+            return "focal loss knows no label smoothing; leave label_smoothing at 0"
+        return ""
+
+    def _shape_refused(self) -> str:
+        if self.gradient_checkpointing and self.family in RECURRENT_FAMILIES:
+            return "recurrent families keep few activations; leave gradient_checkpointing off"
+        if self.folds == 1:
+            return "one fold leaves nothing to train on; give 2 or more, or 0 for no cross-validation"
+        if self.stages > 1 and self.family not in RECURRENT_FAMILIES:
+            return f"only {', '.join(RECURRENT_FAMILIES)} can be divided into stages; take stages=1"
+        if self.processes * self.stages > 1 and self.family == "linear":
+            return "the linear family trains in one process; take processes=1"
+        return ""
 
 
 class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, StartOptions, TrainingOptions, SearchedOptions):
@@ -154,17 +149,13 @@ class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, StartOption
         json_schema_extra=OPTIMISER,
     )
 
-    @model_validator(mode="after")
-    def _can_be_trained_so(self) -> Self:
-        refused = (
-            self.selection_refused(self.family, self.imbalance, self.folds),
-            self.mixing_refused(self.snapshot, self.folds),
-            self.averaging_refused(self.family, self.stages),
-            self.start_refused(self.family, self.folds),
-        )
-        for sentence in filter(None, refused):
-            raise ValueError(sentence)
-        return self
+    def refusals(self) -> Iterator[str]:
+        """Yield also those of the settings that a search does not have."""
+        yield from super().refusals()
+        yield self.selection_refused(self.family, self.imbalance, self.folds)
+        yield self.mixing_refused(self.snapshot, self.folds)
+        yield self.averaging_refused(self.family, self.stages)
+        yield self.start_refused(self.family, self.folds)
 
     @property
     def peak_learning_rate(self) -> float:
