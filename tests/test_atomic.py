@@ -47,6 +47,34 @@ def test_a_folder_takes_the_place_of_one_that_has_files(tmp_path):
     assert names(tmp_path) == ["bundle", "two"]
 
 
+def nothing(_: Path) -> None:
+    """Make nothing at all."""
+
+
+def a_folder(aside: Path) -> None:
+    aside.mkdir()
+    (aside / "new").touch()
+
+
+@pytest.mark.parametrize("make", [nothing, a_folder])
+def test_a_folder_that_cannot_take_the_place_of_the_old_one_leaves_it(tmp_path, make, monkeypatch):
+    with replacing(tmp_path / "bundle") as aside:
+        aside.mkdir()
+        (aside / "old").touch()
+    real, moves = Path.rename, []
+
+    def full(self, target):
+        moves.append(target)
+        if len(moves) == 2:
+            raise OSError("the disk is full")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match="the disk is full"), replacing(tmp_path / "bundle") as aside:
+        make(aside)
+    assert names(tmp_path) == ["bundle", "old"]
+
+
 def test_a_link_to_a_folder_is_pointed_elsewhere_and_the_folder_stays(tmp_path):
     for content in ("one", "two"):
         (tmp_path / content).mkdir()

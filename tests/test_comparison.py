@@ -95,6 +95,15 @@ def test_runs_that_differ_in_the_seed_alone_are_one_candidate():
     assert [(one.name, len(one.runs)) for one in found] == [("linear", 3), ("encoder", 3)]
 
 
+@pytest.mark.parametrize("lacking", ["family", "seed", "snapshot", "validation_macro_f1"])
+def test_a_run_of_another_program_is_refused_with_what_it_lacks(lacking):
+    theirs = run("theirs", 0.9, 0.9)
+    for kept in (theirs.params, theirs.metrics):
+        kept.pop(lacking, None)
+    with pytest.raises(ContractError, match=f"run theirs has no {lacking}: it is no training of this platform"):
+        group([*ENCODER, theirs])
+
+
 def test_candidates_of_one_family_are_told_apart_by_what_differs():
     long = run("x", 0.9, 0.9, epochs=3.0, learning_rate=1e-4)
     found = group([*ENCODER, long, run("y", 0.9, 0.9, learning_rate=2e-5), *LINEAR])
@@ -230,7 +239,7 @@ def test_the_stricter_the_significance_the_fewer_the_winners(compare):
             r"were tested on different reviews \(1000 and 1000\); train both on one",
         ),
         (run("fewer", 0.9, 0.9, tested=50), r"were tested on different reviews \(1000 and 50\)"),
-        (run("ended", math.nan, 0.9), "run ended has no validation_macro_f1; leave it out"),
+        (run("ended", math.nan, 0.9), "run ended has no validation_macro_f1: it is no training of this platform, or it did not"),
         (run("without", 0.9, 0.9, epochs=2), r"run without keeps no predictions\.parquet; train it anew"),
     ],
     ids=["snapshot", "test reviews", "validation", "predictions"],

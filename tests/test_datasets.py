@@ -163,6 +163,7 @@ def test_imdbs_points_become_stars_of_the_same_sign(tmp_path):
         ('{"text": "<br />", "label": 1}', "the text is empty"),
         ('{"text": "a", "label": 1, "rating": 11}', "the rating is '11', not 1 to 10"),
         ('{"text": "a", "label": 1, "rating": NaN}', "the rating is 'nan', not 1 to 10"),
+        (f'{{"text": "a", "label": 1, "rating": {10**400}}}', "the rating is '10000000000000000000', not 1 to 10"),
     ],
 )
 def test_a_json_line_that_is_no_review_says_why(tmp_path, line, reason):

@@ -22,7 +22,7 @@ from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.states import day_states
 from sentiment.stores.lake.tables import Lake
 from sentiment.verbs import verbs
-from sentiment.views.days import LOOK_BACK_DAYS, late_days
+from sentiment.views.days import FILES_LOOK_BACK, late_days
 from sentiment_local import day_report
 from sentiment_local.config import StatusConfig
 from verbs_here import done
@@ -119,7 +119,7 @@ def test_waiting_is_a_remedy_for_days_that_a_scheduled_run_looks_back_to(home, a
 
 def test_late_reviews_of_a_late_file_are_within_the_look_back_of_scoring():
     late = INGEST.config.model_fields["late_days"].default
-    assert ScoreConfig(day=DAY).look_back > late + LOOK_BACK_DAYS
+    assert ScoreConfig(day=DAY).look_back > late + FILES_LOOK_BACK
 
 
 def test_a_day_that_holds_late_reviews_alone_still_waits_for_its_own_file(home, land):
@@ -172,6 +172,7 @@ def test_without_any_day_it_says_where_it_looked(home):
 def test_nobody_looks_back_before_the_calendar():
     for verb in verbs().values():
         for name, field in verb.config.model_fields.items():
-            if "(days)" in (field.title or ""):
+            of_days = "days" in name and field.annotation in (int, int | None)
+            if "(days)" in (field.title or "") or of_days:
                 bounds = {type(one).__name__: one for one in field.metadata}
                 assert EARLIEST_DAY - timedelta(bounds["Le"].le) > date.min, f"{name} of {verb.name}"

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import time
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from pyarrow import parquet
 
 from conftest import aged, raw_review
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.ingest.arrival import is_marked_whole
+from sentiment.ingest.arrival import still_arriving
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, IngestOptions, InspectConfig
 from sentiment.ingest.judge import Rules, judge
 from sentiment.ingest.landing import Origin, files_of_day, history, landed_days
@@ -202,10 +203,12 @@ def test_a_days_files_may_be_of_any_kind(home, name):
 
 
 def test_a_folder_that_spark_wrote_is_whole_by_its_mark(home):
-    write(home / "landing/2014-05-05.parquet/part-0.parquet", b"")
-    assert not is_marked_whole(f"{home}/landing", DAY)
+    part = write(home / "landing/2014-05-05.parquet/part-0.parquet", b"")
+    part.unlink()
+    part.touch()
+    assert still_arriving(f"{home}/landing", DAY, time.time())
     write(home / "landing/2014-05-05.parquet/_SUCCESS", b"")
-    assert is_marked_whole(f"{home}/landing", DAY)
+    assert still_arriving(f"{home}/landing", DAY, time.time()) is None
 
 
 def test_a_history_that_comes_packed_otherwise_is_the_same(home):

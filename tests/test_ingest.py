@@ -81,6 +81,8 @@ BAD_LINES = [
     (without("text"), "text is missing"),
     (raw_review(DAY, text=None), "text is missing"),
     *((raw_review(DAY, text=given), "text is missing") for given in (True, ["Great"], {"en": "Great"}, float("nan"))),
+    (raw_review(DAY, title=10**400, timestamp="yesterday"), "timestamp is not a number of milliseconds"),
+    (raw_review(DAY, rating=10**400), "rating is outside 1 to 5"),
     (raw_review(DAY, text=""), "text is white space only"),
     (raw_review(DAY, text=" \t\u00a0\u2003\r\n"), "text is white space only"),
     (raw_review(DAY, text="<br /> http://x.example/y"), "text holds nothing but markup, links or white space"),
@@ -135,6 +137,12 @@ def test_every_kind_of_bad_line_is_quarantined_with_reason_file_line_and_raw_tex
     ]
     assert {(row["source_file"], row["ingest_date"]) for row in quarantined} == {(FILE, DAY)}
     assert users(lake) == ["U0", "U1", "U2", "U3", "U4"]
+
+
+def test_the_share_that_is_allowed_is_allowed_however_a_float_writes_it(lake, land):
+    land(FILE, [raw_review(DAY, number) for number in range(71)] + ["no JSON"] * 29)
+    assert 29 > 0.29 * 100
+    assert ingest(max_bad_share=0.29)["rejected"] == 29
 
 
 def test_more_bad_lines_than_allowed_fail_the_day_and_write_nothing(lake, land):

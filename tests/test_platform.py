@@ -27,7 +27,7 @@ from ports import free_port
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
-from sentiment_local import databases, platform, processes, supervisor, verbs
+from sentiment_local import databases, migration, platform, processes, supervisor, verbs
 from sentiment_local.components import Component, components
 from sentiment_local.config import PlatformConfig, StatusConfig
 from sentiment_local.doctor import check_ports
@@ -619,3 +619,22 @@ def test_what_version_0_3_had_started_can_be_ended(tmp_path):
     assert not status(here).healthy
     assert platform.stop(here) == 1
     assert processes.family(old) == []
+
+
+@pytest.mark.parametrize("code", [SLEEPER, STUBBORN])
+def test_a_migration_beside_which_something_fails_is_not_left_running(settings, monkeypatch, code):
+    begun: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+    monkeypatch.setattr(migration, "_GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(migration, "airflow_command", lambda *_: (sys.executable, "-c", code))
+    monkeypatch.setattr(migration, "of_airflow", lambda _: dict(os.environ))
+    monkeypatch.setattr(subprocess, "Popen", lambda *given, **more: begun.append(real(*given, **more)) or begun[-1])
+    log = settings.home / "logs" / "migration.log"
+
+    def full() -> None:
+        if code == SLEEPER or "deaf" in log.read_text():
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        migration.migrate(settings, log, threading.Event(), full)
+    assert [migrating.poll() is None for migrating in begun] == [False]

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy
@@ -17,6 +18,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.serialized_objects import OperatorSerialization
+from jinja2 import Template
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -432,6 +434,13 @@ def test_a_field_that_a_verb_does_not_take_or_return_fails_the_file_that_names_i
         own(EXPORT, "name")
     with pytest.raises(ValueError, match="train does not take review; it takes"):
         given(TRAIN, "review")
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"), [({}, "17"), ({"seed": None}, "17"), ({"seed": 0}, "0"), ({"seed": 3}, "3")]
+)
+def test_a_mapped_task_is_named_by_what_it_was_given_be_it_nought(values, shown):
+    assert Template(given(TRAIN, "seed")).render(task=SimpleNamespace(values=values)) == shown
 
 
 def test_a_verb_on_spark_that_writes_no_days_announces_none(home, monkeypatch):

@@ -175,6 +175,14 @@ def test_a_value_that_a_spreadsheet_would_run_is_told_and_made_a_text_on_request
     assert not predict(tmp_path / "in.csv", tmp_path / "out.jsonl").notes
 
 
+def test_a_column_whose_name_a_spreadsheet_would_run_is_told_and_made_a_text_on_request(tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"text,=1+cmd\ngood,1\n")
+    (note,) = predict(tmp_path / "in.csv", tmp_path / "out.csv").notes
+    assert note.startswith("1 columns have a name that a spreadsheet runs as a formula; --formulas-as-text")
+    assert not predict(tmp_path / "in.csv", tmp_path / "safe.csv", formulas_as_text=True).notes
+    assert (tmp_path / "safe.csv").read_text(encoding="utf-8").startswith("text,'=1+cmd,")
+
+
 @drawn(st.text(max_size=8))
 def test_only_what_begins_as_a_formula_and_is_no_number_counts_as_one(text):
     assert not begins_a_formula(f"a{text}")

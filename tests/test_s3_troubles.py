@@ -14,7 +14,7 @@ import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.stores import files as storage
 from sentiment.stores.lake.protocol import require_conditions
 from sentiment.stores.lake.schemas import PROMOTIONS, REVIEWS
@@ -99,6 +99,33 @@ def store(monkeypatch) -> Iterator[Callable[[int], Store]]:
     for server in running:
         server.shutdown()
         server.server_close()
+
+
+ASKED = {
+    "listed": storage.list_files,
+    "read": lambda place: storage.read_bytes(f"{place}/note.json"),
+    "opened": lambda place: storage.open_binary(f"{place}/note.json"),
+    "written": lambda place: storage.write_bytes(f"{place}/note.json", b"new"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize("trouble", ["it answers 503", "nobody is there"])
+def test_a_store_that_is_down_is_said_and_may_be_asked_again(store, monkeypatch, asked, trouble):
+    monkeypatch.setattr(storage, "BOTO_ATTEMPTS", 1)
+    server = store()
+    server.down_until = time.monotonic() + 600
+    if trouble == "nobody is there":
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(UnavailableError, match=r"the S3 of s3://reviews/landing.* does not answer.*, try again: "):
+        asked("s3://reviews/landing")
+
+
+def test_a_store_that_forbids_is_said_with_what_a_person_can_do(store):
+    store().read_only = True
+    with pytest.raises(ContractError, match=r"S3 refuses s3://reviews/note: .*403.*; correct the AWS_\* variables, or"):
+        storage.write_bytes("s3://reviews/note", b"new")
 
 
 @pytest.mark.parametrize("answer", [200, 501])

@@ -68,6 +68,16 @@ def test_a_home_that_no_address_can_hold_is_refused(home, name, monkeypatch, cap
         Settings(lake=f"s3://reviews/{name}")
 
 
+@pytest.mark.parametrize("name", ["LANDING", "LAKE", "PRODUCTS"])
+@pytest.mark.parametrize(
+    "place", ["file:///data/reviews", "s3a://bucket/reviews", "S3://bucket", "gs://bucket/reviews"]
+)
+def test_a_place_of_another_kind_than_a_folder_or_s3_is_refused(home, name, place, monkeypatch, capsys):
+    monkeypatch.setenv(f"SENTIMENT_{name}", place)
+    assert cli.main(["report"]) != 0
+    assert f"{place} is no folder and does not begin with s3://; write /a/folder or s3://" in capsys.readouterr().err
+
+
 def test_the_home_of_nobody_is_refused(monkeypatch):
     with pytest.raises(ValidationError, match="a user that this machine does not know"):
         Settings(home=Path("~nobody-of-this-name/x"))

@@ -14,7 +14,7 @@ import tiny
 from conftest import FOLDERS
 from contexts import a_context
 from sentiment.core.errors import ConcurrentWriteError, ContractError
-from sentiment.core.locks import holding
+from sentiment.core.locks import alone
 from sentiment.core.names import UNLABELLED
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.folds import fold_of
@@ -253,7 +253,7 @@ def test_a_making_that_was_killed_goes_on_in_its_run_and_gives_what_it_would_hav
 
 def test_the_same_soft_labels_are_not_made_twice_at_once(made, deployment, teacher):
     with (
-        holding(folder_of(deployment, made[0].run_id) / "at-work.lock"),
+        alone(folder_of(deployment, made[0].run_id) / "at-work.lock", RuntimeError()),
         pytest.raises(ConcurrentWriteError, match="being made already"),
     ):
         SOFT_LABELS.run(SoftLabelsConfig(model=teacher), a_context(deployment))

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.training.batches import SimilarLengths
-from sentiment.training.checkpoints import STATE, last_checkpoint
+from sentiment.training.checkpoints import STATE, PlainCheckpointTrainer, last_checkpoint
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted, predict_logits
@@ -136,6 +137,18 @@ def test_a_training_that_had_ended_gives_the_same_model_at_once(encoder, trained
     whole, _, workdir = trained
     again = fit(tiny.config(encoder, epochs=2.0), TRAIN, VALIDATION, workdir, Settings())
     assert predict_logits(again, VALIDATION) == pytest.approx(predict_logits(whole, VALIDATION), abs=1e-6)
+
+
+def test_a_checkpoint_of_a_gpu_without_scaling_is_gone_on_from_on_one_that_scales(tmp_path):
+    loaded: list[dict] = []
+    trainer = SimpleNamespace(
+        accelerator=SimpleNamespace(scaler=SimpleNamespace(load_state_dict=loaded.append)),
+    )
+    PlainCheckpointTrainer._load_scaler(trainer, str(tmp_path))
+    assert loaded == []
+    (tmp_path / "scaler.json").write_text('{"scale": 1024.0}')
+    PlainCheckpointTrainer._load_scaler(trainer, str(tmp_path))
+    assert loaded == [{"scale": 1024.0}]
 
 
 @pytest.mark.parametrize("changed", ["config", "reviews"])

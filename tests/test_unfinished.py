@@ -1,5 +1,6 @@
 """A training that was interrupted goes on when it is asked for again; what is left of others is listed and removed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from sentiment.evaluation.predictions import OF_RUN
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig, TrainingsConfig, TrainRequest
 from sentiment.training.seeds import train_over_seeds
-from sentiment.training.unfinished import at_work, folder_of, interrupted, listed
+from sentiment.training.unfinished import FIGURES, at_work, folder_of, interrupted, listed
 from sentiment.training.verbs import TRAIN
 from test_candidate import SNAPSHOT, write_snapshot
 
@@ -200,8 +201,9 @@ def test_an_interruption_of_the_first_of_several_seeds_says_one_thing_and_the_sa
     assert left.run_id in [run.run_id for run in train_over_seeds(several, shell(deployment)).runs]
 
 
-def test_a_seed_that_came_to_its_end_is_not_trained_again_when_a_later_one_was_interrupted(deployment):
-    both, begun = config(seed=30, seeds=2), []
+def interrupted_at_the_second(both, deployment):
+    """Train two seeds, and press Ctrl-C when the second one begins."""
+    begun = []
 
     def interrupt_the_second(step, done=0, total=0):
         begun.extend([step] if step.startswith("training ") and step not in begun else [])
@@ -210,6 +212,26 @@ def test_a_seed_that_came_to_its_end_is_not_trained_again_when_a_later_one_was_i
 
     with pytest.raises(KeyboardInterrupt, match="if there was one; seeds that are done: 30"):
         train_over_seeds(both, shell(deployment, progress=interrupt_the_second))
+
+
+@pytest.mark.parametrize("trouble", ["its figures cannot be read", "its run is gone"])
+def test_a_seed_of_which_not_enough_is_left_is_trained_anew(deployment, trouble):
+    both = config(seed=30, seeds=2, epochs=0.2)
+    interrupted_at_the_second(both, deployment)
+    (figures,) = (deployment.home / "training").glob(f"*/30/{FIGURES}")
+    before = json.loads(figures.read_text())["run"]["run_id"]
+    if trouble == "its run is gone":
+        mlflow.MlflowClient().delete_run(before)
+    else:
+        figures.write_text('{"result": null}')
+    runs = train_over_seeds(both, shell(deployment)).runs
+    assert [run.seed for run in runs] == [30, 31]
+    assert before not in [run.run_id for run in runs]
+
+
+def test_a_seed_that_came_to_its_end_is_not_trained_again_when_a_later_one_was_interrupted(deployment):
+    both = config(seed=30, seeds=2)
+    interrupted_at_the_second(both, deployment)
     (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
     told = []
     found = TRAIN.run(TrainRequest(resume=left.run_id), shell(deployment, progress=lambda step, *_: told.append(step)))

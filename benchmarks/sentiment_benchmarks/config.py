@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from sentiment.core.config import EXPERTS, ModelReference, VerbConfig
+from sentiment.core.config import EXPERTS, MOST_DAYS, ModelReference, VerbConfig
 from sentiment.core.names import CHAMPION, Family
 from sentiment.core.settings import SparkMaster
 from sentiment.datasets.config import OnSnapshot
@@ -231,7 +231,7 @@ class BenchmarkScaleConfig(VerbConfig):
         (1_000_000, 10_000_000, 100_000_000, 1_000_000_000), min_length=1, description="Numbers of reviews."
     )
     cores: tuple[_Count, ...] = Field((2, 16, 128, 1_000), min_length=1, description="Numbers of cores.")
-    days: int = Field(3_650, ge=1, description="Days that the reviews are of.")
+    days: int = Field(3_650, ge=1, le=MOST_DAYS, description="Days that the reviews are of.")
     price: float = Field(0.05, ge=0, description="What a core costs for an hour, in dollars.")
     seed: int = Field(17, description="Seed of the differences between the pieces of a job.")
     output: Path | None = Field(None, description=_WHERE)

@@ -79,7 +79,7 @@ def _main(verb: AnyVerb, given: dict[str, Any]) -> int:
         say(f" {verb.name}", str(error))
         return FAILED
     # Rows that went out through the pipe are not mixed with what is said of them.
-    _show(verb, result, as_json, sys.stderr if str(getattr(config, "output", "")) == PIPE else sys.stdout)
+    _show(result, as_json, sys.stderr if str(getattr(config, "output", "")) == PIPE else sys.stdout)
     sys.stdout.flush()
     return DONE
 
@@ -136,7 +136,7 @@ def _libraries_aside(log: Path) -> Iterator[None]:
             handler.removeFilter(ours)
 
 
-def _show(verb: AnyVerb, result: VerbResult, as_json: bool, out: TextIO) -> None:
+def _show(result: VerbResult, as_json: bool, out: TextIO) -> None:
     from sentiment.terminal import show
 
     if as_json:

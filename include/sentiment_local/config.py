@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sentiment.core.config import Day, VerbConfig
+from sentiment.core.config import MOST_DAYS, Day, VerbConfig
 from sentiment.readers.config import ReviewOptions
 
 
@@ -38,7 +38,7 @@ class DemoConfig(ReviewOptions):
         description="Folder of reviews (a history, daily/, meta_*), or one file or Spark folder, whose last days "
         "become the daily files; a sample when empty.",
     )
-    days: int = Field(7, ge=1, description="How many of the last landed days are scored.")
+    days: int = Field(7, ge=1, le=MOST_DAYS, description="How many of the last landed days are scored.")
     encoder_reviews: int = Field(2_000, ge=200, description="Reviews that the encoder is trained on.")
     linear_reviews: int = Field(60_000, ge=200, description="Reviews that the linear baseline is trained on.")
 
@@ -48,7 +48,7 @@ class SampleConfig(VerbConfig):
 
     output: Path = Field(description="Folder to write; it may be given to the demo as REVIEWS.")
     reviews: int = Field(20_000, ge=100, description="About how many reviews.")
-    days: int = Field(60, ge=10, description="Over how many days.")
-    daily_days: int = Field(14, ge=7, description="How many of the last days become daily files.")
+    days: int = Field(60, ge=10, le=MOST_DAYS, description="Over how many days.")
+    daily_days: int = Field(14, ge=7, le=MOST_DAYS, description="How many of the last days become daily files.")
     last_day: Day = Field(date(2024, 6, 29), description="The last day.")
     seed: int = Field(17, description="Seed of everything that is drawn.")

@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest.landing import landed_days
-from sentiment.scoring.config import LOOK_BACK_DAYS as SCORED_BACK_DAYS
+from sentiment.scoring.config import SCORES_LOOK_BACK
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.states import State, day_states
 from sentiment.stores.lake.tables import Lake
-from sentiment.views.days import LOOK_BACK_DAYS, untaken
+from sentiment.views.days import FILES_LOOK_BACK, untaken
 from sentiment_local.results import DayRow, DaysStatus
 from sentiment_local.status import status
 
@@ -27,7 +27,7 @@ _REMEDIES = {
     ("stale", True): "its reviews changed after they were scored: run score_reviews for it",
 }
 # How many days the next scheduled run looks back for files, and for what is to be scored.
-_LOOKS_BACK = {"missing": LOOK_BACK_DAYS, "ingested": SCORED_BACK_DAYS, "stale": SCORED_BACK_DAYS}
+_LOOKS_BACK = {"missing": FILES_LOOK_BACK, "ingested": SCORES_LOOK_BACK, "stale": SCORES_LOOK_BACK}
 FailedRuns = dict[str, dict[date, str]]
 
 
@@ -45,11 +45,11 @@ def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
             f"neither the landing {settings.landing_root} nor the lake {settings.lake_root} holds a day yet"
         )
     newest, yesterday = max(known), today - timedelta(1)
-    last = max(newest, yesterday) if (yesterday - newest).days <= LOOK_BACK_DAYS else newest
+    last = max(newest, yesterday) if (yesterday - newest).days <= FILES_LOOK_BACK else newest
     days = [last - timedelta(n) for n in reversed(range(count))]
     failed, note = _failed(settings, days[0], last)
     states = day_states(lake, days) | dict.fromkeys(
-        untaken([day for day in landed if day in days], settings), "missing"
+        untaken([day for day in landed if days[0] <= day <= last], settings), "missing"
     )
     rows = tuple(
         _row(day, states[day], _remedy(day, states[day], day in known, today), failed)

@@ -29,12 +29,24 @@ def migrate(settings: Settings, log: Path, stopped: Event, meanwhile: Callable[[
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-        while migration.poll() is None and not stopped.wait(_POLL_SECONDS):
-            meanwhile()
-    if migration.poll() is None:
-        migration.terminate()
-        migration.wait(_GRACE_SECONDS)
+        try:
+            while migration.poll() is None and not stopped.wait(_POLL_SECONDS):
+                meanwhile()
+        finally:
+            unfinished = migration.poll() is None
+            if unfinished:
+                _end(migration)
+    if unfinished:
         return False
     if migration.returncode:
         raise RuntimeError(f"`airflow db migrate` failed; the end of {log}:\n{processes.last_lines(log)}")
     return True
+
+
+def _end(migration: subprocess.Popen[bytes]) -> None:
+    migration.terminate()
+    try:
+        migration.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        migration.kill()
+        migration.wait()

@@ -48,7 +48,7 @@ def given(verb: AnyVerb, name: str, spelled: str = "") -> str:
     # Airflow's templates know no name that is not there: a task would fail when its work is done.
     value = f"task.values.get('{name}')"
     if not known[name].is_required():
-        value = f"({value} or {known[name].default!r})"
+        value = f"({value} if {value} is not none else {known[name].default!r})"
     return f"{{{{ '{{:{spelled}}}'.format({value}) }}}}" if spelled else f"{{{{ {value} }}}}"
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """Give a free name beside `path`; what the block makes there, a file, a link or a folder, takes its place.
 
-    It ends as `path` does, in a folder that is there. When the block raises, what it made is removed and `path` stays
-    as it is.
+    It ends as `path` does, in a folder that is there. When the block raises, or what it made cannot take that place, it
+    is removed and `path` stays as it is.
     """
     with _beside(path) as aside:
         yield aside
@@ -26,7 +26,11 @@ def replacing(path: Path) -> Iterator[Path]:
             # A folder cannot be renamed over one that has files, so the old one steps aside first.
             with _beside(path) as old:
                 path.rename(old)
-                aside.rename(path)
+                try:
+                    aside.rename(path)
+                except OSError:
+                    old.rename(path)
+                    raise
         else:
             aside.replace(path)
 

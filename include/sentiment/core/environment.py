@@ -1,4 +1,4 @@
-"""What every process of ours needs of its environment: this machine asked without a proxy, and paths in UTF-8.
+"""What every process of ours needs of its environment: this machine asked without a proxy, paths in UTF-8, its cores.
 
 And an end that is asked for, which is an interruption: what was begun is ended in its order, and leaves no process.
 """
@@ -27,6 +27,11 @@ def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
     # A star excepts everything, and only where it stands alone.
     direct = "*" if "*" in names else ",".join(dict.fromkeys([*names, *_THIS_MACHINE]))
     return {"NO_PROXY": direct, "no_proxy": direct}
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; macOS tells those of the machine alone."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def begin() -> None:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelledReviews:
-    """Reviews with a label; all parts have the same length, `labels` holds 0 (negative) or 1 (positive) as int64.
+    """Reviews with a label; all parts have the same length.
 
-    What a data set does not know is NaN in `ratings` (stars, float64), "" in `categories` and 0 in `years` (int64).
+    `labels` holds 0 (negative), 1 (positive) or UNLABELLED as int64. What a data set does not know is NaN in
+    `ratings` (stars, float64), "" in `categories` and 0 in `years` (int64).
     """
 
     keys: list[str]

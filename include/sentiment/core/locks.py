@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
+
+# Who only looks has the lock for some microseconds, with others who look; who wants to work waits for that.
+_LOOKS, _PAUSE_SECONDS = 10, 0.03
 
 
 @contextmanager
-def holding(file: Path) -> Iterator[None]:
-    """Hold the lock while the block runs; raises BlockingIOError at once when another process, or thread, has it."""
+def alone(file: Path, busy: Exception) -> Iterator[None]:
+    """Hold the lock while the block runs; raises `busy` at once when another process, or thread, has it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with ExitStack() as stack:
+        opened = stack.enter_context(file.open("a+"))
+        try:
+            _take(opened)
+        except BlockingIOError:
+            raise busy from None
         yield
 
 
 def held(file: Path) -> bool:
     """Tell whether somebody holds the lock; of a file that is not there nobody does."""
-    if not file.exists():
-        return False
     try:
-        with holding(file):
-            return False
+        with file.open() as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
     except BlockingIOError:
         return True
+    return False
+
+
+def _take(opened: IO[str]) -> None:
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)

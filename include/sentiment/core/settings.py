@@ -91,6 +91,15 @@ class Settings(BaseSettings):
     def _home_in_full(cls, value: Path) -> Path:
         return Path(_in_addresses(_in_full(str(value))))
 
+    @field_validator("landing", "lake", "products", mode="after")
+    @classmethod
+    def _folder_or_s3(cls, value: str) -> str:
+        if "://" in value and not value.startswith("s3://"):
+            raise ValueError(
+                f"{value} is no folder and does not begin with s3://; write /a/folder or s3://bucket/prefix"
+            )
+        return value
+
     @field_validator("landing", "lake", "products", "artifacts", mode="after")
     @classmethod
     def _folder_in_full(cls, value: str) -> str:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress
+from sentiment.core.text.clean import word_count
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.forms import require_end, texts_of
 from sentiment.datasets.manifest import (
@@ -37,7 +38,7 @@ from sentiment.datasets.snapshot import (
 )
 from sentiment.datasets.source import Content, SourceFile, fingerprint, source_files, unlabelled_files
 from sentiment.datasets.stratify import Rows, assign_splits
-from sentiment.datasets.table import read_table, unlabelled_row, words_of
+from sentiment.datasets.table import read_table, unlabelled_row
 from sentiment.stores import files as storage
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ def write_unlabelled(manifest: Manifest, folder: str, on_progress: OnProgress) -
     rows, read, bad = list[tuple[Any, ...]](), 0, list[BadRowAt]()
     for text in _texts(files, bad, on_progress):
         read += 1
-        if words_of(text) >= config.min_words and (letters := hash(bare(text))) not in known:
+        if word_count(text) >= config.min_words and (letters := hash(bare(text))) not in known:
             known.add(letters)
             rows.append(unlabelled_row(text, config.split_seed))
     if bad:

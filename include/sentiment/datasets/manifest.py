@@ -14,6 +14,8 @@ from sentiment.core.names import LABELS
 from sentiment.stores import files as storage
 
 SPLITS = ("train", "validation", "test")
+# Those that a model is chosen and measured by, and must not have learnt from.
+JUDGES = SPLITS[1:]
 # What a source holds and no split takes is counted under this name.
 UNUSED = "unused"
 

@@ -128,7 +128,7 @@ def _row(label: int, title: str, text: str, points: Any = None, category: str = 
         return Row(label, clean_text(title), text, None, category)
     try:
         number = float(points)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 1 <= number <= _MOST_POINTS:
         return BadRow(f"the rating is {str(points)[:20]!r}, not 1 to {_MOST_POINTS}")

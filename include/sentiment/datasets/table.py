@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.core.progress import OnProgress
+from sentiment.core.text.clean import word_count
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.forms import rows_of
 from sentiment.datasets.labels import NO_LABEL, OPEN, counts_from, labels_of
@@ -106,11 +107,6 @@ def unlabelled_row(text: str, seed: int) -> tuple[Any, ...]:
     return (key, None, None, None, "", text, None, None, _int64(f"{seed}\x1f{key}"))
 
 
-def words_of(text: str) -> int:
-    """Count the words of a cleaned text."""
-    return text.count(" ") + 1
-
-
 def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any, ...]:
     """Return the row's values in the order of `_READ`; `in_test` counts repetitions within the given test."""
     words = f"{row.title}\x1f{row.text}"
@@ -121,7 +117,7 @@ def _columns(row: Row, side: str, seed: int, in_test: Counter[str]) -> tuple[Any
     key = _key(words)
     return (
         *(key, None, row.category or None, row.stars, row.title, row.text, row.label, None, _int64(f"{seed}\x1f{key}")),
-        *(side, words_of(row.text), _int64(bare(row.text))),
+        *(side, word_count(row.text), _int64(bare(row.text))),
     )
 
 

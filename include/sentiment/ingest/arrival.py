@@ -27,11 +27,6 @@ LOOK_SECONDS = 2.0
 _LOOKS = 15
 
 
-def is_marked_whole(landing: str, day: date) -> bool:
-    """Return whether the writer left `_SUCCESS` in the day's folder: nothing more comes."""
-    return _is_marked(landing, seen_of_day(landing, day))
-
-
 def still_arriving(landing: str, day: date, now: float) -> str | None:
     """Say that the day's files changed a moment ago, or None when they are whole or not there; `now` in seconds.
 

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
+from sentiment.core.text.clean import word_count
 from sentiment.ingest.landing import Origin
 from sentiment.stores.lake.files import FILE, by_day, write_day_file
 from sentiment.stores.lake.schemas import DISPLACED_FIELDS, REVIEWS
@@ -104,15 +105,10 @@ def _without_repetitions(rows: pa.Table) -> pa.Table:
     alone = alone.append_column(_DISPLACED, pa.nulls(alone.num_rows, _DISPLACED.type))
     chosen = [row for group in _groups(rows.filter(repeated).to_pylist(), _product) for row in unique(group)]
     standing = pa.concat_tables([alone, pa.Table.from_pylist(chosen, schema=pa.schema([*ROWS, _DISPLACED]))])
-    words = pa.array([_word_count(text) for text in standing["text"].to_pylist()], pa.int32())
+    words = pa.array([word_count(text) for text in standing["text"].to_pylist()], pa.int32())
     return standing.append_column("word_count", words).sort_by(
         [("parent_asin", "ascending"), ("review_key", "ascending")]
     )
-
-
-def _word_count(text: str) -> int:
-    """Count the words of a cleaned text; the empty text has none."""
-    return text.count(" ") + 1 if text else 0
 
 
 def _first_of(products: pa.ChunkedArray, one: str | None) -> int:

@@ -137,6 +137,6 @@ def _words(given: object) -> str | None:
     """Return a text as it is, and a plain number as it is written; what is built of several things is none."""
     if isinstance(given, str):
         return given
-    if isinstance(given, bool) or not isinstance(given, int | float) or math.isnan(given):
+    if isinstance(given, bool) or not isinstance(given, int | float):
         return None
-    return str(given)
+    return None if isinstance(given, float) and math.isnan(given) else str(given)

@@ -6,7 +6,6 @@ A candidate is what the runs share that differ in nothing but the seed.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -89,8 +88,7 @@ def group(runs: Sequence[TrainedRun]) -> list[Candidate]:
     The same seed twice, or other seeds of a training without chance, are one observation however often repeated.
     """
     for run in runs:
-        if not math.isfinite(run.metrics.get(CHOSEN_BY, math.nan)):
-            raise ContractError(f"run {run.run_id} has no {CHOSEN_BY}; leave it out, or train it to its end")
+        run.require(("family", "seed", "snapshot"), (CHOSEN_BY,))
     groups: dict[str, list[TrainedRun]] = {}
     for run in runs:
         groups.setdefault(json.dumps(_settings(run), sort_keys=True), []).append(run)

@@ -100,8 +100,8 @@ def _contest(
     pair = registry.version(challenger.version), registry.version(present)
     unseen = unseen_by(pair[1], field.snapshot, test.keys, registry, context.settings)
     unseen.require(config.min_slice_reviews, present, field.snapshot)
-    side_by_side = Speeds(challenger=speeds[challenger.version], champion=speeds[present])
-    champion, evidence = gather(registry, *pair, test, side_by_side, unseen, score)
+    measured = Speeds(challenger=speeds[challenger.version], champion=speeds[present])
+    champion, evidence = gather(registry, *pair, test, measured, unseen, score)
     return Contest(challenger, present, champion, evidence)
 
 

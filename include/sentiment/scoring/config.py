@@ -12,7 +12,7 @@ from sentiment.core.names import CHAMPION, EngineChoice
 from sentiment.readers.config import FILES, ColumnOfRole, FileOptions
 
 # A scheduled run takes files of up to 60 days ago, with reviews of up to 60 days before them; the rest is for delays.
-LOOK_BACK_DAYS = 180
+SCORES_LOOK_BACK = 180
 # In place of a file: standard input, or standard output.
 PIPE = "-"
 
@@ -64,7 +64,7 @@ class ScoreConfig(LakeScoringOptions, OneDay):
     """Score one day of the lake's reviews, and the days before it whose reviews changed after they were scored."""
 
     look_back: int = Field(
-        LOOK_BACK_DAYS,
+        SCORES_LOOK_BACK,
         ge=0,
         le=MOST_DAYS,
         description="Days before it whose reviews changed since, by late ones or a corrected file, are scored again; "

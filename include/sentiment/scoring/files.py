@@ -28,7 +28,7 @@ from sentiment.readers.dialects import is_number
 from sentiment.readers.rows import Values
 from sentiment.readers.schemas import ColumnMapping
 from sentiment.scoring.config import PIPE, PredictConfig
-from sentiment.scoring.output import as_text, begins_a_formula, beside, chunks, kind_of, write_rows
+from sentiment.scoring.output import begins_a_formula, beside, chunks, kind_of, write_rows
 from sentiment.scoring.results import FileCounts, PredictResult
 from sentiment.scoring.scored import DECISION, TEXTS
 from sentiment.scoring.source import Source, files_of
@@ -96,8 +96,7 @@ def predict_file(
     added = pa.schema([field.with_name(names[field.name]) for field in DECISION])
     try:
         with replacing(target) as aside:
-            rows = as_text(decided()) if to_spreadsheet and formulas_as_text else decided()
-            write_rows(aside, rows, source, added)
+            write_rows(aside, decided(), source, added, formulas_as_text=formulas_as_text)
     except RecursionError:
         raise ContractError(
             "a value of the input is nested too deeply to be written; leave its column out, or write it as text"
@@ -105,7 +104,8 @@ def predict_file(
     formulas, numbers = counts.pop("formulas"), counts.pop("numbers")
     notes = [*_read_from(source.mapping), *_renamed(names)]
     notes += _numbers(numbers, counts["rows"] - counts["unscored"], source.mapping)
-    notes += _formulas(formulas) if to_spreadsheet and not formulas_as_text else []
+    if to_spreadsheet and not formulas_as_text:
+        notes += _formulas(formulas, [name for name in source.columns if begins_a_formula(name)])
     return FileCounts(**counts, notes=tuple(notes))
 
 
@@ -163,10 +163,9 @@ def _renamed(names: Mapping[str, str]) -> list[str]:
     return [f"the input has its own {', '.join(changed)}, which stay; ours are {', '.join(changed.values())}"]
 
 
-def _formulas(rows: int) -> list[str]:
-    if not rows:
-        return []
-    return [f"{rows} rows hold a value that a spreadsheet runs as a formula; --formulas-as-text makes texts of them"]
+def _formulas(rows: int, names: list[str]) -> list[str]:
+    found = [f"{rows} rows hold a value"] * bool(rows) + [f"{len(names)} columns have a name"] * bool(names)
+    return [f"{some} that a spreadsheet runs as a formula; --formulas-as-text makes texts of them" for some in found]
 
 
 def _numbers(rows: int, scored: int, mapping: ColumnMapping) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -65,8 +65,14 @@ def beside(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def write_rows(path: Path, rows: Iterable[Values], source: Source, added: pa.Schema) -> None:
-    """Write rows of `source` that gained the columns `added`."""
+def write_rows(
+    path: Path, rows: Iterable[Values], source: Source, added: pa.Schema, *, formulas_as_text: bool = False
+) -> None:
+    """Write rows of `source` that gained the columns `added`.
+
+    With `formulas_as_text` what begins a formula has an apostrophe before it in CSV and TSV, in a name of a column too:
+    a spreadsheet takes it for a text by that.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = kind_of(path)
     if kind == "parquet":
@@ -74,18 +80,13 @@ def write_rows(path: Path, rows: Iterable[Values], source: Source, added: pa.Sch
     elif kind == "jsonl":
         _write_jsonl(path, rows)
     else:
-        _write_delimited(path, rows, [*source.columns, *added.names], "\t" if kind == "tsv" else ",")
+        names, delimiter = [*source.columns, *added.names], "\t" if kind == "tsv" else ","
+        _write_delimited(path, rows, names, delimiter, _as_text if formulas_as_text else _as_cell)
 
 
 def begins_a_formula(value: Any) -> bool:
     """Say whether a spreadsheet would take the value for a formula; a number with a sign is none."""
     return isinstance(value, str) and value.startswith(_FORMULA) and not is_number(value)
-
-
-def as_text(rows: Iterable[Values]) -> Iterator[Values]:
-    """Put an apostrophe before what begins a formula, by which a spreadsheet takes it for a text."""
-    for row in rows:
-        yield {name: f"'{value}" if begins_a_formula(value) else value for name, value in row.items()}
 
 
 def _types(source: Source) -> pa.Schema:
@@ -138,11 +139,13 @@ def _write_jsonl(path: Path, rows: Iterable[Values]) -> None:
             file.write(plain_json(row) + "\n")
 
 
-def _write_delimited(path: Path, rows: Iterable[Values], names: list[str], delimiter: str) -> None:
+def _write_delimited(
+    path: Path, rows: Iterable[Values], names: list[str], delimiter: str, cell: Callable[[Any], Any]
+) -> None:
     with _opened(path) as file:
         writer = csv.DictWriter(file, names, restval="", delimiter=delimiter)
-        writer.writeheader()
-        writer.writerows({name: _as_cell(value) for name, value in row.items()} for row in rows)
+        writer.writerow({name: cell(name) for name in names})
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
 
 
 def _as_cell(value: Any) -> Any:
@@ -161,3 +164,7 @@ def _write_parquet(path: Path, rows: Iterable[Values], schema: pa.Schema) -> Non
                 writer.write_table(pa.Table.from_pylist([_encodable(row) for row in chunk], schema=schema))
     except (pa.ArrowNotImplementedError, *_OF_NO_COLUMN) as error:
         raise ContractError(f"Parquet cannot hold a column of the input ({error}); write .jsonl instead") from error
+
+
+def _as_text(value: Any) -> Any:
+    return f"'{value}" if begins_a_formula(value) else _as_cell(value)

@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,7 @@ _DELTA_PATIENCE = {
     "backoff_config.max_backoff": "5s",
     "backoff_config.base": "3",
 }
+_NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
 # A name that leads nowhere: what was there is gone, or it is a link that does not end.
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
@@ -100,7 +102,8 @@ def open_binary(uri: str) -> BinaryIO:
     bucket, key = bucket_and_key(uri)
     client = s3_client()
     try:
-        return cast("BinaryIO", client.get_object(Bucket=bucket, Key=key)["Body"])
+        with _answering(uri):
+            return cast("BinaryIO", client.get_object(Bucket=bucket, Key=key)["Body"])
     except client.exceptions.NoSuchKey:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri) from None
 
@@ -113,7 +116,8 @@ def read_bytes(uri: str) -> bytes | None:
     bucket, key = bucket_and_key(uri)
     client = s3_client()
     try:
-        return cast("bytes", client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        with _answering(uri):
+            return cast("bytes", client.get_object(Bucket=bucket, Key=key)["Body"].read())
     except client.exceptions.NoSuchKey:
         return None
 
@@ -122,7 +126,8 @@ def write_bytes(uri: str, content: bytes) -> None:
     """Write a small file whole: a reader sees the old content or the new, never a part."""
     if is_s3(uri):
         bucket, key = bucket_and_key(uri)
-        s3_client().put_object(Bucket=bucket, Key=key, Body=content)
+        with _answering(uri):
+            s3_client().put_object(Bucket=bucket, Key=key, Body=content)
         return
     Path(uri).parent.mkdir(parents=True, exist_ok=True)
     with replacing(Path(uri)) as aside:
@@ -154,6 +159,34 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 def s3_client() -> Any:
     """Return this process's client of boto3, configured as a deployment says, and patient."""
     return _s3_client(_configured())
+
+
+@contextmanager
+def _answering(uri: str) -> Iterator[None]:
+    """Raise what an error of boto3 means: UnavailableError where another try may help, else ContractError.
+
+    An object that is not there goes on as it is, for callers know what that means.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+    try:
+        yield
+    except (ConnectionError, HTTPClientError) as error:
+        raise UnavailableError(f"the S3 of {uri} does not answer, try again: {error}") from error
+    except BotoCoreError as error:
+        raise ContractError(
+            f"S3 cannot be asked for {uri}: {error}; correct the address or the AWS_* variables"
+        ) from error
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+            bucket, _ = bucket_and_key(uri)
+            raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
+        if status == _NOT_FOUND:
+            raise
+        if status >= _SERVER_ERROR or status == _TOO_MANY:
+            raise UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {error}") from error
+        raise ContractError(f"S3 refuses {uri}: {error}; correct the AWS_* variables, or what they may do") from error
 
 
 _Configured = tuple[int, frozenset[tuple[str, str]]]
@@ -230,12 +263,8 @@ def _entries_s3(folder: str, beginning: str) -> list[str]:
 
 
 def _pages(uri: str, **asked: str) -> list[Any]:
-    client = s3_client()
-    try:
-        return list(client.get_paginator("list_objects_v2").paginate(**asked))
-    except client.exceptions.NoSuchBucket:
-        bucket = asked["Bucket"]
-        raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
+    with _answering(uri):
+        return list(s3_client().get_paginator("list_objects_v2").paginate(**asked))
 
 
 def _look_s3(uri: str) -> list[Seen]:

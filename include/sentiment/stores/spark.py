@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
+from sentiment.core.environment import usable_cores
 from sentiment.stores.spark_connect import connected, forget_server, on_sail, require_server
 from sentiment.stores.spark_jobs import forget_sent, is_on_this_machine, parallelism
 from sentiment.stores.spark_jvm import require_java, require_master, with_jvm
@@ -104,4 +105,4 @@ def _sail_cores(master: str) -> int | None:
     found = re.fullmatch(r"sail(?:\[([1-9]\d*|\*)\])?", master)
     if found is None:
         return None
-    return int(found[1]) if found[1] not in (None, "*") else len(os.sched_getaffinity(0))
+    return int(found[1]) if found[1] not in (None, "*") else usable_cores()

@@ -125,8 +125,10 @@ class PlainCheckpointTrainer(Trainer):
 
     def _load_scaler(self, checkpoint: str | None) -> None:
         scaler = getattr(self.accelerator, "scaler", None)
-        if checkpoint is not None and scaler is not None:
-            scaler.load_state_dict(_read(Path(checkpoint) / "scaler.json"))
+        kept = Path(checkpoint or "") / "scaler.json"
+        # A checkpoint of a GPU that needed no scaling has none: scaling begins anew on one that does.
+        if checkpoint is not None and scaler is not None and kept.is_file():
+            scaler.load_state_dict(_read(kept))
 
     def _save_rng_state(self, output_dir: str) -> None:
         name, keys, *rest = np.random.get_state()

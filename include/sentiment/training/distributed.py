@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, TextIO
 
+from sentiment.core.environment import usable_cores
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
@@ -87,7 +88,7 @@ def _launcher(processes: int, settings: Settings, threads: int | None) -> Iterat
     master = settings.spark_master
     if is_local_master(master):
         _require_devices(processes)
-        yield partial(_run_here, processes, threads or max(1, len(os.sched_getaffinity(0)) // processes))
+        yield partial(_run_here, processes, threads or max(1, usable_cores() // processes))
     else:
         with session(settings, "train", shared=running()) as spark:
             yield partial(_run_on_cluster, spark, processes, threads)

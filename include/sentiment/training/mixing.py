@@ -11,7 +11,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews, UsedReviews
 from sentiment.core.wording import counted
-from sentiment.datasets.manifest import SPLITS, require_manifest
+from sentiment.datasets.manifest import JUDGES, SPLITS, require_manifest
 from sentiment.datasets.published import bare
 from sentiment.datasets.snapshot import (
     read_keys,
@@ -23,8 +23,6 @@ from sentiment.datasets.snapshot import (
 )
 from sentiment.stores.lake.tables import Lake
 from sentiment.training.config.train import TrainConfig
-
-_JUDGES = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ def drawn(config: TrainConfig, own: int, context: Context) -> tuple[Mixed, ...]:
         return ()
     lake = Lake(context.settings.lake_root)
     folder = snapshot_folder(lake, config.snapshot)
-    texts = {bare(text) for split in _JUDGES for text in read_texts(folder, split)}
-    products = set().union(*(read_products(folder, split) for split in _JUDGES))
+    texts = {bare(text) for split in JUDGES for text in read_texts(folder, split)}
+    products = set().union(*(read_products(folder, split) for split in JUDGES))
     each = round(config.mixed_share * own / len(config.mixed_snapshots))
     return tuple(
         _of_snapshot(name, snapshot_folder(lake, name), each, config.seed, texts, products)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from sentiment.core.context import Context
 from sentiment.datasets.manifest import require_manifest
@@ -65,12 +65,21 @@ def _of_seed(config: TrainConfig, seed: int) -> TrainConfig:
 def _once(folder: Path, config: TrainConfig, context: Context) -> _Trained:
     """Train a seed, or read what came of it before an interruption."""
     figures = str(folder / FIGURES)
-    done = storage.read_bytes(figures)
-    if done is not None:
-        return _Trained.model_validate_json(done)
+    if done := _done(figures, context):
+        return done
     trained = _train(config, context)
     storage.write_bytes(figures, trained.model_dump_json().encode())
     return trained
+
+
+def _done(figures: str, context: Context) -> _Trained | None:
+    """Return what a seed came to, if that can be read and its run is still there."""
+    content = storage.read_bytes(figures)
+    try:
+        done = _Trained.model_validate_json(content or b"")
+    except ValidationError:
+        return None
+    return done if Registry(context.settings).has(done.run.run_id) else None
 
 
 def _train(config: TrainConfig, context: Context) -> _Trained:

@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnderWayError
-from sentiment.core.locks import held, holding
+from sentiment.core.locks import alone, held
 from sentiment.core.settings import Settings
 from sentiment.training.config.train import TrainConfig, TrainingsConfig
 from sentiment.training.results import TrainingsResult, UnfinishedTraining
@@ -113,11 +113,7 @@ def at_work(folder: Path, config: TrainConfig | None, context: Context) -> Itera
     Measurements have no `config` and begin anew. An interruption says how to go on. Raises UnderWayError when
     another process is at work on it.
     """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(holding(folder / _LOCK))
-        except BlockingIOError:
-            raise _under_way(folder.name) from None
+    with alone(folder / _LOCK, _under_way(folder.name)):
         before, kept = _read(folder), True
         _write(folder, Asked(config=config, airflow_run=_airflow_run(context), seconds=before.seconds if before else 0))
         try:

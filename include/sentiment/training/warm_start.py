@@ -12,6 +12,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.names import CHAMPION
 from sentiment.core.settings import Settings
 from sentiment.core.wording import counted
+from sentiment.datasets.manifest import JUDGES
 from sentiment.datasets.published import bare
 from sentiment.datasets.snapshot import read_keys, read_products, read_texts, snapshot_folder
 from sentiment.stores.lake.tables import Lake
@@ -21,7 +22,6 @@ from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.teaching.table import read_table, table_of
 
-_JUDGES = ("validation", "test")
 # What of the architecture is the earlier run's.
 _OF_THE_START = ("encoder", "head", "pooling")
 
@@ -78,7 +78,7 @@ def require_unseen(config: TrainConfig, context: Context) -> None:
     if not config.warm_start:
         return
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
-    judges = set().union(*(read_keys(folder, split) for split in _JUDGES))
+    judges = set().union(*(read_keys(folder, split) for split in JUDGES))
     for learnt in learnt_from(config.warm_start, Registry(context.settings), context.settings):
         try:
             seen = len(judges & learnt.keys())
@@ -116,9 +116,9 @@ def said_of_start(config: TrainConfig, context: Context) -> str:
     folder = snapshot_folder(lake, config.snapshot)
     others = {name for run in line for name in _snapshots(run)} - {config.snapshot}
     theirs = [snapshot_folder(lake, name) for name in sorted(others)]
-    judges = {bare(text) for split in _JUDGES for text in read_texts(folder, split)}
+    judges = {bare(text) for split in JUDGES for text in read_texts(folder, split)}
     texts = {said for other in theirs for text in read_texts(other, "train") if (said := bare(text)) in judges}
-    held_out = set().union(*(read_products(folder, split) for split in _JUDGES)) - read_products(folder, "train")
+    held_out = set().union(*(read_products(folder, split) for split in JUDGES)) - read_products(folder, "train")
     products = held_out & set().union(*(read_products(other, "train") for other in theirs))
     known = [f"{counted(len(texts), 'text')} by which this training is judged"] if texts else []
     known += [f"reviews of {counted(len(products), 'product')} that it holds out"] if products else []

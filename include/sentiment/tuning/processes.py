@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sentiment.core.context import Context
+from sentiment.core.environment import usable_cores
 from sentiment.core.settings import Settings
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import StudyResult
@@ -83,5 +84,5 @@ def _wait(workers: list[subprocess.Popen[bytes]], config: StudyConfig, logs: Pat
 
 def _environment(settings: Settings, workers: int) -> dict[str, str]:
     """Give the workers these settings, and each its share of the cores: more threads than cores slow all of them."""
-    cores = str(max(1, (os.cpu_count() or 1) // workers))
+    cores = str(max(1, usable_cores() // workers))
     return {"OMP_NUM_THREADS": cores, **os.environ, **settings.as_environment(), "TOKENIZERS_PARALLELISM": "false"}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sentiment.stores.lake.log import TableState
 
 # How far back days are looked for that were missed.
-LOOK_BACK_DAYS = 60
+FILES_LOOK_BACK = 60
 
 
 def missing_files(day: date, settings: Settings) -> str | None:
@@ -39,7 +39,7 @@ def missing_reviews(day: date, settings: Settings) -> str | None:
 
 def late_days(day: date, settings: Settings) -> list[date]:
     """Return the days of the two months before a day that have landed, and whose delivery is not in the lake."""
-    return untaken(landed_days(settings.landing_root, *days_before(day, LOOK_BACK_DAYS)), settings)
+    return untaken(landed_days(settings.landing_root, *days_before(day, FILES_LOOK_BACK)), settings)
 
 
 def untaken(landed: Sequence[date], settings: Settings) -> list[date]:

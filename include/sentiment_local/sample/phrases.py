@@ -1,7 +1,7 @@
 """The phrases of the generated reviews that fit any product, as rules of a small grammar; it is content, not code.
 
 `{rule}` stands for a phrase drawn from that rule, `{Rule}` for the same with a capital letter. Rules that depend on
-the category (`thing`, `aspect`, `good_point`, `bad_point`, `good_deed`, `bad_deed`, `use`) are in sample_categories.
+the category (`thing`, `aspect`, `good_point`, `bad_point`, `good_deed`, `bad_deed`, `use`) are in `categories`.
 """
 
 from __future__ import annotations

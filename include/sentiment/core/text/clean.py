@@ -42,6 +42,11 @@ def cell_text(value: object) -> str:
     return "" if is_absent(text) else text
 
 
+def word_count(text: str) -> int:
+    """Count the words of a cleaned text; the empty text has none."""
+    return text.count(" ") + 1 if text else 0
+
+
 def was_cut(text: str) -> bool:
     """Tell whether cleaning reads only the beginning of a text."""
     return len(text) > LONGEST_TEXT

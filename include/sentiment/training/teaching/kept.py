@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sentiment.core import locks
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import UnderWayError
-from sentiment.core.locks import held, holding
 from sentiment.core.settings import Settings
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.results import SoftLabelsResult
@@ -44,7 +44,7 @@ def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
     same = []
     for folder in sorted((settings.home / "soft-labels").glob("*")):
         if (found := _read(folder)) and found.config == config:
-            if held(folder / _LOCK):
+            if locks.held(folder / _LOCK):
                 raise _under_way(found.run_id)
             # A table that somebody removed is made again.
             here = found.result is not None and (folder / TABLE).is_file()
@@ -56,21 +56,17 @@ def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
 def alone(config: SoftLabelsConfig, settings: Settings) -> Iterator[None]:
     """Answer a question alone, from before its run is there; UnderWayError when another process is at it."""
     question = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
-    try:
-        with holding(settings.home / "soft-labels" / f"{question}.lock"):
-            yield
-    except BlockingIOError:
-        raise UnderWayError("the same soft labels are being made already; wait for them") from None
+    busy = UnderWayError("the same soft labels are being made already; wait for them")
+    with locks.alone(settings.home / "soft-labels" / f"{question}.lock", busy):
+        yield
 
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[None]:
     """Work alone on a folder; an interruption says how to go on."""
     try:
-        with holding(folder / _LOCK):
+        with locks.alone(folder / _LOCK, _under_way(folder.name)):
             yield
-    except BlockingIOError:
-        raise _under_way(folder.name) from None
     except KeyboardInterrupt:
         done = len(list(folder.glob("fold-*.parquet")))
         raise KeyboardInterrupt(f"the same command again goes on; folds that are done: {done}") from None
