@@ -70,6 +70,9 @@ class FakeAirflow:
         self.days |= {day: "success" for day, state in self.days.items() if state == "queued"}
         return found
 
+    def runs_by_hand(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:
+        return {}
+
     def backfill(
         self,
         dag_id: str,

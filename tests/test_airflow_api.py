@@ -76,6 +76,27 @@ def test_the_runs_of_a_range_are_told_by_their_day():
     assert airflow.requests[0].url.params["logical_date_gte"] == "2014-03-01T00:00:00+00:00"
 
 
+def test_the_last_run_by_hand_of_a_day_is_found_by_what_its_form_says():
+    runs = [
+        {"dag_run_id": f"r{number}", "state": state, "conf": conf}
+        for number, (state, conf) in enumerate(
+            [
+                ("failed", {"day": "2014-03-01"}),
+                ("success", {"day": "2014-03-01"}),
+                ("failed", {"day": "2014-03-02"}),
+                ("failed", {"day": "2014-02-01"}),
+                ("failed", None),
+                ("failed", {"day": "no day"}),
+            ]
+        )
+    ]
+    airflow = FakeAirflow(dags=[(200, {"dag_runs": runs, "total_entries": len(runs)})])
+    found = airflow.api().runs_by_hand("d", date(2014, 3, 1), date(2014, 3, 2))
+    assert found == {date(2014, 3, 1): ("r1", "success"), date(2014, 3, 2): ("r2", "failed")}
+    asked = airflow.requests[0].url.params
+    assert (asked["run_type"], asked["order_by"]) == ("manual", "run_after")
+
+
 def test_a_listing_is_read_to_its_last_page():
     pages = [
         (200, {"task_instances": [{"task_id": "t", "map_index": n, "state": None}], "total_entries": 2}) for n in (0, 1)

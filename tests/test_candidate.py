@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training import candidate as candidates
 from sentiment.training.candidate import _peaks, train_candidate
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.dossier import _name_base, learnt_nothing, scarce, too_few
+from sentiment.training.dossier import _name_base, known_by_heart, learnt_nothing, scarce, too_few
 from sentiment.training.job import Memory
 from sentiment.training.results import TrainResult
 from sentiment.training.seeds import train_over_seeds
@@ -376,6 +376,17 @@ def test_as_many_reviews_as_were_asked_for_need_no_word():
     enough = {"train": 12_000, "validation": 4_000, "test": 4_000}
     assert too_few(TrainConfig(), enough) == ""
     assert too_few(TrainConfig(), enough | {"test": 10}).endswith("10 of 4,000 to test on")
+
+
+def test_test_reviews_whose_text_was_learnt_are_told_where_they_are_many():
+    learnt, test = tiny.reviews(40, seed=1), tiny.reviews(200, seed=2)
+    test = replace(test, texts=[f"{text} {row}" for row, text in enumerate(test.texts)])
+    assert known_by_heart(learnt, test) == ""
+    few, many = ([f"{text.upper()}!" for text in learnt.texts[:some]] + test.texts[some:] for some in (2, 3))
+    assert known_by_heart(learnt, replace(test, texts=few)) == ""
+    assert known_by_heart(learnt, replace(test, texts=many)) == (
+        "3 of 200 test reviews have the text of a training review, and are no test"
+    )
 
 
 def test_a_split_that_is_nearly_of_one_class_is_named():

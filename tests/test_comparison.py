@@ -239,7 +239,7 @@ def test_the_stricter_the_significance_the_fewer_the_winners(compare):
             r"were tested on different reviews \(1000 and 1000\); train both on one",
         ),
         (run("fewer", 0.9, 0.9, tested=50), r"were tested on different reviews \(1000 and 50\)"),
-        (run("ended", math.nan, 0.9), "run ended has no validation_macro_f1: it is no training of this platform, or it did not"),
+        (run("ended", math.nan, 0.9), "run ended has no validation_macro_f1: it is no training of this platform"),
         (run("without", 0.9, 0.9, epochs=2), r"run without keeps no predictions\.parquet; train it anew"),
     ],
     ids=["snapshot", "test reviews", "validation", "predictions"],

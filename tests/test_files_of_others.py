@@ -22,8 +22,9 @@ from sentiment.ingest.judge import Rules, judge
 from sentiment.ingest.landing import Origin, files_of_day, history, landed_days
 from sentiment.ingest.lines import LandedFile, lines_of_reviews
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
-from sentiment.readers.config import ReviewOptions
+from sentiment.readers.config import FileOptions, ReviewOptions
 from sentiment.readers.told import options_of
+from sentiment.scoring.source import Source
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
 from verbs_here import done
@@ -269,6 +270,30 @@ def test_inspect_says_what_keeps_a_file_from_the_lake_and_opens_nothing_else(hom
     assert (result["rows"], result["reviews"], result["rejected"]) == (3, 2, 1)
     assert [row["text"] for row in result["first_rows"]] == ["good", "fine"]
     assert sorted(path.name for path in home.iterdir()) == ["r.csv"]
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.jsonl"])
+def test_a_file_without_a_line_has_no_rows_and_lacks_nothing(home, name):
+    result = inspected(write(home / name, b""))
+    assert (result["lacks"], result["rows"], result["reviews"], result["rejected"]) == ("", 0, 0, 0)
+    assert [*Source.of(home / name, FileOptions()).rows()] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "told"),
+    [
+        ("schön und gut", "cp1252", "cp1252"),
+        ("Très déçu ça ne marche pas", "cp1252", "cp1252"),
+        ("El año pasado compré tres", "cp1252", "cp1252"),
+        ("Это очень хороший телефон и мне нравится", "cp1251", "cp1251"),
+        ("とても良い商品です。気に入りました", "cp932", "cp932"),
+    ],
+)
+def test_the_encoding_that_is_named_for_bytes_of_another_one_is_the_likely_one(home, text, encoding, told):
+    file = write(home / "r.csv", f"text,stars,time,product\n{text},5,2014-05-05,P\n".encode(encoding))
+    (rejected,) = inspected(file)["first_rejected"]
+    assert rejected["reason"].endswith(f": --encoding {told}")
+    assert f"in {told}" in rejected["reason"]
 
 
 def test_inspect_looks_at_as_many_rows_as_are_asked_for(home):

@@ -59,6 +59,11 @@ def milliseconds(moment):
 
 
 # Every kind of bad line, and the reason that an operator reads.
+NAMED = "--columns timestamp=timestamp takes dates and seconds"
+NO_MILLISECONDS, BEFORE_1995 = (
+    f"timestamp is not a number of milliseconds; {NAMED}",
+    f"timestamp lies before 1995, as seconds would; {NAMED}",
+)
 BAD_LINES = [
     ("this is no JSON", "the line is not a JSON object"),
     ('{"rating": 5.0, "text": "cut in the mid', "the line is not a JSON object"),
@@ -72,7 +77,7 @@ BAD_LINES = [
     (json.dumps(raw_review(DAY))[:-1] + ', "text": "Another text"}', "the line gives one name several values"),
     (json.dumps(raw_review(DAY))[:-1] + ', "rating": 1.0}', "the line gives one name several values"),
     (without("rating"), "rating is missing"),
-    (raw_review(DAY, rating=None), "rating is missing"),
+    *((raw_review(DAY, rating=given), "rating is missing") for given in (None, "")),
     (raw_review(DAY, rating="many"), "rating is not a number"),
     (raw_review(DAY, rating=float("nan")), "rating is not a number"),
     *((raw_review(DAY, rating=given), "rating is not a number") for given in ("5d", "4,0", True, "5つ星のうち3", [5])),
@@ -81,23 +86,20 @@ BAD_LINES = [
     (without("text"), "text is missing"),
     (raw_review(DAY, text=None), "text is missing"),
     *((raw_review(DAY, text=given), "text is missing") for given in (True, ["Great"], {"en": "Great"}, float("nan"))),
-    (raw_review(DAY, title=10**400, timestamp="yesterday"), "timestamp is not a number of milliseconds"),
+    (raw_review(DAY, title=10**400, timestamp="yesterday"), NO_MILLISECONDS),
     (raw_review(DAY, rating=10**400), "rating is outside 1 to 5"),
     (raw_review(DAY, text=""), "text is white space only"),
     (raw_review(DAY, text=" \t\u00a0\u2003\r\n"), "text is white space only"),
     (raw_review(DAY, text="<br /> http://x.example/y"), "text holds nothing but markup, links or white space"),
     (without("timestamp"), "timestamp is missing"),
-    (raw_review(DAY, timestamp="yesterday"), "timestamp is not a number of milliseconds"),
-    (raw_review(DAY, timestamp=10**17), "timestamp is not a number of milliseconds"),
+    (raw_review(DAY, timestamp="yesterday"), NO_MILLISECONDS),
+    (raw_review(DAY, timestamp=10**17), NO_MILLISECONDS),
     (raw_review(DAY, timestamp=milliseconds(datetime.now(UTC) + timedelta(1))), "timestamp lies in the future"),
     *(
-        (raw_review(DAY, timestamp=given), "timestamp is not a number of milliseconds")
+        (raw_review(DAY, timestamp=given), NO_MILLISECONDS)
         for given in (True, "2014-05-05T10:00:00Z", 1399291200000.5, 10**30, float("inf"))
     ),
-    *(
-        (raw_review(DAY, timestamp=given), "timestamp lies before 1995: milliseconds are wanted, these may be seconds")
-        for given in (-1, 0, milliseconds(datetime.now(UTC)) // 1000)
-    ),
+    *((raw_review(DAY, timestamp=given), BEFORE_1995) for given in (-1, 0, milliseconds(datetime.now(UTC)) // 1000)),
     (without("asin", "parent_asin"), "asin and parent_asin are both missing"),
     *(
         (raw_review(DAY, asin=given, parent_asin=given), "asin and parent_asin are both missing")
@@ -305,6 +307,22 @@ def test_the_same_lines_give_the_same_lake_as_a_history_and_as_daily_files(home,
     assert len(one_by_one) == 6
 
 
+def test_a_delivery_that_comes_again_as_it_was_has_nothing_that_is_gone(lake, land):
+    same = "Exactly the same words about this thing, written by two."
+    noon = raw_review(DAY)["timestamp"]
+    lines = [raw_review(DAY, user, parent_asin="P", text=same, timestamp=noon + user) for user in (1, 2)]
+    lines += [raw_review(DAY, 3, parent_asin="P", timestamp=noon + later) for later in (0, 5_000)]
+    for _ in range(3):
+        land(FILE, lines)
+        assert {name: ingest()[name] for name in ("kept", "duplicate", "gone")} == {
+            "kept": 2,
+            "duplicate": 2,
+            "gone": 0,
+        }
+    land(FILE, lines[1:])  # what stood for the other is gone, and the other stands
+    assert (ingest()["gone"], users(lake)) == (1, ["U2", "U3"])
+
+
 def test_nobody_is_nobodys_second_one_however_a_program_writes_it(lake, land):
     names = [None, "", "  ", "nan", "None", "null", "A Google user", "Anonymous", "Amazon Customer"]
     lines = [raw_review(DAY, n, user_id=name, parent_asin="P") for n, name in enumerate(names)]
@@ -313,6 +331,13 @@ def test_nobody_is_nobodys_second_one_however_a_program_writes_it(lake, land):
     found = rows(lake)
     assert [row["user_id"] for row in found if row["parent_asin"] == "P"] == [None] * len(names)
     assert {row["parent_asin"] for row in found} == {"P", "B1", "A0"}
+
+
+def test_a_user_whose_id_a_program_took_for_a_number_is_the_same_user(lake, land):
+    noon = raw_review(DAY)["timestamp"]
+    ids = [594481813, "594481813", 594481813.0, "594481813.0"]
+    land(FILE, [raw_review(DAY, n, user_id=name, parent_asin="P", timestamp=noon + n) for n, name in enumerate(ids)])
+    assert (ingest()["kept"], users(lake)) == (1, ["594481813"])
 
 
 def test_numbers_as_programs_write_them_are_the_same_moment(lake, land):

@@ -28,7 +28,12 @@ from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, 
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.spark import speaks_connect
 from sentiment.stores.spark_connect import require_server
-from sentiment.stores.spark_jobs import counting_rows, is_local_master, require_memory, watched
+from sentiment.stores.spark_jobs import (
+    counting_rows,
+    is_local_master,
+    require_memory,
+    watched,
+)
 from verbs_here import done
 
 SAIL = "sail[2]"
@@ -150,9 +155,13 @@ def test_a_jvm_writes_to_the_disk_what_does_not_fit(master):
 
 def test_where_tasks_are_threads_of_this_process_the_rows_that_they_read_are_told():
     told = []
-    with watched(SimpleNamespace(conf=Said("sail[2]")), "importing", lambda *step: told.append(step)):
-        assert [batch.num_rows for batch in counting_rows([pa.record_batch({"n": [1, 2, 3]})])] == [3]
-    assert told == [("importing",), ("importing: 3 rows read", 3, 0)]
+    rows = pa.record_batch({"n": [1, 2, 3]})
+    for read in (("tables",), ("files", "tables")):
+        with watched(SimpleNamespace(conf=Said("sail[2]")), "importing", lambda *step: told.append(step)):
+            for times, of in enumerate(read, 1):
+                assert list(counting_rows([rows] * times, of)) == [rows] * times
+    # Beside a file's rows those of a table, which it is held against, are not told.
+    assert told == [("importing",), ("importing: 3 rows read", 3, 0)] * 2
 
 
 def test_a_server_that_speaks_something_else_is_said_to_be_no_spark_connect_server(home):

@@ -311,8 +311,9 @@ def test_why_a_task_failed_stands_in_the_note_of_its_run(monkeypatch, error, sen
 
 
 def of_tasks(text):
-    """What the tasks said, as it stands in a note: between marks that the page does not show."""
-    return f"<!-- from the tasks -->\n{text}\n<!-- to here -->"
+    """What the tasks said, as it stands in a note: a line, and the others between marks that the page does not show."""
+    first, *rest = text.split("\n\n")
+    return "\n\n".join([first, "<!-- from the tasks, with the line above -->", *rest, "<!-- to here -->"])
 
 
 def note_of(monkeypatch, said, note=None):
@@ -335,6 +336,9 @@ def test_each_end_of_a_run_says_what_its_tasks_said_last_and_keeps_what_a_person
     )
     assert note_of(monkeypatch, [], note) == "by me"
     assert note_of(monkeypatch, [], "by me\n") == "by me\n"
+    # A note of before, which began with a mark.
+    former = "by me\n\n<!-- from the tasks -->\n3 reviews kept.\n<!-- to here -->\nseen by her"
+    assert note_of(monkeypatch, ["5 reviews kept."], former) == "by me\n\nseen by her\n\n" + of_tasks("5 reviews kept.")
     # Somebody took the second mark away.
     assert note_of(monkeypatch, ["3 reviews kept."], note.removesuffix("<!-- to here -->")) == "by me\n\n" + of_tasks(
         "3 reviews kept."
@@ -345,12 +349,13 @@ def test_a_note_has_room_for_why_a_task_failed_and_for_what_came_last(monkeypatc
     steps = [f"Training {number}: " + "figures " * 20 for number in range(9)]
     note = note_of(monkeypatch, [*steps, "Version 6 is champion now."])
     assert len(note) <= 1000
-    begun, *_ = note.removeprefix(of_tasks("").split("\n")[0]).split()
+    begun, *_ = note.split()
     assert (begun, "Training 8" in note, "Training 0" in note) == ("…", True, False)
-    assert note.endswith("Version 6 is champion now.\n<!-- to here -->")
+    assert note.endswith("Version 6 is champion now.\n\n" + of_tasks("").split("\n\n", 1)[1])
     note = note_of(monkeypatch, [*steps, "Failed in promote: MLflow does not answer."], "p" * 500)
     assert len(note) <= 1000
-    assert note.startswith("p" * 500 + "\n\n<!-- from the tasks -->\nFailed in promote: MLflow does not answer.\n\n… ")
+    failed, marked = "Failed in promote: MLflow does not answer.", "<!-- from the tasks, with the line above -->"
+    assert note.startswith("p" * 500 + f"\n\n{failed}\n\n{marked}\n\n… ")
     note = note_of(
         monkeypatch, ["Failed in ingest: " + "why " * 100, "Failed in find_late: " + "how " * 200], "p" * 500
     )

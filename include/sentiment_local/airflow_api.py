@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Literal, Self
 from urllib.parse import quote
@@ -137,6 +137,13 @@ class AirflowApi:
         window = {"logical_date_gte": _midnight(from_day), "logical_date_lte": _midnight(to_day)}
         runs = self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", window)
         return {_day(run["logical_date"]): (run["dag_run_id"], run["state"]) for run in runs if _is_of_its_date(run)}
+
+    def runs_by_hand(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:
+        """Return run id and state of the last run by hand of each of the days that was asked for in a form."""
+        runs = self._http.pages(f"dags/{dag_id}/dagRuns", "dag_runs", {"run_type": "manual", "order_by": "run_after"})
+        asked = {(run.get("conf") or {}).get("day"): (run["dag_run_id"], run["state"]) for run in runs}
+        days = {str(from_day + timedelta(n)) for n in range((to_day - from_day).days + 1)}
+        return {date.fromisoformat(day): run for day, run in asked.items() if day in days}
 
     def open_backfills(self, dag_id: str) -> list[int]:
         """Return the ids of the DAG's backfills that Airflow has not closed yet."""

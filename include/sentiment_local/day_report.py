@@ -82,5 +82,5 @@ def _failed(settings: Settings, first: date, last: date) -> tuple[FailedRuns, di
     from sentiment_local.platform import open_airflow
 
     with open_airflow(settings) as airflow:
-        runs = {dag: airflow.day_runs(dag, first, last) for dag in nothing}
+        runs = {dag: airflow.runs_by_hand(dag, first, last) | airflow.day_runs(dag, first, last) for dag in nothing}
     return {dag: {day: run for day, (run, state) in of.items() if state == "failed"} for dag, of in runs.items()}, {}

@@ -1,7 +1,8 @@
 """What came of a run, as the run's note, which its page shows: why a task of it failed, and what the others said.
 
-A task's own process leaves its sentences; the scheduler makes the note of them each time that the run has ended. They
-stand between two marks, which the page does not show; what a person wrote around them stays.
+A task's own process leaves its sentences; the scheduler makes the note of them each time that the run has ended. Two
+marks, which the page does not show, tell them from what a person wrote around them, which stays. The first one stands
+after their first line, for that is all that the page shows of a note until somebody opens it.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ NOTE_KEY = "said"
 _LONGEST, _LONGEST_ERROR = 1000, 600
 # So begins the sentence of a task that failed.
 _FAILED = "Failed in "
-_BEGIN, _END = "<!-- from the tasks -->\n", "\n<!-- to here -->"
-_OURS = re.compile(f"{_BEGIN.strip()}.*?(?:{_END.strip()}|\\Z)", re.DOTALL)
+_MARK, _END = "\n\n<!-- from the tasks, with the line above -->", "\n\n<!-- to here -->"
+# So notes began until November 2026, and showed nothing of themselves.
+_FORMER_MARK = "<!-- from the tasks -->"
+_OURS = re.compile(f"(?:[^\n]+{_MARK}|{_FORMER_MARK}).*?(?:{_END.strip()}|\\Z)", re.DOTALL)
 # What Markdown would take for its own: a delivered file may name its columns as it likes.
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>!#|~]")
 _LEFT_OUT = "…"
@@ -89,9 +92,10 @@ def _note(dag_run: DagRun) -> None:
 
 def _written(theirs: str, said: list[str]) -> str:
     """Return a note: a person's text, which is never cut, and of the tasks' sentences what it leaves room for."""
-    room = _LONGEST - len(theirs) - len("\n\n") - len(_BEGIN) - len(_END)
-    ours = _paragraphs([_escaped(sentence) for sentence in said], room)
-    return "\n\n".join(filter(None, [theirs, f"{_BEGIN}{ours}{_END}" if ours else ""]))
+    room = _LONGEST - len(theirs) - len("\n\n") - len(_MARK) - len(_END)
+    first, *rest = _paragraphs([_escaped(sentence) for sentence in said], room).split("\n\n")
+    ours = "\n\n".join([f"{first}{_MARK}", *rest]) + _END if first else ""
+    return "\n\n".join(filter(None, [theirs, ours]))
 
 
 def _paragraphs(said: list[str], room: int) -> str:
@@ -109,7 +113,7 @@ def _newest(sentences: list[str], room: int, between: str) -> list[str]:
     for number, sentence in enumerate(reversed(sentences), start=1):
         needed = len(sentence) + (len(_LEFT_OUT) + len(between) if number < len(sentences) else 0)
         if needed > room:
-            return [_LEFT_OUT, *kept] if kept else [_shortened(sentence, room)]
+            return [f"{_LEFT_OUT} {kept[0]}", *kept[1:]] if kept else [_shortened(sentence, room)]
         kept.insert(0, sentence)
         room -= len(sentence) + len(between)
     return kept

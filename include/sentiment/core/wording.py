@@ -16,6 +16,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def beginning(name: str, most: int) -> str:
+    """Return a name as far as there is room for so many letters."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def percent(share: float) -> str:
     """Say a share between 0 and 1 in per cent."""
     return f"{100 * share:.1f} %"

@@ -114,6 +114,8 @@ class SnapshotConfig(VerbConfig):
             raise ValueError(f"source {self.source!r} is not read for the lake; name its dataset as well")
         if self.split == "random" or self.dataset != "lake":
             self._require_something_to_train_on()
+        if self.from_day and self.to_day and self.from_day > self.to_day:
+            raise ValueError(f"from_day {self.from_day} lies after to_day {self.to_day}; swap them")
         if self.dataset == "lake":
             return self
         if not self.source:

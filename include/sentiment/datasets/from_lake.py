@@ -90,6 +90,11 @@ def _reviews(spark: SparkSession, lake: Lake, config: SnapshotConfig) -> DataFra
     """Return the reviews that a pinned configuration takes from; ContractError where Sail's memory is too small."""
     days = (config.from_day or date.min, config.to_day or date.max)
     rows = sum(file.rows for file in lake.files(REVIEWS, days, config.reviews_version))
+    if not rows and (there := lake.state(REVIEWS, config.reviews_version).days):
+        raise ContractError(
+            f"the lake holds no review from {days[0]} to {days[1]}; it holds days from {min(there)} to {max(there)}: "
+            "change from_day or to_day"
+        )
     require_memory(spark, rows * _BYTES_A_ROW, f"a snapshot of {rows:,} reviews")
     return read_table(spark, lake, REVIEWS, days, config.reviews_version, _NEEDED)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiment.core.names import LABELS, POSITIVE
+from sentiment.core.wording import beginning
 from sentiment.evaluation.metrics import decisions
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 INK, GRID, LOSS, SCORE, PALE = "#22303c", "#d9dfe5", "#c2553d", "#2a6f97", "#a9bccb"
 DOTS_AN_INCH = 150
+# Of a longer name of a slice the bars would have no room.
+_SHOWN_LETTERS = 40
 # A bin of the reliability diagram with fewer reviews says more of chance than of the model.
 FEWEST_IN_BIN = 5
 # A figure, then the ends of its 95 % interval.
@@ -136,7 +139,9 @@ def slice_bars(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
     for error in [1 - row["accuracy"] for row in rows if row["kind"] == "all"]:
         axes.axvline(error, color=LOSS, linewidth=1.2, label=f"all reviews, {error:.1%}")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
-    names = [_literal(f"{row['kind']}: {row['slice']}  ({row['reviews']:,})") for row in shown]
+    names = [
+        _literal(f"{row['kind']}: {beginning(row['slice'], _SHOWN_LETTERS)}  ({row['reviews']:,})") for row in shown
+    ]
     axes.set_yticks(places, names, fontsize=9)
     axes.set_ylim(max(places, default=0) + 0.7, -0.7)
     axes.set_title("Wrongly decided reviews by slice", loc="left")

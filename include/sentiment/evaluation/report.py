@@ -1,6 +1,6 @@
-"""Writes what a trained model can and cannot do as one HTML page that needs nothing else: no scripts, no other files.
+"""Writes what a trained model can and cannot do as one HTML page that needs no other file, and no script but ours.
 
-Reviews are strangers' words: every text is escaped.
+Reviews are strangers' words: every text is escaped, and the page's policy runs the one script alone, by its hash.
 """
 
 from __future__ import annotations
@@ -10,12 +10,20 @@ import textwrap
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.wording import RULES
 
+# MLflow shows the page in a frame where links to a place of the page lead nowhere.
+_GO = """
+document.querySelector("nav").addEventListener("click", (click) => {
+  const place = click.target.hash && document.querySelector(click.target.hash);
+  if (place) { click.preventDefault(); place.scrollIntoView(); }
+});
+"""
 # What of a long text is shown: its beginning and, where the verdict often stands, its end.
 HEAD, TAIL = 560, 200
 
@@ -68,6 +76,7 @@ def write_report(report: Report, pictures: Mapping[str, Path], path: Path) -> Pa
     others are shown at the end under their names.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -79,7 +88,13 @@ def write_report(report: Report, pictures: Mapping[str, Path], path: Path) -> Pa
     pages.filters |= {"share": _share, "figure": _figure, "excerpt": _excerpt, "duration": _duration}
     images = {name: b64encode(picture.read_bytes()).decode("ascii") for name, picture in pictures.items()}
     page = pages.get_template("report.html.j2").render(
-        report=report, found=report.assessment, images=images, names=_FIGURES, rules=RULES
+        report=report,
+        found=report.assessment,
+        images=images,
+        names=_FIGURES,
+        rules=RULES,
+        go=Markup(_GO),  # noqa: S704  ours, and no text of a review
+        hash_of_go=b64encode(sha256(_GO.encode()).digest()).decode("ascii"),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     # A lone surrogate in a review is the one thing that UTF-8 cannot hold.

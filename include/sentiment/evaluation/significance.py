@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from sentiment.core.names import POSITIVE
+from sentiment.core.wording import counted
 from sentiment.evaluation.intervals import percentiles
 from sentiment.evaluation.metrics import decision_figures
 from sentiment.evaluation.predictions import Predictions, require_same_reviews
@@ -82,7 +83,7 @@ def alone_right(disagreement: Disagreement) -> str:
     """Say the effect that McNemar's test is about: on how many reviews each model alone is right, and their ratio."""
     more, fewer = disagreement.only_a, disagreement.only_b
     ratio = f", {more / fewer:.1f} to 1" if more >= fewer > 0 else ""
-    return f"alone right on {more:,} reviews against {fewer:,}{ratio}"
+    return f"alone right on {counted(more, 'review')} against {fewer:,}{ratio}"
 
 
 def with_interval(difference: Difference) -> str:

@@ -175,6 +175,6 @@ def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> 
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],
         "test_reviews": run.params["test_reviews"],
-        **{name: f"{value:.6f}" for name, value in figures.items()},
+        **{name: str(value) if isinstance(value, int) else f"{value:.6f}" for name, value in figures.items()},
         **{name: str(measured[name]) for name in ("threshold", "review_below")},
     }

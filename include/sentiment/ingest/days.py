@@ -92,7 +92,7 @@ def _without_former(batches: Iterable[pa.RecordBatch], counts: dict[str, int]) -
         live = table.filter(compute.invert(table["former"]))
         rows = _without_repetitions(live)
         counts["kept"] += compute.sum(rows["fresh"]).as_py() or 0
-        counts["gone"] += len(former - set(rows["review_key"].to_pylist()))
+        counts["gone"] += len(former - set(live["review_key"].to_pylist()))
         yield from rows.select(REVIEWS.file_schema.names).combine_chunks().to_batches()
 
 

@@ -119,8 +119,8 @@ def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Del
     )
     if not files:
         raise ContractError(
-            f"{source} holds no file of reviews (.jsonl, .json, .csv, .tsv or .parquet, packed or not); check the path "
-            "given as source"
+            f"{source!r} holds no file of reviews (.jsonl, .json, .csv, .tsv or .parquet, packed or not); check the "
+            "path given as source"
         )
     names = _places(landing, files)
     read = options_of(source, [file.uri for file in files], options)

@@ -74,7 +74,7 @@ def read_lines(
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
-                yield from counting_rows(_of_file(LandedFile(**row), lines))
+                yield from _of_file(LandedFile(**row), lines)
 
     listed = spark.createDataFrame(pa.Table.from_pylist([file._asdict() for file in files]))
     # Many small files are no many tasks: one costs as much as reading some hundred of them.
@@ -99,7 +99,8 @@ def lines_of_reviews(file: LandedFile) -> Iterator[pa.RecordBatch]:
         form = format_of(file.uri, options)
         mapping = _mapping(file.uri, form, options)
         as_they_stand = form.kind == "jsonl" and form.encoding == UTF_8 and form.packing == _named_packing(file.uri)
-        yield from lines_of(file, mapping) if as_they_stand else _lines_of_rows(file, form, mapping)
+        lines = lines_of(file, mapping) if as_they_stand else _lines_of_rows(file, form, mapping)
+        yield from counting_rows(lines, "files")
     except BrokenFileError as error:
         yield _batch(file.name, [_Line(None, None)], broken=str(error))
     except ContractError as error:

@@ -24,6 +24,8 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MILLISECOND_DIGITS = 15
 # What shops show for somebody who gave no name: many people, not one.
 _NOBODY = frozenset({"a google user", "anonymous", "amazon customer", "kindle customer"})
+# In a column that is named the unit is told by the numbers, and dates are read.
+_NAMED_TIME = "--columns timestamp=timestamp takes dates and seconds"
 _FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
 
 
@@ -76,7 +78,7 @@ def _rating(record: dict[str, Any], best: int) -> float:
     So the ten points of IMDb become stars in the published data sets: two points a star.
     """
     given = record.get("rating")
-    if given is None:
+    if given is None or given == "":
         raise RejectedError("rating is missing")
     stars = _number(given)
     if stars is None:
@@ -99,11 +101,11 @@ def _timestamp(record: dict[str, Any], now: datetime) -> datetime:
         raise RejectedError("timestamp is missing")
     milliseconds = _number(given)
     if milliseconds is None or milliseconds % 1 or abs(milliseconds) >= 10**_MILLISECOND_DIGITS:
-        raise RejectedError("timestamp is not a number of milliseconds")
+        raise RejectedError(f"timestamp is not a number of milliseconds; {_NAMED_TIME}")
     if milliseconds > now.timestamp() * 1000:
         raise RejectedError(FUTURE)
     if milliseconds < FIRST * 1000:
-        raise RejectedError("timestamp lies before 1995: milliseconds are wanted, these may be seconds")
+        raise RejectedError(f"timestamp lies before 1995, as seconds would; {_NAMED_TIME}")
     # From whole numbers, for a fraction of a second as a float is not exact.
     return datetime.fromtimestamp(int(milliseconds) // 1000, UTC).replace(microsecond=int(milliseconds) % 1000 * 1000)
 
@@ -130,7 +132,10 @@ def _product(record: dict[str, Any], name: str) -> str:
 
 def _user(record: dict[str, Any]) -> str | None:
     user = (_words(record.get("user_id")) or "").strip()
-    return None if is_absent(user) or user.casefold() in _NOBODY else user
+    if is_absent(user) or user.casefold() in _NOBODY:
+        return None
+    # A program that took ids for numbers wrote all of them so; what it made of a product's would name another one.
+    return user.removesuffix(".0") if _FRACTION.fullmatch(user) else user
 
 
 def _words(given: object) -> str | None:

@@ -28,6 +28,8 @@ _MARKS = {
 _FOREIGN = re.compile("[\udc80-\udcff]")
 # Of a file in UTF-16 every second byte is mostly 0, and no other file has many zeros.
 _ZEROS = 0.2
+# French has 4 % of letters that ASCII has not, Polish 9 %, Greek and Cyrillic nearly all.
+_LATIN = 0.3
 _PIECE = 1 << 20
 _TEXTS_OF_A_GUESS = 16
 # No row is longer, and a file without line ends is not held in memory.
@@ -135,8 +137,19 @@ class Foreign:
 
 
 def _guess(content: bytes) -> str:
+    if _is_latin(content):
+        return "; it may be in cp1252, or in cp1250 where it is of Central Europe: --encoding cp1252"
     guess = from_bytes(content).best()
     return f"; it may be in {guess.encoding}: --encoding {guess.encoding}" if guess else ""
+
+
+def _is_latin(content: bytes) -> bool:
+    """Tell whether most letters are of ASCII, as in languages of Latin script, whose few others tell little apart."""
+    try:
+        letters = [letter for letter in content.decode("cp1252") if letter.isalpha()]
+    except UnicodeError:
+        return False
+    return sum(not letter.isascii() for letter in letters) < _LATIN * len(letters)
 
 
 def _is_escaped(text: str) -> bool:

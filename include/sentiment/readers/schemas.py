@@ -12,15 +12,19 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from sentiment.core.errors import ContractError
+from sentiment.core.wording import beginning
 from sentiment.readers.config import ROLES, FileOptions, ReviewOptions, Role
 
 OURS = "amazon-2023"
 # The stars that ratings are brought to.
 FIVE = 5
 Columns = Mapping[Role, str]
+# Of a file's columns so many are named, and so much of each.
+_SHOWN_COLUMNS, _SHOWN_LETTERS = 12, 30
 # By role the names of a column, the better one first. The first schema that has most of a file's columns is the file's.
 SCHEMAS: dict[str, dict[Role, tuple[str, ...]]] = {
     OURS: {
@@ -215,4 +219,9 @@ def _is_new(name: str, columns: Collection[str]) -> bool:
 
 
 def _are(columns: Collection[str]) -> str:
-    return f"the columns are {', '.join(columns)}" if columns else "there are no columns"
+    """Name the columns, the first of many and the beginning of long ones, so that what is said after them is read."""
+    if not columns:
+        return "there are no columns"
+    shown = [beginning(name, _SHOWN_LETTERS) for name in islice(columns, _SHOWN_COLUMNS)]
+    more = len(columns) - len(shown)
+    return f"the columns are {', '.join(shown)}{f' and {more} more' if more else ''}"

@@ -49,7 +49,8 @@ class LakeScoringOptions(ScoringOptions):
     model: ModelReference = Field(
         CHAMPION,
         description="champion: the version in force now; champion_at_date: the one in force on that day; or a "
-        "number from MLflow, such as 3. In a backfill tick Override parameters as well, or the champion scores.",
+        "number from MLflow, such as 3. In a backfill of score_reviews tick Override parameters as well, or the "
+        "champion scores.",
         title="Model version",
     )
     reuse: bool = Field(

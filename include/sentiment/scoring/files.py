@@ -160,7 +160,8 @@ def _renamed(names: Mapping[str, str]) -> list[str]:
     changed = {name: free for name, free in names.items() if name != free}
     if not changed:
         return []
-    return [f"the input has its own {', '.join(changed)}, which stay; ours are {', '.join(changed.values())}"]
+    stay, are = ("stays", "is") if len(changed) == 1 else ("stay", "are")
+    return [f"the input has its own {', '.join(changed)}, which {stay}; ours {are} {', '.join(changed.values())}"]
 
 
 def _formulas(rows: int, names: list[str]) -> list[str]:

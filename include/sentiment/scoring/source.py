@@ -77,8 +77,8 @@ class Source:
         columns = tuple(dict.fromkeys(name for part in parts for name in part.columns()))
         try:
             mapping = mapping_of(columns, options)
-            # JSON without rows is a day without reviews.
-            if columns or any(part.form.kind not in ("json", "jsonl") for part in parts):
+            # A file without a line, or JSON without rows, is a day without reviews.
+            if columns:
                 require_text(mapping, columns)
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import psutil
 
@@ -48,14 +48,14 @@ class Tally:
             self.count += some
 
 
-# Rows that this process has read for Spark: lines of files, rows of tables.
-ROWS_READ = Tally()
+# The rows that this process has read for Spark, of files of reviews and of tables.
+_ROWS_READ: dict[Literal["files", "tables"], Tally] = {"files": Tally(), "tables": Tally()}
 
 
-def counting_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Hand batches on, and count their rows as read."""
+def counting_rows(batches: Iterable[pa.RecordBatch], of: Literal["files", "tables"]) -> Iterator[pa.RecordBatch]:
+    """Hand batches on, and count their rows as read of files, or of tables."""
     for batch in batches:
-        ROWS_READ.add(batch.num_rows)
+        _ROWS_READ[of].add(batch.num_rows)
         yield batch
 
 
@@ -108,12 +108,15 @@ def is_local_master(master: str) -> bool:
 
 @contextmanager
 def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator[None]:
-    """Tell once a second, while the block runs, how many tasks at work are done, or how many rows have been read."""
+    """Tell once a second, while the block runs, how many tasks at work are done, or how many rows have been read.
+
+    Where files are read, the rows of tables that are looked at beside them are not counted.
+    """
     on_progress(step)
-    before = ROWS_READ.count
+    before = [(tally, tally.count) for tally in _ROWS_READ.values()]
 
     def measure() -> tuple[str, int, int]:
-        if rows := ROWS_READ.count - before:
+        if rows := next(filter(None, (tally.count - count for tally, count in before)), 0):
             return f"{step}: {rows:,} rows read", rows, 0
         return (step, *_tasks_at_work(spark))
 

@@ -24,6 +24,7 @@ from sentiment.training.dossier import (
     REPORT,
     Training,
     description,
+    known_by_heart,
     learnt_nothing,
     result,
     scarce,
@@ -140,7 +141,7 @@ def _log_reviews(
 def _note(config: TrainConfig, folder: str, splits: _Splits, learnt_from: LabelledReviews, started: str) -> str:
     """Say what of the training is not as it was asked for, or as one would think."""
     few = [started, too_few(config, splits.sizes()), scarce(splits.judges()), said_of_selection(config, folder)]
-    beside = [said_of(config, learnt_from), said_of_mixed(splits.mixed)]
+    beside = [said_of(config, learnt_from), said_of_mixed(splits.mixed), known_by_heart(splits.train, splits.test)]
     said = [*few, *beside, *remarks(config, trained_on(config, learnt_from))]
     return "; ".join(filter(None, said))
 

@@ -17,6 +17,7 @@ import numpy as np
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
 from sentiment.core.wording import counted
+from sentiment.datasets.published import bare
 from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.plots import (
     confusion_matrix,
@@ -35,6 +36,8 @@ from sentiment.training.settings import effective_settings
 
 REPORT = "report.html"
 CHANCE = 0.5  # ROC-AUC of a coin
+# Of real reviews of electronics one in 170 has the text of another product's.
+_MANY_KNOWN = 0.01
 # Of fewer reviews of a class one more or less that is called rightly moves its recall by more than ten points.
 _SCARCE = 10
 
@@ -110,6 +113,15 @@ def learnt_nothing(config: TrainConfig, called: Mapping[str, np.ndarray], assess
     return f"this training learnt nothing: {found}. Train {', or '.join(ways)}"
 
 
+def known_by_heart(train: LabelledReviews, test: LabelledReviews) -> str:
+    """Say how many test reviews have the text of a training review, of another product, where they are many."""
+    learnt = {bare(text) for text in train.texts}
+    known = sum(bare(text) in learnt for text in test.texts)
+    if known <= _MANY_KNOWN * len(test):
+        return ""
+    return f"{known:,} of {counted(len(test), 'test review')} have the text of a training review, and are no test"
+
+
 def scarce(labels: Mapping[str, np.ndarray]) -> str:
     """Say of which class a split, whose labels [n] are given by its name, holds fewer than ten reviews, or nothing."""
     few = [
@@ -166,9 +178,11 @@ def description(trained: TrainResult, report: str) -> str:
 def _pictures(folder: Path, fitted: Fitted, assessment: Assessment, test: LabelledReviews) -> dict[str, Path]:
     labels, probability = test.labels, assessment.probability
     threshold = assessment.decision.threshold
+    several = len({record.get("step") for record in fitted.history}) > 1
     return {
         "confusion_matrix": confusion_matrix(labels, probability, folder / "confusion_matrix.png", threshold),
-        "learning_curve": learning_curve(fitted.history, folder / "learning_curve.png"),
+        # What is solved at once has no steps to draw.
+        **({"learning_curve": learning_curve(fitted.history, folder / "learning_curve.png")} if several else {}),
         "reliability": reliability_diagram(labels, assessment.before, probability, folder / "reliability.png"),
         "error_confidence": error_confidence(assessment.histogram, folder / "error_confidence.png"),
         "slices": slice_bars(assessment.slices, folder / "slices.png"),

@@ -58,7 +58,8 @@ def read_files(
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for day, path in zip(batch["day"].to_pylist(), batch["path"].to_pylist(), strict=True):
-                yield from counting_rows(file_batches(storage.join(root, path), selected, day_column, day))
+                rows = file_batches(storage.join(root, path), selected, day_column, day)
+                yield from counting_rows(rows, "tables")
 
     listed = spark.createDataFrame(
         pa.table({name: [getattr(file, name) for file in files] for name in ("day", "path")})
