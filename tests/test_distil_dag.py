@@ -91,9 +91,9 @@ def test_tasks_are_named_by_what_they_train_whatever_of_it_was_left_to_the_defau
     training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"].get_task("train")
     assert named(teacher, encoder="FOLDER") == "encoder"
     assert named(student, family="gru", train_reviews=600, teacher="soft") == "gru, 600 reviews, taught"
-    assert named(student, family="gru") == "gru, 12,000 reviews, from the stars alone"
-    assert named(training, family="linear", seed=18) == "linear, 12,000 reviews, seed 18"
-    assert named(training, preset="lora-polarity") == "encoder, 12,000 reviews, seed 17"
+    assert named(student, family="gru") == "gru, up to 12,000 reviews, from the stars alone"
+    assert named(training, family="linear", seed=18) == "linear, up to 12,000 reviews, seed 18"
+    assert named(training, preset="lora-polarity") == "encoder, up to 12,000 reviews, seed 17"
 
 
 def test_a_linear_teacher_has_no_epochs_and_no_student_is_linear():

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import pendulum
 import pytest
@@ -177,3 +178,15 @@ def wait_until(truth: Any) -> None:
     while not truth():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_what_came_of_a_run_stands_on_its_page_before_anybody_opens_it(page, settings, airflow):
+    airflow.unpause("ingest_reviews")
+    run = airflow.trigger("ingest_reviews", {"day": "2014-05-05"})
+    deadline = time.monotonic() + PATIENCE / 1_000
+    while not (note := airflow.note("ingest_reviews", run)) and time.monotonic() < deadline:
+        time.sleep(1)
+    first, *_ = note.replace("\\", "").splitlines()
+    assert first.startswith("Failed in wait_for_files: ")
+    page.goto(f"{airflow_url(settings)}/dags/ingest_reviews/runs/{quote(run)}")
+    expect(page.get_by_text(first[:60]).first).to_be_visible()

@@ -276,6 +276,22 @@ def test_what_speaks_spark_connect_is_asked_from_the_tasks_own_process(home, mon
     assert sorted(events[REVIEWS].partition_keys) == ["2024-06-29"]
 
 
+def test_a_verb_whose_task_airflow_ends_is_interrupted_and_one_that_is_done_is_not(home):
+    ended = []
+
+    def run(config, context):
+        try:
+            task.on_kill()  # as Airflow's handler of SIGTERM does, in the middle of the work
+        finally:
+            ended.append("its run in MLflow")
+
+    task = VerbOperator(task_id="promote", verb=replace(PROMOTE, run=run))
+    with pytest.raises(KeyboardInterrupt, match="Airflow ended the task"):
+        task.execute({"params": {}, "ti": FakeTaskInstance({})})
+    assert ended == ["its run in MLflow"]
+    task.on_kill()  # as after a time-out, whose own error goes on
+
+
 class FakeRun:
     """A run, with the note that somebody wrote."""
 

@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
+from local_platform import CHROMIUM
 from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.assessment import Assessment, Decision
 from sentiment.evaluation.behaviour.suite import run_behaviour
@@ -202,3 +204,20 @@ def test_a_threshold_and_a_temperature_are_stated(tmp_path):
     text = page_of(tuned, tmp_path)
     assert "<dd>0.420</dd>" in text
     assert "the model was not sure enough" in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: apt-get install chromium")
+def test_the_links_at_the_head_go_where_mlflow_shows_the_page_too(page):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        around = browser.new_page()
+        around.set_content("<iframe sandbox='allow-scripts' style='height: 400px'></iframe>")
+        shown = (
+            "page => document.querySelector('iframe').src = URL.createObjectURL(new Blob([page], {type: 'text/html'}))"
+        )
+        around.evaluate(shown, page.source)
+        frame = around.frame_locator("iframe")
+        frame.locator("nav a", has_text="Behaviour").click(timeout=60_000)
+        expect(frame.locator("#behaviour")).to_be_in_viewport(timeout=60_000)
+        browser.close()

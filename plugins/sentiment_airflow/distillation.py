@@ -104,7 +104,7 @@ LESSON: dict[str, Param] = {
 # How the mapped tasks are named.
 TEACHER = given(TRAIN, "family")
 TAUGHT = (
-    f"{given(TRAIN, 'family')}, {given(TRAIN, 'train_reviews', ',')} reviews, "
+    f"{given(TRAIN, 'family')}, up to {given(TRAIN, 'train_reviews', ',')} reviews, "
     "{% if task.values.get('teacher') %}taught{% else %}from the stars alone{% endif %}"
 )
 # As many reviews as the student's, which are the same ones where its seed is the teacher's.

@@ -39,6 +39,7 @@ class VerbOperator(BaseOperator):
     template_fields: Sequence[str] = ("values",)
     operator_extra_links = (ReportLink(), TrainingRunLink(), ModelVersionLink())
     ui_color = "#e8f4ea"
+    _at_work = False
 
     def __init__(self, *, verb: AnyVerb, values: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -49,7 +50,17 @@ class VerbOperator(BaseOperator):
         """Run the verb; a broken contract fails the task at once, without another try."""
         config = run_config(self.verb.config, context, self.values)
         self.log.info("%s", self.verb.asked(config))
-        return tell(self, context, self.verb.run(config, _of_task(context)))
+        self._at_work = True
+        try:
+            result = self.verb.run(config, _of_task(context))
+        finally:
+            self._at_work = False
+        return tell(self, context, result)
+
+    def on_kill(self) -> None:
+        """End the verb as Ctrl-C does, when Airflow ends its task: a run in MLflow is no longer said to be at work."""
+        if self._at_work:
+            raise KeyboardInterrupt("Airflow ended the task")
 
 
 class SparkVerbOperator(SparkSubmitOperator):

@@ -69,7 +69,7 @@ CANDIDATES: dict[str, Param] = {
 }
 # How the mapped tasks are named: what is trained, and what of it was exported.
 TRAINED = (
-    f"{given(TRAIN, 'family')}, {given(TRAIN, 'train_reviews', ',')} reviews"
+    f"{given(TRAIN, 'family')}, up to {given(TRAIN, 'train_reviews', ',')} reviews"
     f"{{% if params['seeds'] > 1 %}}, seed {given(TRAIN, 'seed')}{{% endif %}}"
 )
 EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'version')}{{% endif %}}"
