@@ -60,6 +60,7 @@ class VerbOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the verb as Ctrl-C does, when Airflow ends its task: a run in MLflow is no longer said to be at work."""
         if self._at_work:
+            self._at_work = False  # a second signal does not break off what ends the run
             raise KeyboardInterrupt("Airflow ended the task")
 
 

@@ -15,7 +15,7 @@ _LOOKS, _PAUSE_SECONDS = 10, 0.03
 
 @contextmanager
 def alone(file: Path, busy: Exception) -> Iterator[None]:
-    """Hold the lock while the block runs; raises `busy` at once when another process, or thread, has it."""
+    """Hold the lock while the block runs; raises `busy` when another process, or thread, holds it to work."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         opened = stack.enter_context(file.open("a+"))

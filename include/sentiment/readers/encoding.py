@@ -28,7 +28,7 @@ _MARKS = {
 _FOREIGN = re.compile("[\udc80-\udcff]")
 # Of a file in UTF-16 every second byte is mostly 0, and no other file has many zeros.
 _ZEROS = 0.2
-# French has 4 % of letters that ASCII has not, Polish 9 %, Greek and Cyrillic nearly all.
+# Languages of Latin script have far fewer letters that ASCII lacks, Greek and Cyrillic nearly no others.
 _LATIN = 0.3
 _PIECE = 1 << 20
 _TEXTS_OF_A_GUESS = 16
