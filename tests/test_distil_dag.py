@@ -90,7 +90,7 @@ def test_tasks_are_named_by_what_they_train_whatever_of_it_was_left_to_the_defau
     teacher, student = dag.get_task("train_teacher"), dag.get_task("train_student")
     training = DagBag(str(PROJECT / "dags" / "train_models.py")).dags["train_models"].get_task("train")
     assert named(teacher, encoder="FOLDER") == "encoder"
-    assert named(student, family="gru", train_reviews=600, teacher="soft") == "gru, 600 reviews, taught"
+    assert named(student, family="gru", train_reviews=600, teacher="soft") == "gru, up to 600 reviews, taught"
     assert named(student, family="gru") == "gru, up to 12,000 reviews, from the stars alone"
     assert named(training, family="linear", seed=18) == "linear, up to 12,000 reviews, seed 18"
     assert named(training, preset="lora-polarity") == "encoder, up to 12,000 reviews, seed 17"

@@ -96,7 +96,7 @@ def test_a_landing_without_product_files_says_what_becomes_of_the_categories(hom
 def test_a_source_without_history_is_refused_by_its_name(home, land):
     land("meta_Electronics.jsonl.gz", [])
 
-    with pytest.raises(ContractError, match=r"landing holds no file of reviews \(\.jsonl, "):
+    with pytest.raises(ContractError, match=r"landing' holds no file of reviews \(\.jsonl, "):
         done(IMPORT_HISTORY, ImportHistoryConfig(source=f"{home}/landing"))
 
 

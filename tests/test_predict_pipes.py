@@ -95,7 +95,7 @@ def test_what_cannot_be_read_or_written_is_a_sentence(tmp_path):
     (tmp_path / "in.csv").write_bytes(CSV)
     for words, given, sentence in [
         (("--input", "in.csv", "--output", "file/out.csv"), b"", b"file"),
-        (("--input", "-", "--output", "-"), b"", b"the pipe: no column is known to be the text"),
+        (("--input", "-", "--output", "-"), b"id,remark\n1,good\n", b"the pipe: no column is known to be the text"),
         (("--input", "-", "--output", "-"), b'{"text": "good"}\nno JSON\n', b"the pipe, line 2"),
         (("--input", "absent.csv"), b"", b"there is no file absent.csv"),
     ]:
@@ -107,6 +107,7 @@ def test_what_cannot_be_read_or_written_is_a_sentence(tmp_path):
 
 
 def test_a_day_without_rows_keeps_its_columns(tmp_path):
+    assert predicted("--input", "-", "--output", "-", folder=tmp_path).stdout.startswith(b"label,")
     (tmp_path / "in.csv").write_bytes(b"id,text\n")
     for target in ("out.csv", "out.parquet"):
         assert predict(tmp_path / "in.csv", tmp_path / target).rows == 0
