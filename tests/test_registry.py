@@ -25,10 +25,10 @@ from sentiment.core.names import PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.core.settings import Settings
 from sentiment.engine.bundle import INT8_MODEL, REQUIRED, Bundle, identity, read_bundle, seal
 from sentiment.engine.scorer import Scorer
-from sentiment.stores.files import BOTO_ATTEMPTS
 from sentiment.stores.registry.bundles import bundle_cache
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.versions import Registry, _requirements
+from sentiment.stores.s3 import BOTO_ATTEMPTS
 
 TAGS = {"family": "linear", "snapshot": "s1", "test_reviews": "100", "macro_f1": "0.910000"}
 

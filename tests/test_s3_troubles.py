@@ -16,6 +16,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.stores import files as storage
+from sentiment.stores import s3
 from sentiment.stores.lake.protocol import require_conditions
 from sentiment.stores.lake.schemas import PROMOTIONS, REVIEWS
 from sentiment.stores.lake.states import day_states
@@ -112,7 +113,7 @@ ASKED = {
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 @pytest.mark.parametrize("trouble", ["it answers 503", "nobody is there"])
 def test_a_store_that_is_down_is_said_and_may_be_asked_again(store, monkeypatch, asked, trouble):
-    monkeypatch.setattr(storage, "BOTO_ATTEMPTS", 1)
+    monkeypatch.setattr(s3, "BOTO_ATTEMPTS", 1)
     server = store()
     server.down_until = time.monotonic() + 600
     if trouble == "nobody is there":
@@ -168,7 +169,7 @@ def test_a_store_that_answers_503_for_a_while_is_waited_for_by_all_three_clients
     asked = {
         "boto3": lambda: storage.read_bytes("s3://reviews/nothing"),
         "pyarrow": lambda: filesystem.get_file_info(path).is_file,
-        "deltalake": lambda: DeltaTable("s3://reviews/nothing", storage_options=storage.delta_options()),
+        "deltalake": lambda: DeltaTable("s3://reviews/nothing", storage_options=s3.delta_options()),
     }
 
     def ask(name: str) -> None:

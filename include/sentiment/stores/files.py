@@ -1,9 +1,4 @@
-"""Files in a local folder or under an s3:// prefix, by one set of functions.
-
-S3 goes through two clients, both configured by the standard AWS_* variables (endpoint, region, keys). boto3 lists with
-times, reads and writes small objects, and asks for a condition, which pyarrow cannot; pyarrow reads parts of Parquet
-files and writes them as they grow, which boto3 does not.
-"""
+"""Files in a local folder or under an s3:// prefix, by one set of functions."""
 
 from __future__ import annotations
 
@@ -11,30 +6,18 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from sentiment.core.atomic import replacing
-from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.errors import UnavailableError
+from sentiment.stores.s3 import answering, bucket_and_key, s3_client, s3_filesystem
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 
-# An S3 that is overloaded, or started anew, answers again within a minute or two; the clients' own patience is 4 s of
-# deltalake, 2 of pyarrow, 5 of boto3.
-BOTO_ATTEMPTS, _ARROW_ATTEMPTS = 16, 12
-_DELTA_PATIENCE = {
-    "max_retries": "100",
-    "retry_timeout": "120s",
-    "backoff_config.init_backoff": "500ms",
-    "backoff_config.max_backoff": "5s",
-    "backoff_config.base": "3",
-}
-_NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
 # A name that leads nowhere: what was there is gone, or it is a link that does not end.
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
@@ -102,7 +85,7 @@ def open_binary(uri: str) -> BinaryIO:
     bucket, key = bucket_and_key(uri)
     client = s3_client()
     try:
-        with _answering(uri):
+        with answering(uri):
             return cast("BinaryIO", client.get_object(Bucket=bucket, Key=key)["Body"])
     except client.exceptions.NoSuchKey:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri) from None
@@ -116,7 +99,7 @@ def read_bytes(uri: str) -> bytes | None:
     bucket, key = bucket_and_key(uri)
     client = s3_client()
     try:
-        with _answering(uri):
+        with answering(uri):
             return cast("bytes", client.get_object(Bucket=bucket, Key=key)["Body"].read())
     except client.exceptions.NoSuchKey:
         return None
@@ -126,7 +109,7 @@ def write_bytes(uri: str, content: bytes) -> None:
     """Write a small file whole: a reader sees the old content or the new, never a part."""
     if is_s3(uri):
         bucket, key = bucket_and_key(uri)
-        with _answering(uri):
+        with answering(uri):
             s3_client().put_object(Bucket=bucket, Key=key, Body=content)
         return
     Path(uri).parent.mkdir(parents=True, exist_ok=True)
@@ -140,81 +123,7 @@ def arrow_filesystem(uri: str) -> tuple[FileSystem, str]:
 
     if not is_s3(uri):
         return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
-    return _s3_filesystem(_configured()), uri.removeprefix("s3://")
-
-
-def delta_options() -> dict[str, str]:
-    """Return what deltalake needs beside the AWS_* variables, which it reads itself; a folder leaves it aside."""
-    plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    return _DELTA_PATIENCE | ({"AWS_ALLOW_HTTP": "true"} if plain_http else {})
-
-
-def bucket_and_key(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an s3:// address."""
-    # No URL parser: a key may hold what begins a query or a fragment in a URL.
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key.lstrip("/")
-
-
-def s3_client() -> Any:
-    """Return this process's client of boto3, configured as a deployment says, and patient."""
-    return _s3_client(_configured())
-
-
-@contextmanager
-def _answering(uri: str) -> Iterator[None]:
-    """Raise what an error of boto3 means: UnavailableError where another try may help, else ContractError.
-
-    An object that is not there goes on as it is, for callers know what that means.
-    """
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
-
-    try:
-        yield
-    except (ConnectionError, HTTPClientError) as error:
-        raise UnavailableError(f"the S3 of {uri} does not answer, try again: {error}") from error
-    except BotoCoreError as error:
-        raise ContractError(
-            f"S3 cannot be asked for {uri}: {error}; correct the address or the AWS_* variables"
-        ) from error
-    except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
-            bucket, _ = bucket_and_key(uri)
-            raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
-        if status == _NOT_FOUND:
-            raise
-        if status >= _SERVER_ERROR or status == _TOO_MANY:
-            raise UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {error}") from error
-        raise ContractError(f"S3 refuses {uri}: {error}; correct the AWS_* variables, or what they may do") from error
-
-
-_Configured = tuple[int, frozenset[tuple[str, str]]]
-
-
-def _configured() -> _Configured:
-    """Return what a client is made for: this process, since a forked one must not share connections, and its S3."""
-    return os.getpid(), frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
-
-
-@cache
-def _s3_client(_: _Configured) -> Any:
-    from boto3 import Session
-    from botocore.config import Config
-
-    return Session().client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": BOTO_ATTEMPTS}))
-
-
-@cache
-def _s3_filesystem(configured: _Configured) -> FileSystem:
-    from pyarrow import fs
-
-    variables = dict(configured[1])
-    return fs.S3FileSystem(
-        endpoint_override=variables.get("AWS_ENDPOINT_URL"),
-        region=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION"),
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ARROW_ATTEMPTS),
-    )
+    return s3_filesystem(), uri.removeprefix("s3://")
 
 
 def _seen(path: Path) -> Iterator[Seen]:
@@ -263,7 +172,7 @@ def _entries_s3(folder: str, beginning: str) -> list[str]:
 
 
 def _pages(uri: str, **asked: str) -> list[Any]:
-    with _answering(uri):
+    with answering(uri):
         return list(s3_client().get_paginator("list_objects_v2").paginate(**asked))
 
 

@@ -22,6 +22,7 @@ from sentiment.stores.files import Seen
 from sentiment.stores.lake.files import DataFile, counted, file_batches
 from sentiment.stores.lake.protocol import require_readable
 from sentiment.stores.lake.schemas import DayTable
+from sentiment.stores.s3 import delta_options
 
 Days = Mapping[date, tuple[DataFile, ...]]
 
@@ -100,7 +101,7 @@ def opened(uri: str, version: int | None = None) -> DeltaTable | None:
     Raises ContractError for a table with features of Delta that are not read here.
     """
     try:
-        table = DeltaTable(uri, version=version, storage_options=storage.delta_options())
+        table = DeltaTable(uri, version=version, storage_options=delta_options())
     except TableNotFoundError:
         return None
     require_readable(table)

@@ -15,7 +15,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from sentiment.core.errors import ContractError
-from sentiment.stores.files import bucket_and_key, is_s3, join, s3_client
+from sentiment.stores.files import is_s3, join
+from sentiment.stores.s3 import bucket_and_key, s3_client
 
 _READ = frozenset({"timestampNtz", "columnMapping", "deletionVectors", "v2Checkpoint", "vacuumProtocolCheck"})
 _WRITTEN = _READ | {

@@ -29,6 +29,7 @@ from sentiment.stores.lake.files import DataFile, file_batches, write_day_file
 from sentiment.stores.lake.log import TableState, content_of, files_by_day, newest, opened, state_of
 from sentiment.stores.lake.protocol import require_conditions, require_writable
 from sentiment.stores.lake.schemas import DayTable, PlainTable, TableSpec
+from sentiment.stores.s3 import delta_options
 
 
 class Lake:
@@ -190,7 +191,7 @@ class Lake:
                     # Else commits older than 30 days go, and with them the versions that snapshots are pinned to.
                     "delta.enableExpiredLogCleanup": "false",
                 },
-                storage_options=storage.delta_options(),
+                storage_options=delta_options(),
             )
         return self.open(spec)
 

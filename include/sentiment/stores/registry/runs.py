@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.settings import Settings
-from sentiment.stores.files import BOTO_ATTEMPTS
 from sentiment.stores.registry import pages as mlflow_pages
 from sentiment.stores.registry.answers import AbsentError, Answering, require_answer
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.handle import OURS, RunHandle
 from sentiment.stores.registry.pages import without_password
+from sentiment.stores.s3 import BOTO_ATTEMPTS
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

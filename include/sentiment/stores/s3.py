@@ -1,0 +1,109 @@
+"""S3 as a deployment configures it, by the standard AWS_* variables: its clients, their patience, their errors.
+
+There are two clients. boto3 lists with times, reads and writes small objects, and asks for a condition, which pyarrow
+cannot; pyarrow reads parts of Parquet files and writes them as they grow, which boto3 does not. deltalake has its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sentiment.core.errors import ContractError, UnavailableError
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+# An S3 that is overloaded, or started anew, answers again within a minute or two; the clients' own patience is 4 s of
+# deltalake, 2 of pyarrow, 5 of boto3.
+BOTO_ATTEMPTS, _ARROW_ATTEMPTS = 16, 12
+_DELTA_PATIENCE = {
+    "max_retries": "100",
+    "retry_timeout": "120s",
+    "backoff_config.init_backoff": "500ms",
+    "backoff_config.max_backoff": "5s",
+    "backoff_config.base": "3",
+}
+_NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
+
+
+def delta_options() -> dict[str, str]:
+    """Return what deltalake needs beside the AWS_* variables, which it reads itself; a folder leaves it aside."""
+    plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    return _DELTA_PATIENCE | ({"AWS_ALLOW_HTTP": "true"} if plain_http else {})
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Return the bucket and the key of an s3:// address."""
+    # No URL parser: a key may hold what begins a query or a fragment in a URL.
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key.lstrip("/")
+
+
+def s3_client() -> Any:
+    """Return this process's client of boto3, configured as a deployment says, and patient."""
+    return _client(_configured())
+
+
+def s3_filesystem() -> FileSystem:
+    """Return this process's file system of pyarrow, configured and patient as the client is."""
+    return _filesystem(_configured())
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Raise what an error of boto3 means: UnavailableError where another try may help, else ContractError.
+
+    An object that is not there goes on as it is, for callers know what that means.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+    try:
+        yield
+    except (ConnectionError, HTTPClientError) as error:
+        raise UnavailableError(f"the S3 of {uri} does not answer, try again: {error}") from error
+    except BotoCoreError as error:
+        raise ContractError(
+            f"S3 cannot be asked for {uri}: {error}; correct the address or the AWS_* variables"
+        ) from error
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+            bucket, _ = bucket_and_key(uri)
+            raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
+        if status == _NOT_FOUND:
+            raise
+        if status >= _SERVER_ERROR or status == _TOO_MANY:
+            raise UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {error}") from error
+        raise ContractError(f"S3 refuses {uri}: {error}; correct the AWS_* variables, or what they may do") from error
+
+
+_Configured = tuple[int, frozenset[tuple[str, str]]]
+
+
+def _configured() -> _Configured:
+    """Return what a client is made for: this process, since a forked one must not share connections, and its S3."""
+    return os.getpid(), frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+
+
+@cache
+def _client(_: _Configured) -> Any:
+    from boto3 import Session
+    from botocore.config import Config
+
+    return Session().client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": BOTO_ATTEMPTS}))
+
+
+@cache
+def _filesystem(configured: _Configured) -> FileSystem:
+    from pyarrow import fs
+
+    variables = dict(configured[1])
+    return fs.S3FileSystem(
+        endpoint_override=variables.get("AWS_ENDPOINT_URL"),
+        region=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION"),
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ARROW_ATTEMPTS),
+    )
