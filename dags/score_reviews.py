@@ -2,7 +2,8 @@
 
 Runs every day for the day before, and for any past day through a backfill.
 
-1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews.
+1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews. By hand and in a backfill
+   a day long past that was not ingested, and of which nothing has landed, fails at once.
 2. `resolve_model` decides once which version scores: `champion` or a version number; it fetches and checks the bundle.
    `champion_at_date` (the one in force on that day) is asked again by `score`, for each day that it then scores.
    Without a champion it fails and says how to get one.
@@ -24,7 +25,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from sentiment.scoring.verbs import RESOLVE_MODEL, SCORE
-from sentiment.views.days import missing_reviews
+from sentiment.views.days import absent_reviews, missing_reviews
 from sentiment_airflow.assets import FIRST_DAY, TASKS
 from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run
@@ -49,7 +50,7 @@ with DAG(
     tags=["scores"],
     doc_md=__doc__,
 ) as dag:
-    wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking=missing_reviews)
+    wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking=missing_reviews, absent=absent_reviews)
     resolve_model = run(RESOLVE_MODEL, catch_up=CATCH_UP)
     score = run(SCORE, model=field_of(resolve_model, "pinned"), look_back=LOOK_BACK, catch_up=CATCH_UP)
     wait_for_reviews >> resolve_model >> score

@@ -45,8 +45,11 @@ def version(home, tmp_path_factory):
 
 @pytest.mark.slow
 def test_gate_and_network_are_judged_beside_the_network_on_every_kind_of_text_and_data_set(home, version):
-    own, other = pinned(home, 5), pinned(home, 6, titled=False)
-    config = BenchmarkStressConfig(model=version(own), snapshots=(own, other), reviews=50, output=home / "out")
+    own, other, mine = pinned(home, 5), pinned(home, 6, titled=False), home / "mine.csv"
+    mine.write_text("text,label\nGreat sound.,positive\nIt broke at once.,negative\n")
+    config = BenchmarkStressConfig(
+        model=version(own), snapshots=(own, other), files=(mine,), reviews=50, output=home / "out"
+    )
     result = done(BENCHMARK_STRESS, config)
     rows = {(row["data"], row["kind"]): row for row in result["stress"]}
     kinds = ("reviews", "titles", "sentences")
@@ -54,6 +57,7 @@ def test_gate_and_network_are_judged_beside_the_network_on_every_kind_of_text_an
         *((own, kind) for kind in kinds),
         ("templates", "templates"),
         *((other, kind) for kind in kinds if kind != "titles"),
+        (str(mine), "texts"),
         ("templates", "without opinion"),
     ]
     for (_, kind), row in rows.items():
@@ -62,12 +66,31 @@ def test_gate_and_network_are_judged_beside_the_network_on_every_kind_of_text_an
     assert rows[own, "reviews"]["gate_share"] > 0
     assert rows["templates", "without opinion"]["gate_share"] == 0
     assert rows["templates", "templates"]["texts"] == 1600
+    assert rows[str(mine), "texts"]["texts"] == 2
     assert json.loads((home / "out" / "tables" / "stress.json").read_text()) == result["stress"]
 
 
 def test_a_snapshot_that_is_nowhere_is_refused(home):
     with pytest.raises(ContractError, match="there is no snapshot nowhere; make it"):
         done(BENCHMARK_STRESS, BenchmarkStressConfig(model=ONE, snapshots=("nowhere",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("mine.csv", "text,label\nfine,1\nbad,maybe\n", r"mine\.csv row 3: the label is 'maybe'.*mend or remove the row"),
+        ("mine.csv", "text,label\n,1\n", r"mine\.csv row 2: the text is empty"),
+        ("mine.csv", "text,stars\nfine,1\n", r"mine\.csv row 2: 2 columns, not text and label: text, stars"),
+        ("mine.jsonl", "", r"mine\.jsonl holds no row"),
+        ("mine.txt", "fine", r"mine\.txt is of no kind that is read"),
+        (None, "", "there is no file .*; check --files"),
+    ],
+)
+def test_a_file_of_ones_own_that_is_not_labelled_is_refused_before_a_model_is_looked_for(home, name, content, said):
+    if name:
+        (home / name).write_text(content)
+    with pytest.raises(ContractError, match=said):
+        done(BENCHMARK_STRESS, BenchmarkStressConfig(model=ONE, files=(home / (name or "nowhere.csv"),)))
 
 
 def test_a_bundle_that_does_not_say_where_it_comes_from_cannot_be_judged(home, tmp_path_factory):

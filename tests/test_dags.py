@@ -14,7 +14,7 @@ from jinja2 import Template
 from backfill_days import days_of_a_backfill
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT
-from sentiment.views.days import absent_files, missing_files, missing_reviews
+from sentiment.views.days import absent_files, absent_reviews, missing_files, missing_reviews
 from sentiment_airflow import timetables
 from sentiment_airflow.operators import SparkVerbOperator
 from sentiment_airflow.run_inputs import NO_DAY
@@ -264,6 +264,17 @@ def test_a_sensor_does_not_wait_for_files_of_a_day_long_past_that_somebody_asked
         look(str(datetime.now(UTC).date() - timedelta(days=1)), kind)
     land("2024-06-29.jsonl", [])
     look("2024-06-29", kind)
+
+
+def test_a_sensor_waits_for_reviews_of_a_day_long_past_only_where_they_may_still_come(home, land):
+    day = {"ds": "2024-06-29", "params": {"day": "2024-06-29"}, "dag_run": RunOf("manual")}
+    sensor = DaySensor(task_id="wait", lacking=missing_reviews, absent=absent_reviews)
+    with pytest.raises(AirflowFailException, match=r"run ingest_reviews for that day first; the landing has no file for"):
+        sensor.execute(context() | {"ti": NewTaskInstance()} | day)
+    # Its file is there: an ingest may be under way.
+    land("2024-06-29.jsonl", [])
+    with pytest.raises(AirflowRescheduleException):
+        sensor.execute(context() | {"ti": NewTaskInstance()} | day)
 
 
 class NewTaskInstance:

@@ -85,6 +85,24 @@ def test_two_halves_of_a_batch_in_processes_of_their_own_make_the_model_of_the_w
 
 
 @pytest.mark.slow
+def test_processes_of_one_machine_meet_where_the_network_does_not_reach(home, tmp_path):
+    asked, speaking = [], set()
+
+    def look(record):
+        for one in workers():
+            if "torch.distributed.run" in _words(one):
+                asked.append(_words(one))
+            else:
+                ends = one.net_connections("inet")
+                speaking.update(end.laddr.ip.removeprefix("::ffff:") for end in ends if end.raddr)
+
+    fit(recurrent(batch_size=8, processes=2), TRAIN, VALIDATION, tmp_path, Settings(), look)
+    # What torchrun unpickles comes from a file that nobody else can write.
+    assert asked and all("--rdzv-conf=store_type=file" in words for words in asked)
+    assert speaking == {"127.0.0.1"}
+
+
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_training_and_the_next_try_goes_on_from_the_checkpoint(home, tmp_path, monkeypatch):
     config = tiny.config(tiny.write_encoder(tmp_path / "encoder"), processes=2, batch_size=8, epochs=4.0, evaluations=4)
     records = []

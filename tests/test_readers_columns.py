@@ -131,6 +131,14 @@ def test_a_fraction_of_a_second_keeps_its_milliseconds(when):
 
 
 @settings(max_examples=60, deadline=None)
+@given(MOMENTS)
+def test_a_moment_is_the_same_whether_an_export_counts_or_spells_it(when):
+    microseconds = (when - EPOCH) // timedelta(microseconds=1)
+    counted = [microseconds, microseconds * 1000 + 999, str(microseconds), f"{microseconds}.9", f"{microseconds}e-6"]
+    assert {moment(number, NOW)[0] for number in counted} == {moment(when.isoformat(), NOW)[0]} == {when}
+
+
+@settings(max_examples=60, deadline=None)
 @given(MOMENTS, st.sampled_from(["T", " "]), st.integers(-14 * 60, 14 * 60))
 def test_a_date_is_read_in_its_zone_and_without_one_in_utc(when, between, minutes):
     there = when.astimezone(timezone(timedelta(minutes=minutes)))

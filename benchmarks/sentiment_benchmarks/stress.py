@@ -16,6 +16,7 @@ from sentiment.promotion.resolution import bundle_of
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkStressConfig
+from sentiment_benchmarks.labelled_files import read_labelled
 from sentiment_benchmarks.results import StressBenchmark
 from sentiment_benchmarks.scoring.material import snapshot_of
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
@@ -25,7 +26,10 @@ CONFIDENT = 0.9
 
 
 def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> StressBenchmark:
-    """Judge a version on the test reviews of its own snapshot and of `config.snapshots`; write and log the table."""
+    """Judge a version on the test reviews of its own snapshot and of `config.snapshots`, and on the labelled texts of
+    `config.files`; write and log the table.
+    """
+    own = {str(path): read_labelled(path) for path in config.files}
     watch, output = Watch(), output_folder(config.output, context, "stress")
     version, fetched = bundle_of(config.model, context.now.date(), context.settings)
     pair, alone = (Scorer.load(fetched.folder, cascade=cascade, threads=config.cores) for cascade in (True, False))
@@ -42,6 +46,9 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
             context.progress(f"{len(texts)} {kind} of {snapshot}")
             data = kind if kind == "templates" else snapshot
             rows.append({"data": data, "kind": kind, **_both(pair, alone, texts)})
+    for data, texts in own.items():
+        context.progress(f"{len(texts)} texts of {data}")
+        rows.append({"data": data, "kind": "texts", **_both(pair, alone, texts)})
     rows.append({"data": "templates", "kind": "without opinion", **_without_opinion(pair, neutral_texts())})
     machine = watch.machine()
     write_tables(output, {"stress": rows}, machine)

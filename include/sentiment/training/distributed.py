@@ -16,8 +16,12 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import get_ident
 from typing import TYPE_CHECKING, TextIO
+from uuid import uuid4
+
+import psutil
 
 from sentiment.core.environment import usable_cores
 from sentiment.core.errors import ContractError
@@ -107,15 +111,20 @@ def _after(failure: Failure, config: TrainConfig, cause: BaseException | None) -
 
 
 def _run_here(processes: int, threads: int, job: Job, on_log: OnLog | None) -> None:
-    """Run them under torchrun, which shares the GPUs out by rank."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc_per_node={processes}"]
+    """Run them under torchrun, which shares the GPUs out by rank.
+
+    They meet in a file, for what torchrun has them meet by over TCP is open to the network and unpickles what it is
+    told; and they speak over the loopback.
+    """
+    torchrun = ["-m", "torch.distributed.run", "--nnodes=1", f"--nproc_per_node={processes}"]
+    meeting = ["--rdzv-backend=c10d", "--rdzv-conf=store_type=file", f"--rdzv-id={uuid4()}", "--local-addr=127.0.0.1"]
     worker = [str(_WORKER), str(job.workdir), f"--threads={threads}", f"--caller={os.getpid()}"]
     log.info("training in %d processes of %d threads on this machine", processes, threads)
-    with job.output.open("ab") as output:
+    with job.output.open("ab") as output, TemporaryDirectory() as folder:
         running = subprocess.Popen(
-            [sys.executable, *torchrun, *worker],
+            [sys.executable, *torchrun, *meeting, f"--rdzv-endpoint={folder}/meeting", *worker],
             # Without a number of threads torchrun warns and takes 1.
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), "GLOO_SOCKET_IFNAME": _loopback()},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -124,6 +133,12 @@ def _run_here(processes: int, threads: int, job: Job, on_log: OnLog | None) -> N
             _follow(lambda: _has_ended(running), job, on_log)
         finally:
             running.wait()
+
+
+def _loopback() -> str:
+    """Return the name that this machine has for its loopback, lo or lo0."""
+    named = psutil.net_if_addrs().items()
+    return next((name for name, addresses in named if any(one.address == "127.0.0.1" for one in addresses)), "lo")
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -37,6 +37,12 @@ def missing_reviews(day: date, settings: Settings) -> str | None:
     return missing(Lake(settings.lake_root), day)
 
 
+def absent_reviews(day: date, settings: Settings) -> str | None:
+    """Say that a day was neither ingested nor has landed, or None when one of both is so: an ingest may be under way."""
+    missing = missing_reviews(day, settings)
+    return missing and (nothing := absent_files(day, settings)) and f"{missing}; {nothing}"
+
+
 def late_days(day: date, settings: Settings) -> list[date]:
     """Return the days of the two months before a day that have landed, and whose delivery is not in the lake."""
     return untaken(landed_days(settings.landing_root, *days_before(day, FILES_LOOK_BACK)), settings)
