@@ -3,7 +3,7 @@
 Runs every day for the day before, and for any past day through a backfill.
 
 1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews. By hand and in a backfill
-   a day long past that was not ingested, and of which nothing has landed, fails at once.
+   a day long past that was not ingested, and of which nothing has landed, fails at once. After 36 hours it fails.
 2. `resolve_model` decides once which version scores: `champion` or a version number; it fetches and checks the bundle.
    `champion_at_date` (the one in force on that day) is asked again by `score`, for each day that it then scores.
    Without a champion it fails and says how to get one.
@@ -11,8 +11,8 @@ Runs every day for the day before, and for any past day through a backfill.
    empty success. Days of the last `look_back` whose reviews changed after they were scored (late reviews, a corrected
    file, a deletion) are scored again by the way; a scheduled run scores those too that nobody scored, such as those
    that the scheduler slept through. Scored again, a review whose text and model version are unchanged keeps its score;
-   with `reuse` off all are computed anew. With a version of your choice, or another option of scoring, the day alone is
-   scored. The log says every five seconds how far it is.
+   with `reuse` off all are computed anew. With a version of your choice, or another option of scoring, in a backfill,
+   and where its task was cleared, the day alone is scored. The log says every five seconds how far it is.
 
 Days are days in UTC, and a run's id names the day that it is of. **By hand:** Trigger, and fill in *Day*. **A range:**
 Trigger > Backfill, choose the dates, and leave *Day* empty. **A range with a version of your choice:** use *Score a
@@ -29,14 +29,18 @@ from sentiment.views.days import absent_reviews, missing_reviews
 from sentiment_airflow.assets import FIRST_DAY, TASKS
 from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run
-from sentiment_airflow.sensors import DaySensor
+from sentiment_airflow.sensors import REVIEWS_WITHIN, DaySensor
 from sentiment_airflow.templates import field_of
 from sentiment_airflow.timetables import DAILY
 
 # A run that was asked for scores what was asked, and what changed under its scores.
 CATCH_UP = "{{ params.catch_up or dag_run.run_type == 'scheduled' }}"
-# What `resolve_model` pins does not show any more whether a person chose it, for this day alone.
-LOOK_BACK = "{{ params.look_back if params.model == 'champion' or params.catch_up else 0 }}"
+# What `resolve_model` pins does not show any more whether a person chose it, for this day alone. The runs of a backfill
+# would all take the same other days, and one that is cleared has the champion of then.
+LOOK_BACK = (
+    "{{ params.look_back if params.catch_up or params.model == 'champion' and dag_run.run_type != 'backfill' "
+    "and not dag_run.clear_number else 0 }}"
+)
 
 with DAG(
     "score_reviews",
@@ -50,7 +54,9 @@ with DAG(
     tags=["scores"],
     doc_md=__doc__,
 ) as dag:
-    wait_for_reviews = DaySensor(task_id="wait_for_reviews", lacking=missing_reviews, absent=absent_reviews)
+    wait_for_reviews = DaySensor(
+        task_id="wait_for_reviews", lacking=missing_reviews, absent=absent_reviews, timeout=REVIEWS_WITHIN
+    )
     resolve_model = run(RESOLVE_MODEL, catch_up=CATCH_UP)
     score = run(SCORE, model=field_of(resolve_model, "pinned"), look_back=LOOK_BACK, catch_up=CATCH_UP)
     wait_for_reviews >> resolve_model >> score

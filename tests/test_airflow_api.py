@@ -104,13 +104,13 @@ def test_a_listing_is_read_to_its_last_page():
     assert FakeAirflow(dags=pages).api().task_states("d", "r") == {"t[0]": None, "t[1]": None}
 
 
-def test_a_pool_that_is_there_is_changed_and_another_is_made():
+def test_a_pool_that_is_there_keeps_its_slots_and_another_is_made():
     listing = (200, {"pools": [{"name": "spark"}], "total_entries": 1})
-    airflow = FakeAirflow(pools=[listing, (200, {}), listing, (201, {})])
+    airflow = FakeAirflow(pools=[listing, listing, (201, {})])
     api = airflow.api()
-    api.upsert_pool("spark", 1, "one")
-    api.upsert_pool("gpu", 1, "one")
-    assert [request.method for request in airflow.requests] == ["GET", "PATCH", "GET", "POST"]
+    api.make_pool("spark", 1, "one")
+    api.make_pool("gpu", 1, "one")
+    assert [request.method for request in airflow.requests] == ["GET", "GET", "POST"]
 
 
 def test_a_busy_airflow_and_an_expired_token_are_asked_again():

@@ -78,7 +78,7 @@ def test_a_snapshot_that_is_nowhere_is_refused(home):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("mine.csv", "text,label\nfine,1\nbad,maybe\n", r"mine\.csv row 3: the label is 'maybe'.*mend or remove the row"),
+        ("mine.csv", "text,label\nfine,1\nbad,maybe\n", r"mine\.csv row 3: the label is 'maybe'.*; mend or remove"),
         ("mine.csv", "text,label\n,1\n", r"mine\.csv row 2: the text is empty"),
         ("mine.csv", "text,stars\nfine,1\n", r"mine\.csv row 2: 2 columns, not text and label: text, stars"),
         ("mine.jsonl", "", r"mine\.jsonl holds no row"),

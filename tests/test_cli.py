@@ -96,9 +96,9 @@ def test_arguments_that_argparse_refuses_end_with_2(words, capsys):
 
 
 def test_a_name_in_the_log_does_not_steer_the_terminal(capsys):
-    record = logging.makeLogRecord({"msg": "%s is passed over", "args": ("2026-03-01/x\x1b]0;owned\x07.txt",)})
+    record = logging.makeLogRecord({"msg": "%s is passed over", "args": ("2026-03-01/x\x1b]0;owned\x07\u202e.txt",)})
     cli._log_handler().emit(record)
-    assert capsys.readouterr().err == "2026-03-01/x\\x1b]0;owned\\x07.txt is passed over\n"
+    assert capsys.readouterr().err == "2026-03-01/x\\x1b]0;owned\\x07\\u202e.txt is passed over\n"
 
 
 @pytest.mark.parametrize(

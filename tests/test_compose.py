@@ -194,9 +194,14 @@ def test_airflows_processes_share_the_keys_they_believe_one_another_by():
 
 
 def test_the_pools_that_the_dags_use_are_created_with_one_slot_each():
-    pools = yaml.safe_load(COMPOSE["configs"]["pools"]["content"])
+    content = COMPOSE["configs"]["pools"]["content"]
+    pools = yaml.safe_load(VARIABLE.sub(lambda found: EXAMPLE[found[1]], content))
 
     assert {name: pool["slots"] for name, pool in pools.items()} == dict.fromkeys(POOLS, 1)
+
+
+def test_what_a_container_writes_fills_no_disk():
+    assert {service["logging"]["options"]["max-size"] for service in SERVICES.values()} == {"20m"}
 
 
 def test_every_named_volume_is_declared_and_used():

@@ -13,6 +13,7 @@ import pytest
 from conftest import aged, fill, lake_review, raw_review
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import Settings
+from sentiment.ingest import lines as lines_module
 from sentiment.ingest.arrival import require_unchanged, still_arriving, whole_delivery
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
 from sentiment.ingest.landing import (
@@ -25,6 +26,7 @@ from sentiment.ingest.landing import (
 from sentiment.ingest.lines import LandedFile, _of_file, lines_of, lines_of_reviews
 from sentiment.ingest.products import found_files
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
+from sentiment.readers import encoding
 from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
@@ -363,6 +365,15 @@ def test_a_file_that_may_not_be_read_or_is_gone_is_named_like_one_that_breaks_of
             (row,) = batch.to_pylist()
             assert row["source_file"] == name
             assert reason in row["broken"]
+
+
+def test_a_line_without_an_end_breaks_its_file_off_before_it_fills_memory(tmp_path, monkeypatch):
+    for module in (encoding, lines_module):
+        monkeypatch.setattr(module, "LONGEST_LINE", 1 << 10)
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "fine"}\n{"text": "' + b"a" * 5000))
+    *_, last = _of_file(LandedFile(str(tmp_path / "a.jsonl.gz"), "a"), lines_of_reviews)
+    (row,) = last.to_pylist()
+    assert row["broken"].startswith("a line has not ended")
 
 
 class Emptied:

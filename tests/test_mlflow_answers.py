@@ -1,6 +1,7 @@
 """What MLflow's errors mean, wherever they come from, and that none of them shows a password."""
 
 import http.server
+import ssl
 import threading
 import traceback
 
@@ -9,6 +10,7 @@ import pytest
 from mlflow import exceptions
 from mlflow.exceptions import MlflowException, RestException
 
+from certificates import write_certificate
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.stores.registry.answers import AbsentError, Answering, require_answer
 from sentiment.stores.registry.pages import without_password
@@ -102,19 +104,54 @@ def test_an_address_is_shown_without_its_password(address, shown):
     assert without_password(address).startswith(shown)
 
 
-def test_what_stands_before_a_server_that_is_gone_does_not_answer_for_it():
-    class BadGateway(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_error(502)
+class Answer(http.server.BaseHTTPRequestHandler):
+    """Answers every question with the status of its server."""
 
-        def log_message(self, *_: object) -> None:
-            pass
+    def do_GET(self) -> None:
+        self.send_response(self.server.status)
+        self.end_headers()
 
-    server = http.server.HTTPServer(("127.0.0.1", 0), BadGateway)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with pytest.raises(UnavailableError, match="what stands before it gives 502"):
-            require_answer(f"http://127.0.0.1:{server.server_port}")
-    finally:
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def answers():
+    """Start servers that answer with a status, over TLS where a certificate is given; give their ports."""
+    started = []
+
+    def start(status, certificate=None):
+        server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+        server.status = status
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return server.server_port
+
+    yield start
+    for server in started:
         server.shutdown()
         server.server_close()
+
+
+def test_what_stands_before_a_server_that_is_gone_does_not_answer_for_it(answers):
+    with pytest.raises(UnavailableError, match="what stands before it gives 502"):
+        require_answer(f"http://127.0.0.1:{answers(502)}")
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE"])
+def test_a_server_with_a_certificate_of_the_company_is_known_as_mlflows_client_knows_it(
+    variable, answers, tmp_path, monkeypatch
+):
+    certificate = write_certificate(tmp_path / "own.pem")
+    address = f"https://localhost:{answers(200, certificate)}"
+    with pytest.raises(UnavailableError, match="certificate verify failed"):
+        require_answer(address)
+    with monkeypatch.context() as patch:
+        patch.setenv(variable, str(certificate))
+        require_answer(address)
+    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+    require_answer(address)

@@ -22,6 +22,7 @@ def server(tmp_path_factory):
         pytest.skip("the package is installed as of before the entry point: run `make`, or pip install --no-deps -e .")
     home, port = tmp_path_factory.mktemp("mlflow"), free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", NAME, "--workers", "1", "--port", str(port)]
+    command += ["--no-serve-artifacts", "--default-artifact-root", str(home / "artifacts")]
     environment = {
         **os.environ,
         "PYTHONPATH": FOLDERS,
@@ -67,6 +68,27 @@ def test_the_server_answers_to_no_strange_host(server):
         f"{server}/api/2.0/mlflow/experiments/search", headers={"Host": "evil.example"}, trust_env=False, timeout=90
     )
     assert strange.status_code == 403
+
+
+@pytest.mark.slow
+def test_whoever_reaches_the_server_has_it_write_no_file_and_read_none_of_others(server, tmp_path):
+    def ask(path, **given):
+        return httpx.post(f"{server}/{path}", trust_env=False, timeout=90, **given)
+
+    own = httpx.get(f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default", trust_env=False)
+    root = own.json()["experiment"]["artifact_location"].rsplit("/", 1)[0]
+    for place in (str(tmp_path), f"file://{tmp_path}", f"{root}/../elsewhere"):
+        for api in ("api", "ajax-api"):
+            answer = ask(f"{api}/2.0/mlflow/experiments/create", json={"name": "x", "artifact_location": place})
+            assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    upload = ask("ajax-api/2.0/mlflow/upload-artifact?run_uuid=x&path=x", content=b"x")
+    assert (upload.status_code, upload.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    for name, place in {
+        "plain": {},
+        "ours": {"artifact_location": root},
+        "s3": {"artifact_location": "s3://b"},
+    }.items():
+        assert ask("api/2.0/mlflow/experiments/create", json={"name": name, **place}).status_code == 200
 
 
 @pytest.mark.slow

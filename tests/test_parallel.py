@@ -98,7 +98,8 @@ def test_processes_of_one_machine_meet_where_the_network_does_not_reach(home, tm
 
     fit(recurrent(batch_size=8, processes=2), TRAIN, VALIDATION, tmp_path, Settings(), look)
     # What torchrun unpickles comes from a file that nobody else can write.
-    assert asked and all("--rdzv-conf=store_type=file" in words for words in asked)
+    assert asked
+    assert all("--rdzv-conf=store_type=file" in words for words in asked)
     assert speaking == {"127.0.0.1"}
 
 

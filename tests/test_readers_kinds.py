@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.core.errors import BrokenFileError, ContractError
-from sentiment.readers import delimited, encoding, jsons
+from sentiment.readers import delimited, encoding, jsons, parquet
 from sentiment.readers.config import FileOptions
 from sentiment.readers.dialects import Dialect
 from sentiment.readers.kinds import format_of
@@ -226,6 +226,16 @@ def test_a_line_that_does_not_end_is_not_held_in_memory(tmp_path, monkeypatch):
             path.write_bytes(("text\n" + "a" * 5000).encode(name))
             with pytest.raises(BrokenFileError, match="a line has not ended"):
                 read_file(path)
+
+
+def test_a_packed_parquet_file_is_not_unpacked_into_all_of_memory(tmp_path, monkeypatch):
+    pa.parquet.write_table(pa.table({"text": ["fine"]}), tmp_path / "a.parquet")
+    packed = tmp_path / "a.parquet.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "a.parquet").read_bytes()))
+    assert [row.values for row in read_file(packed)] == [{"text": "fine"}]
+    monkeypatch.setattr(parquet, "_MOST_UNPACKED", 100)
+    with pytest.raises(BrokenFileError, match="more than 0 MB unpacked; unpack it before it is read"):
+        read_file(packed)
 
 
 # Each opens a quote, some of them within the quotes of the line before.

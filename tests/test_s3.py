@@ -18,16 +18,18 @@ from time import monotonic, sleep
 
 import pyarrow as pa
 import pytest
+from botocore.exceptions import ClientError
 
 import plain_jobs
 from conftest import raw_review
 from ports import free_port
-from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.ingest.landing import delivery_of_day, files_of_day
 from sentiment.stores import files as storage
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.s3 import answering
 
 WEED = Path(sys.executable).with_name("weed")
 KEYS = {"AWS_ACCESS_KEY_ID": "reviews", "AWS_SECRET_ACCESS_KEY": "only-for-this-test", "AWS_REGION": "us-east-1"}
@@ -148,6 +150,13 @@ def test_a_wrong_secret_is_refused(s3, monkeypatch):
 
     with pytest.raises(ContractError, match=r"S3 refuses s3://.*SignatureDoesNotMatch.*; correct the AWS_\* variables"):
         storage.read_bytes(f"{s3}/note.json")
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "RequestTimeTooSkewed"])
+def test_keys_that_are_changed_in_turn_and_a_clock_that_is_set_are_waited_for(code):
+    refused = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "GetObject")
+    with pytest.raises(UnavailableError, match=f"{code}.*"), answering("s3://b/k"):
+        raise refused
 
 
 def test_a_table_is_created_by_its_first_writer_and_by_no_question(s3):

@@ -46,6 +46,21 @@ def test_variables_that_a_cluster_makes_for_a_service_of_our_name_are_told_once(
     assert [record.getMessage().split()[0] for record in caplog.records] == ["SENTIMENT_MLFLOW_SERVICE_PORT"]
 
 
+def test_what_kubernetes_puts_beside_a_service_of_our_name_is_nobodys_setting(home, monkeypatch, caplog):
+    for name in ("MLFLOW_PORT", "AIRFLOW_PORT", "SPARK_MASTER_PORT", "DATABASE_PORT", "MLFLOW_PORT_5000_TCP"):
+        monkeypatch.setenv(f"SENTIMENT_{name}", "tcp://10.0.0.7:5000")
+    assert (Settings().mlflow_port, Settings().airflow_port) == (5000, 8080)
+    assert caplog.records == []
+
+
+def test_a_setting_that_is_refused_does_not_tell_the_others(home, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_DATABASE", "postgresql://airflow:S3cret@db")
+    monkeypatch.setenv("SENTIMENT_LANDNG", "x")
+    with pytest.raises(ValidationError, match="SENTIMENT_LANDNG is no setting") as refused:
+        Settings()
+    assert "S3cret" not in str(refused.value)
+
+
 def test_a_home_may_begin_with_a_tilde_and_be_given_from_here(home, monkeypatch):
     monkeypatch.setenv("HOME", str(home / "me"))
     monkeypatch.setenv("SENTIMENT_HOME", "~/reviews")

@@ -84,6 +84,7 @@ from sentiment.stores.spark import session
 {inspect.getsource(telling_where)}
 with session(Settings(), "where") as spark:
     print(*(row["file"] for row in spark.range(1).mapInArrow(telling_where(), "file string").collect()))
+    print(spark.conf.get("spark.driver.bindAddress"), spark.conf.get("spark.driver.host"))
 """
 
 
@@ -94,12 +95,12 @@ def test_the_workers_take_the_installed_pyspark_and_not_a_zip_of_its_sources(spa
 
 
 @pytest.mark.spark
-def test_the_workers_of_a_submitted_job_do_so_too(home):
+def test_the_workers_of_a_submitted_job_do_so_too_and_its_driver_hears_this_machine_alone(home):
     script = home / "where.py"
     script.write_text(SUBMITTED)
     submit = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[1]", str(script)]
     done = subprocess.run(submit, capture_output=True, text=True, timeout=600, check=True)
-    assert done.stdout.split() == [pyspark.__file__]
+    assert done.stdout.split() == [pyspark.__file__, "127.0.0.1", "127.0.0.1"]
 
 
 def test_a_master_that_does_not_answer_is_told_before_java_starts():

@@ -19,8 +19,9 @@ from sentiment.core.wording import counted
 
 Rows = Sequence[Mapping[str, Any]]
 
-# Control characters but tab and line feed: a review, a file's name or a column must not steer the terminal.
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters but tab and line feed, and those that turn the direction of what follows: a review, a file's name
+# or a column must not steer the terminal.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 # Texts of several words cannot be read in a narrower column.
 _READABLE = 16
@@ -77,7 +78,7 @@ def show(result: VerbResult, out: TextIO | None = None) -> None:
 
 def legible(text: str) -> str:
     """Spell what a terminal would obey, such as the beginning of an escape sequence, as its number."""
-    return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else ascii(found[0])[1:-1], text)
 
 
 def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Rows], dict[str, Any]]:

@@ -150,14 +150,11 @@ class AirflowApi:
         found = self._http.pages("backfills", "backfills", {"dag_id": dag_id})
         return [backfill["id"] for backfill in found if backfill["completed_at"] is None]
 
-    def upsert_pool(self, name: str, slots: int, description: str) -> None:
-        """Create the pool or give it these slots."""
-        body = {"slots": slots, "description": description, "include_deferred": False}
-        names = {pool["name"] for pool in self._http.pages("pools", "pools")}
-        if name in names:
-            self._http.call("PATCH", f"pools/{name}", json={"pool": name, **body})
-        else:
-            self._http.call("POST", "pools", json={"name": name, **body})
+    def make_pool(self, name: str, slots: int, description: str) -> None:
+        """Create the pool; one that is there keeps the slots that somebody gave it."""
+        if name not in {pool["name"] for pool in self._http.pages("pools", "pools")}:
+            body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
+            self._http.call("POST", "pools", json=body)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """Return what a task has returned."""

@@ -179,4 +179,4 @@ def _programs(record: PlatformRecord) -> list[Started]:
 def _make_pools(settings: Settings) -> None:
     with open_airflow(settings) as airflow:
         for name, description in POOLS.items():
-            airflow.upsert_pool(name, 1, description)
+            airflow.make_pool(name, 1, description)

@@ -58,7 +58,11 @@ def prepare(settings: Settings) -> None:
     """
     data = _data(settings)
     _private(data.parent)
-    _private(socket_folder(settings.home))
+    sockets = socket_folder(settings.home)
+    # In a folder that all users write to, somebody else may have put a link to one of this user's.
+    if sockets.is_symlink():
+        raise ContractError(f"{sockets} is a link; remove it or choose another SENTIMENT_HOME")
+    _private(sockets)
     # One start at a time comes here: what an interrupted one was making belongs to nobody.
     for left in left_over(data):
         shutil.rmtree(left, ignore_errors=True)

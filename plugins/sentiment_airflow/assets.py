@@ -22,7 +22,8 @@ LONG = timedelta(days=7)
 
 TASKS: dict[str, Any] = {
     "owner": "sentiment",
-    "retries": 2,
+    # Five and a half minutes in all: a server that is made anew is back, and of writers that met one is done.
+    "retries": 4,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
     # Every time that a task is cleared counts as a try as well: after five the pause would be eight minutes.

@@ -31,8 +31,9 @@ _MARK, _END = "\n\n<!-- from the tasks, with the line above -->", "\n\n<!-- to h
 # So notes began until November 2026, and showed nothing of themselves.
 _FORMER_MARK = "<!-- from the tasks -->"
 _OURS = re.compile(f"(?:[^\n]+{_MARK}|{_FORMER_MARK}).*?(?:{_END.strip()}|\\Z)", re.DOTALL)
-# What Markdown would take for its own: a delivered file may name its columns as it likes.
-_MARKDOWN = re.compile(r"[\\`*_\[\]<>!#|~]")
+# What Markdown would take for its own, and what would make a link of an address: a delivered file may name its columns
+# as it likes.
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>!#|~@]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
 _LEFT_OUT = "…"
 _TASK = ("dag_id", "run_id", "task_id", "map_index")
 

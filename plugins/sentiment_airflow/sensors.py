@@ -13,6 +13,9 @@ from sentiment.core.settings import Settings
 from sentiment_airflow.run_inputs import is_scheduled, run_day
 
 _HOURS = 3600
+# Files of a day are waited for so long after it has ended; its reviews until the next day's run, which takes files that
+# came later, has had its time.
+FILES_WITHIN, REVIEWS_WITHIN = 18 * _HOURS, 36 * _HOURS
 # A day that ended so long ago is no more expected by itself: whoever asks for it is told at once.
 _EXPECTED = timedelta(days=2)
 
@@ -28,7 +31,7 @@ class DaySensor(BaseSensorOperator):
         *,
         lacking: Callable[[date, Settings], str | None],
         absent: Callable[[date, Settings], str | None] | None = None,
-        timeout: float = 12 * _HOURS,
+        timeout: float = FILES_WITHIN,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode="reschedule", timeout=timeout, poke_interval=60, **kwargs)

@@ -8,9 +8,9 @@ import re
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=PROJECT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # one of them may be a database's address with its password
     )
 
     home: Path = Field(PROJECT / "var" / "current", description="Folder for everything that this machine keeps.")
@@ -85,6 +90,11 @@ class Settings(BaseSettings):
     train_queue: str = Field("default", description="Airflow queue of the training tasks.")
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's UI and API.")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server.")
+
+    @field_validator("airflow_port", "mlflow_port", mode="before")
+    @classmethod
+    def _port_of_ours(cls, value: Any, info: ValidationInfo) -> Any:
+        return cls.model_fields[str(info.field_name)].default if _is_of_a_service(value) else value
 
     @field_validator("home", mode="after")
     @classmethod
@@ -198,8 +208,14 @@ def _unknown_variables(settings: type[BaseSettings]) -> list[str]:
 
     file = settings.model_config.get("env_file")
     written = dotenv_values(str(file)) if isinstance(file, str | os.PathLike) else {}
-    names = {name.upper() for name in [*os.environ, *written] if name.upper().startswith(PREFIX)}
+    ours = {name.upper(): value for name, value in {**written, **os.environ}.items() if name.upper().startswith(PREFIX)}
+    names = {name for name, value in ours.items() if not _is_of_a_service(value)}
     return sorted(names - set(_known_variables(settings)))
+
+
+def _is_of_a_service(value: Any) -> bool:
+    """Tell what Kubernetes puts into the environment of each pod for a service, which may be called as ours is."""
+    return isinstance(value, str) and value.startswith(("tcp://", "udp://", "sctp://"))
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ from sentiment.core.plain_json import plain_json
 from sentiment.core.text.characters import writable
 from sentiment.core.wording import cause
 from sentiment.readers.config import ReviewOptions
-from sentiment.readers.encoding import UTF_8, Foreign, decoded
+from sentiment.readers.encoding import LONGEST_LINE, UTF_8, Foreign, decoded, ended
 from sentiment.readers.jsons import EDGES, breaks_off
 from sentiment.readers.kinds import Format, format_of
 from sentiment.readers.packing import BROKEN, Packing, unpacked
@@ -195,8 +195,8 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
         return
     while True:
         try:
-            lines = reader.readlines(_BATCH_BYTES)
-        except BROKEN as error:
+            lines = list(_whole_lines(reader))
+        except (BrokenFileError, *BROKEN) as error:
             yield first, [], f"{error} (after {reader.tell()} unpacked bytes)"
             return
         if not lines:
@@ -207,6 +207,14 @@ def _chunks(uri: str) -> Iterator[tuple[int, list[bytes], str | None]]:
             return
         yield first, lines, None
         first += len(lines)
+
+
+def _whole_lines(reader: BinaryIO) -> Iterator[bytes]:
+    """Give lines of some megabytes in all; raises BrokenFileError for one without an end, which would fill memory."""
+    read = 0
+    while read < _BATCH_BYTES and (line := ended(reader.readline(LONGEST_LINE))):
+        read += len(line)
+        yield line
 
 
 def _line(number: int, line: bytes, foreign: Foreign) -> _Line:

@@ -76,12 +76,12 @@ def pieces(stream: BinaryIO, encoding: str) -> Iterator[str]:
 
 def _narrow(stream: BinaryIO, encoding: str) -> Iterator[str]:
     for line in iter(partial(stream.readline, LONGEST_LINE), b""):
-        yield decoded(_ended(line), encoding)
+        yield decoded(ended(line), encoding)
 
 
 def _wide(stream: BinaryIO, encoding: str) -> Iterator[str]:
     text = io.TextIOWrapper(stream, encoding, "surrogatepass", newline="\n")
-    yield from map(_ended, iter(partial(text.readline, LONGEST_LINE), ""))
+    yield from map(ended, iter(partial(text.readline, LONGEST_LINE), ""))
 
 
 def _is_wide(encoding: str) -> bool:
@@ -89,7 +89,8 @@ def _is_wide(encoding: str) -> bool:
     return "\n".encode(encoding).removeprefix(codecs.BOM_UTF8) != b"\n"
 
 
-def _ended(line: AnyStr) -> AnyStr:
+def ended(line: AnyStr) -> AnyStr:
+    """Return a line; raises BrokenFileError for one that was cut at LONGEST_LINE."""
     if len(line) == LONGEST_LINE:
         raise BrokenFileError(f"a line has not ended after {LONGEST_LINE >> 20} million characters")
     return line

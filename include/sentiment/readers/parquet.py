@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -19,6 +19,8 @@ from sentiment.stores import files as storage
 BATCH_ROWS = 4096
 # A column of a group of rows is read in pieces: pandas makes one group of a million rows.
 _PIECE_BYTES = 4 << 20
+# Of one that somebody packed, which lies in memory whole.
+_MOST_UNPACKED = 1 << 30
 # What pyarrow raises for a value that no object of Python is.
 _NO_PYTHON = (ValueError, OverflowError, LookupError)
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -65,7 +67,7 @@ def _opened(uri: str) -> parquet.ParquetFile:
         if packing_of(uri, b""):
             # Parquet is read from its end, so that one that somebody packed is unpacked whole.
             with opened(uri) as stream:
-                file = parquet.ParquetFile(pa.BufferReader(stream.read()), buffer_size=_PIECE_BYTES)
+                file = parquet.ParquetFile(pa.BufferReader(_unpacked(stream)), buffer_size=_PIECE_BYTES)
         else:
             filesystem, path = storage.arrow_filesystem(uri)
             file = parquet.ParquetFile(filesystem.open_input_file(path), buffer_size=_PIECE_BYTES)
@@ -73,6 +75,13 @@ def _opened(uri: str) -> parquet.ParquetFile:
         raise BrokenFileError(str(error)) from error
     require_names(uri, file.schema_arrow.names)
     return file
+
+
+def _unpacked(stream: BinaryIO) -> bytes:
+    content = stream.read(_MOST_UNPACKED + 1)
+    if len(content) > _MOST_UNPACKED:
+        raise BrokenFileError(f"it is more than {_MOST_UNPACKED >> 20:,} MB unpacked; unpack it before it is read")
+    return content
 
 
 def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | RejectedError]:

@@ -28,6 +28,8 @@ _DELTA_PATIENCE = {
     "backoff_config.base": "3",
 }
 _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
+# Refusals that end by themselves: keys that are changed in turn, a clock that is set.
+_PASSING = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"})
 
 
 def delta_options() -> dict[str, str]:
@@ -76,7 +78,7 @@ def answering(uri: str) -> Iterator[None]:
             raise ContractError(f"there is no bucket {bucket!r}; create it, or correct the address {uri}") from None
         if status == _NOT_FOUND:
             raise
-        if status >= _SERVER_ERROR or status == _TOO_MANY:
+        if status >= _SERVER_ERROR or status == _TOO_MANY or error.response.get("Error", {}).get("Code") in _PASSING:
             raise UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {error}") from error
         raise ContractError(f"S3 refuses {uri}: {error}; correct the AWS_* variables, or what they may do") from error
 

@@ -155,7 +155,8 @@ def _options(settings: Settings, light: bool) -> dict[str, str]:
         options |= {"spark.master": settings.spark_master, "spark.driver.memory": settings.spark_memory}
     if local:
         options["spark.python.daemon.module"] = "sentiment.stores.spark_python"
-    if local and not submitted:
+        # By default a driver listens, without asking who speaks, where the network reaches it.
         options |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+    if local and not submitted:
         options |= driver_java_options(light=light)
     return options | {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}

@@ -38,7 +38,7 @@ def missing_reviews(day: date, settings: Settings) -> str | None:
 
 
 def absent_reviews(day: date, settings: Settings) -> str | None:
-    """Say that a day was neither ingested nor has landed, or None when one of both is so: an ingest may be under way."""
+    """Say that a day was neither ingested nor has landed, or None when it was or has: an ingest may be under way."""
     missing = missing_reviews(day, settings)
     return missing and (nothing := absent_files(day, settings)) and f"{missing}; {nothing}"
 

@@ -6,9 +6,12 @@ and its files. What is not known to be an answer is an outage: it says nothing o
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +29,8 @@ _REFUSED = {
 # Their errors come through MLflow's client as they are.
 _OF_S3 = {"botocore", "boto3"}
 _CARRIERS = {"requests", "urllib3", "sqlalchemy", "psycopg2", *_OF_S3}
+# Variables that MLflow's client, and requests within it, read.
+_CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _BY_STATUS = {404: _ABSENT, 409: _FIRST, 401: _REFUSED, 403: _REFUSED}
 
 
@@ -76,7 +81,8 @@ def require_answer(address: str) -> None:
     shown = without_password(address)
     try:
         # A proxy of the shell must not be asked for what runs on this machine.
-        answer = httpx.get(f"{address}/health", timeout=10, trust_env=not address.startswith("http://127.0.0.1"))
+        local = address.startswith("http://127.0.0.1")
+        answer = httpx.get(f"{address}/health", timeout=10, trust_env=not local, verify=_certificates())
     except httpx.TransportError as error:
         raise UnavailableError(
             f"MLflow does not answer at {shown} ({without_password(str(error))}): start the platform with `sentiment "
@@ -86,6 +92,17 @@ def require_answer(address: str) -> None:
         raise UnavailableError(
             f"MLflow does not answer at {shown} (what stands before it gives {answer.status_code}): see its log"
         )
+
+
+def _certificates() -> ssl.SSLContext | bool:
+    """Return by what MLflow's own client knows a server, which may be of an authority within a company."""
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("1", "true"):
+        return False
+    named = next(filter(None, map(os.environ.get, _CERTIFICATES)), "")
+    if not named:
+        return True
+    is_folder = Path(named).is_dir()
+    return ssl.create_default_context(cafile=None if is_folder else named, capath=named if is_folder else None)
 
 
 def _meant(error: Exception, address: str) -> Exception | None:
