@@ -121,3 +121,25 @@ def test_a_cluster_of_two_workers_gives_the_tables_of_one_process(cluster, spark
     # Each worker got the bundle, and the driver's archive went with its session.
     assert [len(list(worker.rglob("bundle-*/bundle.json"))) for worker in cluster.workers] == [1, 1]
     assert list(Path(cluster.environment["TMPDIR"]).rglob("bundle-*.zip")) == []
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_a_job_that_its_cluster_gives_no_executor_says_so(cluster, tmp_path):
+    bundle = tiny.write_bundle(tmp_path / "tiny")
+    lake = home_of(tmp_path / "waiting", bundle)
+    environment = {**cluster.environment, "SENTIMENT_HOME": str(tmp_path / "waiting"), "SENTIMENT_LAKE": lake.root}
+    environment |= {"SENTIMENT_SPARK_MASTER": cluster.master, "SENTIMENT_SPARK_MEMORY": "512m"}
+    # More than a worker has; and nobody is waited for at the start.
+    (tmp_path / "spark-defaults.conf").write_text(f"{DEFAULTS}spark.executor.memory 8g\n".replace("600s", "1s"))
+    environment |= {"SPARK_CONF_DIR": str(tmp_path)}
+    words = [RANGE.model_dump_json(exclude_unset=True), str(tmp_path / "result.json")]
+    with (tmp_path / "log").open("w") as log:
+        command = [sys.executable, str(DRIVER), "rescore", *words]
+        waiting = subprocess.Popen(command, env=environment, stderr=log, stdout=subprocess.DEVNULL)
+    try:
+        wait_for("no executor yet: look at the cluster's page", tmp_path / "log")
+    finally:
+        waiting.terminate()
+        waiting.wait(90)

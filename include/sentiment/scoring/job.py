@@ -28,7 +28,7 @@ from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.stores.lake.spark import read_files
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.spark_jobs import parallelism, rows_at_once, sent, tasks_done, writers
+from sentiment.stores.spark_jobs import parallelism, rows_at_once, sent, tasks_done, without_executor, writers
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -107,7 +107,8 @@ def _score(
 
         def measure() -> tuple[str, int, int]:
             done = max(total * tasks_done(spark, pieces) // pieces, TALLY.count - before)
-            return pace(written.counts.reviews or done)
+            step, scored_already, of = pace(written.counts.reviews or done)
+            return step + without_executor(spark), scored_already, of
 
         with told(measure, on_progress, _TELL_EVERY):
             written = write_days(scored, lake, min(len(days), writers(spark)), contents)

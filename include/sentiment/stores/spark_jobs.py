@@ -118,7 +118,7 @@ def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator
     def measure() -> tuple[str, int, int]:
         if rows := next(filter(None, (tally.count - count for tally, count in before)), 0):
             return f"{step}: {rows:,} rows read", rows, 0
-        return (step, *_tasks_at_work(spark))
+        return (step + without_executor(spark), *_tasks_at_work(spark))
 
     with told(measure, on_progress, 1.0):
         yield
@@ -127,6 +127,15 @@ def watched(spark: SparkSession, step: str, on_progress: OnProgress) -> Iterator
 def tasks_done(spark: SparkSession, of: int) -> int:
     """Return how many tasks are done of the stage at work that has so many; 0 where none has, or nobody tells."""
     return max((done for done, tasks in _stages_at_work(spark) if tasks == of), default=0)
+
+
+def without_executor(spark: SparkSession) -> str:
+    """Return what is to be said of a job that its cluster has given no executor; nothing where it has one."""
+    context = _context(spark)
+    # The driver is one of those that hold blocks.
+    if context is None or is_local_master(context.master) or context._jsc.sc().getExecutorMemoryStatus().size() > 1:
+        return ""
+    return " (no executor yet: look at the cluster's page, whether its workers live and have cores and memory free)"
 
 
 def sent(spark: SparkSession, folder: Path, name: str) -> Callable[[], Path]:
