@@ -133,7 +133,7 @@ def without_executor(spark: SparkSession) -> str:
     """Return what is to be said of a job that its cluster has given no executor; nothing where it has one."""
     context = _context(spark)
     # The driver is one of those that hold blocks.
-    if context is None or is_local_master(context.master) or context._jsc.sc().getExecutorMemoryStatus().size() > 1:
+    if context is None or is_local_master(str(context.master)) or context._jsc.sc().getExecutorMemoryStatus().size() > 1:
         return ""
     return " (no executor yet: look at the cluster's page, whether its workers live and have cores and memory free)"
 
