@@ -132,8 +132,9 @@ def tasks_done(spark: SparkSession, of: int) -> int:
 def without_executor(spark: SparkSession) -> str:
     """Return what is to be said of a job that its cluster has given no executor; nothing where it has one."""
     context = _context(spark)
-    # The driver is one of those that hold blocks.
-    if context is None or is_local_master(str(context.master)) or context._jsc.sc().getExecutorMemoryStatus().size() > 1:
+    if context is None or is_local_master(str(context.master)):
+        return ""
+    if context._jsc.sc().getExecutorMemoryStatus().size() > 1:  # the driver is one of those that hold blocks
         return ""
     return " (no executor yet: look at the cluster's page, whether its workers live and have cores and memory free)"
 
