@@ -46,9 +46,14 @@ def version(home, tmp_path_factory):
 @pytest.mark.slow
 def test_gate_and_network_are_judged_beside_the_network_on_every_kind_of_text_and_data_set(home, version):
     own, other, mine = pinned(home, 5), pinned(home, 6, titled=False), home / "mine.csv"
-    mine.write_text("text,label\nGreat sound.,positive\nIt broke at once.,negative\n")
+    mine.write_text("sentence,label,rating\nGreat sound.,positive,85\nIt broke at once.,negative,0\n")
     config = BenchmarkStressConfig(
-        model=version(own), snapshots=(own, other), files=(mine,), reviews=50, output=home / "out"
+        model=version(own),
+        snapshots=(own, other),
+        files=(mine,),
+        columns=("text=sentence",),
+        reviews=50,
+        output=home / "out",
     )
     result = done(BENCHMARK_STRESS, config)
     rows = {(row["data"], row["kind"]): row for row in result["stress"]}
@@ -78,12 +83,13 @@ def test_a_snapshot_that_is_nowhere_is_refused(home):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("mine.csv", "text,label\nfine,1\nbad,maybe\n", r"mine\.csv row 3: the label is 'maybe'.*; mend or remove"),
-        ("mine.csv", "text,label\n,1\n", r"mine\.csv row 2: the text is empty"),
-        ("mine.csv", "text,stars\nfine,1\n", r"mine\.csv row 2: 2 columns, not text and label: text, stars"),
-        ("mine.jsonl", "", r"mine\.jsonl holds no row"),
-        ("mine.txt", "fine", r"mine\.txt is of no kind that is read"),
-        (None, "", "there is no file .*; check --files"),
+        ("mine.csv", "text,label\nfine,1\nbad,maybe\n", r"mine\.csv, row 2: the label is 'maybe'"),
+        ("mine.csv", "text,label\n,1\n", r"mine\.csv, row 1: the text is empty; mend or remove"),
+        ("mine.csv", "text,stars\nfine,1\n", r"mine\.csv: no column is the label among text, stars; call it label"),
+        ("mine.jsonl", "", r"mine\.jsonl: no column is the label among none"),
+        ("mine.csv", "text,label\n", r"mine\.csv holds no row"),
+        ("mine.txt", "fine", r"mine\.txt"),
+        (None, "", "there is no file .*"),
     ],
 )
 def test_a_file_of_ones_own_that_is_not_labelled_is_refused_before_a_model_is_looked_for(home, name, content, said):

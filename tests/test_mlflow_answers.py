@@ -153,5 +153,10 @@ def test_a_server_with_a_certificate_of_the_company_is_known_as_mlflows_client_k
     with monkeypatch.context() as patch:
         patch.setenv(variable, str(certificate))
         require_answer(address)
+    with monkeypatch.context() as patch:
+        patch.setenv(variable, str(tmp_path / "nowhere.pem"))
+        with pytest.raises(ContractError, match=f"the certificates of {variable} cannot be read"):
+            require_answer(address)
+        require_answer(f"http://127.0.0.1:{answers(200)}")
     monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
     require_answer(address)

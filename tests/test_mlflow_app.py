@@ -1,5 +1,6 @@
 """MLflow's server opens on trainings, without notices, and is otherwise MLflow's."""
 
+import json
 import os
 import subprocess
 import sys
@@ -72,23 +73,37 @@ def test_the_server_answers_to_no_strange_host(server):
 
 @pytest.mark.slow
 def test_whoever_reaches_the_server_has_it_write_no_file_and_read_none_of_others(server, tmp_path):
-    def ask(path, **given):
-        return httpx.post(f"{server}/{path}", trust_env=False, timeout=90, **given)
+    def create(content, api="api"):
+        address = f"{server}/{api}/2.0/mlflow/experiments/create"
+        kind = {"Content-Type": "application/json"}
+        return httpx.post(address, content=json.dumps(content), headers=kind, trust_env=False, timeout=90)
 
     own = httpx.get(f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default", trust_env=False)
     root = own.json()["experiment"]["artifact_location"].rsplit("/", 1)[0]
-    for place in (str(tmp_path), f"file://{tmp_path}", f"{root}/../elsewhere"):
-        for api in ("api", "ajax-api"):
-            answer = ask(f"{api}/2.0/mlflow/experiments/create", json={"name": "x", "artifact_location": place})
+    for place in (str(tmp_path), f"file://{tmp_path}", f"{root}/../elsewhere", "x:/y", "file://["):
+        asked = {"name": "x", "artifact_location": place}
+        for answer in (
+            create(asked),
+            create(asked, "ajax-api"),
+            create({"name": "x", "artifactLocation": place}),
+            create(json.dumps(asked)),
+        ):
             assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
-    upload = ask("ajax-api/2.0/mlflow/upload-artifact?run_uuid=x&path=x", content=b"x")
-    assert (upload.status_code, upload.json()["error_code"]) == (403, "PERMISSION_DENIED")
-    for name, place in {
-        "plain": {},
-        "ours": {"artifact_location": root},
-        "s3": {"artifact_location": "s3://b"},
-    }.items():
-        assert ask("api/2.0/mlflow/experiments/create", json={"name": name, **place}).status_code == 200
+    for path in ("upload-artifact?run_uuid=x&path=x", "runs/create-promptlab-run"):
+        answer = httpx.post(f"{server}/ajax-api/2.0/mlflow/{path}", content=b"x", trust_env=False, timeout=90)
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    (tmp_path / "link").symlink_to(Path(root).parent)
+    for name, place in {"ours": f"{root}/", "by link": f"{tmp_path}/link/{Path(root).name}", "s3": "s3://b"}.items():
+        assert create({"name": name, "artifact_location": place}).status_code == 200
+    assert create({"name": "plain"}).status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["ajax-api/3.0/mlflow/assistant/config", "gateway/mlflow/v1/models"])
+def test_the_server_has_no_assistant_which_runs_commands_and_no_gateway(server, path):
+    for method in ("GET", "PUT", "POST"):
+        answer = httpx.request(method, f"{server}/{path}", json={}, trust_env=False, timeout=90)
+        assert answer.status_code in (404, 405)
 
 
 @pytest.mark.slow

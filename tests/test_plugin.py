@@ -406,13 +406,13 @@ def test_what_a_delivered_file_says_of_itself_is_no_markdown_in_a_note(monkeypat
         monkeypatch, ["Failed in ingest: unknown columns ![x](http://a.example/p.png),\n# **mine** `a|b` <i>"]
     )
     assert note == of_tasks(
-        r"Failed in ingest: unknown columns \!\[x\](http:\//a.example/p.png), \# \*\*mine\*\* \`a\|b\` \<i\>"
+        r"Failed in ingest: unknown columns `![x](http://a.example/p.png),` \# \*\*mine\*\* \`a\|b\` \<i\>"
     )
 
 
 def test_an_address_in_a_delivered_name_becomes_no_link_in_a_note(monkeypatch):
     note = note_of(monkeypatch, ["columns named https://evil.example/sso, www.evil.example and me@evil.example"])
-    assert note == of_tasks(r"columns named https:\//evil.example/sso, www\.evil.example and me\@evil.example")
+    assert note == of_tasks("columns named `https://evil.example/sso,` `www.evil.example` and `me@evil.example`")
 
 
 def test_of_mapped_tasks_the_one_that_failed_is_named_and_a_long_error_is_cut(monkeypatch):

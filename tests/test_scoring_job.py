@@ -546,7 +546,7 @@ def test_an_unknown_kind_of_file_is_refused_with_the_known_ones(tmp_path, source
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ContractError, match=r"there is no file .*in\.jsonl; check --input"):
+    with pytest.raises(ContractError, match=r"there is no file .*in\.jsonl; check the path"):
         predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
 
 

@@ -11,6 +11,7 @@ from sentiment.core.config import EXPERTS, MOST_DAYS, ModelReference, VerbConfig
 from sentiment.core.names import CHAMPION, Family
 from sentiment.core.settings import SparkMaster
 from sentiment.datasets.config import OnSnapshot
+from sentiment.readers.config import FileOptions
 
 ScoringPart = Literal["peers", "engines", "workers", "sizes", "masters", "latency"]
 Candidate = Literal["linear", "gru", "lstm", "bilstm", "lora", "encoder", "base encoder"]
@@ -209,7 +210,7 @@ class BenchmarkScoringConfig(VerbConfig):
     )
 
 
-class BenchmarkStressConfig(VerbConfig):
+class BenchmarkStressConfig(FileOptions):
     """Judge a version on texts unlike those that it learnt from, with its gate and without; write the table."""
 
     model: ModelReference = Field(CHAMPION, description="champion or a version number.")

@@ -8,35 +8,39 @@ import numpy as np
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.datasets.forms import rows_of
-from sentiment.datasets.published import BadRow, Row
-from sentiment.datasets.source import SourceFile
-from sentiment.readers.kinds import is_readable
+from sentiment.core.text.clean import cell_text
+from sentiment.datasets.labels import code_of
+from sentiment.datasets.published import roles_of
+from sentiment.readers.config import FileOptions
+from sentiment.readers.rows import Values
+from sentiment.scoring.source import Source
 
-# Its columns are those of IMDb's tables: a text, a label (0, 1, negative or positive), and maybe a title.
-_COLUMNS_OF = "imdb"
 
+def read_labelled(path: Path, options: FileOptions) -> LabelledReviews:
+    """Return the rows of a file, or of a folder of them, with their label: 0, 1, negative or positive.
 
-def read_labelled(path: Path) -> LabelledReviews:
-    """Return the rows of a table.
-
-    Raises ContractError for a file that is not there, is no table, or holds no row, and for a row without a text or a
-    label, which it names.
+    Raises ContractError for what is not there or is no table, a table without labels or rows, and a row without a text
+    or a label, which it names.
     """
-    if not path.is_file():
-        raise ContractError(f"there is no file {path}; check --files")
-    if not is_readable(path.name):
-        raise ContractError(f"{path} is of no kind that is read; name it .csv, .tsv, .jsonl, .json or .parquet")
-    file = SourceFile(str(path), path.name, "")
-    rows = [_good(path, number, row) for number, row in rows_of(_COLUMNS_OF, file)]
+    source = Source.of(path, options)
+    label = roles_of(source.columns).get("label")
+    if label is None:
+        raise ContractError(
+            f"{path}: no column is the label among {', '.join(source.columns) or 'none'}; call it label"
+        )
+    rows = [_row(f"{path}, row {number}", row, label, source) for number, row in enumerate(source.rows(), start=1)]
     if not rows:
         raise ContractError(f"{path} holds no row; give one with a text and a label in each")
+    titles, texts, labels = zip(*rows, strict=True)
     keys = [f"{path.name}-{at}" for at in range(len(rows))]
-    labels = np.array([row.label for row in rows], np.int64)
-    return LabelledReviews.of(keys, [row.title for row in rows], [row.text for row in rows], labels)
+    return LabelledReviews.of(keys, titles, texts, np.array(labels, np.int64))
 
 
-def _good(path: Path, number: int, row: Row | BadRow) -> Row:
-    if isinstance(row, BadRow):
-        raise ContractError(f"{path} row {number}: {row.reason}; mend or remove the row")
-    return row
+def _row(place: str, row: Values, label: str, source: Source) -> tuple[str, str, int]:
+    code = code_of(row.get(label), is_open=False)
+    if code is None:
+        raise ContractError(f"{place}: the label is {str(row.get(label))[:20]!r}, not 0 or 1; mend or remove the row")
+    title, text = (cell_text(source.mapping.value(row, role)) for role in ("title", "text"))
+    if not text:
+        raise ContractError(f"{place}: the text is empty; mend or remove the row")
+    return title, text, code

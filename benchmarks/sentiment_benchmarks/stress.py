@@ -29,7 +29,7 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
     """Judge a version on the test reviews of its own snapshot and of `config.snapshots`, and on the labelled texts of
     `config.files`; write and log the table.
     """
-    own = {str(path): read_labelled(path) for path in config.files}
+    own = {str(path): read_labelled(path, config) for path in config.files}
     watch, output = Watch(), output_folder(config.output, context, "stress")
     version, fetched = bundle_of(config.model, context.now.date(), context.settings)
     pair, alone = (Scorer.load(fetched.folder, cascade=cascade, threads=config.cores) for cascade in (True, False))

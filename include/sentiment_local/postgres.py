@@ -58,11 +58,7 @@ def prepare(settings: Settings) -> None:
     """
     data = _data(settings)
     _private(data.parent)
-    sockets = socket_folder(settings.home)
-    # In a folder that all users write to, somebody else may have put a link to one of this user's.
-    if sockets.is_symlink():
-        raise ContractError(f"{sockets} is a link; remove it or choose another SENTIMENT_HOME")
-    _private(sockets)
+    _private(socket_folder(settings.home), linked=False)
     # One start at a time comes here: what an interrupted one was making belongs to nobody.
     for left in left_over(data):
         shutil.rmtree(left, ignore_errors=True)
@@ -125,9 +121,15 @@ def _data(settings: Settings) -> Path:
     return settings.home.absolute() / "postgres" / "data"
 
 
-def _private(folder: Path) -> None:
-    """Make a folder that this user alone may enter; one that is another's is refused."""
+def _private(folder: Path, *, linked: bool = True) -> None:
+    """Make a folder that this user alone may enter; one that is another's is refused.
+
+    Where all users write, a link may be another's and lead to a folder of this user: it is refused where `linked` is
+    not allowed.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.is_symlink() and not linked:
+        raise ContractError(f"{folder} is a link; remove it or choose another SENTIMENT_HOME")
     if folder.stat().st_uid != os.getuid():
         raise ContractError(f"{folder} belongs to another user; remove it or choose another SENTIMENT_HOME")
     folder.chmod(0o700)

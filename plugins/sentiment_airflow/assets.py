@@ -22,7 +22,7 @@ LONG = timedelta(days=7)
 
 TASKS: dict[str, Any] = {
     "owner": "sentiment",
-    # Five and a half minutes in all: a server that is made anew is back, and of writers that met one is done.
+    # Five and a half to seven minutes in all: a server that is made anew is back, and of writers that met one is done.
     "retries": 4,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,

@@ -31,9 +31,10 @@ _MARK, _END = "\n\n<!-- from the tasks, with the line above -->", "\n\n<!-- to h
 # So notes began until November 2026, and showed nothing of themselves.
 _FORMER_MARK = "<!-- from the tasks -->"
 _OURS = re.compile(f"(?:[^\n]+{_MARK}|{_FORMER_MARK}).*?(?:{_END.strip()}|\\Z)", re.DOTALL)
-# What Markdown would take for its own, and what would make a link of an address: a delivered file may name its columns
-# as it likes.
-_MARKDOWN = re.compile(r"[\\`*_\[\]<>!#|~@]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
+# What Markdown would take for its own: a delivered file may name its columns as it likes.
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>!#|~]")
+# What it would make a link of by itself, whatever is escaped; as code it is shown and is none.
+_ADDRESS = re.compile(r"\S*(?:://|www\.|@)\S*", re.IGNORECASE)
 _LEFT_OUT = "…"
 _TASK = ("dag_id", "run_id", "task_id", "map_index")
 
@@ -126,7 +127,12 @@ def _shortened(sentence: str, room: int) -> str:
 
 def _escaped(sentence: str) -> str:
     """Return a sentence in one line, of which Markdown shows every character."""
-    return _MARKDOWN.sub(r"\\\g<0>", " ".join(sentence.split()))
+    words = " ".join(sentence.split()).split(" ")
+    return " ".join(_as_code(word) if _ADDRESS.fullmatch(word) else _MARKDOWN.sub(r"\\\g<0>", word) for word in words)
+
+
+def _as_code(word: str) -> str:
+    return "`" + word.replace("`", "'") + "`"
 
 
 def _said(dag_run: DagRun) -> list[str]:

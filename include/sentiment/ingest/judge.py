@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +21,7 @@ from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, OTHER_DAY, Line, par
 from sentiment.readers.schemas import ColumnMapping
 from sentiment.stores.lake.schemas import REVIEWS
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REVIEW = ("review_key", "user_id", "asin", "parent_asin", "rating", "title", "text", "timestamp", "review_date")
 # A row is a review, has a `reason` and its `kind`, or is of a file that is `broken` or `refused`; `raw` is kept of what
 # is rejected. `schema` and `unit` say how a review of another program was read.
@@ -141,8 +142,9 @@ def _review(line: Line, rules: Rules) -> dict[str, Any]:
 def _key(line: Line, text: str) -> str:
     """Name a review by who wrote it of what and when; of nobody's by what it says."""
     reviewer = line.user_id or sha256(text.encode()).hexdigest()
-    moment = str(round(line.timestamp.timestamp() * 1000))
-    parts = (reviewer, line.parent_asin, moment)
+    # Cut, as databases do: an export that counts milliseconds and one that spells microseconds name it alike.
+    moment = (line.timestamp - _EPOCH) // timedelta(milliseconds=1)
+    parts = (reviewer, line.parent_asin, str(moment))
     return sha256("\u001f".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 

@@ -77,11 +77,13 @@ def _opened(uri: str) -> parquet.ParquetFile:
     return file
 
 
-def _unpacked(stream: BinaryIO) -> bytes:
-    content = stream.read(_MOST_UNPACKED + 1)
-    if len(content) > _MOST_UNPACKED:
-        raise BrokenFileError(f"it is more than {_MOST_UNPACKED >> 20:,} MB unpacked; unpack it before it is read")
-    return content
+def _unpacked(stream: BinaryIO) -> pa.Buffer:
+    content = bytearray()
+    while piece := stream.read(_PIECE_BYTES):
+        content += piece
+        if len(content) > _MOST_UNPACKED:
+            raise BrokenFileError(f"it is more than {_MOST_UNPACKED >> 20:,} MB unpacked; unpack it before it is read")
+    return pa.py_buffer(content)
 
 
 def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | RejectedError]:

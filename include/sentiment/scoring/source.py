@@ -97,10 +97,10 @@ def files_of(path: Path, options: FileOptions) -> list[str]:
     if path.is_file():
         return [str(path)]
     if not path.is_dir():
-        raise ContractError(f"there is no file {path}; check --input")
+        raise ContractError(f"there is no file {path}; check the path")
     found = [uri for uri in storage.list_files(str(path)) if _is_part(uri, path.resolve(), options)]
     if not found:
-        raise ContractError(f"{path} holds no file of a kind that is read; check --input, or say --kind")
+        raise ContractError(f"{path} holds no file of a kind that is read; check the path, or say --kind")
     return found
 
 

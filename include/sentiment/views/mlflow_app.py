@@ -4,8 +4,9 @@ What a browser shows at first is kept in its local storage, and MLflow 3.17 has 
 notice of usage data (of which nothing is sent here), an assistant, two guides to features of agents. The first page
 gets a script that chooses otherwise where nobody has chosen yet. Whatever a person changes stays.
 
-It asks nobody for a password, so that it must not read and write files for whoever reaches it: an experiment's files
-lie under the server's own root, or in a storage that asks for keys itself, and none comes up through the server.
+It asks nobody for a password, so that it must not read and write files, nor run programs, for whoever reaches it: an
+experiment's files lie under the server's own root or in an S3, which asks for keys itself, none comes up through the
+server, and MLflow's assistant and gateway are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from sentiment.core.settings import PROJECT
 
@@ -33,6 +34,7 @@ AT_FIRST: dict[str, Any] = {
     "mlflow.detectIssues.guidanceShown_v1": True,
     "_mlflow_model_registry_promo_modal_dismissed_v1": True,
 }
+_WRITING = ("/mlflow/upload-artifact", "/mlflow/runs/create-promptlab-run")
 _SCRIPT = (
     "<script>for (const [name, value] of Object.entries(%s)) "
     "{ if (localStorage.getItem(name) === null) localStorage.setItem(name, JSON.stringify(value)); }</script>"
@@ -43,36 +45,55 @@ def app() -> FastAPI:
     """Return MLflow's server with our first page; a function, so that only its workers load it."""
     from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app as server
+    from mlflow.server.handlers import catch_mlflow_exception
 
-    pages.before_request(_refuse_strange_places)
+    pages.before_request(catch_mlflow_exception(_refuse_strange_places))
+    server.router.routes[:] = [route for route in server.router.routes if _is_kept(getattr(route, "path", ""))]
     first = Path(str(pages.static_folder)) / "index.html"
     pages.view_functions["serve"] = lambda: with_choices(first.read_text(encoding="utf-8"))
     ours: FastAPI = server
     return ours
 
 
+def _is_kept(path: str) -> bool:
+    """Tell what a server of trainings needs from MLflow's assistant, which runs commands, and its door to others."""
+    return not path.startswith("/gateway/") and "/mlflow/assistant/" not in path
+
+
 def _refuse_strange_places() -> Response | None:
     """Refuse what would have the server write a file, or keep an experiment's files beside its own root."""
     from flask import Response, request
-    from mlflow.server.constants import ARTIFACT_ROOT_ENV_VAR
 
-    if request.path.endswith("/mlflow/upload-artifact"):
-        said = "files come up to the storage itself, and not through this server"
-    elif request.path.endswith("/mlflow/experiments/create") and _is_strange(request.get_json(force=True, silent=True)):
-        said = f"on this machine the files of an experiment lie under {os.environ.get(ARTIFACT_ROOT_ENV_VAR)}"
+    if request.path.endswith(_WRITING):
+        said = "this server writes no files: they go to the storage itself"
+    elif request.path.endswith("/mlflow/experiments/create") and (place := _strange_place()):
+        said = f"on this machine the files of an experiment lie under {_root()}, and not in {place}"
     else:
         return None
     answer = json.dumps({"error_code": "PERMISSION_DENIED", "message": said})
     return Response(answer, 403, mimetype="application/json")
 
 
-def _is_strange(experiment: object) -> bool:
+def _strange_place() -> str:
+    """Return where the experiment that is asked for would keep its files, if that is neither our root nor S3's."""
+    from mlflow.protos.service_pb2 import CreateExperiment
+    from mlflow.server.handlers import _get_request_message
+
+    place = str(_get_request_message(CreateExperiment()).artifact_location)
+    if not place or place.startswith("s3://") or _folder(place) == _folder(_root()):
+        return ""
+    return place
+
+
+def _folder(place: str) -> Path:
+    """Return a folder as it lies on the disk: a home may be reached by a link as well."""
+    return Path(unquote(place.removeprefix("file://")) if place.startswith("file://") else place).resolve()
+
+
+def _root() -> str:
     from mlflow.server.constants import ARTIFACT_ROOT_ENV_VAR
 
-    place = experiment.get("artifact_location") if isinstance(experiment, dict) else None
-    if not place or place == os.environ.get(ARTIFACT_ROOT_ENV_VAR):
-        return False
-    return urlsplit(str(place)).scheme in ("", "file")
+    return os.environ.get(ARTIFACT_ROOT_ENV_VAR, "")
 
 
 def is_installed() -> bool:

@@ -31,6 +31,7 @@ _OF_S3 = {"botocore", "boto3"}
 _CARRIERS = {"requests", "urllib3", "sqlalchemy", "psycopg2", *_OF_S3}
 # Variables that MLflow's client, and requests within it, read.
 _CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_OWN_CERTIFICATE = "MLFLOW_TRACKING_CLIENT_CERT_PATH"
 _BY_STATUS = {404: _ABSENT, 409: _FIRST, 401: _REFUSED, 403: _REFUSED}
 
 
@@ -82,7 +83,8 @@ def require_answer(address: str) -> None:
     try:
         # A proxy of the shell must not be asked for what runs on this machine.
         local = address.startswith("http://127.0.0.1")
-        answer = httpx.get(f"{address}/health", timeout=10, trust_env=not local, verify=_certificates())
+        verified = _certificates() if address.startswith("https://") else True
+        answer = httpx.get(f"{address}/health", timeout=10, trust_env=not local, verify=verified)
     except httpx.TransportError as error:
         raise UnavailableError(
             f"MLflow does not answer at {shown} ({without_password(str(error))}): start the platform with `sentiment "
@@ -95,14 +97,28 @@ def require_answer(address: str) -> None:
 
 
 def _certificates() -> ssl.SSLContext | bool:
-    """Return by what MLflow's own client knows a server, which may be of an authority within a company."""
+    """Return by what MLflow's own client knows a server, which may be of an authority within a company.
+
+    Raises ContractError for a file of certificates that cannot be read.
+    """
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("1", "true"):
         return False
-    named = next(filter(None, map(os.environ.get, _CERTIFICATES)), "")
-    if not named:
+    known = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
+    named, own = os.environ.get(known or "", ""), os.environ.get(_OWN_CERTIFICATE)
+    if not named and not own:
         return True
-    is_folder = Path(named).is_dir()
-    return ssl.create_default_context(cafile=None if is_folder else named, capath=named if is_folder else None)
+    is_folder = Path(named).is_dir() if named else False
+    try:
+        context = ssl.create_default_context(
+            cafile=named if named and not is_folder else None, capath=named if is_folder else None
+        )
+        if own:
+            context.load_cert_chain(own)
+    except OSError as error:
+        raise ContractError(
+            f"the certificates of {known or _OWN_CERTIFICATE} cannot be read: {error}; correct it"
+        ) from error
+    return context
 
 
 def _meant(error: Exception, address: str) -> Exception | None:
