@@ -47,7 +47,7 @@ def app() -> FastAPI:
     from mlflow.server.fastapi_app import app as server
     from mlflow.server.handlers import catch_mlflow_exception
 
-    pages.before_request(catch_mlflow_exception(_refuse_strange_places))
+    pages.before_request(catch_mlflow_exception(_refuse_strange_places))  # type: ignore[no-untyped-call]
     server.router.routes[:] = [route for route in server.router.routes if _is_kept(getattr(route, "path", ""))]
     first = Path(str(pages.static_folder)) / "index.html"
     pages.view_functions["serve"] = lambda: with_choices(first.read_text(encoding="utf-8"))
@@ -79,7 +79,8 @@ def _strange_place() -> str:
     from mlflow.protos.service_pb2 import CreateExperiment
     from mlflow.server.handlers import _get_request_message
 
-    place = str(_get_request_message(CreateExperiment()).artifact_location)
+    asked = _get_request_message(CreateExperiment())  # type: ignore[no-untyped-call]
+    place = str(asked.artifact_location)
     if not place or place.startswith("s3://") or _folder(place) == _folder(_root()):
         return ""
     return place
