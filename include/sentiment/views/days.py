@@ -40,7 +40,8 @@ def missing_reviews(day: date, settings: Settings) -> str | None:
 def absent_reviews(day: date, settings: Settings) -> str | None:
     """Say that a day was neither ingested nor has landed, or None when it was or has: an ingest may be under way."""
     missing = missing_reviews(day, settings)
-    return missing and (nothing := absent_files(day, settings)) and f"{missing}; {nothing}"
+    nothing = absent_files(day, settings) if missing else None
+    return f"{missing}; {nothing}" if nothing else None
 
 
 def late_days(day: date, settings: Settings) -> list[date]:

@@ -56,7 +56,7 @@ def app() -> FastAPI:
 
 
 def _is_kept(path: str) -> bool:
-    """Tell what a server of trainings needs from MLflow's assistant, which runs commands, and its door to others."""
+    """Tell whether a route is neither of MLflow's assistant, which runs commands, nor of its gateway to other servers."""
     return not path.startswith("/gateway/") and "/mlflow/assistant/" not in path
 
 

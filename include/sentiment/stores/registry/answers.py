@@ -107,11 +107,9 @@ def _certificates() -> ssl.SSLContext | bool:
     named, own = os.environ.get(known or "", ""), os.environ.get(_OWN_CERTIFICATE)
     if not named and not own:
         return True
-    is_folder = Path(named).is_dir() if named else False
+    folder, file = (named, None) if named and Path(named).is_dir() else (None, named or None)
     try:
-        context = ssl.create_default_context(
-            cafile=named if named and not is_folder else None, capath=named if is_folder else None
-        )
+        context = ssl.create_default_context(cafile=file, capath=folder)
         if own:
             context.load_cert_chain(own)
     except OSError as error:
