@@ -56,7 +56,7 @@ def app() -> FastAPI:
 
 
 def _is_kept(path: str) -> bool:
-    """Tell whether a route is neither of MLflow's assistant, which runs commands, nor of its gateway to other servers."""
+    """Tell whether a route is neither of MLflow's assistant, which runs commands, nor of its gateway."""
     return not path.startswith("/gateway/") and "/mlflow/assistant/" not in path
 
 
