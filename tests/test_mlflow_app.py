@@ -78,7 +78,9 @@ def test_whoever_reaches_the_server_has_it_write_no_file_and_read_none_of_others
         kind = {"Content-Type": "application/json"}
         return httpx.post(address, content=json.dumps(content), headers=kind, trust_env=False, timeout=90)
 
-    own = httpx.get(f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default", trust_env=False)
+    own = httpx.get(
+        f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default", trust_env=False, timeout=90
+    )
     root = own.json()["experiment"]["artifact_location"].rsplit("/", 1)[0]
     for place in (str(tmp_path), f"file://{tmp_path}", f"{root}/../elsewhere", "x:/y", "file://["):
         asked = {"name": "x", "artifact_location": place}
