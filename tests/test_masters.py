@@ -237,5 +237,5 @@ sys.exit(main(["report"], standing_in("report", run)))
 def test_a_job_on_sail_that_is_told_to_end_while_its_tasks_are_at_work_is_not_aborted(home, number):
     for _ in range(3):
         ended = on_the_command_line(SAIL, number, program=("-c", TOLD_TO_END))
-        assert "sentiment report: interrupted" in ended.stderr.splitlines()[-1]
-        assert ended.returncode == 130
+        assert ended.returncode == 130, ended.stderr
+        assert "sentiment report: interrupted" in ended.stderr.splitlines()[-1], ended.stderr
