@@ -140,6 +140,7 @@ def test_a_job_that_its_cluster_gives_no_executor_says_so(cluster, tmp_path):
         waiting = subprocess.Popen(command, env=environment, stderr=log, stdout=subprocess.DEVNULL)
     try:
         wait_for("no executor yet: look at the cluster's page", tmp_path / "log")
+        assert waiting.poll() is None  # it goes on waiting
     finally:
         waiting.terminate()
         waiting.wait(90)

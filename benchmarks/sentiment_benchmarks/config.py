@@ -218,9 +218,7 @@ class BenchmarkStressConfig(FileOptions):
         (), description="Ids of snapshots of other data sets, whose test reviews are judged beside the model's own."
     )
     files: tuple[Path, ...] = Field(
-        (),
-        description="Tables of labelled texts of your own (CSV, TSV, JSONL, Parquet): text, label (0, 1, negative or "
-        "positive), and maybe title.",
+        (), description="Tables of texts of your own, each with a label (0, 1, negative, positive), and maybe a title."
     )
     reviews: int = Field(2_000, ge=50, description="Most test reviews of each data set.")
     cores: int = Field(2, ge=1, description="Threads of the network.")
