@@ -26,7 +26,7 @@ CONFIDENT = 0.9
 
 
 def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> StressBenchmark:
-    """Judge a version on test reviews of its own snapshot and others, and on `config.files`; write and log the table."""
+    """Judge a version on test reviews of its own snapshot and others, and on `config.files`; write and log a table."""
     own = {str(path): read_labelled(path, config) for path in config.files}
     watch, output = Watch(), output_folder(config.output, context, "stress")
     version, fetched = bundle_of(config.model, context.now.date(), context.settings)
