@@ -10,8 +10,7 @@ from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
-from sentiment.evaluation.behaviour.cases import neutral_texts
-from sentiment.export.stress import stress_texts
+from sentiment.export.stress import JUDGED_ON, stress_texts, texts_without_opinion
 from sentiment.promotion.resolution import bundle_of
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
@@ -35,7 +34,7 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
     rows: list[Row] = []
     for snapshot in dict.fromkeys((snapshot_of(fetched.folder), *config.snapshots)):
         test = read_split(snapshot_folder(lake, snapshot), "test", config.reviews)
-        stressed = stress_texts(test)
+        stressed = stress_texts(test, JUDGED_ON)
         if rows:  # templates are the same beside every data set
             del stressed["templates"]
         for kind, texts in {"reviews": test, **stressed}.items():
@@ -47,7 +46,8 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
     for data, texts in own.items():
         context.progress(f"{len(texts)} texts of {data}")
         rows.append({"data": data, "kind": "texts", **_both(pair, alone, texts)})
-    rows.append({"data": "templates", "kind": "without opinion", **_without_opinion(pair, neutral_texts())})
+    nothing = texts_without_opinion(JUDGED_ON)
+    rows.append({"data": "templates", "kind": "without opinion", **_without_opinion(pair, nothing)})
     machine = watch.machine()
     write_tables(output, {"stress": rows}, machine)
     params, tags = config.model_dump(mode="json"), {"benchmark": "stress"}

@@ -11,29 +11,31 @@ import numpy as np
 from sentiment.core.labelled import LabelledReviews
 from sentiment.evaluation.behaviour.cases import behaviour_cases, neutral_texts
 
-# Draws of the templates, other ones than the behaviour suite's own; each has 160 cases with a label.
-_DRAWS = range(100, 110)
+# Draws of the templates, other ones than the behaviour suite's own, each of 160 cases with a label: those that a gate's
+# rule is fitted on, and those by which it is judged.
+FITTED_ON, JUDGED_ON = range(100, 110), range(200, 210)
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
-def stress_texts(reviews: LabelledReviews) -> dict[str, LabelledReviews]:
+def stress_texts(reviews: LabelledReviews, draws: Sequence[int] = FITTED_ON) -> dict[str, LabelledReviews]:
     """Return labelled texts by their kind: the reviews' titles as texts, a sentence of each review, and templates.
 
     A title or a sentence has the label of its review, which it does not always bear out; so figures on them compare
-    two models, and say little of one.
+    two models, and say little of one. What the draws share with those that rules are fitted on is left out.
     """
     titled = np.flatnonzero([bool(title.strip()) for title in reviews.titles])
     of_titles, of_sentences = reviews.labels[titled], reviews.labels
     return {
         "titles": _texts("title", [reviews.titles[row] for row in titled], of_titles),
         "sentences": _texts("sentence", _sentences(reviews.texts), of_sentences),
-        "templates": _templates(),
+        "templates": _templates(draws),
     }
 
 
-def texts_without_opinion() -> list[str]:
-    """Return texts of which nobody can say whether they are positive."""
-    return sorted({text for draw in _DRAWS for text in neutral_texts(draw)})
+def texts_without_opinion(draws: Sequence[int] = FITTED_ON) -> list[str]:
+    """Return texts of which nobody can say whether they are positive, but those that rules are fitted on."""
+    texts = {text for draw in draws for text in neutral_texts(draw)}
+    return sorted(texts if draws == FITTED_ON else texts - {*texts_without_opinion()})
 
 
 def _sentences(texts: Sequence[str]) -> list[str]:
@@ -41,8 +43,11 @@ def _sentences(texts: Sequence[str]) -> list[str]:
     return [draw.choice(_END_OF_SENTENCE.split(text)) for text in texts]
 
 
-def _templates() -> LabelledReviews:
-    cases = [case for draw in _DRAWS for case in behaviour_cases(draw) if case.kind == "MFT"]
+def _templates(draws: Sequence[int]) -> LabelledReviews:
+    cases = [case for draw in draws for case in behaviour_cases(draw) if case.kind == "MFT"]
+    if draws != FITTED_ON:
+        known = {(case.title, case.text) for draw in FITTED_ON for case in behaviour_cases(draw)}
+        cases = [case for case in cases if (case.title, case.text) not in known]
     titles, texts, labels = zip(*((case.title, case.text, case.expected) for case in cases), strict=True)
     return LabelledReviews.of([f"template-{row}" for row in range(len(cases))], titles, texts, np.array(labels))
 
