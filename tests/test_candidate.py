@@ -146,7 +146,11 @@ def test_a_version_says_what_the_pair_does_beside_what_the_network_does_alone(de
     assert (found.gate_reviews, found.network_train_reviews) == (250, 300)
     assert (found.network_macro_f1, found.test_gate_share > 0) == (metrics["test_macro_f1"], True)
     assert bundle.bias == metrics["bias"] != 0
-    assert registry.version(found.version).figure("threshold") == bundle.gate.thresholds.positive
+    exported = registry.version(found.version)
+    assert exported.figure("threshold") == bundle.gate.thresholds.positive
+    # Of several versions the one is judged that is best on validation as it ships, and not as its network is alone.
+    assert exported.figure("validation_macro_f1") == round(bundle.metrics["cascade_macro_f1"], 6)
+    assert metrics["validation_macro_f1"] != bundle.metrics["cascade_macro_f1"]
     assert bundle.thresholds.positive == metrics["threshold"]
     assert bundle.gate.thresholds.review_share == 0.2
     for name in ("test_accuracy", "test_review_share", "test_unreviewed_error", "cascade_review_share"):

@@ -498,6 +498,10 @@ def test_what_the_champion_started_from_counts_and_nothing_is_read_of_the_same_s
     registry.runs["run-0"] = TrainedRun("run-0", {"snapshot": "s9"}, {}, {})
     write_split(snapshot_folder(lake, "s9"), "train", KEYS[3:9])
     assert judge(registry, versions=(2,))["evidence"]["left_out"] == 9
+    registry.named = 1
+    registry.runs["run-1"].params["mixed_snapshots"] = "['gone']"  # comes before what run-0 has learnt from
+    partly = judge(registry, versions=(2,))["evidence"]
+    assert (partly["left_out"], "cannot be told" in partly["unseen_missing"]) == (9, True)
     same = rivals(POOR, GOOD)  # whose snapshot has no training reviews that could be read
     same.runs["run-1"] = TrainedRun("run-1", {"snapshot": "s1"}, {}, {})
     result = judge(same, versions=(2,))
@@ -661,6 +665,19 @@ def test_of_several_candidates_the_best_on_validation_is_judged_and_not_the_luck
     registry = rivals(POOR, GOOD)
     registry.known = (version(1, POOR), version(2, GOOD, validation=0.90), version(3, said(), validation=0.85))
     assert judge(registry, versions=(2, 3))["champion"] == 2
+
+
+def test_without_champion_the_baseline_is_the_first_where_the_best_on_validation_lacks_too_much_to_it(judge, rivals):
+    def first(*candidates: int) -> tuple[bool, int | None, str]:
+        registry = rivals(POOR, GOOD)
+        registry.named, registry.known = None, (version(1, POOR), version(2, GOOD, "linear", validation=0.85))
+        result = judge(registry, versions=candidates)
+        return result["promoted"], registry.named, result["reason"]
+
+    promoted, champion, reason = first(1, 2)
+    assert (promoted, champion) == (True, 2)
+    assert reason.endswith("worse by more than 0.002; so the baseline is the first champion")
+    assert first(1)[:2] == (False, None)  # nobody asked for the baseline
 
 
 def test_versions_that_cannot_be_judged_are_left_out_and_named(judge, lake):

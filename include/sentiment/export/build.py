@@ -16,7 +16,7 @@ from sentiment.engine.engines import open_engine
 from sentiment.engine.language import foreign, languages
 from sentiment.engine.scorer import infer
 from sentiment.evaluation.assessment import Decision
-from sentiment.evaluation.metrics import fit_review_limit, review_figures
+from sentiment.evaluation.metrics import decision_figures, decisions, fit_review_limit, review_figures
 from sentiment.export.cascade import BothOdds, Stress, fit_rule
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, remove_unread, write_models
@@ -83,6 +83,7 @@ def build_bundle(
             **{f"alone_{name}": value for name, value in limits.items()},
             **gate_figures,
             "known_share": description.known_share,
+            "validation_macro_f1": gate_figures["cascade_macro_f1"] if rule else _macro_f1(seen, decision),
         }
         seal(folder, description.model_copy(update={"gate": rule, "metrics": metrics}))
     return Built(metrics, models.left_out | parity.left_out, description.languages)
@@ -178,6 +179,12 @@ def _gate(
 
 def _judged(gate: Gate, seen: _Seen, decision: Decision) -> BothOdds:
     return BothOdds(log_odds(seen.logits), gate.read(seen.ids), seen.reviews.labels, seen.known, decision)
+
+
+def _macro_f1(seen: _Seen, decision: Decision) -> float:
+    """Return the macro F1 of the network alone, as it is shipped."""
+    probability = decision.calibration.probability(seen.logits)
+    return float(decision_figures(decisions(seen.reviews.labels, probability, decision.threshold))["macro_f1"])
 
 
 def _known_share(fitted: Fitted, validation: LabelledReviews) -> float:

@@ -177,4 +177,5 @@ def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> 
         "test_reviews": run.params["test_reviews"],
         **{name: str(value) if isinstance(value, int) else f"{value:.6f}" for name, value in figures.items()},
         **{name: str(measured[name]) for name in ("threshold", "review_below")},
+        "validation_macro_f1": f"{result.bundle['validation_macro_f1']:.6f}",
     }

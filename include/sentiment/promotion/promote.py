@@ -15,7 +15,7 @@ from sentiment.promotion.champion import make_champion, missing, unfinished
 from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Speeds
 from sentiment.promotion.results import MeasuredVersion, PromoteResult
-from sentiment.promotion.rules import Verdict, choose_challenger, close_to_best, decide
+from sentiment.promotion.rules import Verdict, choose_challenger, close_to_best, decide, or_the_baseline
 from sentiment.promotion.speed import side_by_side
 from sentiment.promotion.unseen import unseen_by
 from sentiment.promotion.versions import Score, gather, scored_now
@@ -56,6 +56,8 @@ def promote_best(
         verdict = Verdict(None, f"version {present} is the champion already")
     else:
         verdict = decide(challenger, contest.champion, field.baseline, contest.evidence, config)
+        if present is None and verdict.version is None:
+            verdict = or_the_baseline(verdict, field.baseline, field.candidates)
     if verdict.version is None:
         observe(lake, present, context)
     else:

@@ -74,6 +74,15 @@ def decide(
     return Verdict(challenger.version, f"{why}; {_kept(evidence, rules)}")
 
 
+def or_the_baseline(
+    verdict: Verdict, baseline: MeasuredVersion | None, candidates: Sequence[MeasuredVersion]
+) -> Verdict:
+    """Return a verdict for the baseline, where one without champion went against another candidate than it."""
+    if baseline is None or baseline.version not in {candidate.version for candidate in candidates}:
+        return verdict
+    return Verdict(baseline.version, f"{verdict.reason}; so the baseline is the first champion")
+
+
 def _merit(version: MeasuredVersion) -> tuple[float, bool]:
     # Of two equals the linear one, which is cheaper by its nature.
     return version.validation_macro_f1 or 0.0, version.family == "linear"

@@ -15,7 +15,7 @@ from sentiment.core.settings import Settings
 from sentiment.core.wording import counted
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
-from sentiment.training.warm_start import learnt_from
+from sentiment.training.warm_start import Learnt, learnt_from
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,27 @@ def unseen_by(
 
     What it learnt from the snapshot itself are other reviews: nothing is read for a champion of the same snapshot.
     """
-    tested, known, missing = set(keys), set[str](), ""
+    tested, known, gone = set(keys), set[str](), list[str]()
     try:
         for learnt in learnt_from(version.run_id, registry, settings):
             if learnt.snapshot != snapshot:
-                known |= tested & learnt.keys()
+                known |= tested & _keys(learnt, gone)
+    except ContractError as error:  # a run of the line is gone, and with it what came before
+        gone.append(_why(error))
+    rows = np.array([key not in known for key in keys], bool)
+    if not gone:
+        return Unseen(rows)
+    return Unseen(rows, f"whether version {version.version} has learnt from test reviews cannot be told: {gone[0]}")
+
+
+def _keys(learnt: Learnt, gone: list[str]) -> set[str]:
+    """Return the keys of what was learnt from; of what is not there any more none, and `gone` gets why."""
+    try:
+        return learnt.keys()
     except ContractError as error:
-        why = error.__cause__ or error
-        missing = f"whether version {version.version} has learnt from test reviews cannot be told: {why}"
-    return Unseen(np.array([key not in known for key in keys], bool), missing)
+        gone.append(_why(error))
+        return set()
+
+
+def _why(error: ContractError) -> str:
+    return str(error.__cause__ or error)

@@ -140,6 +140,7 @@ def _kept(registry: Registry, version: ModelVersion, name: str, scratch: Path) -
 
 
 def _on_validation(registry: Registry, version: ModelVersion) -> float | None:
+    """Return the macro F1 on validation of what is shipped; of versions before 0.5 that of the network in torch."""
     tagged = version.figure(_VALIDATION)
     if tagged is not None or not version.run_id:
         return tagged
