@@ -116,8 +116,7 @@ def test_each_layer_learns_slower_than_the_one_above_it(architecture, tmp_path):
     rate = {id(value): group["lr"] for group in optimizer.param_groups for value in group["params"]}
     for name, value in model.named_parameters():
         below = 0 if name.startswith("head") else 1 if ".1." in name else 2 if ".0." in name else 3
-        if "relative_attention_bias" not in name:
-            assert rate[id(value)] == pytest.approx(1e-3 * 0.5**below), name
+        assert rate[id(value)] == pytest.approx(1e-3 * 0.5**below), name
 
 
 def test_computing_activations_twice_gives_the_same_model(tmp_path, monkeypatch):

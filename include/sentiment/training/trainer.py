@@ -32,7 +32,9 @@ from sentiment.training.settings import StepPlan
 # What transformers calls the schedules.
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
-_LAYER = re.compile(r"\blayers?\.(\d+)\.")
+_LAYER = re.compile(r"layers?\.(\d+)\.")
+# Parameters without a number that lie below the first layer: embeddings, and the positions that MPNet's layers share.
+_BELOW = ("embedding", "relative_attention")
 
 
 class NeuralTrainer(AveragingTrainer):
@@ -222,7 +224,7 @@ def _layers_below_the_head(name: str, layers: int) -> int:
     number = _number(name)
     if number >= 0:
         return layers - number
-    return layers + 1 if "embedding" in name and layers else 0
+    return layers + 1 if layers and any(part in name for part in _BELOW) else 0
 
 
 def _number(name: str) -> int:
