@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TextIO
@@ -27,6 +28,9 @@ _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _READABLE = 16
 # A line and two blanks beside each column.
 _BORDER = 3
+
+# How long nothing is said of a step that goes on, where there is no bar.
+_MINUTE = 60.0
 
 # Of a longer list of plain values the first three and the last are shown, with their number.
 _SHOWN_OF_A_LIST = 20
@@ -157,14 +161,16 @@ def _widths(rows: Rows, width: int) -> dict[str, int]:
 
 
 def _plain() -> OnProgress:
-    """Print a line for each tenth of a step; one that was told already, or less than it, is not told again."""
+    """Print a line for each tenth of a step, and where one takes minutes, once a minute if more is done."""
     told: dict[str, int] = {}
+    last = 0.0
 
     def on_progress(step: str, done: int = 0, total: int = 0) -> None:
-        tenth = 10 * done // total if total else -1
-        if tenth > told.get(step, -2):
-            told[step] = tenth
-            print(f"{step} {10 * tenth} %" if total else step, file=sys.stderr, flush=True)  # noqa: T201  the terminal
+        nonlocal last
+        share, before, now = 100 * done // total if total else -1, told.get(step, -20), time.monotonic()
+        if share // 10 > before // 10 or (share > before and now - last >= _MINUTE):
+            told[step], last = share, now
+            print(f"{step} {share} %" if total else step, file=sys.stderr, flush=True)  # noqa: T201  the terminal
 
     return on_progress
 
