@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -119,6 +123,14 @@ def test_neither_a_stranger_nor_a_page_of_another_name_becomes_administrator(
     elsewhere = http.get(f"{address}/api/v2/version", headers={"Host": f"evil.example:{settings.airflow_port}"})
     assert elsewhere.status_code == httpx.codes.BAD_REQUEST
     assert http.get(f"{address}/api/v2/version").is_success
+
+
+def test_airflows_own_commands_reach_the_database_of_the_platform(settings: Settings) -> None:
+    command = [sys.executable, "-m", "sentiment_local.airflow_command", "pools", "list", "--output", "json"]
+    # Nothing but the home says which platform is meant.
+    told = {**os.environ, "SENTIMENT_HOME": str(settings.home)}
+    listed = subprocess.run(command, env=told, cwd=settings.home, capture_output=True, text=True, check=True).stdout
+    assert {"spark", "gpu"} <= {pool["pool"] for pool in json.loads(listed)}
 
 
 def test_the_home_holds_no_file_that_others_may_read_with_a_secret(settings: Settings) -> None:

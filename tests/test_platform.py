@@ -595,6 +595,16 @@ def test_an_mlflow_elsewhere_is_passed_on_and_none_is_started(tmp_path):
     assert started[-1].environment["SENTIMENT_MLFLOW_URI"] == "https://mlflow.example.org"
 
 
+def test_airflows_own_commands_say_when_the_platform_is_down_and_make_nothing(home):
+    command = [sys.executable, "-m", "sentiment_local.airflow_command", "db", "check"]
+    told = {**os.environ, "SENTIMENT_HOME": str(home)}
+    ended = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Airflow's database does not answer (")
+    assert ended.stderr.endswith("start the platform: sentiment up\n")
+    assert not (home / "airflow").exists()
+
+
 def test_a_database_server_elsewhere_is_used_and_none_is_started(tmp_path):
     here = Settings(home=tmp_path, mlflow_uri="", database="postgresql://me:secret@db.example.org:5433/ignored")
     started = {one.name: one.environment for one in components(here)}

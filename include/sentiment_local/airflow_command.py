@@ -1,0 +1,31 @@
+"""Airflow's own command line for the platform on this machine: `python -m sentiment_local.airflow_command db clean …`.
+
+A bare `airflow` knows nothing of the platform's database and would make itself another one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment_local import databases
+from sentiment_local.components import airflow_command, of_airflow
+
+
+def main() -> None:
+    """Become Airflow, with the arguments as they are; raises ContractError when its database does not answer."""
+    settings = Settings()
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    if why := databases.silence(settings):
+        raise ContractError(f"Airflow's database does not answer ({why}); start the platform: sentiment up")
+    command = airflow_command(*sys.argv[1:])
+    os.execve(command[0], command, of_airflow(settings))  # noqa: S606  Airflow itself
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ContractError as error:
+        raise SystemExit(str(error)) from None
