@@ -78,7 +78,7 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
     """
     # Before anything is read: what another run commits from here on is not written over.
     reviews, quarantine = _Target.of(lake, REVIEWS), _Target.of(lake, QUARANTINE)
-    require_memory(spark, 2 * run.delivery.unpacked_bytes(), "this import")  # a million reviews, 0.9 GB: 1.6 GB
+    require_memory(spark, 2 * run.delivery.unpacked_bytes(), "this import")  # a million reviews of 0.9 GB took 1.6
     with kept(_judged(spark, run)) as judged:
         counts = count(judged, run.delivery.names, run.rules.options.max_bad_share)
         require_unchanged(run.delivery)
