@@ -15,7 +15,7 @@ from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import expected_calibration_error
 from sentiment.export.cascade import BothOdds, Stress, fit_rule
-from sentiment.export.stress import stress_texts
+from sentiment.export.stress import FITTED_ON, JUDGED_ON, stress_texts
 from sentiment.training.cascade import fit_gate
 
 BUCKETS = 2**12
@@ -306,7 +306,7 @@ def test_a_networks_bundle_has_a_gate_and_says_how_much_it_answers(bundle):
 
 def test_on_texts_it_was_not_fitted_on_a_bundle_is_hardly_worse_for_its_gate(bundle):
     scorer, alone = Scorer.load(bundle), Scorer.load(bundle, cascade=False)
-    for kind, texts in stress_texts(tiny.reviews(1500, seed=11)).items():
+    for kind, texts in stress_texts(tiny.reviews(1500, seed=11), JUDGED_ON, without=FITTED_ON).items():
         right = [
             (one.probabilities(texts.titles, texts.texts) >= one.thresholds.positive) == (texts.labels == 1)
             for one in (scorer, alone)

@@ -126,7 +126,7 @@ def test_neither_a_stranger_nor_a_page_of_another_name_becomes_administrator(
 
 
 def test_airflows_own_commands_reach_the_database_of_the_platform(settings: Settings) -> None:
-    command = [sys.executable, "-m", "sentiment_local.airflow_command", "pools", "list", "--output", "json"]
+    command = [sys.executable, "-m", "sentiment_local.airflow_cli", "pools", "list", "--output", "json"]
     # Nothing but the home says which platform is meant.
     told = {**os.environ, "SENTIMENT_HOME": str(settings.home)}
     listed = subprocess.run(command, env=told, cwd=settings.home, capture_output=True, text=True, check=True).stdout

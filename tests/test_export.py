@@ -24,6 +24,7 @@ from sentiment.engine.calibration import Calibration, positive_probability
 from sentiment.engine.engines import Engine, open_engine, open_onnx
 from sentiment.engine.scorer import Scorer, infer
 from sentiment.evaluation.assessment import Decision
+from sentiment.evaluation.metrics import evaluate
 from sentiment.export.build import build_bundle
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, require_buildable, write_models
@@ -275,5 +276,7 @@ def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):
     called_positive = expected >= 0.9
     assert 0 < called_positive.mean() < (expected >= 0.5).mean()
     assert metrics["parity_accuracy_torch"] == pytest.approx((called_positive == reviews.labels).mean())
+    quantised = Scorer.load(tmp_path / "bundle").probabilities(reviews.titles, reviews.texts)
+    assert metrics["validation_macro_f1"] == pytest.approx(evaluate(reviews.labels, quantised, 0.9)["macro_f1"])
     assert set(bundle.engines) == {"onnxruntime-fp32", "onnxruntime-int8"}
     assert bundle.gate is None

@@ -596,7 +596,7 @@ def test_an_mlflow_elsewhere_is_passed_on_and_none_is_started(tmp_path):
 
 
 def test_airflows_own_commands_say_when_the_platform_is_down_and_make_nothing(home):
-    command = [sys.executable, "-m", "sentiment_local.airflow_command", "db", "check"]
+    command = [sys.executable, "-m", "sentiment_local.airflow_cli", "db", "check"]
     told = {**os.environ, "SENTIMENT_HOME": str(home)}
     ended = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")

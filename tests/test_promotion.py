@@ -502,6 +502,9 @@ def test_what_the_champion_started_from_counts_and_nothing_is_read_of_the_same_s
     registry.runs["run-1"].params["mixed_snapshots"] = "['gone']"  # comes before what run-0 has learnt from
     partly = judge(registry, versions=(2,))["evidence"]
     assert (partly["left_out"], "cannot be told" in partly["unseen_missing"]) == (9, True)
+    registry.named = 1
+    del registry.runs["run-0"]
+    assert judge(registry, versions=(2,))["evidence"]["left_out"] == 5
     same = rivals(POOR, GOOD)  # whose snapshot has no training reviews that could be read
     same.runs["run-1"] = TrainedRun("run-1", {"snapshot": "s1"}, {}, {})
     result = judge(same, versions=(2,))
@@ -667,17 +670,23 @@ def test_of_several_candidates_the_best_on_validation_is_judged_and_not_the_luck
     assert judge(registry, versions=(2, 3))["champion"] == 2
 
 
-def test_without_champion_the_baseline_is_the_first_where_the_best_on_validation_lacks_too_much_to_it(judge, rivals):
-    def first(*candidates: int) -> tuple[bool, int | None, str]:
-        registry = rivals(POOR, GOOD)
-        registry.named, registry.known = None, (version(1, POOR), version(2, GOOD, "linear", validation=0.85))
-        result = judge(registry, versions=candidates)
-        return result["promoted"], registry.named, result["reason"]
+def test_without_champion_the_baseline_is_the_first_where_the_best_on_validation_lacks_too_much_to_it(judge, lake):
+    write_test_split(snapshot_folder(lake, "s1"))
+    registry = FakeRegistry(None, version(1, POOR), version(2, GOOD, "linear", validation=0.85))
+    alone = judge(registry, versions=(1,))
+    assert (alone["promoted"], registry.named) == (False, None)  # nobody asked for the baseline
+    result = judge(registry, versions=(1, 2))
+    assert (result["promoted"], registry.named, [number for _, number in changes(lake)]) == (True, 2, [2])
+    assert result["reason"].endswith("worse by more than 0.002; so the baseline is the first champion")
 
-    promoted, champion, reason = first(1, 2)
-    assert (promoted, champion) == (True, 2)
-    assert reason.endswith("worse by more than 0.002; so the baseline is the first champion")
-    assert first(1)[:2] == (False, None)  # nobody asked for the baseline
+
+def test_candidates_are_compared_by_what_all_of_them_say_of_validation(judge, lake):
+    # Of an older version its run alone tells, which speaks of the network in torch: so its rival's run is asked, too.
+    write_test_split(snapshot_folder(lake, "s1"))
+    registry = FakeRegistry(None, version(1, GOOD, validation=None), version(2, POOR, validation=0.95))
+    for number, of_the_network in ((1, 0.92), (2, 0.91)):
+        registry.runs[f"run-{number}"] = TrainedRun(f"run-{number}", {}, {"validation_macro_f1": of_the_network}, {})
+    assert judge(registry, versions=(1, 2))["champion"] == 1
 
 
 def test_versions_that_cannot_be_judged_are_left_out_and_named(judge, lake):

@@ -1,5 +1,6 @@
 """Training: it learns, tells how it goes, stops in time, survives a crash, and says what is wrong with its input."""
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -149,6 +150,18 @@ def test_a_checkpoint_of_a_gpu_without_scaling_is_gone_on_from_on_one_that_scale
     (tmp_path / "scaler.json").write_text('{"scale": 1024.0}')
     PlainCheckpointTrainer._load_scaler(trainer, str(tmp_path))
     assert loaded == [{"scale": 1024.0}]
+
+
+def test_a_checkpoint_of_a_version_that_grouped_its_parameters_otherwise_is_refused_with_what_to_do(
+    encoder, checkpoints
+):
+    older, newest = checkpoints
+    shutil.rmtree(newest)
+    groups, schedule = json.loads((older / "optimizer.json").read_text())
+    groups[0]["params"].append(groups[1]["params"].pop())
+    (older / "optimizer.json").write_text(json.dumps([groups, schedule]))
+    with pytest.raises(ContractError, match=f"was written by another version.*; remove {older.parent} and train anew"):
+        fit(tiny.config(encoder, epochs=2.0), TRAIN, VALIDATION, older.parent, Settings())
 
 
 @pytest.mark.parametrize("changed", ["config", "reviews"])

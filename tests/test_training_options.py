@@ -119,6 +119,15 @@ def test_each_layer_learns_slower_than_the_one_above_it(architecture, tmp_path):
         assert rate[id(value)] == pytest.approx(1e-3 * 0.5**below), name
 
 
+def test_layers_that_share_their_weights_learn_as_one_layer(tmp_path):
+    model = build_encoder(str(encoder := tiny.write_architecture(tmp_path, "albert")))
+    optimizer = adamw(model, tiny.config(encoder, layer_decay=0.5, learning_rate=1e-3))
+    rate = {id(value): group["lr"] for group in optimizer.param_groups for value in group["params"]}
+    for name, value in model.named_parameters():
+        below = 2 if "embedding" in name else 1 if "albert_layers.0" in name else 0
+        assert rate[id(value)] == pytest.approx(1e-3 * 0.5**below), name
+
+
 def test_computing_activations_twice_gives_the_same_model(tmp_path, monkeypatch):
     asked, original = [], EncoderClassifier.activation_checkpointing_enable
     monkeypatch.setattr(

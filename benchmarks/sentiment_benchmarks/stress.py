@@ -10,7 +10,7 @@ from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
-from sentiment.export.stress import JUDGED_ON, stress_texts, texts_without_opinion
+from sentiment.export.stress import FITTED_ON, JUDGED_ON, stress_texts, texts_without_opinion
 from sentiment.promotion.resolution import bundle_of
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
@@ -34,7 +34,7 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
     rows: list[Row] = []
     for snapshot in dict.fromkeys((snapshot_of(fetched.folder), *config.snapshots)):
         test = read_split(snapshot_folder(lake, snapshot), "test", config.reviews)
-        stressed = stress_texts(test, JUDGED_ON)
+        stressed = stress_texts(test, JUDGED_ON, without=FITTED_ON)
         if rows:  # templates are the same beside every data set
             del stressed["templates"]
         for kind, texts in {"reviews": test, **stressed}.items():
@@ -46,7 +46,7 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
     for data, texts in own.items():
         context.progress(f"{len(texts)} texts of {data}")
         rows.append({"data": data, "kind": "texts", **_both(pair, alone, texts)})
-    nothing = texts_without_opinion(JUDGED_ON)
+    nothing = texts_without_opinion(JUDGED_ON, without=FITTED_ON)
     rows.append({"data": "templates", "kind": "without opinion", **_without_opinion(pair, nothing)})
     machine = watch.machine()
     write_tables(output, {"stress": rows}, machine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TextIO
 
@@ -160,14 +160,14 @@ def _widths(rows: Rows, width: int) -> dict[str, int]:
     return widths
 
 
-def _plain() -> OnProgress:
+def _plain(clock: Callable[[], float] = time.monotonic) -> OnProgress:
     """Print a line for each tenth of a step, and where one takes minutes, once a minute if more is done."""
     told: dict[str, int] = {}
     last = 0.0
 
     def on_progress(step: str, done: int = 0, total: int = 0) -> None:
         nonlocal last
-        share, before, now = 100 * done // total if total else -1, told.get(step, -20), time.monotonic()
+        share, before, now = 100 * done // total if total else -1, told.get(step, -20), clock()
         if share // 10 > before // 10 or (share > before and now - last >= _MINUTE):
             told[step], last = share, now
             print(f"{step} {share} %" if total else step, file=sys.stderr, flush=True)  # noqa: T201  the terminal

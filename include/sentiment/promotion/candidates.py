@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sentiment.core.errors import ContractError
 from sentiment.promotion.results import MeasuredVersion
-from sentiment.promotion.versions import measured, tested_on
+from sentiment.promotion.versions import measured, on_validation, tested_on
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
 
@@ -42,7 +42,7 @@ def candidacy(registry: Registry, asked: tuple[int, ...]) -> Candidacy:
     snapshot, reviews = tested_on(sound[0])
     return Candidacy(
         candidates=tuple(candidates),
-        baseline=_baseline(registry, candidates, known, (snapshot, reviews)),
+        baseline=_baseline(candidates, known, (snapshot, reviews)),
         snapshot=snapshot,
         test_reviews=int(reviews),
         left_out=left_out | without_validation,
@@ -65,10 +65,11 @@ def _require(sound: list[ModelVersion], left_out: dict[int, str]) -> None:
 
 def _choosable(registry: Registry, sound: list[ModelVersion]) -> tuple[list[MeasuredVersion], dict[int, str]]:
     """Return those that can be chosen from: of several each needs a figure on validation."""
-    candidates = [measured(registry, version) for version in sound]
+    figures = on_validation(registry, sound)
+    candidates = [measured(version, figures.get(version.version)) for version in sound]
     if len(candidates) == 1:
         return candidates, {}
-    kept = [candidate for candidate in candidates if candidate.validation_macro_f1 is not None]
+    kept = [candidate for candidate in candidates if candidate.version in figures]
     why = "neither its tags nor its run say its macro F1 on validation, by which one of several is chosen"
     if not kept:
         raise ContractError(f"of none of the candidates it is known which is best ({why}); promote them one by one")
@@ -76,11 +77,11 @@ def _choosable(registry: Registry, sound: list[ModelVersion]) -> tuple[list[Meas
 
 
 def _baseline(
-    registry: Registry, candidates: list[MeasuredVersion], known: list[ModelVersion], on: tuple[str, str]
+    candidates: list[MeasuredVersion], known: list[ModelVersion], on: tuple[str, str]
 ) -> MeasuredVersion | None:
     """Return the best linear candidate, else the best linear version that was measured on the same test reviews."""
     linear = [candidate for candidate in candidates if candidate.family == "linear"]
     if not linear:
         same = [version for version in known if not version.lacking and tested_on(version) == on]
-        linear = [measured(registry, version) for version in same if version.tags["family"] == "linear"]
+        linear = [measured(version) for version in same if version.tags["family"] == "linear"]
     return max(linear, key=lambda version: version.macro_f1, default=None)

@@ -56,7 +56,7 @@ def promote_best(
         verdict = Verdict(None, f"version {present} is the champion already")
     else:
         verdict = decide(challenger, contest.champion, field.baseline, contest.evidence, config)
-        if present is None and verdict.version is None:
+        if verdict.version is None and present is None and not history(lake):
             verdict = or_the_baseline(verdict, field.baseline, field.candidates)
     if verdict.version is None:
         observe(lake, present, context)

@@ -77,7 +77,7 @@ def decide(
 def or_the_baseline(
     verdict: Verdict, baseline: MeasuredVersion | None, candidates: Sequence[MeasuredVersion]
 ) -> Verdict:
-    """Return a verdict for the baseline, where one without champion went against another candidate than it."""
+    """Return what follows where no candidate could be the first champion: the baseline is, if it is one of them."""
     if baseline is None or baseline.version not in {candidate.version for candidate in candidates}:
         return verdict
     return Verdict(baseline.version, f"{verdict.reason}; so the baseline is the first champion")

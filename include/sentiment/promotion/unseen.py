@@ -52,7 +52,7 @@ def unseen_by(
         for learnt in learnt_from(version.run_id, registry, settings):
             if learnt.snapshot != snapshot:
                 known |= tested & _keys(learnt, gone)
-    except ContractError as error:  # a run of the line is gone, and with it what came before
+    except ContractError as error:  # a run is gone, and with it what it started from
         gone.append(_why(error))
     rows = np.array([key not in known for key in keys], bool)
     if not gone:

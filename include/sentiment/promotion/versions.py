@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,17 +37,31 @@ def tested_on(version: ModelVersion) -> tuple[str, str]:
     return version.tags.get("snapshot", ""), version.tags.get("test_reviews", "")
 
 
-def measured(registry: Registry, version: ModelVersion) -> MeasuredVersion:
+def measured(version: ModelVersion, validation_macro_f1: float | None = None) -> MeasuredVersion:
     """Return a version's figures as they were when it was registered; its tags are whole."""
     return MeasuredVersion(
         version=version.version,
         family=version.tags["family"],
         macro_f1=version.figure("macro_f1") or 0.0,
         accuracy=version.figure("accuracy") or 0.0,
-        validation_macro_f1=_on_validation(registry, version),
+        validation_macro_f1=validation_macro_f1,
         gate_share=version.figure("test_gate_share"),
         network_macro_f1=version.figure("network_macro_f1"),
     )
+
+
+def on_validation(registry: Registry, versions: Sequence[ModelVersion]) -> dict[int, float]:
+    """Return the macro F1 on validation of those versions of which it is known, by their numbers.
+
+    It is that of what ships where all of them say it. Versions before 0.5 do not: then it is that of the network in
+    torch, which runs tell, so that all are compared by the same.
+    """
+    shipped = {version.version: version.figure(_VALIDATION) for version in versions}
+    found = shipped
+    if None in shipped.values():
+        of_runs = {version.version: _of_run(registry, version) for version in versions}
+        found = {number: shipped[number] if figure is None else figure for number, figure in of_runs.items()}
+    return {number: figure for number, figure in found.items() if figure is not None}
 
 
 def scored_now(bundle: Path, reviews: LabelledReviews) -> np.ndarray:
@@ -139,13 +153,9 @@ def _kept(registry: Registry, version: ModelVersion, name: str, scratch: Path) -
     return (folder / name if (folder / name).is_file() else None), True
 
 
-def _on_validation(registry: Registry, version: ModelVersion) -> float | None:
-    """Return the macro F1 on validation of what is shipped; of versions before 0.5 that of the network in torch."""
-    tagged = version.figure(_VALIDATION)
-    if tagged is not None or not version.run_id:
-        return tagged
+def _of_run(registry: Registry, version: ModelVersion) -> float | None:
     try:
-        return registry.trained(version.run_id).metrics.get(_VALIDATION)
+        return registry.trained(version.run_id).metrics.get(_VALIDATION) if version.run_id else None
     except ContractError:  # somebody deleted the run
         return None
 

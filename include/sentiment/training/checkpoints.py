@@ -70,13 +70,19 @@ def save_optimizer(optimizer: torch.optim.Optimizer, schedule: Any, folder: Path
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, schedule: Any, folder: Path, stem: str = "optimizer") -> None:
-    """Take on what `save_optimizer` wrote."""
+    """Take on what `save_optimizer` wrote; raises ContractError when the optimizer has other groups than that one."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in load_file(folder / f"{stem}.safetensors").items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
     groups, progress = _read(folder / f"{stem}.json")
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    try:
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+    except ValueError as error:
+        raise ContractError(
+            f"{folder} was written by another version, which groups what it trains otherwise ({error}); remove "
+            f"{folder.parent} and train anew"
+        ) from error
     schedule.load_state_dict(progress)
 
 

@@ -112,7 +112,7 @@ def said_of_start(config: TrainConfig, context: Context) -> str:
     """Say what a training begins with, and what this knows of texts and products that judge it; nothing without one."""
     if not config.warm_start:
         return ""
-    lake, line = Lake(context.settings.lake_root), _line(config.warm_start, Registry(context.settings))
+    lake, line = Lake(context.settings.lake_root), [*_line(config.warm_start, Registry(context.settings))]
     folder = snapshot_folder(lake, config.snapshot)
     others = {name for run in line for name in _snapshots(run)} - {config.snapshot}
     theirs = [snapshot_folder(lake, name) for name in sorted(others)]
@@ -149,22 +149,23 @@ def _labelled(teacher: str, settings: Settings) -> set[str]:
     return set(read_table(table_of(teacher, settings)).keys)
 
 
-def _line(begin: str, registry: Registry) -> list[TrainedRun]:
-    """Return a run, the one that it started from itself, and so on to the pretrained encoder.
+def _line(begin: str, registry: Registry) -> Iterator[TrainedRun]:
+    """Give a run, the one that it started from itself, and so on to the pretrained encoder.
 
-    Raises ContractError when one of them is gone, because then nobody can tell what the model has learnt from.
+    Raises ContractError at one that is gone, because then nobody can tell what the model has learnt from.
     """
-    line, run_id = dict[str, TrainedRun](), begin
-    while run_id and run_id not in line:
+    known, run_id = set[str](), begin
+    while run_id and run_id not in known:
         try:
-            line[run_id] = registry.trained(run_id)
-            line[run_id].require(("snapshot",))
+            run = registry.trained(run_id)
+            run.require(("snapshot",))
         except ContractError as error:
             raise ContractError(
                 f"all that run {begin} has learnt from cannot be told; start from another run, or: {error}"
             ) from error
-        run_id = line[run_id].params.get("warm_start", "")
-    return [*line.values()]
+        yield run
+        known.add(run_id)
+        run_id = run.params.get("warm_start", "")
 
 
 def _snapshots(run: TrainedRun) -> list[str]:

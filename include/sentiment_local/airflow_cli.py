@@ -1,4 +1,4 @@
-"""Airflow's own command line for the platform on this machine: `python -m sentiment_local.airflow_command db clean …`.
+"""Airflow's own command line for the platform on this machine: `python -m sentiment_local.airflow_cli db clean …`.
 
 A bare `airflow` knows nothing of the platform's database and would make itself another one.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+
+from pydantic import ValidationError
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
@@ -17,7 +19,6 @@ from sentiment_local.components import airflow_command, of_airflow
 def main() -> None:
     """Become Airflow, with the arguments as they are; raises ContractError when its database does not answer."""
     settings = Settings()
-    settings = settings.model_copy(update={"home": settings.home.absolute()})
     if why := databases.silence(settings):
         raise ContractError(f"Airflow's database does not answer ({why}); start the platform: sentiment up")
     command = airflow_command(*sys.argv[1:])
@@ -27,5 +28,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ContractError as error:
+    except (ContractError, ValidationError) as error:
         raise SystemExit(str(error)) from None
