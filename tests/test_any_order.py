@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 FIRST = date(2024, 5, 5)
 DAYS = [FIRST + timedelta(n) for n in range(4)]
-TEXTS = ("a good thing to own", "a bad thing to own", "so so", "good and cheap")
+TEXTS = ("a good thing to own for very many years", "a bad thing to own for very many years", "so so", "good and cheap")
 FORMS = ("{}.jsonl", "{}.jsonl.gz", "{}/part-0001.jsonl", "{}/evening.jsonl.gz")
 HISTORY = "history"
 GONE = -1
@@ -74,7 +74,7 @@ Standing = dict[Said, set[tuple[str, Said]]]  # a line that stands, and all that
 
 
 def standing(held: Held, day: date) -> Standing:
-    """What a day's reviews are: of a user's on a product the newest, and of equal texts on it the oldest."""
+    """What a day's reviews are: of a user's on a product the newest, and of equal long texts on it the oldest."""
     of_users: dict[tuple[int, int], list[tuple[str, Said]]] = {}
     for delivery, lines in held.items():
         for said in lines:
@@ -86,7 +86,8 @@ def standing(held: Held, day: date) -> Standing:
         newest[chosen] = set(group)
     found: Standing = {}
     for said in sorted(newest, key=lambda one: one.moment):
-        same = next((one for one in found if (one.product, one.text) == (said.product, said.text)), None)
+        alike = (one for one in found if (one.product, one.text) == (said.product, said.text))
+        same = next(alike, None) if len(said.text.split()) >= 8 else None
         found.setdefault(same or said, set()).update(newest[said])
     return found
 

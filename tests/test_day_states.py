@@ -154,6 +154,17 @@ def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_m
     ]
 
 
+def test_a_scored_day_of_late_reviews_alone_whose_own_run_failed_needs_somebody(home, monkeypatch):
+    fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY, source_file=f"{LATER}.jsonl")], LATER: [lake_review(LATER)]})
+    monkeypatch.setattr(
+        day_report, "_failed", lambda *_: ({"ingest_reviews": {DAY: "scheduled__a"}, "score_reviews": {}}, {})
+    )
+    monkeypatch.setattr(day_report, "day_states", lambda lake, days: dict.fromkeys(days, "scored"))
+    shown = done(verbs()["status"], StatusConfig(days=(LATER - DAY).days + 1))
+    assert [(row["day"], row["state"]) for row in shown["attention"]] == [(str(DAY), "failed")]
+    assert "the run scheduled__a failed" in shown["attention"][0]["next"]
+
+
 def test_days_that_stopped_coming_are_gaps_up_to_yesterday_and_a_file_of_a_day_to_come_is_none(home, land):
     today = DAY + timedelta(15)
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})

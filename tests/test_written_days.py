@@ -24,7 +24,7 @@ def rows_of(products: list[str | None]) -> pa.Table:
             "category": "Phones",
             "rating": 5.0,
             "title": "",
-            "text": f"good in every way, number {number - (number % 10 == 9)}",
+            "text": f"good in every way that one thinks of, number {number - (number % 10 == 9)}",
             "timestamp": moment,
             "source_file": "history.jsonl",
             "ingested_at": moment,
@@ -78,6 +78,6 @@ def test_rows_of_no_product_are_written_too(tmp_path):
 
 def test_no_product_is_another_one_than_the_product_none(tmp_path):
     table = rows_of([None, None, "None", "None"])
-    repeated = pa.array(["the same words of each"] * 4)
+    repeated = pa.array(["the same words, of which there are many, of each"] * 4)
     row, file = written(table.set_column(table.schema.get_field_index("text"), "text", repeated), 4, tmp_path)
     assert (row["kept"], file.read()["parent_asin"].to_pylist()) == (2, ["None", None])

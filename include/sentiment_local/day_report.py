@@ -48,9 +48,9 @@ def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
     last = max(newest, yesterday) if (yesterday - newest).days <= FILES_LOOK_BACK else newest
     days = [last - timedelta(n) for n in reversed(range(count))]
     failed, note = _failed(settings, days[0], last)
-    states = day_states(lake, days) | dict.fromkeys(
-        untaken([day for day in landed if days[0] <= day <= last], settings), "missing"
-    )
+    # A day may hold late reviews of other files, and be scored, while its own never came.
+    own = sorted({day for day in (*landed, *failed[_INGEST]) if days[0] <= day <= last})
+    states = day_states(lake, days) | dict.fromkeys(untaken(own, settings), "missing")
     rows = tuple(
         _row(day, states[day], _remedy(day, states[day], day in known, today), failed)
         for day in days

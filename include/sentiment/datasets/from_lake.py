@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from sentiment.core.errors import ContractError
 from sentiment.core.names import NEGATIVE_STARS, POSITIVE_STARS
+from sentiment.core.text.clean import FEWEST_OF_A_COPY
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.manifest import (
     SPLITS,
@@ -193,18 +194,19 @@ def _write(parts: DataFrame, folder: str, splits: tuple[str, ...] = SPLITS) -> d
 
 
 def without_repetitions(reviews: DataFrame) -> DataFrame:
-    """Keep of one user's reviews of a product the latest, then of equal texts within a product the earliest.
+    """Keep of one user's reviews of a product the latest, then of copies of a text within a product the earliest.
 
-    Needs review_key, parent_asin, user_id, timestamp and text. Ties are broken by review_key and source_file, so that
-    the same rows are kept in every run. A review without a user is nobody's second one.
+    Needs review_key, parent_asin, user_id, timestamp, text and word_count. Ties are broken by review_key and
+    source_file, so that the same rows are kept in every run. A review without a user is nobody's second one.
     """
     reviewer = F.coalesce(F.concat(F.lit("u"), "user_id"), F.concat(F.lit("k"), "review_key"))
+    copied = F.col("word_count") >= FEWEST_OF_A_COPY
     tie = (F.col("review_key"), F.col("source_file"))
     of_user = Window.partitionBy("parent_asin", "_reviewer").orderBy(F.col("timestamp").desc(), *tie)
     of_text = Window.partitionBy("parent_asin", "_text").orderBy("timestamp", *tie)
     return (
         reviews.withColumn("_reviewer", F.xxhash64(reviewer))
-        .withColumn("_text", F.sha2(F.col("text"), 256))
+        .withColumn("_text", F.when(copied, F.sha2(F.col("text"), 256)).otherwise(F.col("review_key")))
         .withColumn("_rank", F.row_number().over(of_user))
         .where("_rank = 1")
         .withColumn("_rank", F.row_number().over(of_text))

@@ -1,6 +1,7 @@
 """Writes whole days of `reviews`: from rows that are sorted by day and product, without their repetitions.
 
-A repetition is a review of the same day and product by the same user, or in the same words. A day is looked at by
+A repetition is a review of the same day and product by the same user, or in the same words where those are more than
+several people write alike. A day is looked at by
 itself, so that a history and the same days one by one give the same table, in whatever order they come; over all
 history repetitions are taken out of what models are trained on. A repetition stays with the review that stands for it,
 as `displaced`: when the file of that one is corrected, it takes its place.
@@ -19,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
-from sentiment.core.text.clean import word_count
+from sentiment.core.text.clean import FEWEST_OF_A_COPY, word_count
 from sentiment.ingest.landing import Origin
 from sentiment.stores.lake.files import FILE, by_day, write_day_file
 from sentiment.stores.lake.schemas import DISPLACED_FIELDS, REVIEWS
@@ -75,7 +76,7 @@ def write_days(batches: Iterable[pa.RecordBatch], root: str, own: Collection[dat
 
 
 def unique(rows: Iterable[Row]) -> list[Row]:
-    """Return the reviews of one product and day that stand: of a user's the latest, of equal texts the earliest.
+    """Return the reviews of one product and day that stand: of a user's the latest, of copies the earliest.
 
     Rows have the columns of `reviews` but `displaced`, which is added. The outcome does not depend on their order. A
     review without a user is nobody's second one. Between equals of several files that of a day's file stands before a
@@ -165,7 +166,8 @@ def _product(row: Row) -> str | None:
 
 
 def _words(row: Row) -> str:
-    return str(row["text"])
+    text = str(row["text"])
+    return f"t{text}" if word_count(text) >= FEWEST_OF_A_COPY else f"k{row['review_key']}"
 
 
 def _newest(row: Row) -> tuple[Any, ...]:

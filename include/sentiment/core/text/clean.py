@@ -42,6 +42,10 @@ def cell_text(value: object) -> str:
     return "" if is_absent(text) else text
 
 
+# Texts of fewer words, such as "Very good app", are written by many people alike; longer ones are copies.
+FEWEST_OF_A_COPY = 8
+
+
 def word_count(text: str) -> int:
     """Count the words of a cleaned text; the empty text has none."""
     return text.count(" ") + 1 if text else 0
