@@ -17,7 +17,8 @@ Runs every day for the day before, and for any past day through a backfill.
 Days are days in UTC, and a run's id names the day that it is of. **By hand:** Trigger, and fill in *Day*. **A range:**
 Trigger > Backfill, choose the dates, and leave *Day* empty. **A range with a version of your choice:** use *Score a
 range again* (`rescore_range`). In a backfill Airflow sends the fields of the form only when **Override parameters on
-existing runs** is ticked, for new runs too; without the tick the champion scores. The run's note names the version.
+existing runs** is ticked, for new runs too; without the tick the champion scores new days, and a day that ran before
+keeps what was chosen then. The run's note names the version.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class LakeScoringOptions(ScoringOptions):
     model: ModelReference = Field(
         CHAMPION,
         description="champion: the version in force now; champion_at_date: the one in force on that day; or a "
-        "number from MLflow, such as 3. In a backfill of score_reviews tick Override parameters as well, or the "
-        "champion scores.",
+        "number from MLflow, such as 3. In a backfill of score_reviews tick Override parameters as well, or new "
+        "days are scored by the champion and others as they were before.",
         title="Model version",
     )
     reuse: bool = Field(
