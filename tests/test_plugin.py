@@ -276,19 +276,25 @@ def test_what_speaks_spark_connect_is_asked_from_the_tasks_own_process(home, mon
     assert sorted(events[REVIEWS].partition_keys) == ["2024-06-29"]
 
 
-def test_a_verb_whose_task_airflow_ends_is_interrupted_and_one_that_is_done_is_not(home):
+@pytest.mark.parametrize(
+    ("operator", "verb", "params"), [(VerbOperator, PROMOTE, {}), (SparkVerbOperator, INGEST, {"day": "2024-06-29"})]
+)
+def test_a_verb_whose_task_airflow_ends_is_interrupted_and_one_that_is_done_is_not(
+    home, monkeypatch, operator, verb, params
+):
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "sail[2]"}))
     ended = []
 
     def run(config, context):
         try:
             task.on_kill()  # as Airflow's handler of SIGTERM does, in the middle of the work
         finally:
-            ended.append("its run in MLflow")
+            ended.append("what it had begun")
 
-    task = VerbOperator(task_id="promote", verb=replace(PROMOTE, run=run))
+    task = operator(task_id="one", verb=replace(verb, run=run))
     with pytest.raises(KeyboardInterrupt, match="Airflow ended the task"):
-        task.execute({"params": {}, "ti": FakeTaskInstance({})})
-    assert ended == ["its run in MLflow"]
+        task.execute({"params": params, "ti": FakeTaskInstance({})})
+    assert ended == ["what it had begun"]
     task.on_kill()  # as after a time-out, whose own error goes on
 
 

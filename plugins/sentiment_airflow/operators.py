@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +31,31 @@ from sentiment_airflow.run_inputs import run_config
 _MOST_PARTITIONS = 366
 
 
-class VerbOperator(BaseOperator):
+class _EndedAsInterrupts:
+    """Ends what a task does in its own process as Ctrl-C does, when Airflow ends the task.
+
+    So a run in MLflow is no longer said to be at work, and a job's own folder does not stay.
+    """
+
+    _at_work = False
+
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
+
+    def on_kill(self) -> None:
+        """Interrupt the work in this process, once; a second signal does not break off what ends it."""
+        if self._at_work:
+            self._at_work = False
+            raise KeyboardInterrupt("Airflow ended the task")
+        super().on_kill()  # type: ignore[misc]
+
+
+class VerbOperator(_EndedAsInterrupts, BaseOperator):
     """Runs a verb and returns its result, as JSON has it, as XCom.
 
     The fields of the verb's configuration come from the run's form and from `values`.
@@ -39,7 +64,6 @@ class VerbOperator(BaseOperator):
     template_fields: Sequence[str] = ("values",)
     operator_extra_links = (ReportLink(), TrainingRunLink(), ModelVersionLink())
     ui_color = "#e8f4ea"
-    _at_work = False
 
     def __init__(self, *, verb: AnyVerb, values: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -50,21 +74,12 @@ class VerbOperator(BaseOperator):
         """Run the verb; a broken contract fails the task at once, without another try."""
         config = run_config(self.verb.config, context, self.values)
         self.log.info("%s", self.verb.asked(config))
-        self._at_work = True
-        try:
+        with self._work():
             result = self.verb.run(config, _of_task(context))
-        finally:
-            self._at_work = False
         return tell(self, context, result)
 
-    def on_kill(self) -> None:
-        """End the verb as Ctrl-C does, when Airflow ends its task: a run in MLflow is no longer said to be at work."""
-        if self._at_work:
-            self._at_work = False  # a second signal does not break off what ends the run
-            raise KeyboardInterrupt("Airflow ended the task")
 
-
-class SparkVerbOperator(SparkSubmitOperator):
+class SparkVerbOperator(_EndedAsInterrupts, SparkSubmitOperator):
     """Runs a verb in the Spark of the connection spark_default and returns its result, as JSON has it, as XCom.
 
     A JVM gets it by spark-submit; what speaks Spark Connect is asked from the task's own process. With an outlet, the
@@ -99,7 +114,8 @@ class SparkVerbOperator(SparkSubmitOperator):
     def _here(self, config: VerbConfig, context: Any, master: str) -> Any:
         ours = _of_task(context)
         settings = ours.settings.model_copy(update={"spark_master": master})
-        return self.verb.run(config, replace(ours, settings=settings))
+        with self._work():
+            return self.verb.run(config, replace(ours, settings=settings))
 
     def _submitted(self, config: VerbConfig, context: Any) -> Any:
         with TemporaryDirectory() as folder:
