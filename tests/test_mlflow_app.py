@@ -118,6 +118,7 @@ def test_a_browser_opens_on_trainings_and_shows_no_notice_of_usage_data(server, 
     assert "Model registry" in shown  # in the navigation of trainings alone
     assert "collects usage data" not in shown
     assert "How do I get started with MLflow?" not in shown  # the assistant's panel
+    assert shown.index("[data-assistant-ui] { display: none") < shown.index('data-assistant-ui="true"')  # its button
 
 
 def test_a_first_page_of_another_form_is_left_as_it_is():

@@ -2,7 +2,8 @@
 
 What a browser shows at first is kept in its local storage, and MLflow 3.17 has no setting for it: GenAI's pages, a
 notice of usage data (of which nothing is sent here), an assistant, two guides to features of agents. The first page
-gets a script that chooses otherwise where nobody has chosen yet. Whatever a person changes stays.
+gets a script that chooses otherwise where nobody has chosen yet. Whatever a person changes stays. The buttons of the
+assistant, behind which nothing is, are hidden.
 
 It asks nobody for a password, so that it must not read and write files, nor run programs, for whoever reaches it: an
 experiment's files lie under the server's own root or in an S3, which asks for keys itself, none comes up through the
@@ -39,6 +40,9 @@ _SCRIPT = (
     "<script>for (const [name, value] of Object.entries(%s)) "
     "{ if (localStorage.getItem(name) === null) localStorage.setItem(name, JSON.stringify(value)); }</script>"
 )
+
+
+_STYLE = "<style>[data-assistant-ui] { display: none !important; }</style>"
 
 
 def app() -> FastAPI:
@@ -108,5 +112,5 @@ def is_installed() -> bool:
 
 
 def with_choices(page: str) -> str:
-    """Return MLflow's first page with the script before all others; one that looks otherwise stays as it is."""
-    return page.replace("<head>", f"<head>{_SCRIPT % json.dumps(AT_FIRST)}", 1)
+    """Return MLflow's first page with our script and style before its own; one that looks otherwise stays as it is."""
+    return page.replace("<head>", f"<head>{_SCRIPT % json.dumps(AT_FIRST)}{_STYLE}", 1)
