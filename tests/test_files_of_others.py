@@ -205,10 +205,9 @@ def test_a_days_files_may_be_of_any_kind(home, name):
 
 def test_a_folder_that_spark_wrote_is_whole_by_its_mark(home):
     part = write(home / "landing/2014-05-05.parquet/part-0.parquet", b"")
-    part.unlink()
-    part.touch()
+    aged(part, seconds=3)
     assert still_arriving(f"{home}/landing", DAY, time.time())
-    write(home / "landing/2014-05-05.parquet/_SUCCESS", b"")
+    aged(write(home / "landing/2014-05-05.parquet/_SUCCESS", b""), seconds=2)
     assert still_arriving(f"{home}/landing", DAY, time.time()) is None
 
 

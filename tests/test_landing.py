@@ -173,8 +173,60 @@ def test_the_landed_days_are_those_of_files_and_folders_of_a_range(home, land):
 def test_a_file_that_was_written_a_moment_ago_is_waited_for_unless_its_writer_says_that_it_is_whole(home, land):
     aged(land("2014-05-05/part.jsonl", []), seconds=3)
     assert "may not be whole" in missing_files(DAY, Settings())
-    land("2014-05-05/_SUCCESS", [])
+    aged(land("2014-05-05/_SUCCESS", []), seconds=3)
     assert missing_files(DAY, Settings()) is None
+
+
+@pytest.mark.parametrize(
+    ("newest", "marked"),
+    [
+        ("part-1.jsonl", False),  # copied behind the mark, or delivered over an old one
+        (".part-1.jsonl.Xy12Za", False),
+        ("_temporary/0/task_1/part-1.jsonl", False),
+        ("../2014-05-05.csv", False),
+        ("._SUCCESS.crc", True),
+        (".part-0.jsonl.crc", False),
+    ],
+)
+def test_a_mark_speaks_of_nothing_that_is_newer_than_it(home, land, newest, marked):
+    aged(land(f"{DAY}/part-0.jsonl", []), seconds=9)
+    aged(land(f"{DAY}/.part-0.jsonl.crc", []), seconds=8)
+    aged(land(f"{DAY}/_SUCCESS", []), seconds=5)
+    assert missing_files(DAY, Settings()) is None
+    aged(land(f"{DAY}/{newest}", []), seconds=2)
+    assert (missing_files(DAY, Settings()) is None) == marked
+    if not marked:
+        assert "with a _SUCCESS in the day's folder that is newer" in missing_files(DAY, Settings())
+        assert still_arriving(f"{home}/landing", DAY, time.time() + 30) is None
+
+
+def test_parts_that_are_copied_behind_their_mark_are_all_of_the_day(home, land):
+    aged(land(f"{DAY}/_SUCCESS", []), seconds=4)
+    aged(land(f"{DAY}/part-0.jsonl", [raw_review(DAY)]), seconds=2)
+    copied = iter([1])
+
+    def wait(_: float) -> None:
+        for number in copied:
+            aged(land(f"{DAY}/part-{number}.jsonl", [raw_review(DAY, number)]), seconds=0)
+
+    assert len(whole_delivery(f"{home}/landing", DAY, wait).files) == 2
+
+
+def test_a_mark_that_is_dated_ahead_says_nothing_of_what_comes_behind_it(home, land):
+    land(f"{DAY}/part-0.jsonl", [raw_review(DAY)])
+    aged(land(f"{DAY}/_SUCCESS", []), seconds=-3600)
+    waited = list[float]()
+    whole_delivery(f"{home}/landing", DAY, waited.append)
+    assert len(waited) == 1
+
+
+@pytest.mark.spark
+def test_what_spark_has_written_is_taken_at_once(home, spark, monkeypatch):
+    monkeypatch.setattr(storage, "_written", WRITTEN)
+    rows = spark.createDataFrame([("a", 1), ("b", 2)], "text string, part int").repartition(2)
+    for name in (f"{DAY}.parquet", f"{DAY}.json"):
+        rows.write.format(name.rpartition(".")[2]).mode("overwrite").save(f"{home}/landing/{name}")
+        assert still_arriving(f"{home}/landing", DAY, time.time()) is None
 
 
 def test_a_file_that_grows_between_two_looks_is_looked_at_until_it_is_the_same(home, land):

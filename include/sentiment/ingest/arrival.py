@@ -1,14 +1,15 @@
 """Whether a day's files are whole, and stay so while they are read.
 
 Nobody reads a part of a file or of a folder that is still being written or copied: a day of which nothing changed for
-half a minute is whole, with a `_SUCCESS` at once. Who cannot wait so long looks twice, and what was read is looked at
-once more.
+half a minute is whole, at once with a `_SUCCESS` behind all the rest. Who cannot wait so long looks twice, and what was
+read is looked at once more.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -19,8 +20,9 @@ from sentiment.readers.told import AS_FOUND
 from sentiment.stores import files as storage
 from sentiment.stores.files import Seen
 
-# A writer's mark that all of a folder is there.
+# A writer's mark that all of a folder is there, and what Hadoop writes beside it on a disk, a moment later.
 WHOLE = "_SUCCESS"
+_SUM_OF_MARK = "._SUCCESS.crc"
 QUIET_SECONDS = 30.0
 # Between two looks of someone who waits before the screen; a copy writes every few milliseconds.
 LOOK_SECONDS = 2.0
@@ -38,7 +40,7 @@ def still_arriving(landing: str, day: date, now: float) -> str | None:
         return None
     return (
         f"{newest.uri} was written {max(0.0, now - newest.modified):.0f} s ago and may not be whole: it is taken when "
-        f"it has not changed for {QUIET_SECONDS:.0f} s, or at once with a _SUCCESS in the day's folder"
+        f"it has not changed for {QUIET_SECONDS:.0f} s, or at once with a _SUCCESS in the day's folder that is newer"
     )
 
 
@@ -79,12 +81,23 @@ def _looked_at_again(delivery: Delivery) -> list[Seen]:
 
 def _is_quiet(landing: str, found: Sequence[Seen], now: float) -> bool:
     """Tell whether nothing of a day was written of late, hidden and unfinished files too, or all of it is marked."""
-    return now - max(map(_modified, found), default=0.0) >= QUIET_SECONDS or _is_marked(landing, found)
+    return now - max(map(_modified, found), default=0.0) >= QUIET_SECONDS or _is_marked(landing, found, now)
 
 
-def _is_marked(landing: str, found: Iterable[Seen]) -> bool:
-    marks = [place(landing, file.uri).split("/") for file in found]
-    return any(len(parts) == 2 and parts[1] == WHOLE for parts in marks)
+def _is_marked(landing: str, found: Sequence[Seen], now: float) -> bool:
+    """Tell whether a mark was written behind all else of a day.
+
+    A copy may bring the mark before the parts, and a second delivery finds that of the first: what is newer than the
+    mark, it does not speak of. One that is dated ahead of now would be newer than whatever comes.
+    """
+    marked = max((file.modified for file in found if _is_mark(place(landing, file.uri))), default=-math.inf)
+    others = (file.modified for file in found if not file.uri.endswith(f"/{_SUM_OF_MARK}"))
+    return marked - now < QUIET_SECONDS and marked >= max(others, default=math.inf)
+
+
+def _is_mark(name: str) -> bool:
+    """Tell the mark of a day's own folder from one of a folder in there."""
+    return name.count("/") == 1 and name.endswith(f"/{WHOLE}")
 
 
 def _modified(file: Seen) -> float:
