@@ -478,11 +478,15 @@ def test_an_empty_file_is_an_empty_success_and_the_day_is_known(lake, land, name
     assert "run ingest_reviews for that day first" in missing_reviews(DAY + timedelta(1), Settings())
 
 
-def test_what_lies_in_a_days_folder_and_is_not_read_is_named(lake, land, caplog):
+def test_what_lies_in_a_days_folder_or_beside_it_and_is_not_read_is_named(lake, land, caplog):
     for name in ("a.jsonl", "b.xlsx", "c.jsonl.xz", "_SUCCESS", ".d.json", "_temporary/e.csv"):
         land(f"{DAY}/{name}", [raw_review(DAY)])
-    assert ingest()["read"] == 1
-    assert f"{DAY}: {DAY}/b.xlsx, {DAY}/c.jsonl.xz passed over, for it is of no kind" in caplog.text
+    for name in (f"{DAY}_2.csv", f"{DAY}.csv.zip"):
+        land(name, [raw_review(DAY)])
+    result = ingest()
+    named = (f"{DAY}.csv.zip", f"{DAY}_2.csv", f"{DAY}/b.xlsx")
+    assert (result["read"], result["passed_over"], result["passed_over_names"]) == (1, 4, [*named])
+    assert f"not read, by what they are called: {', '.join(named)}, {DAY}/c.jsonl.xz" in caplog.text
 
 
 def test_hostile_texts_survive(lake, land):

@@ -21,6 +21,7 @@ from sentiment.ingest.landing import (
     files_of_day,
     history,
     landed_days,
+    passed_over,
     product_files,
 )
 from sentiment.ingest.lines import LandedFile, _of_file, lines_of, lines_of_reviews
@@ -56,6 +57,23 @@ def test_a_folder_of_the_day_holds_several_files_at_any_depth_and_other_kinds_ar
         land(name, [])
 
     assert names(home, files_of_day(f"{home}/landing", DAY)) == ["2014-05-05/a/c.jsonl.gz", "2014-05-05/b.jsonl"]
+
+
+def test_what_begins_with_a_day_and_is_not_called_so_is_named_and_nothing_of_another_day(home, land):
+    beside = [f"{DAY} (1).csv", f"{DAY}-old/a.jsonl", f"{DAY}.csv.zip", f"{DAY}.jsonl.xz", f"{DAY}_2.csv"]
+    others = ("2014-05-06.csv", "2014-05-06_2.csv", "2014-05-0.csv", f"old-{DAY}.csv", f".{DAY}.csv", f"._{DAY}_2.csv")
+    own = (f"{DAY}.jsonl", f"{DAY}.csv.gz", f"{DAY}/part-1.jsonl", f"{DAY}.parquet/.hidden", f"{DAY}/_SUCCESS")
+    for name in (*beside, *others, *own, f"{DAY}/b.txt", f"{DAY}/b-\udcff.txt"):
+        land(name, [])
+    named = [name.removesuffix("/a.jsonl") for name in beside]
+    assert passed_over(f"{home}/landing", DAY) == [*named, f"{DAY}/b-\ufffd.txt", f"{DAY}/b.txt"]
+
+
+def test_a_day_of_which_all_files_are_called_otherwise_says_so(home, land):
+    for number in range(4):
+        land(f"{DAY}_{number}.csv", [])
+    named = f"what is there is not read: {DAY}_0.csv, {DAY}_1.csv, {DAY}_2.csv and 1 more; deliver"
+    assert named in missing_files(DAY, Settings())
 
 
 def test_all_forms_of_a_day_count_together(home, land):

@@ -54,6 +54,20 @@ def scored(**fields):
             ["2024-06-29: 1,200 lines read: 1,190 kept, 7 duplicate, 3 rejected."],
         ),
         (
+            IngestResult(
+                day=DAY,
+                passed_over=5,
+                passed_over_names=["2024-06-29_2.csv", "2024-06-29.csv.zip", "2024-06-29/" + 90 * "b"],
+                **dict.fromkeys(("days", "read", "kept", "duplicate", "rejected", "gone", "cut", "files"), 1),
+                **{"touched": [DAY], "reasons": {}, "reviews_version": 1},
+            ),
+            [
+                "2024-06-29: 1 line read: 1 kept, 1 duplicate, 1 rejected.",
+                "2024-06-29: 5 others are not read, by what they are called: 2024-06-29_2.csv, 2024-06-29.csv.zip, "
+                f"2024-06-29/{68 * 'b'}… and 2 more.",
+            ],
+        ),
+        (
             TrainResult(
                 run_id="r",
                 family="linear",

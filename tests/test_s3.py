@@ -24,7 +24,7 @@ import plain_jobs
 from conftest import raw_review
 from ports import free_port
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
-from sentiment.ingest.landing import delivery_of_day, files_of_day
+from sentiment.ingest.landing import delivery_of_day, files_of_day, passed_over
 from sentiment.stores import files as storage
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES
@@ -108,6 +108,14 @@ def test_listing_gives_the_files_under_a_prefix_and_no_neighbours(s3):
 
     assert storage.list_files(f"{s3}/2014-03-01") == [f"{s3}/2014-03-01/a.jsonl", f"{s3}/2014-03-01/b.jsonl"]
     assert storage.list_files(f"{s3}/2014-03-01/") == [f"{s3}/2014-03-01/a.jsonl", f"{s3}/2014-03-01/b.jsonl"]
+
+
+def test_a_days_files_are_told_from_what_only_begins_with_the_day(s3):
+    for name in (f"{DAY}.csv", f"{DAY}/a.jsonl", f"{DAY}/b.txt", f"{DAY}_2.csv", f"{DAY}-old/c.csv", "2099-01-01.csv"):
+        storage.write_bytes(f"{s3}/{name}", b"")
+
+    assert [seen.uri for seen in files_of_day(s3, DAY)] == [f"{s3}/{DAY}/a.jsonl", f"{s3}/{DAY}.csv"]
+    assert passed_over(s3, DAY) == [f"{DAY}-old", f"{DAY}_2.csv", f"{DAY}/b.txt"]
 
 
 def test_listing_a_file_gives_the_file(s3):

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 # Names are listed as far as a note has room for them.
 _NAMED = 31
+# So many of what was passed over are named in a sentence, each with so many letters: a name may have 255.
+NAMED, _OF_A_NAME = 3, 80
 # Of an error of a library its first words tell enough; some bring pages.
 _OF_AN_ERROR = 200
 
@@ -37,6 +39,12 @@ def interval(bounds: Sequence[float] | None, scale: int = 1, unit: str = "") -> 
 def cause(error: Exception) -> str:
     """Say a library's error in one line of at most 200 characters."""
     return " ".join(str(error).split())[:_OF_AN_ERROR] or type(error).__name__
+
+
+def first_of(names: Sequence[str], of: int) -> str:
+    """Name the first few of so many, and say how many more there are."""
+    more = f" and {of - len(names):,} more" if of > len(names) else ""
+    return ", ".join(beginning(name, _OF_A_NAME) for name in names) + more
 
 
 def listed(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sentiment.core.config import EXPERTS, LONGEST_PLACE, MOST_DAYS, TEXT, Day, Share
 from sentiment.core.verb import VerbResult
-from sentiment.core.wording import counted, listed
+from sentiment.core.wording import counted, first_of, listed
 from sentiment.readers.config import ReviewOptions
 
 LATE_DAYS = 60
@@ -139,7 +139,8 @@ class ImportResult(VerbResult):
     `touched` are the days that were written; `gone` counts reviews that the delivery held before and holds no more,
     `cut` texts that were longer than the limit, `reasons` the rejected lines by what is wrong with them. Of files that
     are not in our own names `schemas` counts the lines by what their columns are known as, and `times` the reviews by
-    the unit of their time.
+    the unit of their time. `passed_over` counts what lay beside the files and was not read, `passed_over_names` are the
+    first few of it.
     """
 
     days: int
@@ -154,18 +155,27 @@ class ImportResult(VerbResult):
     schemas: dict[str, int] = Field(default_factory=dict)
     times: dict[str, int] = Field(default_factory=dict)
     files: int
+    passed_over: int = 0
+    passed_over_names: tuple[str, ...] = ()
     reviews_version: int
 
     def sentences(self) -> list[str]:
-        """Count the lines."""
+        """Count the lines, and name what was not read."""
         found = f"; columns of {listed(sorted(self.schemas))}" if self.schemas else ""
         units = (
             f"; {listed([f'{count:,} times in {unit}' for unit, count in self.times.items()])}" if self.times else ""
         )
         return [
             f"{counted(self.read, 'line')} read: {self.kept:,} kept, {self.duplicate:,} duplicate, "
-            f"{self.rejected:,} rejected{found}{units}."
+            f"{self.rejected:,} rejected{found}{units}.",
+            *self._not_read(),
         ]
+
+    def _not_read(self) -> list[str]:
+        if not self.passed_over:
+            return []
+        others = "1 other is" if self.passed_over == 1 else f"{self.passed_over:,} others are"
+        return [f"{others} not read, by what they are called: {first_of(self.passed_over_names, self.passed_over)}."]
 
 
 class IngestResult(ImportResult):

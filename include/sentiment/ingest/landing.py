@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import PurePosixPath
 
 from sentiment.core.errors import ContractError
+from sentiment.core.wording import NAMED, first_of
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.kinds import READABLE, is_readable
 from sentiment.readers.told import AS_FOUND, options_of
@@ -46,7 +47,7 @@ class Origin:
 class Delivery:
     """Files that are brought in together, as they were seen, with the name of each in the lake, and how it is read.
 
-    `landing` is where a day's were found.
+    `landing` is where a day's were found; `others` are names of what lies there and is not read.
     """
 
     files: tuple[Seen, ...]
@@ -54,6 +55,7 @@ class Delivery:
     origin: Origin
     options: tuple[ReviewOptions, ...]
     landing: str = ""
+    others: tuple[str, ...] = ()
 
     def unpacked_bytes(self) -> int:
         """Return about how many bytes its lines have: reviews are packed to a third."""
@@ -67,8 +69,7 @@ def files_of_day(landing: str, day: date) -> list[Seen]:
 
 def seen_of_day(landing: str, day: date) -> list[Seen]:
     """Return all that lies under the names of a day, hidden files and those that are not done yet too."""
-    found = storage.entries(landing_root(landing), str(day))
-    return [file for entry in found if _stem(entry.rpartition("/")[2]) == str(day) for file in _look_by_place(entry)]
+    return [file for entry in _entries(landing, day)[0] for file in _look_by_place(entry)]
 
 
 def review_files(landing: str, found: Iterable[Seen]) -> list[Seen]:
@@ -77,9 +78,14 @@ def review_files(landing: str, found: Iterable[Seen]) -> list[Seen]:
 
 
 def passed_over(landing: str, day: date) -> list[str]:
-    """Return what lies in the day's folder, is not hidden, and is of no kind that is read."""
-    names = (place(landing, file.uri) for file in seen_of_day(landing, day))
-    return [name for name in names if not is_readable(name) and not _HIDDEN.search(name)]
+    """Return what begins with the day and is not called so, and what its folder holds that is of no kind that is read.
+
+    Hidden files aside; a folder that is not the day's is not looked into.
+    """
+    own, others = _entries(landing, day)
+    inside = (place(landing, file.uri) for entry in own for file in _look_by_place(entry))
+    unread = (name for name in inside if not is_readable(name) and not _HIDDEN.search(name))
+    return [_legible(name) for name in (*(place(landing, entry) for entry in others), *unread)]
 
 
 def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: ReviewOptions = AS_FOUND) -> Delivery:
@@ -91,9 +97,11 @@ def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: Rev
 
 def nothing_landed(landing: str, day: date) -> str:
     """Say which names were looked for, and what to do."""
+    others = passed_over(landing, day)
+    there = f"; what is there is not read: {first_of(others[:NAMED], len(others))}" if others else ""
     return (
         f"the landing has no file for {day}: looked for {day}.jsonl, .json, .csv, .tsv and .parquet, packed or not, "
-        f"and {day}/ in {landing}; "
+        f"and {day}/ in {landing}{there}; "
         "deliver the day's file (an empty one when there were no reviews), or correct SENTIMENT_LANDING"
     )
 
@@ -144,6 +152,17 @@ def place(landing: str, uri: str) -> str:
     return uri.removeprefix(root)
 
 
+def _entries(landing: str, day: date) -> tuple[list[str], list[str]]:
+    """Return what lies in the landing under the names of a day, and what is called otherwise behind its date.
+
+    No other day's name begins so, for all have ten letters.
+    """
+    parted: tuple[list[str], list[str]] = ([], [])
+    for entry in storage.entries(landing_root(landing), str(day)):
+        parted[_stem(entry.rpartition("/")[2]) != str(day)].append(entry)
+    return parted
+
+
 def _look_by_place(name: str) -> list[Seen]:
     """Return the files under a name; where it is a link they are called by its place, not by where it leads."""
     behind = storage.resolved(name)
@@ -164,6 +183,11 @@ def _stem(name: str) -> str:
 def _unpacked(name: str) -> str:
     """Return a name without its packing: what comes packed one day and not the next is the same."""
     return _PACKED.sub("", name)
+
+
+def _legible(name: str) -> str:
+    """Return a name that a result can hold, whatever its bytes are."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _places(landing: str, files: Iterable[Seen]) -> tuple[str, ...]:

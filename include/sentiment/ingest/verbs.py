@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.verb import Verb
-from sentiment.core.wording import counted, listed
+from sentiment.core.wording import NAMED, counted, listed
 from sentiment.ingest.config import (
     ImportHistoryConfig,
     ImportResult,
@@ -36,8 +37,7 @@ def ingest(config: IngestConfig, context: Context) -> IngestResult:
     delivery = whole_delivery(landing, day, options=config)
     if not delivery.files:
         raise ContractError(nothing_landed(landing, day))
-    if others := passed_over(landing, day):
-        log.warning("%s: %s passed over, for it is of no kind that is read", day, listed(others))
+    delivery = replace(delivery, others=tuple(passed_over(landing, day)))
     rules = Rules(config, context.now, (day - timedelta(config.late_days), day))
     return IngestResult(day=day, **dict(_ingest(delivery, rules, context, day)))
 
@@ -64,13 +64,16 @@ def _ingest(delivery: Delivery, rules: Rules, context: Context, day: date | None
     from sentiment.stores.spark import session
     from sentiment.stores.spark_jobs import watched
 
-    settings = context.settings
+    settings, others = context.settings, delivery.others
+    if others:
+        log.warning("not read, by what they are called: %s", listed(others))
     run = Ingestion(delivery=delivery, rules=rules, products=settings.products_root, day=day, run_id=context.run_id)
     step = f"ingesting {counted(len(delivery.files), 'file')}"
     light = INGEST.light if day else IMPORT_HISTORY.light
     opened = session(settings, "ingest", light=light, shared=context.spark)
     with opened as spark, watched(spark, step, context.progress):
-        return ingest_delivery(spark, Lake(settings.lake_root), run)
+        done = ingest_delivery(spark, Lake(settings.lake_root), run)
+    return done.model_copy(update={"passed_over": len(others), "passed_over_names": others[:NAMED]})
 
 
 IMPORT_HISTORY = Verb(
