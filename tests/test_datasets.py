@@ -607,6 +607,10 @@ def test_a_source_of_two_forms_or_of_none_or_with_a_stray_file_is_refused(home):
     write_fasttext(stray.with_name("more.ft.txt"), polarity_rows(4))
     with pytest.raises(ContractError, match=r"holds CSV \(.csv\) and fastText"):
         snapshot(home, "amazon_polarity", folder)
+    (folder / "_delta_log").mkdir()
+    (folder / "_delta_log" / "0.json").touch()
+    with pytest.raises(ContractError, match=f"{folder} is a table of Delta"):
+        snapshot(home, "amazon_polarity", folder)
 
 
 def test_the_same_files_give_the_same_snapshot_without_work_wherever_they_lie(home, monkeypatch):

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from conftest import aged, raw_review
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.ingest.arrival import still_arriving
+from sentiment.ingest.arrival import still_arriving, whole_delivery
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, IngestOptions, InspectConfig
 from sentiment.ingest.judge import Rules, judge
 from sentiment.ingest.landing import Origin, files_of_day, history, landed_days
@@ -201,6 +201,46 @@ def test_a_days_files_may_be_of_any_kind(home, name):
     assert [seen.uri for seen in files_of_day(landing, DAY)] == [str(file)]
     assert landed_days(landing, DAY, DAY) == [DAY]
     assert Origin(str(DAY)).holds(name)
+
+
+LOGS = {
+    "_delta_log/00000000000000000000.json": "Delta",
+    ".hoodie/hoodie.properties": "Hudi",
+    "metadata/00001-8f2c.metadata.json": "Iceberg",
+    "metadata/v2.gz.metadata.json": "Iceberg",
+}
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("above", ["", "old/shop/"])
+def test_the_folder_of_a_table_is_no_history_for_its_files_hold_deleted_rows(home, above, log):
+    write(home / "h" / f"{above}part-0.parquet", as_parquet(reviews(0)))
+    write(home / "h" / f"{above}{log}", b"{}")
+    table = f"{home}/h/{above}".rstrip("/")
+    for source in (f"{home}/h", f"{home}/h/"):
+        with pytest.raises(
+            ContractError, match=rf"{table} is a table of {LOGS[log]}: .*; export its rows first.*'{table}'"
+        ):
+            history(source, "")
+    assert len(history(f"{home}/h/{above}part-0.parquet", "").files) == 1
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("name", [f"{DAY}", f"{DAY}.parquet", f"{DAY}/shop"])
+def test_a_days_folder_that_is_a_table_is_refused(home, name, log):
+    write(home / "landing" / name / "part-0.parquet", as_parquet(reviews(0)))
+    write(home / "landing" / name / log, b"{}")
+    with pytest.raises(ContractError, match=f"{home}/landing/{name} is a table of {LOGS[log]}"):
+        whole_delivery(f"{home}/landing", DAY)
+
+
+@pytest.mark.parametrize(
+    "name", [".cache/lake/_delta_log/0.json", "metadata/notes.json", "metadata.json", "hoodie/a.csv"]
+)
+def test_what_lies_in_a_hidden_folder_or_is_called_alike_is_no_table(home, name):
+    write(home / "h/a.csv", b"")
+    write(home / "h" / name, b"")
+    assert f"{home}/h/a.csv" in [file.uri for file in history(f"{home}/h", "").files]
 
 
 def test_a_folder_that_spark_wrote_is_whole_by_its_mark(home):

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 from pyarrow import parquet
 from pydantic import ValidationError
 
@@ -150,6 +151,18 @@ def test_a_folder_of_spark_is_read_with_the_columns_of_its_folders_and_without_i
         ("bad", "1", "negative"),
         ("good", "5", "positive"),
     ]
+
+
+def test_the_folder_of_a_table_is_refused_for_its_files_hold_deleted_rows(tmp_path):
+    table = tmp_path / "reviews"
+    write_deltalake(str(table), pa.table({"id": [1, 2], "text": ["good", "bad"]}))
+    DeltaTable(str(table)).delete("id = 2")
+    said = refusal(table, tmp_path / "out.jsonl")
+    assert f"{table} is a table of Delta: read as files, the rows that were deleted" in said
+    assert f"export its rows first, as in spark.read.format('delta').load('{table}')" in said
+    parquet.write_table(DeltaTable(str(table)).to_pyarrow_table(), tmp_path / "export.parquet")
+    predict(tmp_path / "export.parquet", tmp_path / "out.jsonl")
+    assert [row["text"] for row in lines(tmp_path / "out.jsonl")] == ["good"]
 
 
 def test_a_folder_without_files_that_are_read_is_refused(tmp_path):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sentiment.core.errors import ContractError
 from sentiment.datasets.config import SnapshotConfig
+from sentiment.readers.table_folders import require_no_table
 from sentiment.stores import files as storage
 
 _PACKED = r"(\.(gz|bz2|zst))?$"
@@ -50,10 +51,12 @@ class Content(NamedTuple):
 def source_files(config: SnapshotConfig) -> list[SourceFile]:
     """Return the files of the data set that `config` names, in the order of their names.
 
-    Raises ContractError when there are none, when two forms of the data set lie in one folder, and when only some of
-    the files say which side they are on.
+    Raises ContractError when there are none, when two forms of the data set lie in one folder, when only some of the
+    files say which side they are on, and for the folder of a table.
     """
-    found = [_placed(uri, config.source) for uri in storage.list_files(config.source)]
+    there = storage.list_files(config.source)
+    require_no_table(config.source, there)
+    found = [_placed(uri, config.source) for uri in there]
     kept = found if len(found) == 1 else [file for file in found if not _set_aside(file.name)]
     forms = {
         form: [file for file in kept if pattern.search(file.uri)] for form, pattern in _FORMS[config.dataset].items()

@@ -16,6 +16,7 @@ from datetime import date
 from sentiment.core.errors import UnavailableError
 from sentiment.ingest.landing import Delivery, delivery_of_day, files_of_day, place, review_files, seen_of_day
 from sentiment.readers.config import ReviewOptions
+from sentiment.readers.table_folders import require_no_table
 from sentiment.readers.told import AS_FOUND
 from sentiment.stores import files as storage
 from sentiment.stores.files import Seen
@@ -49,8 +50,8 @@ def whole_delivery(
 ) -> Delivery:
     """Return the day's files once two looks find them the same; empty where there are none.
 
-    What a writer has not done yet is looked at too, for it becomes files. Raises UnavailableError when they keep
-    changing.
+    What a writer has not done yet is looked at too, for it becomes files. Raises ContractError for a table's folder,
+    UnavailableError when they keep changing.
     """
     found = seen_of_day(landing, day)
     for _ in range(_LOOKS):
@@ -59,6 +60,7 @@ def whole_delivery(
             wait(LOOK_SECONDS)
         before, found = found, found if whole else seen_of_day(landing, day)
         if found == before:
+            require_no_table(landing, (file.uri for file in found))
             return delivery_of_day(landing, day, review_files(landing, found), options)
     raise UnavailableError(f"the files of {day} in {landing} are still being written; run it again when they are whole")
 

@@ -17,6 +17,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.wording import NAMED, first_of
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.kinds import READABLE, is_readable
+from sentiment.readers.table_folders import require_no_table
 from sentiment.readers.told import AS_FOUND, options_of
 from sentiment.stores import files as storage
 from sentiment.stores.files import Seen
@@ -118,8 +119,12 @@ def landed_days(landing: str, first: date, last: date) -> list[date]:
 
 
 def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Delivery:
-    """Return a history: the file itself, or all files under it that are read, but the products'."""
+    """Return a history: the file itself, or all files under it that are read, but the products'.
+
+    Raises ContractError where there is none, and for the folder of a table.
+    """
     found = storage.look(source)
+    require_no_table(source, (file.uri for file in found))
     # One file that is said to be of a kind need not be called so.
     told = options.kind is not None and len(found) == 1
     files = tuple(

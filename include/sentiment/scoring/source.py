@@ -17,6 +17,7 @@ from sentiment.readers.jsons import ARRAY
 from sentiment.readers.kinds import Format, format_of, is_readable
 from sentiment.readers.rows import Row, Values, place, read
 from sentiment.readers.schemas import ColumnMapping, mapping_of, require_text
+from sentiment.readers.table_folders import require_no_table
 from sentiment.stores import files as storage
 
 _NO_TEXTS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal)
@@ -93,12 +94,14 @@ class Source:
 
 
 def files_of(path: Path, options: FileOptions) -> list[str]:
-    """Return the files whose rows are scored; raises ContractError where there is none."""
+    """Return the files whose rows are scored; raises ContractError where there is none, and for a table's folder."""
     if path.is_file():
         return [str(path)]
     if not path.is_dir():
         raise ContractError(f"there is no file {path}; check the path")
-    found = [uri for uri in storage.list_files(str(path)) if _is_part(uri, path.resolve(), options)]
+    there = storage.list_files(str(path))
+    require_no_table(str(path), there)
+    found = [uri for uri in there if _is_part(uri, path.resolve(), options)]
     if not found:
         raise ContractError(f"{path} holds no file of a kind that is read; check the path, or say --kind")
     return found
