@@ -6,7 +6,8 @@ prefix of them. Columns of other programs are found, or named in the section *Fi
 inspect FILE` shows beforehand how a file would be read.
 
 A review that the lake has already is not doubled; days that other files fed keep their rows. The result (XCom of
-`import_history`) counts lines read, kept, duplicate and rejected; they add up.
+`import_history`) counts lines read, kept, duplicate and rejected; they add up. It says of how many files they are, and
+names what lay there and was not read: archives, spreadsheets, products (`meta_*.jsonl`, packed as gzip or not).
 """
 
 from __future__ import annotations

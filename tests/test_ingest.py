@@ -11,7 +11,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest import job
 from sentiment.ingest.arrival import whole_delivery
-from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
+from sentiment.ingest.config import ImportHistoryConfig, ImportResult, IngestConfig
 from sentiment.ingest.job import Ingestion, ingest_delivery
 from sentiment.ingest.judge import Rules
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
@@ -376,8 +376,14 @@ def test_a_history_and_a_day_that_overlap_double_nothing(home, lake, land):
     reviews = {day: [raw_review(day, 10 * at + number) for number in range(3)] for at, day in enumerate(days)}
     history = land("../history/old.jsonl.gz", [line for day in days for line in reviews[day]])
     land("../history/meta_old.jsonl", [{"parent_asin": "P0", "main_category": "Toys"}])
+    for name in ("b.csv.zip", "c.xlsx", "d/e.jsonl.xz", ".hidden.txt", "_SUCCESS"):
+        land(f"../history/{name}", [])
     result = done(IMPORT_HISTORY, ImportHistoryConfig(source=str(history.parent)))
 
+    assert ImportResult(**result).sentences() == [
+        "9 lines of 1 file read: 9 kept, 0 duplicate, 0 rejected.",
+        "4 others are not read, by what they are called: b.csv.zip, c.xlsx, d/e.jsonl.xz and 1 more.",
+    ]
     # Lines of several days are let in, in one commit; of the day between it says nothing.
     assert (result["read"], result["kept"], result["rejected"], result["files"]) == (9, 9, 0, 1)
     assert lake.written_days(REVIEWS, [DAY + timedelta(n) for n in range(-3, 3)]) == {

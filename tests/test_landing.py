@@ -104,8 +104,16 @@ def test_product_files_are_no_history(home, land):
     root = f"{home}/landing"
 
     assert names(home, history(root, root).files) == ["Electronics.jsonl.gz", "older/2013.jsonl"]
+    assert history(root, root).others == ("README.md", "meta_Electronics.jsonl.gz")
     assert names(home, product_files(root)) == ["meta_Electronics.jsonl.gz"]
     assert names(home, history(f"{root}/Electronics.jsonl.gz", root).files) == ["Electronics.jsonl.gz"]
+
+
+@pytest.mark.parametrize("name", ["meta_reviews.csv", "meta_2013.parquet", "old/meta_a.json.gz", "meta_b.jsonl.bz2"])
+def test_what_no_products_are_read_from_is_of_the_history_though_it_begins_as_they_do(home, land, name):
+    land(name, [])
+    root = f"{home}/landing"
+    assert (names(home, history(root, root).files), product_files(root)) == ([name], [])
 
 
 def test_a_landing_without_product_files_says_what_becomes_of_the_categories(home, caplog):
@@ -116,7 +124,8 @@ def test_a_landing_without_product_files_says_what_becomes_of_the_categories(hom
 def test_a_source_without_history_is_refused_by_its_name(home, land):
     land("meta_Electronics.jsonl.gz", [])
 
-    with pytest.raises(ContractError, match=r"landing' holds no file of reviews \(\.jsonl, "):
+    what = r"landing' holds no file of reviews \(\.jsonl, .*"
+    with pytest.raises(ContractError, match=what + r"; what is there is not read: meta_Electronics\.jsonl\.gz; check"):
         done(IMPORT_HISTORY, ImportHistoryConfig(source=f"{home}/landing"))
 
 

@@ -51,7 +51,7 @@ def scored(**fields):
                 files=1,
                 reviews_version=1,
             ),
-            ["2024-06-29: 1,200 lines read: 1,190 kept, 7 duplicate, 3 rejected."],
+            ["2024-06-29: 1,200 lines of 1 file read: 1,190 kept, 7 duplicate, 3 rejected."],
         ),
         (
             IngestResult(
@@ -62,7 +62,7 @@ def scored(**fields):
                 **{"touched": [DAY], "reasons": {}, "reviews_version": 1},
             ),
             [
-                "2024-06-29: 1 line read: 1 kept, 1 duplicate, 1 rejected.",
+                "2024-06-29: 1 line of 1 file read: 1 kept, 1 duplicate, 1 rejected.",
                 "2024-06-29: 5 others are not read, by what they are called: 2024-06-29_2.csv, 2024-06-29.csv.zip, "
                 f"2024-06-29/{68 * 'b'}… and 2 more.",
             ],

@@ -160,14 +160,14 @@ class ImportResult(VerbResult):
     reviews_version: int
 
     def sentences(self) -> list[str]:
-        """Count the lines, and name what was not read."""
+        """Count the lines and files, and name what was not read."""
         found = f"; columns of {listed(sorted(self.schemas))}" if self.schemas else ""
         units = (
             f"; {listed([f'{count:,} times in {unit}' for unit, count in self.times.items()])}" if self.times else ""
         )
         return [
-            f"{counted(self.read, 'line')} read: {self.kept:,} kept, {self.duplicate:,} duplicate, "
-            f"{self.rejected:,} rejected{found}{units}.",
+            f"{counted(self.read, 'line')} of {counted(self.files, 'file')} read: {self.kept:,} kept, "
+            f"{self.duplicate:,} duplicate, {self.rejected:,} rejected{found}{units}.",
             *self._not_read(),
         ]
 

@@ -8,7 +8,7 @@ files as a whole, a history's one by one, packed or not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import PurePosixPath
@@ -22,10 +22,10 @@ from sentiment.readers.told import AS_FOUND, options_of
 from sentiment.stores import files as storage
 from sentiment.stores.files import Seen
 
-_PRODUCTS = re.compile(r"(^|/)meta_[^/]*$")
+# What products are read from; any other meta_ is a name that reviews may have.
+_PRODUCTS = re.compile(r"(^|/)meta_[^/]*\.jsonl(\.gz)?$")
 # Hidden files, the twins that a Mac leaves beside files, and the folders in which writers put what is not done yet.
 _HIDDEN = re.compile(r"(^|/)[._]")
-_LINES = re.compile(r"\.jsonl(\.gz)?$")
 _PACKED = re.compile(r"\.(gz|bz2|zst)$", re.IGNORECASE)
 _COMPRESSED = re.compile(r"\.(gz|bz2|zst|parquet)$", re.IGNORECASE)
 
@@ -98,8 +98,7 @@ def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: Rev
 
 def nothing_landed(landing: str, day: date) -> str:
     """Say which names were looked for, and what to do."""
-    others = passed_over(landing, day)
-    there = f"; what is there is not read: {first_of(others[:NAMED], len(others))}" if others else ""
+    there = _what_is_there(passed_over(landing, day))
     return (
         f"the landing has no file for {day}: looked for {day}.jsonl, .json, .csv, .tsv and .parquet, packed or not, "
         f"and {day}/ in {landing}{there}; "
@@ -119,7 +118,7 @@ def landed_days(landing: str, first: date, last: date) -> list[date]:
 
 
 def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Delivery:
-    """Return a history: the file itself, or all files under it that are read, but the products'.
+    """Return a history: the file itself, or all files under it that are read, but the products', and names of the rest.
 
     Raises ContractError where there is none, and for the folder of a table.
     """
@@ -130,20 +129,21 @@ def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Del
     files = tuple(
         file for file in found if told or (_is_review_file(source, file.uri) and not _PRODUCTS.search(file.uri))
     )
+    others = _others(source, found, files)
     if not files:
         raise ContractError(
-            f"{source!r} holds no file of reviews (.jsonl, .json, .csv, .tsv or .parquet, packed or not); check the "
-            "path given as source"
+            f"{source!r} holds no file of reviews (.jsonl, .json, .csv, .tsv or .parquet, packed or not)"
+            f"{_what_is_there(others)}; check the path given as source"
         )
     names = _places(landing, files)
     read = options_of(source, [file.uri for file in files], options)
-    return Delivery(files, names, Origin(names=frozenset(map(_unpacked, names))), read)
+    return Delivery(files, names, Origin(names=frozenset(map(_unpacked, names))), read, others=others)
 
 
 def product_files(root: str) -> list[str]:
     """Return the product files (meta_*.jsonl or .jsonl.gz) under a folder or prefix, or the file itself."""
     found = (file.uri for file in storage.look(root) if _is_review_file(root, file.uri))
-    return [uri for uri in found if _PRODUCTS.search(uri) and _LINES.search(uri)]
+    return [uri for uri in found if _PRODUCTS.search(uri)]
 
 
 def landing_root(landing: str) -> str:
@@ -174,10 +174,25 @@ def _look_by_place(name: str) -> list[Seen]:
     return [replace(file, uri=name + file.uri.removeprefix(behind)) for file in storage.look(name)]
 
 
+def _others(source: str, found: Iterable[Seen], files: Iterable[Seen]) -> tuple[str, ...]:
+    """Return what is called neither hidden nor as reviews are, by its place in the source."""
+    read = {file.uri for file in files}
+    unread = (file.uri for file in found if file.uri not in read and not _is_hidden(source, file.uri))
+    return tuple(_legible(place(source, uri)) for uri in unread)
+
+
+def _what_is_there(others: Sequence[str]) -> str:
+    return f"; what is there is not read: {first_of(others[:NAMED], len(others))}" if others else ""
+
+
 def _is_review_file(root: str, uri: str) -> bool:
-    """Tell whether a name is that of a file of lines; what is hidden counts from `root` on, not above it."""
-    below = uri.removeprefix(landing_root(root)).lstrip("/") or PurePosixPath(uri).name
-    return is_readable(uri) and not _HIDDEN.search(below)
+    """Tell whether a name is that of a file of lines."""
+    return is_readable(uri) and not _is_hidden(root, uri)
+
+
+def _is_hidden(root: str, uri: str) -> bool:
+    """Tell what is hidden from `root` on, not above it."""
+    return bool(_HIDDEN.search(uri.removeprefix(landing_root(root)).lstrip("/") or PurePosixPath(uri).name))
 
 
 def _stem(name: str) -> str:
