@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -74,6 +75,17 @@ def test_data_and_socket_are_closed_to_others_and_no_port_is_open(settings: Sett
     assert not [one for one in psutil.Process(server.pid).net_connections("inet") if one.status == "LISTEN"]
 
 
+def locks(settings: Settings) -> list[Path]:
+    sockets = postgres.socket_folder(settings.home)
+    return [settings.home / "postgres" / "data" / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"]
+
+
+def test_the_locks_of_a_server_that_lives_are_left_to_it(settings: Settings, server: Started) -> None:
+    before = [lock.read_text() for lock in locks(settings)]
+    postgres.prepare(settings)
+    assert [lock.read_text() for lock in locks(settings)] == before
+
+
 def test_what_is_there_is_not_made_again(settings: Settings, server: Started) -> None:
     with connected(settings, "airflow") as connection, connection.cursor() as cursor:
         cursor.execute("create table kept as select 7 as number")
@@ -108,6 +120,28 @@ def test_a_home_of_any_name_reaches_its_server_in_its_own_folder(name: str) -> N
             assert make_url(databases.database_url(here, "mlflow")).query["host"] == str(here.home / "postgres/socket")
         finally:
             processes.end([server], 10)
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """The id of a process of this user that is no PostgreSQL."""
+    with subprocess.Popen(["sleep", "600"]) as sleeping:
+        yield sleeping.pid
+        sleeping.kill()
+
+
+def test_a_server_whose_id_is_another_process_s_after_an_unclean_end_starts_again(tmp_path, stranger) -> None:
+    here = Settings(home=tmp_path, database="")
+    postgres.prepare(here)
+    server = started(here)
+    parts = psutil.Process(server.pid).children(recursive=True)
+    os.kill(server.pid, signal.SIGKILL)
+    processes.end([server], 5)
+    assert psutil.wait_procs(parts, timeout=90)[1] == []
+    for lock in locks(here):
+        lock.write_text(lock.read_text().replace(str(server.pid), str(stranger), 1))
+    postgres.prepare(here)
+    processes.end([started(here)], 10)
 
 
 def test_why_a_server_does_not_answer_is_told(tmp_path) -> None:

