@@ -117,9 +117,19 @@ def test_a_home_of_any_name_reaches_its_server_in_its_own_folder(name: str) -> N
         try:
             databases.create_databases(here)
             assert (here.home / "postgres" / "socket" / ".s.PGSQL.5432").exists()
-            assert make_url(databases.database_url(here, "mlflow")).query["host"] == str(here.home / "postgres/socket")
+            host = make_url(databases.database_url(here, "mlflow")).query["host"]
+            assert host == str(here.home.resolve() / "postgres" / "socket")
         finally:
             processes.end([server], 10)
+
+
+@pytest.mark.parametrize("length", [1, 50, 57, 58, 59, 60, 90])
+def test_a_home_and_a_link_to_it_have_one_socket(length: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="s", dir="/tmp") as folder:
+        root = Path(folder) / ("x" * length)
+        (root / "sample").mkdir(parents=True)
+        (root / "current").symlink_to(root / "sample")
+        assert postgres.socket_folder(root / "current") == postgres.socket_folder(root / "sample")
 
 
 @pytest.fixture

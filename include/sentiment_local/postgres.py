@@ -90,8 +90,11 @@ def prepare(settings: Settings) -> None:
 
 
 def socket_folder(home: Path) -> Path:
-    """Return the socket's folder: in HOME, or where that path is too long for a socket, in a folder of this user."""
-    folder = home.absolute() / "postgres" / "socket"
+    """Return the socket's folder: in HOME, or where that path is too long for a socket, in a folder of this user.
+
+    It is the same by whatever link HOME is reached: a demo starts in `var/sample`, later commands say `var/current`.
+    """
+    folder = home.resolve() / "postgres" / "socket"
     if len(os.fsencode(folder)) <= _LONGEST_SOCKET_FOLDER:
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
