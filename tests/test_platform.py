@@ -428,6 +428,20 @@ def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings,
     assert [row.component for row in shown.components] == ["supervisor", "api-server"]
 
 
+def test_the_password_of_an_mlflow_elsewhere_is_shown_nowhere(settings, stand_ins):
+    elsewhere = settings.model_copy(update={"mlflow_uri": "https://me:secret@mlflow.example.org"})
+    stand_ins(web_server("api-server", settings.airflow_port))
+    components(elsewhere)  # which makes the login
+    said: list[str] = []
+    context = replace(Context.of_process(lambda step, *_: said.append(step)), settings=elsewhere)
+    shown = [verbs.status(StatusConfig(), context), *(verbs.up(PlatformConfig(), context) for _ in range(2))]
+    shown.append(verbs.status(StatusConfig(), context))
+    assert "the platform runs already" in said[-1]
+    assert "secret" not in f"{said} {shown}"
+    assert [each.mlflow for each in shown[1:]] == ["https://mlflow.example.org"] * 3
+    assert components(elsewhere)[-1].environment["SENTIMENT_MLFLOW_URI"] == elsewhere.mlflow_uri
+
+
 def test_a_record_in_ruins_is_written_anew_while_the_supervisor_lives(settings, stand_ins):
     stand_ins(web_server("api-server", settings.airflow_port))
     platform.start(settings, lambda line: None)

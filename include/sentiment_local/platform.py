@@ -15,7 +15,7 @@ from sentiment.core.settings import Settings
 from sentiment_local import processes
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.airflow_http import AirflowHttp
-from sentiment_local.components import airflow_url, components, in_force, inherited, mlflow_url
+from sentiment_local.components import airflow_url, components, in_force, inherited
 from sentiment_local.doctor import check_ports
 from sentiment_local.login import read_login
 from sentiment_local.preflight import sentences
@@ -48,11 +48,9 @@ def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SE
     """
     require_usable(settings)
     with ends_as_interrupts(), _alone(settings, on_progress):
-        if status(settings).healthy:
-            on_progress(
-                f"the platform runs already: Airflow at {airflow_url(settings)}, MLflow at {mlflow_url(settings)}"
-            )
-            return status(settings)
+        if (now := status(settings)).healthy:
+            on_progress(f"the platform runs already: Airflow at {now.airflow_url}, MLflow at {now.mlflow_url}")
+            return now
         if ended := stop(settings):
             on_progress(f"ended {ended} processes that an earlier platform had left")
         if taken := sentences(check_ports(settings)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentiment.core.settings import Settings
+from sentiment.stores.registry.pages import without_password
 from sentiment_local import processes
 from sentiment_local.components import airflow_url, mlflow_url
 from sentiment_local.login import read_login
@@ -40,7 +41,10 @@ class ComponentState:
 
 @dataclass(frozen=True)
 class Platform:
-    """The platform as it is now; without components when it is not started. `events` says what was started again."""
+    """The platform as it is now; without components when it is not started. `events` says what was started again.
+
+    The addresses are for people to read: a password in that of MLflow is not in it.
+    """
 
     airflow_url: str
     mlflow_url: str
@@ -60,12 +64,12 @@ class Platform:
 
 def status(settings: Settings) -> Platform:
     """Look which components run, since when, and how much memory they hold; no server is asked anything."""
-    record = read_record(settings)
+    record, addresses = read_record(settings), (airflow_url(settings), without_password(mlflow_url(settings)))
     if record is None:
-        return Platform(airflow_url(settings), mlflow_url(settings), ())
+        return Platform(*addresses, ())
     supervised = processes.running(record.supervisor)
     states = (_supervisor(record, supervised), *(_state(component, supervised) for component in record.components))
-    return Platform(airflow_url(settings), mlflow_url(settings), states, record.events)
+    return Platform(*addresses, states, record.events)
 
 
 def described(settings: Settings) -> PlatformStatus:
