@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from contexts import a_context
 from fake_airflow import DAYS, FakeAirflow
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import PROJECT, Settings
 from sentiment_local import demo, runs
 from sentiment_local.config import DemoConfig
+from sentiment_local.demo_home import days_left_out
 from sentiment_local.runs import Runs
 
 COUNTS = {"read": 90, "kept": 80, "duplicate": 6, "rejected": 4}
+NOW = datetime(2024, 7, 1, tzinfo=UTC)
 IMPORTED = {**COUNTS, "days": 3, "touched": ["2024-05-01"], "gone": 0, "cut": 0, "reasons": {}, "files": 1}
 
 
@@ -38,11 +41,12 @@ def airflow() -> FakeAirflow:
     return made
 
 
-def work(airflow: FakeAirflow, settings: Settings, **changes: Any) -> tuple[Any, dict[str, float]]:
+def work(airflow: FakeAirflow, settings: Settings, now: datetime = NOW, **changes: Any) -> tuple[Any, dict[str, float]]:
     """Do the main job, and return what the import came to and the seconds of each stage."""
     started = Runs(airflow, "http://airflow", lambda *_: None, lambda seen: None)
     seconds: dict[str, float] = {}
-    return demo.main_job(airflow, started, DemoConfig(days=2, **changes), settings, seconds), seconds
+    context = a_context(settings, now=now)
+    return demo.main_job(airflow, started, DemoConfig(days=2, **changes), context, seconds), seconds
 
 
 def of_kind(airflow: FakeAirflow, kind: str) -> list[tuple[Any, ...]]:
@@ -94,6 +98,23 @@ def test_days_are_the_last_ones_without_a_gap():
     assert demo.last_in_a_row([first, second, third], 3) == [second, third]
     assert demo.last_in_a_row([first, second, third], 1) == [third]
     assert demo.last_in_a_row([second - timedelta(1), second], 7) == [second - timedelta(1), second]
+
+
+def test_only_days_that_have_ended_are_asked_for_and_the_others_are_told(landed):
+    (landed.home / "landing" / "2041-05-05.jsonl.gz").touch()
+    server, today = airflow(), datetime(*DAYS[-1].timetuple()[:3], 23, 59, tzinfo=UTC)
+    work(server, landed, today)
+    assert of_kind(server, "backfill") == [("backfill", "ingest_reviews", DAYS[-3], DAYS[-2], "failed")]
+    told = days_left_out(landed, today.date())
+    assert told.startswith(f"2 days, {DAYS[-1]} to 2041-05-05, have not ended (UTC)")
+    assert days_left_out(landed, NOW.date()).startswith("2041-05-05 has not ended")
+
+
+def test_days_of_which_none_has_ended_are_refused_before_anything_is_asked(landed):
+    server = airflow()
+    with pytest.raises(ContractError, match=r"holds no day that has ended: 4 days, 2024-06-01 to 2024-06-04, have not"):
+        work(server, landed, datetime(2024, 6, 1, tzinfo=UTC))
+    assert server.asked == []
 
 
 def test_a_folder_of_two_histories_is_refused_before_anything_is_asked(landed):

@@ -68,6 +68,17 @@ def test_the_last_days_of_a_file_become_daily_files_and_the_rest_the_history(tmp
     )
 
 
+def test_a_day_that_has_not_ended_is_none_of_the_last_days_and_gets_its_file(tmp_path):
+    source, told = csv_of(tmp_path / "in.csv", GIVEN), []
+    config = DemoConfig(reviews=source, days=DAYS, product="X", **TOLD)
+    now = datetime(2024, 6, 20, 12, tzinfo=UTC)
+    lay_out(source, tmp_path / "reviews", config, now, lambda step, *_: told.append(step))
+    days = sorted((tmp_path / "reviews" / DAILY).glob("2*"))
+    assert [path.name[8:10] for path in days] == ["17", "18", "19", "20"]
+    assert [inspected(path).reviews for path in (*days, tmp_path / "reviews" / HISTORY)] == [2, 2, 0, 2, 12]
+    assert "12 reviews before 2024-06-17 are the history" in told[-1]
+
+
 def test_ratings_times_and_ids_are_those_that_the_file_itself_gives(tmp_path):
     source = csv_of(tmp_path / "in.csv", GIVEN)
     laid(source, tmp_path / "reviews", **{**TOLD, "columns": (*TOLD["columns"], "product=Product")})
@@ -158,7 +169,7 @@ def prepared(home: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Set
 def test_the_demo_of_a_file_finds_its_history_and_its_days(tmp_path, monkeypatch):
     source = csv_of(tmp_path / "in.csv", GIVEN)
     settings = prepared(tmp_path / "home", monkeypatch, reviews=source, product="X", **TOLD)
-    assert landed_days(settings) == [date(2024, 6, 18), date(2024, 6, 19), LAST]
+    assert landed_days(settings, NOW.date()) == [date(2024, 6, 18), date(2024, 6, 19), LAST]
     assert review_history(settings) == str(tmp_path / "home" / "reviews" / HISTORY)
     assert (tmp_path / "home" / "source").resolve() == source
 
@@ -172,7 +183,7 @@ def test_a_folder_of_history_and_days_may_hold_any_kind(tmp_path, monkeypatch, h
     for name in ("2024-06-01.csv", "2024-06-02.parquet", "2024-06-03.tsv.zst"):
         (folder / "daily" / name).touch()
     settings = prepared(tmp_path / "home", monkeypatch, reviews=folder)
-    assert [day.day for day in landed_days(settings)] == [1, 2, 3]
+    assert [day.day for day in landed_days(settings, NOW.date())] == [1, 2, 3]
     assert review_history(settings).endswith(f"reviews/{history}")
     with pytest.raises(ContractError, match=r"stands in _columns\.json beside them"):
         prepared(tmp_path / "home", monkeypatch, reviews=folder, stars=10)

@@ -38,7 +38,7 @@ class DemoConfig(ReviewOptions):
         description="Folder of reviews (a history, daily/, meta_*), or one file or Spark folder, whose last days "
         "become the daily files; a sample when empty.",
     )
-    days: int = Field(7, ge=1, le=MOST_DAYS, description="How many of the last landed days are scored.")
+    days: int = Field(7, ge=1, le=MOST_DAYS, description="How many of the last landed days that have ended are scored.")
     encoder_reviews: int = Field(2_000, ge=200, description="Reviews that the encoder is trained on.")
     linear_reviews: int = Field(60_000, ge=200, description="Reviews that the linear baseline is trained on.")
 

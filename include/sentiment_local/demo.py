@@ -31,7 +31,7 @@ from sentiment_local import platform
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.config import DemoConfig, SampleConfig
 from sentiment_local.demo_files import DAILY, lay_out
-from sentiment_local.demo_home import has_days, landed_days, make_current, make_home, review_history
+from sentiment_local.demo_home import days_left_out, has_days, landed_days, make_current, make_home, review_history
 from sentiment_local.doctor import diagnose, require
 from sentiment_local.login import read_login
 from sentiment_local.results import DemoResult
@@ -53,7 +53,8 @@ _WHAT_NOW = (
 
 def run_demo(config: DemoConfig, context: Context) -> DemoResult:
     """Run the demo, or go on with it, in a home of its input's own; the platform stays up."""
-    settings = _prepared(config, context)
+    context = replace(context, settings=_prepared(config, context))
+    settings = context.settings
     seconds: dict[str, float] = {}
     with _timed(seconds, "platform"):
         running = platform.start(settings, context.progress)
@@ -61,21 +62,24 @@ def run_demo(config: DemoConfig, context: Context) -> DemoResult:
         watch = Watch(settings, context.progress)
         with platform.open_airflow(settings, watch) as airflow:
             runs = Runs(airflow, running.airflow_url, context.progress, watch.look)
-            imported = main_job(airflow, runs, config, settings, seconds)
+            imported = main_job(airflow, runs, config, context, seconds)
             leave_quiet(airflow)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "the platform stays up and works on; `make demo` goes on from there, `make down` stops it"
         ) from None
-    return _summary(config, replace(context, settings=settings), imported, seconds, running)
+    return _summary(config, context, imported, seconds, running)
 
 
 def main_job(
-    airflow: AirflowApi, runs: Runs, config: DemoConfig, settings: Settings, seconds: dict[str, float]
+    airflow: AirflowApi, runs: Runs, config: DemoConfig, context: Context, seconds: dict[str, float]
 ) -> ImportResult:
-    """Import, train, ingest and score; `seconds` takes how long each stage was. Returns what the import came to."""
-    days = last_in_a_row(landed_days(settings), config.days)
-    source = review_history(settings)
+    """Import, train, ingest and score days that have ended; `seconds` takes how long each stage was.
+
+    Returns what the import came to.
+    """
+    days = last_in_a_row(landed_days(context.settings, context.now.date()), config.days)
+    source = review_history(context.settings)
     import_id = _run_id("import", {"source": source}, _identity(Path(source)))
     airflow.wait_for_dags(DAGS)
     for dag in DAGS:
@@ -169,9 +173,11 @@ def _summary(
 
     settings = context.settings
     report = REPORT.run(ReportConfig(days=config.days), context)
+    left_out = days_left_out(settings, context.now.date())
     return DemoResult(
         **{name: getattr(report, name) for name in report.model_fields_set},
         history=imported.model_dump(include={"read", "kept", "duplicate", "rejected"}),
+        **({"left_out": left_out} if left_out else {}),
         seconds={stage: round(value) for stage, value in seconds.items()},
         lake=settings.lake_root,
         airflow=running.airflow_url,

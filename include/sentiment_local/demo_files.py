@@ -36,6 +36,7 @@ _Dated = tuple[date | None, str]
 def lay_out(source: Path, folder: Path, config: DemoConfig, now: datetime, on_progress: OnProgress) -> None:
     """Write HISTORY and DAILY into `folder`, unless they are there and were made of the same; says what was done.
 
+    The last days are those before the day of `now`; what is of that day gets its file beside theirs.
     Raises ContractError for what cannot be read, for a file with no more days than are scored, and for a folder that
     was not made here.
     """
@@ -48,7 +49,7 @@ def lay_out(source: Path, folder: Path, config: DemoConfig, now: datetime, on_pr
     elif folder.exists() and not (folder / _MADE_OF).is_file():
         raise ContractError(f"{folder} holds other reviews; give the demo of {source} a SENTIMENT_HOME of its own")
     with replacing(folder) as aside:
-        split, mappings = _Split(config.days), set[str | None]()
+        split, mappings = _Split(config.days, now.date()), set[str | None]()
         write_lines(aside / HISTORY, split.earlier(_dated(delivery, now, mappings, on_progress)))
         days = split.every_day()
         if not split.reviews:
@@ -66,10 +67,13 @@ def lay_out(source: Path, folder: Path, config: DemoConfig, now: datetime, on_pr
 
 
 class _Split:
-    """Parts dated lines: the last `count` days are kept back, as `late`, and what lies before is given on."""
+    """Parts dated lines: the last `count` days are kept back, as `late`, and what lies before is given on.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    They are counted back from yesterday at the latest: `today` has not ended, and is kept back beside them.
+    """
+
+    def __init__(self, count: int, today: date) -> None:
+        self._count, self._yesterday = count, today - timedelta(1)
         self._last = date.min
         self.late: dict[date, list[str]] = {}
         self.reviews = 0
@@ -80,7 +84,7 @@ class _Split:
             if day is None:
                 yield line
                 continue
-            self._last = max(day, self._last)
+            self._last = max(min(day, self._yesterday), self._last)
             self.late.setdefault(day, []).append(line)
             for past in [one for one in self.late if (self._last - one).days >= self._count]:
                 self.reviews += len(self.late[past])
@@ -88,7 +92,10 @@ class _Split:
 
     def every_day(self) -> list[date]:
         """Return the days that are kept back, those without a review as well; none where there is no review."""
-        return [self._last - timedelta(back) for back in reversed(range(self._count))] if self.late else []
+        if not self.late:
+            return []
+        ended = [self._last - timedelta(back) for back in reversed(range(self._count))]
+        return ended + sorted(day for day in self.late if day > self._last)
 
 
 def _dated(delivery: Delivery, now: datetime, mappings: set[str | None], on_progress: OnProgress) -> Iterator[_Dated]:

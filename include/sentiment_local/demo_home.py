@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from sentiment.core.atomic import replacing
@@ -79,12 +79,29 @@ def has_days(reviews: Path) -> bool:
     return (reviews.expanduser() / "daily").is_dir()
 
 
-def landed_days(settings: Settings) -> list[date]:
-    """Return the days of the landing folder, the oldest first; raises ContractError when there are none."""
-    days = landing.landed_days(settings.landing_root, date.min, date.max)
+def landed_days(settings: Settings, today: date) -> list[date]:
+    """Return the days of the landing folder that have ended (UTC), the oldest first.
+
+    Raises ContractError when there are none: Airflow runs no day before its end.
+    """
+    days = landing.landed_days(settings.landing_root, date.min, today - timedelta(1))
+    if not days and (left_out := days_left_out(settings, today)):
+        raise ContractError(f"{settings.landing_root} holds no day that has ended: {left_out}")
     if not days:
         raise ContractError(f"{settings.landing_root} holds no file named by a day, such as 2014-05-05.jsonl.gz")
     return days
+
+
+def days_left_out(settings: Settings, today: date) -> str:
+    """Say which days of the landing folder have not ended, and what to do about it; nothing where all have."""
+    days = landing.landed_days(settings.landing_root, today, date.max)
+    if not days:
+        return ""
+    which = f"{days[0]} has" if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]}, have"
+    return (
+        f"{which} not ended (UTC), and Airflow runs no day before its end: run the demo again when that is over, or "
+        "correct the file's name"
+    )
 
 
 def review_history(settings: Settings) -> str:

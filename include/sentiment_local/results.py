@@ -108,9 +108,13 @@ class SampleResult(Tallied):
 
 
 class DemoResult(ReportResult):
-    """What the demo came to: the report of its days, what was imported, seconds a stage, addresses and login."""
+    """What the demo came to: the report of its days, what was imported, seconds a stage, addresses and login.
+
+    `left_out` says which landed days have not ended.
+    """
 
     history: dict[str, int]
+    left_out: str | None = None
     seconds: dict[str, int]
     lake: str
     airflow: str
