@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sentiment.core.errors import UnavailableError
 
 DAYS = [date(2024, 6, 1) + timedelta(number) for number in range(4)]
+# When runs began that are there from the first.
+_BEFORE = datetime(2024, 7, 1, tzinfo=UTC)
 
 
 class FakeAirflow:
-    """Runs a day's or a form's run to its end at the second look; remembers what it was asked to do."""
+    """Runs a day's or a form's run to its end at the second look; remembers what it was asked to do.
+
+    Each DAG has the days that it is made with. Its clock goes on by a second with each run that begins.
+    """
 
     def __init__(self, days: dict[date, str] | None = None, states: dict[str, str] | None = None) -> None:
-        self.days, self.states = dict(days or {}), dict(states or {})
+        self._given, self._days = dict(days or {}), dict[str, dict[date, str]]()
+        self.states = dict(states or {})
+        self._began: dict[tuple[str, str], datetime] = {}
         self.asked: list[tuple[Any, ...]] = []
         self.open: list[int] = []
         self.scheduled: list[str] = []
@@ -44,9 +51,14 @@ class FakeAirflow:
             self.states[run_id] = "running" if state == "queued" else "success"
         return state
 
+    def span(self, dag_id: str, run_id: str) -> tuple[datetime | None, datetime | None]:
+        began = self._began.get((dag_id, run_id), _BEFORE)
+        return began, began
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
         self.asked.append(("trigger", dag_id, run_id))
         self.states[run_id or "manual__1"] = "queued"
+        self._begins(dag_id, run_id or "manual__1")
         self.forms[dag_id] = conf
         if self.lost:
             raise UnavailableError("Airflow does not answer")
@@ -55,9 +67,10 @@ class FakeAirflow:
     def clear_failed(self, dag_id: str, run_id: str) -> None:
         self.asked.append(("clear", dag_id, run_id))
         self.states[run_id] = "queued"
+        self._begins(dag_id, run_id)
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
-        return {"one": self.states.get(run_id) or self.days[date.fromisoformat(run_id)]}
+        return {"one": self.states.get(run_id) or self._days_of(dag_id)[date.fromisoformat(run_id)]}
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
         return "the log of the failed task"
@@ -66,8 +79,9 @@ class FakeAirflow:
         return self.results.get(dag_id, {"of": run_id})
 
     def day_runs(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:
-        found = {day: (str(day), state) for day, state in self.days.items() if from_day <= day <= to_day}
-        self.days |= {day: "success" for day, state in self.days.items() if state == "queued"}
+        days = self._days_of(dag_id)
+        found = {day: (str(day), state) for day, state in days.items() if from_day <= day <= to_day}
+        days |= {day: "success" for day, state in days.items() if state == "queued"}
         return found
 
     def runs_by_hand(self, dag_id: str, from_day: date, to_day: date) -> dict[date, tuple[str, str]]:
@@ -83,10 +97,12 @@ class FakeAirflow:
         max_active_runs: int = 2,
     ) -> int:
         self.asked.append(("backfill", dag_id, from_day, to_day, reprocess))
+        days = self._days_of(dag_id)
         for day in DAYS:
             again = {"failed": {"failed"}, "completed": {"failed", "success"}}[reprocess]
-            if from_day <= day <= to_day and self.days.get(day, "failed") in again:
-                self.days[day] = "queued"
+            if from_day <= day <= to_day and days.get(day, "failed") in again:
+                days[day] = "queued"
+                self._begins(dag_id, str(day))
         if self.lost:
             self.open = [1]
             raise UnavailableError("Airflow does not answer")
@@ -95,3 +111,9 @@ class FakeAirflow:
     def open_backfills(self, dag_id: str) -> list[int]:
         found, self.open = self.open, []
         return found
+
+    def _days_of(self, dag_id: str) -> dict[date, str]:
+        return self._days.setdefault(dag_id, dict(self._given))
+
+    def _begins(self, dag_id: str, run_id: str) -> None:
+        self._began[dag_id, run_id] = _BEFORE + timedelta(seconds=len(self.asked))

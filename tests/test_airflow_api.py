@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
@@ -166,6 +166,11 @@ def test_a_run_that_may_have_been_started_is_not_started_again():
     with pytest.raises(UnavailableError, match="does not answer"):
         api.trigger("d", {})
     assert asked == ["POST"]
+
+
+def test_a_run_says_when_it_began_and_when_it_ended():
+    airflow = FakeAirflow(dags=[(200, {"start_date": "2026-05-01T10:00:00.5Z", "end_date": None})])
+    assert airflow.api().span("d", "r") == (datetime(2026, 5, 1, 10, 0, 0, 500_000, tzinfo=UTC), None)
 
 
 def test_a_run_that_is_not_there_has_no_state():

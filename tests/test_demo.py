@@ -59,8 +59,40 @@ def test_it_imports_trains_and_reads_the_last_days_and_scores_them(landed):
     assert imported.model_dump(include=set(COUNTS)) == COUNTS
     assert list(seconds) == ["import history", "train, export, promote; ingest days meanwhile", "score days"]
     assert [asked[1] for asked in of_kind(server, "trigger")] == ["import_history", "train_models"]
-    # One backfill of both days; they were done when the second was due, of another DAG in a real Airflow.
-    assert of_kind(server, "backfill") == [("backfill", "ingest_reviews", DAYS[-2], DAYS[-1], "failed")]
+    assert of_kind(server, "backfill") == both("failed")
+
+
+def both(reprocess: str) -> list[tuple[Any, ...]]:
+    return [("backfill", dag, DAYS[-2], DAYS[-1], reprocess) for dag in ("ingest_reviews", "score_reviews")]
+
+
+def test_days_that_were_done_before_an_import_or_a_training_are_done_again(landed):
+    server = airflow()
+    work(server, landed)
+    work(server, landed)
+    assert of_kind(server, "backfill") == both("failed")
+    work(server, landed, linear_reviews=500)
+    assert of_kind(server, "backfill")[2:] == both("completed")[1:]
+    (landed.home / "reviews" / "history.jsonl.gz").write_bytes(b"more of them than before")
+    work(server, landed)
+    assert of_kind(server, "backfill")[3:] == both("completed")
+
+
+def test_days_that_were_done_before_an_import_are_done_again_after_an_interruption_too(landed):
+    server = airflow()
+    work(server, landed)
+    (landed.home / "reviews" / "history.jsonl.gz").write_bytes(b"more of them than before")
+    look = server.open_backfills
+    server.open_backfills = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        work(server, landed)
+    server.open_backfills = look
+    work(server, landed)
+    assert of_kind(server, "backfill")[2:] == both("completed")
+
+
+def interrupt(dag_id: str) -> list[int]:
+    raise KeyboardInterrupt
 
 
 def test_it_asks_for_fields_that_the_forms_have(landed):
@@ -104,7 +136,7 @@ def test_only_days_that_have_ended_are_asked_for_and_the_others_are_told(landed)
     (landed.home / "landing" / "2041-05-05.jsonl.gz").touch()
     server, today = airflow(), datetime(*DAYS[-1].timetuple()[:3], 23, 59, tzinfo=UTC)
     work(server, landed, today)
-    assert of_kind(server, "backfill") == [("backfill", "ingest_reviews", DAYS[-3], DAYS[-2], "failed")]
+    assert {asked[2:4] for asked in of_kind(server, "backfill")} == {(DAYS[-3], DAYS[-2])}
     told = days_left_out(landed, today.date())
     assert told.startswith(f"2 days, {DAYS[-1]} to 2041-05-05, have not ended (UTC)")
     assert days_left_out(landed, NOW.date()).startswith("2041-05-05 has not ended")

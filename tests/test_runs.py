@@ -77,6 +77,16 @@ def test_days_that_are_done_or_queued_are_left_alone():
     assert airflow.asked == []
 
 
+def test_days_that_were_done_before_what_they_rest_on_are_done_again_with_those_that_lack():
+    airflow = FakeAirflow({DAYS[0]: "success", DAYS[1]: "failed", DAYS[2]: "queued"})
+    work = waited(airflow)
+    work.wait(training := work.start("train_models", {}, "demo__1"))
+    work.wait(work.complete("score_reviews", DAYS, training))
+    assert airflow.asked[1:] == [("backfill", "score_reviews", DAYS[0], DAYS[3], "completed")]
+    work.wait(work.complete("score_reviews", [DAYS[0], DAYS[1]], training))
+    assert len(airflow.asked) == 2
+
+
 def test_a_backfill_whose_start_was_not_confirmed_is_waited_for():
     airflow = FakeAirflow()
     airflow.lost = True

@@ -82,6 +82,11 @@ class AirflowApi:
                 return None
             raise
 
+    def span(self, dag_id: str, run_id: str) -> tuple[datetime | None, datetime | None]:
+        """Return when a run last began, and when it last ended; None for what it never did."""
+        run = self._http.call("GET", _run(dag_id, run_id))
+        return _moment(run["start_date"]), _moment(run["end_date"])
+
     def note(self, dag_id: str, run_id: str) -> str:
         """Return the note of a run: what its tasks said came of it."""
         return str(self._http.call("GET", _run(dag_id, run_id))["note"] or "")
@@ -183,6 +188,10 @@ def _run(dag_id: str, run_id: str) -> str:
 
 def _midnight(day: date) -> str:
     return f"{day.isoformat()}T00:00:00+00:00"
+
+
+def _moment(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
 
 
 def _day(moment: str) -> date:

@@ -85,15 +85,16 @@ def main_job(
     for dag in DAGS:
         airflow.unpause(dag)
     with _timed(seconds, "import history"):
-        imported = runs.run("import_history", {"source": source}, "import_history", import_id)
+        importing = runs.start("import_history", {"source": source}, import_id)
+        runs.wait(importing)
     with _timed(seconds, "train, export, promote; ingest days meanwhile"):
         training = runs.start("train_models", _training(config), _run_id("train", _training(config), import_id))
         # The days are read while models train; not before the snapshot is pinned, so that it is the history's alone.
         runs.wait_for_task(training, "snapshot")
-        runs.wait(training, runs.complete("ingest_reviews", days))
+        runs.wait(training, runs.complete("ingest_reviews", days, importing))
     with _timed(seconds, "score days"):
-        runs.wait(runs.complete("score_reviews", days))
-    return IMPORT_HISTORY.result.model_validate(imported)
+        runs.wait(runs.complete("score_reviews", days, training))
+    return IMPORT_HISTORY.result.model_validate(runs.result(importing, "import_history"))
 
 
 def _prepared(config: DemoConfig, context: Context) -> Settings:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.progress import OnProgress
-from sentiment_local.airflow_api import AirflowApi
+from sentiment_local.airflow_api import AirflowApi, Reprocess
 
 _POLL_SECONDS = 2.0
 _ACTIVE = {"queued", "running"}
@@ -86,6 +86,12 @@ class DagDays:
         """Return the days that had no run at the last look, or one that failed."""
         return [day for day in self._days if self._found.get(day, ("", "failed"))[1] == "failed"]
 
+    def done_before(self, moment: datetime) -> list[date]:
+        """Return the days whose run was done at the last look and had begun before a moment."""
+        done = [(day, run_id) for day, (run_id, state) in self._found.items() if state == "success"]
+        began = {day: self._airflow.span(self.dag, run_id)[0] for day, run_id in done}
+        return [day for day, start in began.items() if start is not None and start < moment]
+
     def runs(self) -> dict[str, str]:
         """Return the state of each day's run."""
         return dict(self._found.values())
@@ -118,16 +124,20 @@ class Runs:
         self._airflow.backfill(dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
         return DagDays(self._airflow, dag, days)
 
-    def complete(self, dag: str, days: Sequence[date]) -> DagDays:
-        """Run the days that were not done yet through Airflow's own backfill; what is queued or done stays as it is."""
+    def complete(self, dag: str, days: Sequence[date], after: DagRun | None = None) -> DagDays:
+        """Run the days that were not done yet through Airflow's own backfill; what is queued or done stays as it is.
+
+        A day that was done before `after` had ended, a run on whose outcome it rests, is done again. Whether it was
+        stands in Airflow alone, so that it holds after an interruption too.
+        """
         job = DagDays(self._airflow, dag, days)
-        job.look()
-        if not job.lacking():
+        lacking, stale = self._due(job, after)
+        if not lacking and not stale:
             return job
         self._wait_for_the_last_backfill(dag)
-        job.look()
-        if lacking := job.lacking():
-            self._post_backfill(dag, lacking)
+        lacking, stale = self._due(job, after)
+        if due := sorted({*lacking, *stale}):
+            self._post_backfill(dag, due, "completed" if stale else "failed")
         return job
 
     def wait(self, *jobs: Job) -> None:
@@ -170,9 +180,15 @@ class Runs:
                 return run_id
             raise
 
-    def _post_backfill(self, dag: str, days: Sequence[date]) -> None:
+    def _due(self, job: DagDays, after: DagRun | None) -> tuple[list[date], list[date]]:
+        """Look, and return the days that lack, and those that were done too early."""
+        job.look()
+        end = self._airflow.span(after.dag, after.run_id)[1] if after else None
+        return job.lacking(), job.done_before(end) if end else []
+
+    def _post_backfill(self, dag: str, days: Sequence[date], reprocess: Reprocess) -> None:
         try:
-            self._airflow.backfill(dag, days[0], days[-1], reprocess="failed", max_active_runs=2)
+            self._airflow.backfill(dag, days[0], days[-1], reprocess=reprocess, max_active_runs=2)
         except (ContractError, UnavailableError):
             if not self._airflow.open_backfills(dag):
                 raise
