@@ -16,7 +16,8 @@ _BEFORE = datetime(2024, 7, 1, tzinfo=UTC)
 class FakeAirflow:
     """Runs a day's or a form's run to its end at the second look; remembers what it was asked to do.
 
-    Each DAG has the days that it is made with. Its clock goes on by a second with each run that begins.
+    Each DAG has the days that it is made with; a schedule makes a run where a DAG is unpaused. Its clock goes on by a
+    second with each thing that is asked.
     """
 
     def __init__(self, days: dict[date, str] | None = None, states: dict[str, str] | None = None) -> None:
@@ -25,7 +26,8 @@ class FakeAirflow:
         self._began: dict[tuple[str, str], datetime] = {}
         self.asked: list[tuple[Any, ...]] = []
         self.open: list[int] = []
-        self.scheduled: list[str] = []
+        self.unpaused: set[str] = set()
+        self.scheduled: dict[str, list[str]] = {}
         self.results: dict[str, Any] = {}
         self.forms: dict[str, Mapping[str, Any]] = {}
         self.lost = False
@@ -33,17 +35,25 @@ class FakeAirflow:
     def wait_for_dags(self, dag_ids: Iterable[str], timeout: float = 300.0) -> None:
         self.asked.append(("wait_for_dags", *dag_ids))
 
+    def is_paused(self, dag_id: str) -> bool:
+        return dag_id not in self.unpaused
+
     def unpause(self, dag_id: str) -> None:
         self.asked.append(("unpause", dag_id))
+        if dag_id != "import_history":
+            self.scheduled.setdefault(dag_id, []).append(f"scheduled__{len(self.asked)}")
+        self.unpaused.add(dag_id)
 
     def pause(self, dag_id: str) -> None:
         self.asked.append(("pause", dag_id))
+        self.unpaused.discard(dag_id)
 
     def active_runs(self, dag_id: str, run_type: str) -> list[str]:
-        return list(self.scheduled) if run_type == "scheduled" else []
+        return list(self.scheduled.get(dag_id, ())) if run_type == "scheduled" else []
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
         self.asked.append(("delete", dag_id, run_id))
+        self.scheduled[dag_id].remove(run_id)
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         state = self.states.get(run_id)

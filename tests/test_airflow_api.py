@@ -168,6 +168,11 @@ def test_a_run_that_may_have_been_started_is_not_started_again():
     assert asked == ["POST"]
 
 
+def test_a_dag_says_whether_it_is_paused():
+    airflow = FakeAirflow(dags=[(200, {"is_paused": True}), (200, {"is_paused": False})])
+    assert [airflow.api().is_paused("d") for _ in range(2)] == [True, False]
+
+
 def test_a_run_says_when_it_began_and_when_it_ended():
     airflow = FakeAirflow(dags=[(200, {"start_date": "2026-05-01T10:00:00.5Z", "end_date": None})])
     assert airflow.api().span("d", "r") == (datetime(2026, 5, 1, 10, 0, 0, 500_000, tzinfo=UTC), None)

@@ -11,11 +11,12 @@ from airflow.dag_processing.dagbag import DagBag
 
 from contexts import a_context
 from fake_airflow import DAYS, FakeAirflow
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
 from sentiment_local import demo, runs
 from sentiment_local.config import DemoConfig
 from sentiment_local.demo_home import days_left_out
+from sentiment_local.demo_schedules import what_now
 from sentiment_local.runs import Runs
 
 COUNTS = {"read": 90, "kept": 80, "duplicate": 6, "rejected": 4}
@@ -91,6 +92,10 @@ def test_days_that_were_done_before_an_import_are_done_again_after_an_interrupti
     assert of_kind(server, "backfill")[2:] == both("completed")
 
 
+def failing(dag_id: str) -> list[int]:
+    raise UnavailableError("Airflow answers no more")
+
+
 def interrupt(dag_id: str) -> list[int]:
     raise KeyboardInterrupt
 
@@ -117,12 +122,54 @@ def test_called_again_it_starts_no_run_anew_and_another_question_is_another_run(
     assert [asked[1] for asked in of_kind(server, "trigger")[3:]] == ["import_history", "train_models"]
 
 
-def test_it_leaves_the_dags_paused_and_without_the_runs_of_their_schedules(landed):
+def test_it_leaves_the_dags_paused_and_without_the_runs_that_their_schedules_made_meanwhile(landed):
     server = airflow()
-    server.scheduled = ["scheduled__1"]
-    demo.leave_quiet(server)
+    server.scheduled["score_reviews"] = ["of before"]
+    work(server, landed)
     assert [dag for _, dag in of_kind(server, "pause")] == list(demo.DAGS)
-    assert [dag for _, dag, _ in of_kind(server, "delete")] == ["train_models", "ingest_reviews", "score_reviews"]
+    assert [dag for _, dag, _ in of_kind(server, "delete")] == ["ingest_reviews", "train_models", "score_reviews"]
+    assert server.scheduled["score_reviews"] == ["of before"]
+    assert what_now(server, demo.DAGS).startswith("the four DAGs are paused again")
+
+
+def test_dags_that_were_not_paused_go_on_with_the_runs_of_their_schedules(landed):
+    server = airflow()
+    server.unpaused = {"ingest_reviews", "score_reviews"}
+    work(server, landed)
+    assert server.unpaused == {"ingest_reviews", "score_reviews"}
+    assert [dag for _, dag, _ in of_kind(server, "delete")] == ["train_models"]
+    assert what_now(server, demo.DAGS) == (
+        "paused, as before: import_history, train_models; the other DAGs go on by their schedules"
+    )
+
+
+def test_a_demo_that_fails_leaves_the_dags_as_they_were(landed):
+    server = airflow()
+    server.unpaused = {"score_reviews"}
+    server.open_backfills = failing
+    with pytest.raises(UnavailableError, match="answers no more"):
+        work(server, landed)
+    assert server.unpaused == {"score_reviews"}
+    assert list(filter(None, server.scheduled.values())) == [server.scheduled["score_reviews"]]
+
+
+def test_an_interrupted_demo_goes_on_unpaused_and_the_next_one_leaves_the_dags_as_they_were_before_both(landed):
+    server = airflow()
+    server.unpaused = {"score_reviews"}
+    look = server.open_backfills
+    server.open_backfills = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        work(server, landed)
+    assert server.unpaused == set(demo.DAGS)
+    assert of_kind(server, "delete") == []
+    server.open_backfills = look
+    work(server, landed)
+    assert server.unpaused == {"score_reviews"}
+    assert list(filter(None, server.scheduled.values())) == [server.scheduled["score_reviews"]]
+    # Another time it is asked anew.
+    server.unpaused = {"ingest_reviews"}
+    work(server, landed)
+    assert server.unpaused == {"ingest_reviews"}
 
 
 def test_days_are_the_last_ones_without_a_gap():

@@ -58,6 +58,10 @@ class AirflowApi:
         params = self._http.call("GET", f"dags/{dag_id}/details")["params"]
         return {name: param["value"] for name, param in params.items()}
 
+    def is_paused(self, dag_id: str) -> bool:
+        """Tell whether the scheduler starts no runs of the DAG."""
+        return bool(self._http.call("GET", f"dags/{dag_id}")["is_paused"])
+
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler start runs of the DAG; while it is paused, not even a backfill's runs start."""
         self._pause(dag_id, False)

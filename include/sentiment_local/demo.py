@@ -32,6 +32,7 @@ from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.config import DemoConfig, SampleConfig
 from sentiment_local.demo_files import DAILY, lay_out
 from sentiment_local.demo_home import days_left_out, has_days, landed_days, make_current, make_home, review_history
+from sentiment_local.demo_schedules import unpaused, what_now
 from sentiment_local.doctor import diagnose, require
 from sentiment_local.login import read_login
 from sentiment_local.results import DemoResult
@@ -45,10 +46,6 @@ _TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
 _MADE_TEXTS = 0.3  # of the reviews
 # A cascade of 100,000 reviews, the default, would take two minutes more.
 _EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "cascade_reviews": 30_000, "cascade_validation": 2_000}
-_WHAT_NOW = (
-    "the four DAGs are paused again: unpause ingest_reviews and score_reviews to have every new day's file scored, "
-    "train_models to train every week"
-)
 
 
 def run_demo(config: DemoConfig, context: Context) -> DemoResult:
@@ -63,12 +60,12 @@ def run_demo(config: DemoConfig, context: Context) -> DemoResult:
         with platform.open_airflow(settings, watch) as airflow:
             runs = Runs(airflow, running.airflow_url, context.progress, watch.look)
             imported = main_job(airflow, runs, config, context, seconds)
-            leave_quiet(airflow)
+            now = what_now(airflow, DAGS)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "the platform stays up and works on; `make demo` goes on from there, `make down` stops it"
         ) from None
-    return _summary(config, context, imported, seconds, running)
+    return _summary(config, context, imported, seconds, running, now)
 
 
 def main_job(
@@ -76,14 +73,17 @@ def main_job(
 ) -> ImportResult:
     """Import, train, ingest and score days that have ended; `seconds` takes how long each stage was.
 
-    Returns what the import came to.
+    Returns what the import came to. The DAGs are left as they were, after a failure too.
     """
     days = last_in_a_row(landed_days(context.settings, context.now.date()), config.days)
     source = review_history(context.settings)
-    import_id = _run_id("import", {"source": source}, _identity(Path(source)))
     airflow.wait_for_dags(DAGS)
-    for dag in DAGS:
-        airflow.unpause(dag)
+    with unpaused(airflow, context.settings.home, DAGS):
+        return _worked(runs, config, source, days, seconds)
+
+
+def _worked(runs: Runs, config: DemoConfig, source: str, days: list[date], seconds: dict[str, float]) -> ImportResult:
+    import_id = _run_id("import", {"source": source}, _identity(Path(source)))
     with _timed(seconds, "import history"):
         importing = runs.start("import_history", {"source": source}, import_id)
         runs.wait(importing)
@@ -155,20 +155,13 @@ def _training(config: DemoConfig) -> dict[str, Any]:
     return {"candidates": candidates, "seeds": 1, **_EXPORT}
 
 
-def leave_quiet(airflow: AirflowApi) -> None:
-    """Pause the DAGs again, and delete the runs that Airflow made by their schedules while they were not paused.
-
-    The demo's files are of another time: a daily run would wait half a day for a file, and fail, every day.
-    """
-    for dag in DAGS:
-        airflow.pause(dag)
-    for dag in ("train_models", "ingest_reviews", "score_reviews"):
-        for run_id in airflow.active_runs(dag, "scheduled"):
-            airflow.delete_run(dag, run_id)
-
-
 def _summary(
-    config: DemoConfig, context: Context, imported: ImportResult, seconds: dict[str, float], running: Platform
+    config: DemoConfig,
+    context: Context,
+    imported: ImportResult,
+    seconds: dict[str, float],
+    running: Platform,
+    now: str,
 ) -> DemoResult:
     from sentiment.stores.registry.versions import Registry
 
@@ -184,7 +177,7 @@ def _summary(
         airflow=running.airflow_url,
         **vars(read_login(settings)),
         mlflow=Registry(settings).runs_address(),
-        now=_WHAT_NOW,
+        now=now,
         stop="make down",
     )
 
