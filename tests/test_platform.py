@@ -645,6 +645,29 @@ def test_what_version_0_3_had_started_can_be_ended(tmp_path):
     assert processes.family(old) == []
 
 
+@pytest.mark.parametrize(("another", "order"), [(True, ["mlflow", "airflow"]), (False, ["airflow"])])
+def test_mlflows_tables_are_migrated_before_its_server_starts_where_they_are_of_another_version(
+    home, monkeypatch, another, order
+):
+    done: list[str] = []
+    one = Component("mlflow", (sys.executable, "-c", SLEEPER), {"ADDRESS": "of the tables"}, lambda: None)
+    watching = supervisor.Supervisor(Settings(), [one])
+
+    def of_mlflow(settings, environment, log, stopped, meanwhile) -> bool:
+        meanwhile()
+        assert environment == one.environment
+        assert watching._started == {}
+        done.append("mlflow")
+        return True
+
+    monkeypatch.setattr(supervisor, "is_mlflow_of_another_version", lambda settings: another)
+    monkeypatch.setattr(supervisor, "migrate_mlflow", of_mlflow)
+    monkeypatch.setattr(supervisor, "migrate", lambda *_: done.append("airflow") or True)
+    assert watching._migrate()
+    assert done == order
+    (home / "platform.json").unlink(missing_ok=True)
+
+
 @pytest.mark.parametrize("code", [SLEEPER, STUBBORN])
 def test_a_migration_beside_which_something_fails_is_not_left_running(settings, monkeypatch, code):
     begun: list[subprocess.Popen[bytes]] = []

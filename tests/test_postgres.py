@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,13 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
-from sqlalchemy.engine import make_url
+from mlflow.exceptions import MlflowException
+from sqlalchemy.engine import Engine, make_url
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local import databases, postgres, processes
+from sentiment_local import databases, migration, postgres, processes
+from sentiment_local.components import components
 from sentiment_local.processes import Started
 
 
@@ -152,6 +155,52 @@ def test_a_server_whose_id_is_another_process_s_after_an_unclean_end_starts_agai
         lock.write_text(lock.read_text().replace(str(server.pid), str(stranger), 1))
     postgres.prepare(here)
     processes.end([started(here)], 10)
+
+
+def test_mlflows_tables_of_an_earlier_version_are_brought_to_this_one_and_no_others_are_touched(tmp_path) -> None:
+    from mlflow.store.db import utils
+
+    here = Settings(home=tmp_path, database="", mlflow_uri="")
+    postgres.prepare(here)
+    server = started(here)
+    engine = None
+    try:
+        databases.create_databases(here)
+        # What is empty is left to MLflow's server.
+        assert not migration.is_mlflow_of_another_version(here)
+        (its,) = (one for one in components(here) if one.name == "mlflow")
+        engine = utils.create_sqlalchemy_engine_with_retry(its.environment["MLFLOW_BACKEND_STORE_URI"])
+        set_back(engine)
+        assert migration.is_mlflow_of_another_version(here)
+        with pytest.raises(MlflowException, match="Detected out-of-date database schema"):
+            utils._verify_schema(engine)
+        upgrading = (here, its.environment, tmp_path / "logs" / "migrate-mlflow.log", threading.Event())
+        assert migration.migrate_mlflow(*upgrading, lambda: None)
+        utils._verify_schema(engine)
+        assert not migration.is_mlflow_of_another_version(here)
+    finally:
+        if engine is not None:
+            engine.dispose()
+        processes.end([server], 10)
+
+
+def set_back(engine: Engine) -> None:
+    """Make MLflow's tables as the version before its last migration made them."""
+    from alembic import command
+    from mlflow.store.db import utils
+    from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
+
+    InitialBase.metadata.create_all(engine)
+    steps = utils._get_alembic_config(str(engine.url))
+    with engine.begin() as connection:
+        steps.attributes["connection"] = connection
+        command.upgrade(steps, f"{utils._get_latest_schema_revision()}-1")
+
+
+def test_the_latest_revision_is_the_one_that_mlflow_expects() -> None:
+    from mlflow.store.db import utils
+
+    assert migration.latest_revisions_of_mlflow() == {utils._get_latest_schema_revision()}
 
 
 def test_why_a_server_does_not_answer_is_told(tmp_path) -> None:

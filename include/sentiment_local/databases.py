@@ -42,6 +42,17 @@ def create_databases(settings: Settings) -> None:
             cursor.execute(f'create database "{name}"' + (f' owner "{name}"' if is_own(settings) else ""))
 
 
+def revision(settings: Settings, name: str) -> str | None:
+    """Return the revision of a database's tables, as Alembic wrote it down there; None where it has none yet."""
+    with _connected(make_url(database_url(settings, name))) as cursor:
+        cursor.execute("select to_regclass('alembic_version')")
+        if cursor.fetchone()[0] is None:
+            return None
+        cursor.execute("select version_num from alembic_version")
+        found = cursor.fetchone()
+    return str(found[0]) if found else None
+
+
 def answers(settings: Settings) -> bool:
     """Tell whether the server takes a question within a few seconds."""
     return silence(settings) is None

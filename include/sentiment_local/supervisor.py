@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +19,7 @@ from sentiment.core.provenance import start_of
 from sentiment.core.settings import Settings
 from sentiment_local import databases, processes
 from sentiment_local.components import Component, ending_order
-from sentiment_local.migration import migrate
+from sentiment_local.migration import is_mlflow_of_another_version, migrate, migrate_mlflow
 from sentiment_local.processes import Started
 from sentiment_local.states import ComponentRecord, PlatformRecord, is_written, write_record
 from sentiment_local.supervision import RESTARTS, Supervised
@@ -41,7 +42,7 @@ _EVENTS_KEPT = 1000
 _AHEAD_SECONDS = 8.0
 _DATABASES = "making the databases, where they are missing"
 _MIGRATING = "making or migrating Airflow's tables"
-_BESIDE_AIRFLOW = ("postgres", "mlflow")
+_MIGRATING_MLFLOW = "bringing MLflow's tables to this version"
 
 
 class Supervisor:
@@ -121,15 +122,20 @@ class Supervisor:
             rule.reason = f"it does not answer: {why}"
 
     def _migrate(self) -> bool:
-        self._write(step=_MIGRATING)
-        return migrate(self._settings, self._log_of("migrate"), self._stop, self._beside_airflow)
+        """MLflow's tables first, where that is due; it makes new ones itself, while Airflow's are made."""
+        servers = [component for component in self._wanted if component.name == "mlflow"]
+        if servers and is_mlflow_of_another_version(self._settings):
+            beside, log_file = partial(self._beside, ("postgres",), _MIGRATING_MLFLOW), self._log_of("migrate-mlflow")
+            if not migrate_mlflow(self._settings, servers[0].environment, log_file, self._stop, beside):
+                return False
+        beside = partial(self._beside, ("postgres", "mlflow"), _MIGRATING)
+        return migrate(self._settings, self._log_of("migrate"), self._stop, beside)
 
-    def _beside_airflow(self) -> None:
-        """MLflow makes its own tables while Airflow's are made."""
+    def _beside(self, names: Sequence[str], step: str) -> None:
         for component in self._wanted:
-            if component.name in _BESIDE_AIRFLOW:
+            if component.name in names:
                 self._round(component, time.time())
-        self._write(step=_MIGRATING)
+        self._write(step=step)
 
     def _try(self, action: Callable[..., object], *given: object) -> object:
         """Do something that the next round can do again: a disk that is full for a moment ends no platform."""
