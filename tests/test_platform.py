@@ -428,6 +428,18 @@ def test_status_tells_what_is_down_where_things_are_and_how_to_sign_in(settings,
     assert [row.component for row in shown.components] == ["supervisor", "api-server"]
 
 
+def test_of_a_platform_on_other_ports_than_the_settings_name_nobody_is_sent_to_those(settings, stand_ins):
+    stand_ins(web_server("api-server", settings.airflow_port))
+    platform.start(settings, lambda step: None)
+    elsewhere = settings.model_copy(update={"airflow_port": free_port()})
+    for ask in (status, described, lambda other: platform.start(other, lambda step: None)):
+        with pytest.raises(ContractError, match=f"started with SENTIMENT_AIRFLOW_PORT={settings.airflow_port}: say so"):
+            ask(elsewhere)
+    assert status(settings).healthy
+    platform.stop(elsewhere)
+    assert not status(elsewhere).started
+
+
 def test_the_password_of_an_mlflow_elsewhere_is_shown_nowhere(settings, stand_ins):
     elsewhere = settings.model_copy(update={"mlflow_uri": "https://me:secret@mlflow.example.org"})
     stand_ins(web_server("api-server", settings.airflow_port))

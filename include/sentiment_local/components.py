@@ -72,6 +72,12 @@ def runs_mlflow(settings: Settings) -> bool:
     return settings.mlflow_uri.rstrip("/") in {"", f"http://{HOST}:{settings.mlflow_port}"}
 
 
+def ports(settings: Settings) -> dict[str, int]:
+    """Return the ports of the platform's own servers, by the variables that name them."""
+    own = {"SENTIMENT_AIRFLOW_PORT": settings.airflow_port}
+    return own | ({"SENTIMENT_MLFLOW_PORT": settings.mlflow_port} if runs_mlflow(settings) else {})
+
+
 def airflow_url(settings: Settings) -> str:
     """Return the address of Airflow's UI and API."""
     return f"http://{HOST}:{settings.airflow_port}"

@@ -15,7 +15,7 @@ from sentiment.core.settings import Settings
 from sentiment_local import processes
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.airflow_http import AirflowHttp
-from sentiment_local.components import airflow_url, components, in_force, inherited
+from sentiment_local.components import airflow_url, components, in_force, inherited, ports
 from sentiment_local.doctor import check_ports
 from sentiment_local.login import read_login
 from sentiment_local.preflight import sentences
@@ -116,7 +116,7 @@ def _launch(settings: Settings) -> None:
     # In a session of its own, so that neither a Ctrl-C nor the end of this terminal reaches it.
     log = home / "logs" / "supervisor.log"
     supervisor = processes.launch("supervisor", _SUPERVISOR, environment, home, log)
-    write_record(settings, PlatformRecord(supervisor=supervisor))
+    write_record(settings, PlatformRecord(supervisor=supervisor, ports=ports(settings)))
 
 
 def _wait(settings: Settings, on_progress: OnProgress, deadline: float) -> None:

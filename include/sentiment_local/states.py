@@ -31,12 +31,14 @@ class ComponentRecord(BaseModel):
 class PlatformRecord(BaseModel):
     """The supervisor's process and the components; `trouble` says why the platform could not be set up.
 
-    `stopped` tells that it was asked to end.
+    `stopped` tells that it was asked to end, `ports` on which Airflow listens and MLflow, where it runs here; a record
+    of before has none.
     """
 
     model_config = ConfigDict(frozen=True)
 
     supervisor: Started
+    ports: dict[str, int] = {}
     components: tuple[ComponentRecord, ...] = ()
     step: str = ""
     trouble: str = ""

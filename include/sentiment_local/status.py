@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.pages import without_password
 from sentiment_local import processes
-from sentiment_local.components import airflow_url, mlflow_url
+from sentiment_local.components import airflow_url, mlflow_url, ports
 from sentiment_local.login import read_login
 from sentiment_local.results import ComponentRow, PlatformStatus
 from sentiment_local.states import ComponentRecord, PlatformRecord, read_record
@@ -63,13 +64,26 @@ class Platform:
 
 
 def status(settings: Settings) -> Platform:
-    """Look which components run, since when, and how much memory they hold; no server is asked anything."""
+    """Look which components run, since when, and how much memory they hold; no server is asked anything.
+
+    Raises ContractError where it runs on other ports than the settings name: a stranger may listen on those.
+    """
     record, addresses = read_record(settings), (airflow_url(settings), without_password(mlflow_url(settings)))
     if record is None:
         return Platform(*addresses, ())
     supervised = processes.running(record.supervisor)
+    if supervised:
+        _require_ports(record, settings)
     states = (_supervisor(record, supervised), *(_state(component, supervised) for component in record.components))
     return Platform(*addresses, states, record.events)
+
+
+def _require_ports(record: PlatformRecord, settings: Settings) -> None:
+    wanted = ports(settings)
+    other = {name: port for name, port in record.ports.items() if wanted.get(name, port) != port}
+    if other:
+        said = " ".join(f"{name}={port}" for name, port in other.items())
+        raise ContractError(f"the platform of {settings.home} was started with {said}: say so again, or in .env")
 
 
 def described(settings: Settings) -> PlatformStatus:

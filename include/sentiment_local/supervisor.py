@@ -18,7 +18,7 @@ import psutil
 from sentiment.core.provenance import start_of
 from sentiment.core.settings import Settings
 from sentiment_local import databases, processes
-from sentiment_local.components import Component, ending_order
+from sentiment_local.components import Component, ending_order, ports
 from sentiment_local.migration import is_mlflow_of_another_version, migrate, migrate_mlflow
 from sentiment_local.processes import Started
 from sentiment_local.states import ComponentRecord, PlatformRecord, is_written, write_record
@@ -218,6 +218,7 @@ class Supervisor:
     def _write(self, step: str = "") -> None:
         record = PlatformRecord(
             supervisor=self._self,
+            ports=ports(self._settings),
             components=tuple(self._record(component) for component in self._wanted),
             step=step,
             trouble=self._trouble,
