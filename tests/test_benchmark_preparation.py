@@ -34,8 +34,8 @@ def hostile() -> list:
     number = len(good)
     again = [
         raw_review(DAY, number, user_id="U0", asin="A0", parent_asin="P0", text="later by the same user"),
-        raw_review(DAY, number + 1, asin="A0", parent_asin="P0", text="Cafe\u0301 is what the French call such a place"),
-        raw_review(DAY, number + 2, asin="A0", parent_asin="P0", text="Caf&eacute; is what the French call such a place"),
+        raw_review(DAY, number + 1, asin="A0", parent_asin="P0", text="Cafe\u0301 is a word of French for a place"),
+        raw_review(DAY, number + 2, asin="A0", parent_asin="P0", text="Caf&eacute; is a word of French for a place"),
         *[raw_review(DAY, number + 3, user_id=None, asin="A0", parent_asin=None, text=f"{n} nobody") for n in (1, 2)],
         raw_review(
             DAY, number + 4, rating="4", title=None, text='half \ud83d "of" one', timestamp=f"{1_399_291_200_000}.0"
