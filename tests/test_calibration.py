@@ -7,6 +7,7 @@ from sentiment.core.errors import ContractError
 from sentiment.engine.calibration import Calibration, fit_platt, fit_temperature, logistic, positive_probability
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.metrics import evaluate, expected_calibration_error
+from sentiment.training.config.train import TrainConfig
 
 
 def overconfident(factor, count=20_000):
@@ -91,6 +92,20 @@ def test_a_bias_stays_finite_whatever_the_labels(labels):
     temperature, bias = fit_platt(np.array([[-9.0, 9.0], [9.0, -9.0]]), np.array(labels))
     assert np.isfinite([temperature, bias]).all()
     assert temperature > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "other_shares"),
+    [
+        ({}, False),
+        ({"star_weight": 0.3, "title_share": 0.2}, False),
+        ({"imbalance": "oversampling"}, True),
+        ({"augmentation": 0.1}, True),
+        ({"mixed_snapshots": ("films",)}, True),
+    ],
+)
+def test_a_training_that_saw_other_shares_of_the_classes_is_calibrated_with_a_bias(options, other_shares):
+    assert TrainConfig(snapshot="phones", family="encoder", **options).weighted is other_shares
 
 
 def test_calibration_changes_no_decision_unless_the_threshold_is_tuned():

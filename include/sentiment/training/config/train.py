@@ -158,6 +158,11 @@ class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, StartOption
         yield self.start_refused(self.family, self.folds)
 
     @property
+    def weighted(self) -> bool:
+        """Whether it sees other shares of the classes than the reviews have: by weights, made texts or mixed ones."""
+        return super().weighted or self.augmentation > 0 or bool(self.mixed_snapshots)
+
+    @property
     def peak_learning_rate(self) -> float:
         """The learning rate given, or the family's own."""
         return self.learning_rate if self.learning_rate is not None else LEARNING_RATES.get(self.family, 1e-4)
