@@ -241,7 +241,14 @@ HISTORY = [str(date(2010, 1, 1) + timedelta(number)) for number in range(367)]
 def test_the_events_of_an_asset_name_every_day_that_was_written_but_not_those_of_a_long_history(
     home, monkeypatch, touched, named
 ):
-    given = {"day": "2024-06-29", "touched": touched, "reasons": {}, "schemas": {}, "times": {}}
+    given = {
+        "day": "2024-06-29",
+        "touched": touched,
+        "reasons": {},
+        "schemas": {},
+        "times": {},
+        "passed_over_names": [],
+    }
     counts = dict.fromkeys(set(INGEST.result.model_fields) - set(given), 3)
 
     def submit(self, context):
@@ -264,7 +271,14 @@ def test_the_events_of_an_asset_name_every_day_that_was_written_but_not_those_of
 )
 def test_what_speaks_spark_connect_is_asked_from_the_tasks_own_process(home, monkeypatch, address, master):
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", **address}))
-    given = {"day": "2024-06-29", "touched": ["2024-06-29"], "reasons": {}, "schemas": {}, "times": {}}
+    given = {
+        "day": "2024-06-29",
+        "touched": ["2024-06-29"],
+        "reasons": {},
+        "schemas": {},
+        "times": {},
+        "passed_over_names": [],
+    }
     result = INGEST.result(**given, **dict.fromkeys(set(INGEST.result.model_fields) - set(given), 3))
     masters = []
     verb = replace(INGEST, run=lambda config, context: masters.append(context.settings.spark_master) or result)
