@@ -28,7 +28,7 @@ from sentiment.evaluation.metrics import evaluate
 from sentiment.export.build import build_bundle
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, require_buildable, write_models
-from sentiment.export.formats import write_fp16
+from sentiment.export.formats import quantise_static, write_fp16
 from sentiment.export.parity import check_parity, loss_of
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.build import build_model
@@ -72,6 +72,16 @@ def test_every_engine_decides_nearly_as_the_model_does(exported):
 def test_encoders_are_built_for_openvino_too(exported):
     fitted, folder, built = exported
     assert ("openvino-int8" in built) == (fitted.family == "encoder") == (folder / STATIC_INT8_MODEL).exists()
+
+
+@pytest.mark.parametrize("exported", ["encoder"], indirect=True)
+def test_nothing_is_printed_where_a_program_reads_the_result_of_an_export(exported, tmp_path, capfd):
+    fitted, folder, _ = exported
+    reviews = tiny.reviews(8)
+    batch = fitted.tokenizer.pad(fitted.tokenizer.encode(reviews.titles, reviews.texts))
+    quantise_static(folder / FP32_MODEL, tmp_path / STATIC_INT8_MODEL, [batch])
+    assert (tmp_path / STATIC_INT8_MODEL).is_file()
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("exported", ["encoder"], indirect=True)

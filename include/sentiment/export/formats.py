@@ -5,9 +5,11 @@ OpenVINO and its NNCF are optional.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -105,14 +107,15 @@ def quantise_static(fp32_path: Path, destination: Path, batches: Sequence[tuple[
     # OpenVINO opens no model in which the only row of a table is int8, as that of RoBERTa's one token type would be.
     of_one_row = [node.get_friendly_name() for node in model.get_ops() if _reads_one_row(node)]
     samples = nncf.Dataset(batches, lambda batch: {"input_ids": batch[0], "attention_mask": batch[1]})
-    quantised = nncf.quantize(
-        model,
-        samples,
-        subset_size=len(batches),
-        model_type=nncf.ModelType.TRANSFORMER,
-        preset=nncf.QuantizationPreset.MIXED,
-        ignored_scope=nncf.IgnoredScope(names=of_one_row),
-    )
+    with redirect_stdout(io.StringIO()):  # it draws bars there, where `--json` has one line for a program
+        quantised = nncf.quantize(
+            model,
+            samples,
+            subset_size=len(batches),
+            model_type=nncf.ModelType.TRANSFORMER,
+            preset=nncf.QuantizationPreset.MIXED,
+            ignored_scope=nncf.IgnoredScope(names=of_one_row),
+        )
     openvino.save_model(quantised, destination)
     log.info("wrote %s, %.1f MB", destination.name, destination.with_suffix(".bin").stat().st_size / 1e6)
 
