@@ -28,7 +28,7 @@ status: $(VENV)/installed ## Show each process of the platform, the addresses an
 doctor: $(VENV)/installed ## Check this machine
 	@$(BIN)/sentiment doctor
 
-test: $(VENV)/installed-dev ## Run the tests, offline (11 minutes on two cores, 8 GB)
+test: $(VENV)/installed-dev ## Run the tests, offline (11 to 15 minutes on two cores, 8 GB)
 	@$(BIN)/python $(PYTEST) -m "not thorough"
 
 test-all: $(VENV)/installed-dev ## The same, and those that take longest: each process killed, a whole demo interrupted
