@@ -98,9 +98,8 @@ def test_a_bias_stays_finite_whatever_the_labels(labels):
     ("options", "other_shares"),
     [
         ({}, False),
-        ({"star_weight": 0.3, "title_share": 0.2}, False),
+        ({"star_weight": 0.3, "title_share": 0.2, "augmentation": 0.3}, False),
         ({"imbalance": "oversampling"}, True),
-        ({"augmentation": 0.1}, True),
         ({"mixed_snapshots": ("films",)}, True),
     ],
 )

@@ -159,8 +159,8 @@ class TrainConfig(AveragingOptions, MixingOptions, SelectionOptions, StartOption
 
     @property
     def weighted(self) -> bool:
-        """Whether it sees other shares of the classes than the reviews have: by weights, made texts or mixed ones."""
-        return super().weighted or self.augmentation > 0 or bool(self.mixed_snapshots)
+        """Whether it sees other shares of the classes than the reviews have: by weights, or by those of other data."""
+        return super().weighted or bool(self.mixed_snapshots)
 
     @property
     def peak_learning_rate(self) -> float:
