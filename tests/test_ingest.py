@@ -399,16 +399,21 @@ def test_a_history_and_a_day_that_overlap_double_nothing(home, lake, land):
     assert lake.read(REVIEWS).num_rows == 10
 
 
-def test_the_category_is_the_second_level_of_the_products_path(home, lake, land):
+def test_the_category_is_the_second_level_of_the_products_path(home, lake, land, caplog):
     products = [
         {"parent_asin": "P1", "main_category": "All", "categories": ["Electronics", "Cameras", "Lenses"]},
         {"parent_asin": "P2", "main_category": "All", "categories": ["Books"]},
         {"parent_asin": "P3", "main_category": "Toys", "categories": []},
         {"parent_asin": "P4", "main_category": "Games"},
         {"parent_asin": "P5"},
+        # As Amazon's products of 2018 and of 2014 are written, and those of others.
+        {"asin": "P7", "main_cat": "All Electronics", "category": ["Electronics", "Camera &amp; Photo", "Lenses"]},
+        {"asin": "P8", "main_cat": "Toys", "category": []},
+        {"asin": "P9", "categories": [["Electronics", "Radios"], ["Gifts"]]},
+        {"asin": "P10", "category": "Books"},
     ]
-    land("../products/meta_some.jsonl.gz", products)
-    land(FILE, [raw_review(DAY, number, parent_asin=f"P{number}") for number in range(1, 7)])
+    land("../products/meta_some.jsonl.gz", [*products, "{'asin': 'P11', 'categories': [['Books']]}", {"title": "?"}])
+    land(FILE, [raw_review(DAY, number, parent_asin=f"P{number}") for number in range(1, 12)])
     ingest()
 
     assert {row["parent_asin"]: row["category"] for row in rows(lake)} == {
@@ -418,7 +423,14 @@ def test_the_category_is_the_second_level_of_the_products_path(home, lake, land)
         "P4": "Games",
         "P5": "unknown",
         "P6": "unknown",
+        "P7": "Camera & Photo",
+        "P8": "Toys",
+        "P9": "Radios",
+        "P10": "Books",
+        "P11": "unknown",
     }
+    assert "2 lines of the product files" in caplog.text
+    assert "no JSON object with parent_asin or asin" in caplog.text
 
 
 def test_a_days_own_file_is_looked_for_until_it_came_whatever_else_put_reviews_into_its_day(home, lake, land):
