@@ -57,6 +57,12 @@ def test_columns_that_could_be_anybodys_have_no_schema():
     assert mapping_of([], options()) == ColumnMapping("", {})
 
 
+def test_a_name_that_many_share_is_no_user():
+    shown = ["userName", "content", "score", "at", "appId"]
+    assert "user" not in mapping_of(shown, options()).columns
+    assert mapping_of([*shown, "reviewId"], options()).columns["user"] == "reviewId"
+
+
 def test_a_column_that_is_named_is_of_that_role_and_of_no_other():
     found = mapping_of(["reviewText", "summary", "overall"], options("text=SUMMARY"))
     assert dict(found.columns) == {"text": "summary", "rating": "overall"}

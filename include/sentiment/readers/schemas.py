@@ -80,7 +80,8 @@ SCHEMAS: dict[str, dict[Role, tuple[str, ...]]] = {
         "rating": ("score",),
         "timestamp": ("at",),
         "product": ("appId",),
-        "user": ("userName",),
+        # A user has one review of an app; what is shown as a name is that of many.
+        "user": ("reviewId",),
     },
     "womens-clothing": {
         "text": ("Review Text",),
