@@ -16,8 +16,9 @@ from airflow.plugins_manager import AirflowPlugin
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment.stores.registry.pages import server_address
 from sentiment_airflow import notes
-from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink, mlflow_url
+from sentiment_airflow.links import ModelVersionLink, ReportLink, TrainingRunLink
 from sentiment_airflow.timetables import DayTimetable, WeekTimetable
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def for_allowed_hosts(app: Any, *, allowed_hosts: Sequence[str]) -> Any:
 
 def _views() -> list[dict[str, Any]]:
     try:
-        address = mlflow_url(Settings())
+        address = server_address(Settings())
     except ValueError:
         log.exception("MLflow is missing in the navigation: a setting is wrong")
         return []

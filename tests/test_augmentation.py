@@ -183,6 +183,6 @@ def test_what_does_not_go_with_augmentation_is_refused(given, sentence):
 
 
 def test_the_run_names_both_settings_where_they_count():
-    settings = effective_settings(TrainConfig(family="gru", augmentation=0.3, precision="fp32"))
+    settings = effective_settings(TrainConfig(family="gru", augmentation=0.3, precision="fp32"), 2_000)
     assert (settings["augmentation"], settings["consistency"]) == (0.3, 0.0)
-    assert not {"augmentation", "consistency"} & effective_settings(TrainConfig(family="linear")).keys()
+    assert not {"augmentation", "consistency"} & effective_settings(TrainConfig(family="linear"), 2_000).keys()

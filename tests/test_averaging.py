@@ -150,5 +150,5 @@ def test_an_average_that_a_family_does_not_have_is_refused(given, sentence):
 def test_a_run_names_the_averages_that_its_family_has():
     names = {"averaging", "pretrained_share"}
     for family, has in {"linear": set(), "gru": {"averaging"}, "lora": names}.items():
-        assert names & effective_settings(TrainConfig(family=family)).keys() == has
-    assert np.isclose(effective_settings(TrainConfig(averaging=0.99))["averaging"], 0.99)
+        assert names & effective_settings(TrainConfig(family=family), 2_000).keys() == has
+    assert np.isclose(effective_settings(TrainConfig(averaging=0.99), 2_000)["averaging"], 0.99)

@@ -1,5 +1,6 @@
 """A training as MLflow's users see it: experiment, data sets, settings, intervals, warning, description."""
 
+import html
 import json
 import math
 from collections.abc import Iterator
@@ -186,9 +187,10 @@ def test_the_result_holds_accuracy_and_macro_f1_with_their_intervals(linear):
 
 
 def test_what_came_of_a_training_can_be_said_with_its_intervals(linear):
-    (sentence,) = linear.sentences()
+    sentence, note = linear.sentences()
     low, high = (f"{100 * bound:.1f}" for bound in linear.accuracy_interval)
     assert sentence.startswith(f"linear: accuracy {100 * linear.accuracy:.1f} % ({low} to {high} %), macro F1 ")
+    assert note == f"Note: {linear.note}."
 
 
 def test_a_linear_training_tells_no_per_cent_because_it_is_solved_at_once(linear, told):
@@ -199,6 +201,10 @@ def test_a_snapshot_that_holds_fewer_reviews_than_were_asked_for_is_said(linear,
     assert "400 of 12,000 to train on, 120 of 4,000 to validate on" in linear.note
     assert "to test on" not in linear.note
     assert linear.note in told[0][0]
+    # As on the page that people decide by.
+    assert f"**Note:** {linear.note}." in run_of(linear).data.tags["mlflow.note.content"]
+    page = Path(mlflow.artifacts.download_artifacts(run_id=linear.run_id, artifact_path="report.html"))
+    assert linear.note[1:] in html.unescape(page.read_text(encoding="utf-8"))
 
 
 def test_several_seeds_are_as_many_runs_and_the_one_that_is_best_on_validation_is_shown(deployment, encoder):
@@ -345,7 +351,7 @@ def test_with_a_server_report_and_experiment_are_whole_addresses_of_the_training
     ],
 )
 def test_of_the_settings_those_are_told_that_count(given, used, unused):
-    settings = effective_settings(TrainConfig(**given))
+    settings = effective_settings(TrainConfig(**given), 2_000)
     assert used.items() <= settings.items()
     assert not unused & settings.keys()
     assert None not in settings.values()

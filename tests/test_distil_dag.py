@@ -15,6 +15,7 @@ from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment_airflow.distillation import LABELLED, LESSON, start, students, teachers
 from sentiment_airflow.forms import belongs
+from sentiment_airflow.training import with_family
 
 # As the form opens; a run of the DAG in this process leaves what it was asked for in the fields.
 OPENED = {name: param.value for name, param in LESSON.items()}
@@ -80,10 +81,10 @@ def test_as_the_form_opens_an_encoder_teaches_a_gru_and_the_same_gru_learns_from
         assert TrainConfig(**settings).family == settings["family"]
 
 
-def named(task: Any, **values: Any) -> str:
-    """Return what a mapped task is called, by Airflow's own rules for templates."""
+def named(task: Any, seeds: int = 2, **values: Any) -> str:
+    """Return what a mapped task is called where the form asks for so many seeds, by Airflow's rules for templates."""
     template = Environment(undefined=StrictUndefined).from_string(task.partial_kwargs["map_index_template"])
-    return template.render(task=SimpleNamespace(values=values), params={"seeds": 2})
+    return template.render(task=SimpleNamespace(values=values), params={"seeds": seeds})
 
 
 def test_tasks_are_named_by_what_they_train_whatever_of_it_was_left_to_the_defaults(dag):
@@ -93,7 +94,9 @@ def test_tasks_are_named_by_what_they_train_whatever_of_it_was_left_to_the_defau
     assert named(student, family="gru", train_reviews=600, teacher="soft") == "gru, up to 600 reviews, taught"
     assert named(student, family="gru") == "gru, up to 12,000 reviews, from the stars alone"
     assert named(training, family="linear", seed=18) == "linear, up to 12,000 reviews, seed 18"
-    assert named(training, preset="lora-polarity") == "encoder, up to 12,000 reviews, seed 17"
+    assert named(training, **with_family({"preset": "lora-polarity"})) == "lora, up to 12,000 reviews, seed 17"
+    assert named(training, seeds=1, seed=17) == "encoder, up to 12,000 reviews"
+    assert named(training, seeds=1, seed=18) == "encoder, up to 12,000 reviews, seed 18"
 
 
 def test_a_linear_teacher_has_no_epochs_and_no_student_is_linear():

@@ -118,8 +118,8 @@ def test_what_cannot_be_mixed_is_refused(given, sentence):
 
 
 def test_without_other_snapshots_there_is_no_setting_of_them_and_nothing_to_say():
-    assert not {"mixed_snapshots", "mixed_share"} & effective_settings(TrainConfig(family="linear")).keys()
-    assert effective_settings(config(family="linear"))["mixed_snapshots"] == [OTHER, THIRD]
+    assert not {"mixed_snapshots", "mixed_share"} & effective_settings(TrainConfig(family="linear"), 100).keys()
+    assert effective_settings(config(family="linear"), 100)["mixed_snapshots"] == [OTHER, THIRD]
     assert said_of_mixed(()) == ""
 
 

@@ -167,6 +167,30 @@ def test_starting_a_platform_of_which_all_is_healthy_changes_nothing_and_says_so
     assert "runs already" in said[0]
 
 
+def test_a_platform_that_runs_with_other_settings_is_not_taken_for_the_one_that_is_asked_for(settings, stand_ins):
+    stand_ins(web_server("api-server", settings.airflow_port))
+    platform.start(settings, lambda line: None)
+    elsewhere = settings.model_copy(update={"lake": "s3://reviews/lake"})
+    with pytest.raises(ContractError, match=rf"other settings .*SENTIMENT_LAKE={settings.home}/lake\).*make down"):
+        platform.start(elsewhere, lambda line: None)
+    (link := settings.home.with_name("link")).symlink_to(settings.home)
+    assert platform.start(settings.model_copy(update={"home": link}), lambda line: None).healthy
+
+
+def test_a_supervisor_that_nobody_could_find_is_ended(settings, stand_ins, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    stand_ins(web_server("api-server", settings.airflow_port))
+    begun = []
+    launch = platform.processes.launch
+    monkeypatch.setattr(platform.processes, "launch", lambda *given: begun.append(launch(*given)) or begun[-1])
+    monkeypatch.setattr(platform, "write_record", full)
+    with pytest.raises(OSError, match="the disk is full"):
+        platform.start(settings, lambda line: None)
+    assert [alive(one.pid) for one in begun] == [False]
+
+
 def test_a_component_that_is_killed_is_started_again_and_that_is_said(settings, stand_ins):
     stand_ins(web_server("mlflow", settings.mlflow_port), web_server("api-server", settings.airflow_port))
     platform.start(settings, lambda line: None)

@@ -32,6 +32,7 @@ from sentiment.ingest.verbs import INGEST
 from sentiment.promotion.verbs import PROMOTE, PromoteResult
 from sentiment.scoring.verbs import RESOLVE_MODEL, SCORE
 from sentiment.stores.registry.pages import server_address
+from sentiment.training.results import TrainResult
 from sentiment.training.verbs import TRAIN
 from sentiment.verbs import verbs
 from sentiment_airflow import notes
@@ -142,10 +143,15 @@ def test_no_link_bears_the_password_of_mlflows_address(server, monkeypatch, vari
     assert server_address(Settings()) == "https://mlflow.example"
 
 
-@pytest.mark.parametrize("address", [None, "sqlite:////somewhere/mlflow.db"])
-def test_without_a_server_there_is_no_view_and_no_link(home, monkeypatch, address):
-    if address:
-        monkeypatch.setenv("SENTIMENT_MLFLOW_URI", address)
+def test_where_nothing_is_named_links_lead_to_the_platforms_own_server(home, monkeypatch):
+    monkeypatch.delenv("SENTIMENT_MLFLOW_URI")
+    monkeypatch.setenv("SENTIMENT_MLFLOW_PORT", "5001")
+    assert [view["href"] for view in views()] == ["http://127.0.0.1:5001"]
+    assert link(TrainingRunLink, TRAIN, TRAINED) == "http://127.0.0.1:5001/#/runs/abc"
+
+
+def test_without_a_server_there_is_no_view_and_no_link(home, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_MLFLOW_URI", "sqlite:////somewhere/mlflow.db")
     assert views() == []
     assert link(TrainingRunLink, TRAIN, TRAINED) == ""
     assert link(ModelVersionLink, EXPORT, EXPORTED) == ""
@@ -222,6 +228,16 @@ def test_a_task_begins_with_what_was_asked_and_ends_with_what_came_of_it(home, c
     # The scheduler makes the run's note of these, and a mapped task's name may read the result.
     assert pushed == {NOTE_KEY: ["Nothing was promoted: version 2 is worse."]}
     assert context["result"] == promoted
+
+
+def test_a_figure_that_is_no_number_does_not_fail_a_task_that_is_done(home):
+    """Airflow's server refuses it, and the work would be done again."""
+    figures = {**TRAINED, "accuracy": float("nan")}
+    verb = replace(TRAIN, run=lambda *_: TrainResult(**figures))
+    task, ti = VerbOperator(task_id="train", verb=verb), FakeTaskInstance({})
+    ti.xcom_push = lambda key, value: None
+    told = task.execute({"params": {}, "ti": ti})
+    assert json.loads(json.dumps(told, allow_nan=False))["accuracy"] is None
 
 
 HISTORY = [str(date(2010, 1, 1) + timedelta(number)) for number in range(367)]

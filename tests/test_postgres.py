@@ -21,7 +21,9 @@ from sqlalchemy.engine import Engine, make_url
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_local import databases, migration, postgres, processes
+from sentiment_local.airflow_environment import home_id
 from sentiment_local.components import components
+from sentiment_local.ownership import take_databases
 from sentiment_local.processes import Started
 
 
@@ -133,6 +135,34 @@ def test_a_home_and_a_link_to_it_have_one_socket(length: int) -> None:
         (root / "sample").mkdir(parents=True)
         (root / "current").symlink_to(root / "sample")
         assert postgres.socket_folder(root / "current") == postgres.socket_folder(root / "sample")
+
+
+def test_the_databases_of_another_platform_and_of_another_program_are_left_alone(tmp_path) -> None:
+    here = Settings(home=tmp_path, database="", experiment="reviews")
+    postgres.prepare(here)
+    server = started(here)
+    try:
+        databases.create_databases(here)
+        other = here.model_copy(update={"home": tmp_path / "other"})
+        for one in (here, other):
+            (one.home / "airflow").mkdir(parents=True)
+        assert home_id(here) == home_id(here) != home_id(other)
+        for home in ("one", "one"):
+            take_databases(here, ["airflow"], home)
+        with pytest.raises(ContractError, match=r"'airflow' .* is that of another platform, or of this one before"):
+            take_databases(here, ["airflow"], "two")
+        with connected(here, "mlflow") as connection, connection.cursor() as cursor:
+            cursor.execute("create table alembic_version as select 'r' as version_num")
+            cursor.execute("create table experiments as select 'theirs' as name")
+        connection.close()
+        with pytest.raises(ContractError, match=r"'mlflow' .* is that of another program, and is left alone"):
+            take_databases(here, ["mlflow"], "one")
+        with connected(here, "mlflow") as connection, connection.cursor() as cursor:
+            cursor.execute("insert into experiments values ('reviews')")  # as an earlier version left it
+        connection.close()
+        take_databases(here, ["mlflow"], "one")
+    finally:
+        processes.end([server], 10)
 
 
 @pytest.fixture

@@ -85,6 +85,10 @@ def test_an_unknown_preset_is_refused():
 def test_a_warm_up_in_steps_that_would_take_most_of_a_training_gives_way_to_the_share_and_is_said(reviews, warmup):
     config = TrainConfig(preset="imdb-standard")
     assert StepPlan.of(config, reviews).warmup == warmup
+    counting = effective_settings(config, reviews)
+    assert (counting.get("warmup_steps"), "warmup_share" in counting) == (
+        (500, False) if warmup == 500 else (None, True)
+    )
     said = remarks(config, reviews)
     assert [one.startswith("a warm-up of 500 steps would take most of this training's ") for one in said] == (
         [] if warmup == 500 else [True]
@@ -104,4 +108,4 @@ def test_a_step_of_several_processes_is_named_with_what_it_may_cost():
     config = TrainConfig(processes=4, batch_size=8, accumulation=2)
     (said,) = remarks(config, 800)
     assert said.startswith("each step takes 64 reviews, 16 on each of 4 processes, so there are 4 times fewer steps")
-    assert effective_settings(config)["global_batch"] == 64
+    assert effective_settings(config, 2_000)["global_batch"] == 64

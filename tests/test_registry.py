@@ -15,6 +15,7 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.exceptions import BAD_REQUEST, INTERNAL_ERROR, TEMPORARILY_UNAVAILABLE, MlflowException
+from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
 
 import tiny
 from conftest import asking_mlflow, without_server
@@ -341,6 +342,30 @@ def test_a_run_that_another_program_made_says_what_it_lacks():
         TrainedRun("r", {"family": "linear"}, {"temperature": float("nan")}, {}).require(
             ("family", "snapshot"), ("temperature",)
         )
+
+
+def test_an_error_inside_a_run_stays_the_error_when_somebody_deleted_the_run(registry, caplog):
+    deleted: list[str] = []
+
+    def train_in_one_that_is_deleted() -> None:
+        with registry.run("n", {"seed": 66}, {}, a_try(1)) as run:
+            deleted.append(run.run_id)
+            registry._client.delete_run(run.run_id)
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        train_in_one_that_is_deleted()
+    assert f"run {deleted[0]} is not marked as failed in MLflow" in caplog.text
+
+
+def test_who_may_not_look_is_not_told_that_a_run_is_gone(registry, monkeypatch):
+    def refused(*_: object) -> None:
+        raise MlflowException("who are you?", error_code=UNAUTHENTICATED)
+
+    assert not registry.has("0" * 32)
+    monkeypatch.setattr(mlflow.MlflowClient, "get_run", refused)
+    with pytest.raises(ContractError, match=r"refuses: .*who are you"):
+        registry.has("0" * 32)
 
 
 def test_an_error_inside_a_run_stays_the_error_when_mlflow_is_gone_as_well(registry, monkeypatch):

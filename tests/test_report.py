@@ -166,7 +166,7 @@ def test_parts_without_rows_are_left_out(tmp_path):
     empty = dict.fromkeys(("slices", "histogram", "categories", "mistakes", "behaviour"), ())
     bare = report(assessment(bounds={}, **empty), settings={})
     text = page_of(bare, tmp_path)
-    sections = re.findall(r'<section id="(\w+)">', text)
+    sections = re.findall(r'<section id="(\w+)"', text)
     assert sections == ["figures", "calibration"]
     assert "95 %" not in text
 
@@ -175,6 +175,22 @@ def test_a_figure_that_is_unknown_is_a_dash(tmp_path):
     figures = {**assessment().figures, "roc_auc": float("nan")}
     text = page_of(report(assessment(figures=figures)), tmp_path)
     assert re.search(r"<td>ROC-AUC</td><td class=\"n\">–</td>", text)
+
+
+def test_what_the_reader_must_know_stands_at_the_head(tmp_path):
+    told = report(warning="this training learnt nothing", note="9 of 10 test reviews have <b>known</b> texts")
+    page = Page(page_of(told, tmp_path))
+    assert [one["class"] for one in page.all("p") if "class" in one][:2] == ["warning", "note"]
+    assert "This training learnt nothing." in page.text
+    assert "9 of 10 test reviews have <b>known</b> texts." in page.text
+
+
+def test_stars_are_said_to_who_does_not_see_them_and_the_keyboard_goes_where_a_link_leads(page):
+    labels = [span["aria-label"] for span in page.all("span") if span.get("role") == "img"]
+    assert labels
+    assert all(re.fullmatch(r"[\d.]+ of 5 stars", label) for label in labels)
+    places = {section["id"]: section.get("tabindex") for section in page.all("section") if "id" in section}
+    assert set(places.values()) == {"-1"}
 
 
 def test_a_long_review_is_cut_in_the_middle_between_words(tmp_path):

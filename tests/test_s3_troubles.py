@@ -123,6 +123,19 @@ def test_a_store_that_is_down_is_said_and_may_be_asked_again(store, monkeypatch,
         asked("s3://reviews/landing")
 
 
+def test_both_clients_reach_a_store_by_the_proxy_of_the_environment_and_in_its_region(store, monkeypatch):
+    proxy = f"127.0.0.1:{store().server_port}"  # without a scheme, as some write it
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://nowhere.invalid")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    for name, value in {"http_proxy": proxy, "HTTP_PROXY": proxy, "no_proxy": "localhost", "NO_PROXY": ""}.items():
+        monkeypatch.setenv(name, value)
+    assert storage.list_files("s3://reviews/landing") == []
+    assert s3.s3_filesystem().get_file_info("reviews/landing").type.name == "NotFound"
+    assert (s3.s3_client().meta.region_name, s3.s3_filesystem().region) == ("eu-central-1", "eu-central-1")
+    monkeypatch.setenv("no_proxy", "nowhere.invalid")
+    assert s3._proxy("http://nowhere.invalid") is None
+
+
 def test_a_store_that_forbids_is_said_with_what_a_person_can_do(store):
     store().read_only = True
     with pytest.raises(ContractError, match=r"S3 refuses s3://reviews/note: .*403.*; correct the AWS_\* variables, or"):

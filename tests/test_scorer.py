@@ -256,6 +256,9 @@ def test_auto_goes_on_to_the_engine_that_opens(bundle, monkeypatch, caplog):
         open_chosen(damaged, "auto", offered, 1)
     with pytest.raises(Exception, match=INT8_MODEL):
         open_chosen(damaged, "onnxruntime-int8", offered, 1)
+    # What parity left out of a bundle is not opened, though its file is another engine's too.
+    with pytest.raises(ContractError, match="the bundle has no onnxruntime-fp32"):
+        open_chosen(bundle, "onnxruntime-fp32", offered[:2], 1)
 
 
 def test_an_engine_of_a_gpu_that_cannot_be_used_is_none_that_runs_on_the_cpu(bundle):

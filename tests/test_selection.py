@@ -175,7 +175,7 @@ def test_the_run_of_a_chosen_training_says_so(deployment, encoder):
 def test_a_network_without_an_encoder_names_and_needs_the_one_whose_words_choose_its_reviews(selection, deployment):
     config = TrainRequest(family="gru", selection=selection, encoder="./nowhere", snapshot="none")
     by_doubt = selection == "doubt"
-    assert ("encoder" in effective_settings(config)) is by_doubt
+    assert ("encoder" in effective_settings(config, 2_000)) is by_doubt
     with pytest.raises(ContractError, match="'./nowhere' cannot be loaded" if by_doubt else "no snapshot none"):
         TRAIN.run(config, a_context(deployment))
 

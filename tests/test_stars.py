@@ -212,4 +212,4 @@ def test_where_no_stars_are_known_there_is_nothing_to_learn(deployment):
 def test_a_family_without_a_second_head_refuses_stars_and_has_no_such_setting(family):
     with pytest.raises(ValidationError, match=f"{family} has no second head"):
         TrainConfig(family=family, star_weight=0.1)
-    assert "star_weight" not in effective_settings(TrainConfig(family=family))
+    assert "star_weight" not in effective_settings(TrainConfig(family=family), 2_000)

@@ -178,7 +178,7 @@ def test_a_run_that_names_itself_is_looked_up_once(deployment, encoder):
 
 
 def test_a_run_that_has_not_come_to_its_end_is_refused_at_once(deployment, encoder, monkeypatch, capsys):
-    settings = effective_settings(tiny.config(encoder, snapshot=SNAPSHOT))
+    settings = effective_settings(tiny.config(encoder, snapshot=SNAPSHOT), 2_000)
     begun = Registry(deployment).begin("begun", settings, {}, a_context(deployment)).run_id
     said = refused(deployment, monkeypatch, capsys, "--warm-start", begun)
     assert f"run {begun} keeps no model: it has not come to its end" in said
@@ -236,7 +236,7 @@ def test_it_is_no_teacher_of_folds(deployment, encoder, first):
 
 
 def test_without_a_start_there_is_no_setting_of_it():
-    assert "warm_start" not in effective_settings(TrainConfig())
+    assert "warm_start" not in effective_settings(TrainConfig(), 2_000)
 
 
 def test_a_folder_that_a_training_made_is_no_pretrained_encoder(deployment, first, tmp_path):

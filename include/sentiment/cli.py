@@ -22,7 +22,7 @@ from sentiment.arguments import read
 from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
 from sentiment.core.environment import INTERRUPTED, begin, ends_as_interrupts
-from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.verb import AnyVerb, VerbResult
 from sentiment.scoring.config import PIPE
@@ -75,7 +75,7 @@ def _main(verb: AnyVerb, given: dict[str, Any]) -> int:
         return WRONG_USE
     try:
         result = _run(verb, config)
-    except (ContractError, ConcurrentWriteError) as error:
+    except (ContractError, ConcurrentWriteError, UnavailableError) as error:
         say(f" {verb.name}", str(error))
         return FAILED
     # Rows that went out through the pipe are not mixed with what is said of them.
@@ -174,7 +174,7 @@ def say(name: str, sentence: str) -> None:
 
 
 def _of_system(error: OSError) -> str:
-    """Say an error of the operating system with the place it is about, and one of our own in its words."""
+    """Say an error of the operating system with the place it is about, and one of a library in its words."""
     if error.errno is None:
         return str(error)
     place = f"{error.filename}: " if error.filename else ""

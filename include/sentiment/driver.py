@@ -15,9 +15,10 @@ if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().p
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from sentiment.cli import DONE, FAILED, print_anything, say
+from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
 from sentiment.core.environment import begin
-from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.plain_json import plain_json
 from sentiment.terminal import progress
 from sentiment.verbs import verbs
@@ -34,16 +35,22 @@ def main(name: str, config: str, result_file: str) -> int:
             result = verb.run(verb.config.model_validate_json(config), Context.of_process(on_progress))
     except ContractError as error:
         return _failed(name, "error", error, result_file)
-    except (ConcurrentWriteError, OSError) as error:
+    except (ConcurrentWriteError, UnavailableError, OSError) as error:
         return _failed(name, "failed", error, result_file)
-    Path(result_file).write_text(plain_json(result.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
+    _write(result_file, result.model_dump(mode="json", exclude_unset=True))
     return DONE
 
 
 def _failed(name: str, kind: str, error: Exception, result_file: str) -> int:
-    Path(result_file).write_text(plain_json({kind: str(error)}), encoding="utf-8")
+    _write(result_file, {kind: str(error)})
     say(f" {name}", str(error))
     return FAILED
+
+
+def _write(result_file: str, content: object) -> None:
+    """Write it whole or not at all: half of a result would hide why there is none."""
+    with replacing(Path(result_file)) as aside:
+        aside.write_text(plain_json(content), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -63,6 +64,12 @@ def airflow_environment(settings: Settings, url: str, database: str) -> dict[str
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords_file(settings)),
     }
     return {"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{name}": value for name, value in names.items()}}
+
+
+def home_id(settings: Settings) -> str:
+    """Return what tells a home from others, and from one of the same path that was made anew: of its keys, not one."""
+    keys = made_once(settings.home / "airflow" / "secrets.json", _KEYS)
+    return hashlib.sha256(keys["fernet"].encode()).hexdigest()[:16]
 
 
 def spark_connection(master: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ import httpx
 
 from sentiment.core.environment import without_proxy
 from sentiment.core.settings import PROJECT, Settings
+from sentiment.stores.registry.pages import without_password
 from sentiment.views import mlflow_app
 from sentiment_local import databases, postgres
 from sentiment_local.airflow_environment import airflow_environment, spark_connection
@@ -25,8 +26,11 @@ HOST = "127.0.0.1"
 _ANSWERS_WITHIN = 5.0  # seconds
 
 # Variables of the caller's shell that would silently turn this platform into another one: another Airflow's settings,
-# another Spark than the one installed beside this Python, another PostgreSQL than the platform's own.
-_STRANGE_PREFIXES = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "SPARK_HOME", "SPARK_CONF_DIR", "PYTHONHOME", "PG")
+# another Spark than the one installed beside this Python, another PostgreSQL than the platform's own. Options of Spark,
+# in SPARK_CONF_DIR, are the caller's to give.
+_STRANGE_PREFIXES = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "SPARK_HOME", "PYTHONHOME", "PG")
+# What tells one S3 from another.
+_OF_S3 = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID")
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def _mlflow(settings: Settings) -> Component:
     # Clients write artifacts straight into the root, which the server only lists and shows: no copy goes through it.
     command = (
         *(sys.executable, "-m", "mlflow", "server"),
-        *("--default-artifact-root", _absolute(settings.artifact_root)),
+        *("--default-artifact-root", settings.artifact_root),
         *("--no-serve-artifacts", "--host", HOST, "--port", str(settings.mlflow_port), "--workers", "1"),
         # After a change of version without `make` the server is as MLflow made it, rather than none.
         *(("--app-name", mlflow_app.NAME) if mlflow_app.is_installed() else ()),
@@ -197,22 +201,16 @@ def _common(settings: Settings) -> dict[str, str]:
         # Whatever the shell's locale is, paths are read as they were written.
         "PYTHONUTF8": "1",
         **without_proxy(os.environ),
-        **in_force(settings),
+        **settings.as_environment(),
     }
 
 
-def in_force(settings: Settings) -> dict[str, str]:
-    """Write the settings as the variables that they are read from, places made absolute.
+def started_with(settings: Settings) -> dict[str, str]:
+    """Return by which variables a platform is another one, without a password in them: its settings and its S3.
 
-    The database server stays out: it may hold a password, and who needs a database is told its address.
+    A home may be reached by a link as well.
     """
-    values = {name: str(value) for name, value in settings.model_dump(exclude={"database"}).items() if value != ""}
-    places = {
-        name: _absolute(values[name]) for name in ("home", "landing", "lake", "products", "artifacts") & values.keys()
-    }
-    values |= places | {"mlflow_uri": mlflow_url(settings)}
-    return {f"SENTIMENT_{name.upper()}": value for name, value in values.items()}
-
-
-def _absolute(place: str) -> str:
-    return place if "://" in place else str(Path(place).absolute())
+    found = settings.model_copy(update={"home": settings.home.resolve()}).as_environment()
+    found["SENTIMENT_DATABASE"] = settings.database
+    of_s3 = {name: os.environ[name] for name in _OF_S3 if os.environ.get(name)}
+    return {name: without_password(value) for name, value in {**found, **of_s3}.items()}

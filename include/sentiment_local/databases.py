@@ -31,7 +31,7 @@ def database_url(settings: Settings, name: str) -> str:
 
 def create_databases(settings: Settings) -> None:
     """Make the databases that are missing; on the platform's own server each with an owner of its name."""
-    with _connected(_maintenance(settings)) as cursor:
+    with connected(_maintenance(settings)) as cursor:
         cursor.execute("select datname from pg_database")
         there = {row[0] for row in cursor.fetchall()}
         for name in DATABASES:
@@ -44,7 +44,7 @@ def create_databases(settings: Settings) -> None:
 
 def revision(settings: Settings, name: str) -> str | None:
     """Return the revision of a database's tables, as Alembic wrote it down there; None where it has none yet."""
-    with _connected(make_url(database_url(settings, name))) as cursor:
+    with connected(make_url(database_url(settings, name))) as cursor:
         cursor.execute("select to_regclass('alembic_version')")
         if cursor.fetchone()[0] is None:
             return None
@@ -63,7 +63,7 @@ def silence(settings: Settings) -> str | None:
     import psycopg2
 
     try:
-        with _connected(_maintenance(settings)) as cursor:
+        with connected(_maintenance(settings)) as cursor:
             cursor.execute("select 1")
     except psycopg2.Error as error:
         return " ".join(str(error).split())
@@ -77,7 +77,8 @@ def _create_owner(cursor: Any, name: str) -> None:
 
 
 @contextmanager
-def _connected(server: URL) -> Iterator[Any]:
+def connected(server: URL) -> Iterator[Any]:
+    """Give a cursor of a database while the block runs; each statement is in force at once."""
     import psycopg2
 
     # As SQLAlchemy connects for Airflow and MLflow. Its address as text is not libpq's: a blank is a + in it.

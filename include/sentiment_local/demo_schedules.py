@@ -36,7 +36,7 @@ def unpaused(airflow: AirflowApi, home: Path, dags: Sequence[str]) -> Iterator[N
         for dag in dags:
             airflow.unpause(dag)
         yield
-    except (ContractError, UnavailableError):
+    except Exception:
         with suppress(ContractError, UnavailableError):
             _leave_as(before, airflow, file)
         raise

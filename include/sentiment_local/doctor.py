@@ -22,7 +22,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.protocol import require_conditions
 from sentiment.stores.spark import speaks_connect
 from sentiment_local import databases, postgres
-from sentiment_local.components import runs_mlflow
+from sentiment_local.components import ports
 from sentiment_local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, check_user, sentences
 
 DISK_GIB = 5.0
@@ -61,10 +61,7 @@ def require(checks: Sequence[Check]) -> None:
 
 def check_ports(settings: Settings) -> list[Check]:
     """Check that nothing listens where the servers will."""
-    checks = [_check_port(settings.airflow_port, "SENTIMENT_AIRFLOW_PORT")]
-    if runs_mlflow(settings):
-        checks.append(_check_port(settings.mlflow_port, "SENTIMENT_MLFLOW_PORT"))
-    return checks
+    return [_check_port(port, variable) for variable, port in ports(settings).items()]
 
 
 def check_spark_versions() -> Check:

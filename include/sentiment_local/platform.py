@@ -12,10 +12,11 @@ from sentiment.core.environment import ends_as_interrupts
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
+from sentiment.core.wording import NAMED
 from sentiment_local import processes
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.airflow_http import AirflowHttp
-from sentiment_local.components import airflow_url, components, in_force, inherited, ports
+from sentiment_local.components import airflow_url, components, inherited, ports, started_with
 from sentiment_local.doctor import check_ports
 from sentiment_local.login import read_login
 from sentiment_local.preflight import sentences
@@ -41,7 +42,8 @@ _HOPELESS = 3
 def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SECONDS) -> Platform:
     """Start the platform in the background, wait until every component is healthy, and make the pools.
 
-    A platform of which all is healthy is left alone; the rest of one that only half runs is ended first. When a port is
+    A platform of which all is healthy is left alone, and one that was started with other settings is a ContractError;
+    the rest of one that only half runs is ended first. When a port is
     taken, or a component fails, everything is stopped and ContractError says which, with its last lines; so it is with
     one that is late, which is an UnavailableError.
     Settings that none can run with are refused before; interrupted, or told to end, it leaves nothing running.
@@ -49,6 +51,7 @@ def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SE
     require_usable(settings)
     with ends_as_interrupts(), _alone(settings, on_progress):
         if (now := status(settings)).healthy:
+            _require_same(settings)
             on_progress(f"the platform runs already: Airflow at {now.airflow_url}, MLflow at {now.mlflow_url}")
             return now
         if ended := stop(settings):
@@ -110,13 +113,38 @@ def _alone(settings: Settings, on_progress: OnProgress) -> Iterator[None]:
         yield
 
 
+def _require_same(settings: Settings) -> None:
+    """Raise ContractError where the platform runs with other settings than are named: it would go on with its own.
+
+    An S3 that this shell does not name may be that of the shell that started it.
+    """
+    record, named = read_record(settings), started_with(settings)
+    if record is None or not record.variables:
+        return
+    runs_with = {name: record.variables.get(name, "") for name in named}
+    others = [f"{name}={value}" for name, value in runs_with.items() if value != named[name]]
+    if others:
+        told = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if others[NAMED:] else "")
+        raise ContractError(
+            f"the platform runs with other settings than are named now ({told}): stop it and start it with those that "
+            "are named (make down, then make up), or name what it runs with"
+        )
+
+
 def _launch(settings: Settings) -> None:
-    home = settings.home.absolute()
-    environment = {**inherited(), **in_force(settings), "SENTIMENT_DATABASE": settings.database}
+    # A link to the home may lead to another one, of the next demo, while this platform runs.
+    home = settings.home.resolve()
+    of_home = settings.model_copy(update={"home": home}).as_environment()
+    environment = {**inherited(), **of_home, "SENTIMENT_DATABASE": settings.database}
     # In a session of its own, so that neither a Ctrl-C nor the end of this terminal reaches it.
     log = home / "logs" / "supervisor.log"
     supervisor = processes.launch("supervisor", _SUPERVISOR, environment, home, log)
-    write_record(settings, PlatformRecord(supervisor=supervisor, ports=ports(settings)))
+    record = PlatformRecord(supervisor=supervisor, ports=ports(settings), variables=started_with(settings))
+    try:
+        write_record(settings, record)
+    except BaseException:  # nobody would find it
+        processes.end([supervisor], GRACE_SECONDS)
+        raise
 
 
 def _wait(settings: Settings, on_progress: OnProgress, deadline: float) -> None:

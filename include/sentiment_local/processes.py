@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
-from sentiment.core.provenance import boot_id, start_of
+from sentiment.core.provenance import boot_id, lives, start_of
 
 # Starts are told in clock ticks (10 ms); a reused id is seconds younger at least.
 SAME_PROCESS_SECONDS = 0.5
@@ -68,7 +68,7 @@ def launch(name: str, command: Sequence[str], environment: Mapping[str, str], fo
 def running(started: Started) -> bool:
     """Tell whether the program itself still runs; a zombie and a stranger with a reused id do not count."""
     leader = _leader(started)
-    return leader is not None and _alive(leader)
+    return leader is not None and lives(leader)
 
 
 def family(started: Started) -> list[psutil.Process]:
@@ -81,7 +81,7 @@ def family(started: Started) -> list[psutil.Process]:
         # What outlived its parent, and what that has started since in sessions of its own.
         for orphan in [process for process in psutil.process_iter() if _of_session(process, started)]:
             members |= {process.pid: process for process in [orphan, *_children(orphan)]}
-    return [process for process in members.values() if _alive(process)]
+    return [process for process in members.values() if lives(process)]
 
 
 def end(programs: Iterable[Started], grace_seconds: float) -> int:
@@ -99,7 +99,7 @@ def end(programs: Iterable[Started], grace_seconds: float) -> int:
 def end_leader(started: Started, seconds: float) -> None:
     """Ask the program itself to end, and wait for that so long; the rest of its family is its own affair."""
     leader = _leader(started)
-    if leader is not None and _alive(leader):
+    if leader is not None and lives(leader):
         _signal([leader], kill=False)
         _outliving([leader], seconds)
 
@@ -165,13 +165,6 @@ def _of_session(process: psutil.Process, started: Started) -> bool:
         return False
 
 
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
         return list(process.children(recursive=True))
@@ -196,7 +189,7 @@ def _outliving(members: Iterable[psutil.Process], seconds: float) -> list[psutil
     A zombie has ended: whoever is process 1 of a container may never collect it. Our own children are collected here.
     """
     members, deadline = list(members), time.monotonic() + seconds
-    while alive := [process for process in members if _alive(process)]:
+    while alive := [process for process in members if lives(process)]:
         if time.monotonic() > deadline:
             break
         time.sleep(_POLL_SECONDS)

@@ -31,14 +31,15 @@ class ComponentRecord(BaseModel):
 class PlatformRecord(BaseModel):
     """The supervisor's process and the components; `trouble` says why the platform could not be set up.
 
-    `stopped` tells that it was asked to end, `ports` on which Airflow listens and MLflow, where it runs here; a record
-    of before has none.
+    `stopped` tells that it was asked to end, `ports` on which Airflow listens and MLflow, where it runs here, and
+    `variables` with what else it was started (`components.started_with`); a record of before has none.
     """
 
     model_config = ConfigDict(frozen=True)
 
     supervisor: Started
     ports: dict[str, int] = {}
+    variables: dict[str, str] = {}
     components: tuple[ComponentRecord, ...] = ()
     step: str = ""
     trouble: str = ""

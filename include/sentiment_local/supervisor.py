@@ -18,8 +18,10 @@ import psutil
 from sentiment.core.provenance import start_of
 from sentiment.core.settings import Settings
 from sentiment_local import databases, processes
-from sentiment_local.components import Component, ending_order, ports
+from sentiment_local.airflow_environment import home_id
+from sentiment_local.components import Component, ending_order, ports, started_with
 from sentiment_local.migration import is_mlflow_of_another_version, migrate, migrate_mlflow
+from sentiment_local.ownership import take_databases
 from sentiment_local.processes import Started
 from sentiment_local.states import ComponentRecord, PlatformRecord, is_written, write_record
 from sentiment_local.supervision import RESTARTS, Supervised
@@ -50,6 +52,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, wanted: Sequence[Component]) -> None:
         self._settings, self._wanted = settings, wanted
+        self._variables = started_with(settings)
         self._rules = {component.name: Supervised(component.name) for component in wanted}
         self._started: dict[str, Started] = {}
         self._restarts = dict.fromkeys(self._rules, 0)
@@ -106,6 +109,9 @@ class Supervisor:
         if self._stop.is_set():
             return False
         databases.create_databases(self._settings)
+        if not databases.is_own(self._settings):
+            ours = [name for name in databases.DATABASES if name == "airflow" or name in self._rules]
+            take_databases(self._settings, ours, home_id(self._settings))
         return self._migrate()
 
     def tell(self, trouble: str) -> None:
@@ -204,7 +210,7 @@ class Supervisor:
             self._stop.wait(_SIGN_SECONDS if rule.state == "healthy" else 1.0)
 
     def _end_all(self) -> None:
-        """Servers of others last: first what asks them. Whoever waits for the end is told by the record's absence."""
+        """Servers of others last: first what asks them. Whoever waits for the start is told by the record."""
         log.info("ending")
         if self._settings.home.is_dir():
             self._try(self._write)
@@ -219,6 +225,7 @@ class Supervisor:
         record = PlatformRecord(
             supervisor=self._self,
             ports=ports(self._settings),
+            variables=self._variables,
             components=tuple(self._record(component) for component in self._wanted),
             step=step,
             trouble=self._trouble,

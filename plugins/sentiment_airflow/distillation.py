@@ -17,7 +17,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
 from sentiment_airflow.run_inputs import checked
 from sentiment_airflow.templates import given
-from sentiment_airflow.training import require_exportable
+from sentiment_airflow.training import require_exportable, with_family
 
 _FAMILIES = list(get_args(Family))
 
@@ -159,4 +159,4 @@ def _asked(who: str, params: dict[str, Any]) -> dict[str, Any]:
     family = params[f"{who}_family"]
     epochs = {} if family == "linear" else {"epochs": params[f"{who}_epochs"]}
     plain = {"family": family, "train_reviews": params[f"{who}_reviews"], **epochs}
-    return dict(params[f"{who}_settings"] or plain)
+    return with_family(params[f"{who}_settings"] or plain)

@@ -10,13 +10,7 @@ from pydantic import ValidationError
 from sentiment.core.names import REGISTERED_MODEL
 from sentiment.core.settings import Settings
 from sentiment.core.verb import VerbResult
-from sentiment.stores.registry.pages import without_password
-
-
-def mlflow_url(settings: Settings) -> str:
-    """Return the address at which a browser reaches MLflow, for everyone to see; empty when there is no server."""
-    address = settings.mlflow_public_url or settings.mlflow_uri
-    return without_password(address.rstrip("/")) if address.startswith("http") else ""
+from sentiment.stores.registry.pages import server_address
 
 
 class TrainingRunLink(BaseOperatorLink):
@@ -26,7 +20,7 @@ class TrainingRunLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the run's page, or nothing when the task made no run."""
-        run_id, server = getattr(_result(operator, ti_key), "run_id", None), mlflow_url(Settings())
+        run_id, server = getattr(_result(operator, ti_key), "run_id", None), server_address(Settings())
         # MLflow leads this address on to the run's page under its experiment, which the result does not name.
         return f"{server}/#/runs/{run_id}" if run_id and server else ""
 
@@ -49,7 +43,7 @@ class ModelVersionLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the version's page, or nothing when the task names no version."""
-        result, server = _result(operator, ti_key), mlflow_url(Settings())
+        result, server = _result(operator, ti_key), server_address(Settings())
         version = result.version_named() if result else None
         return f"{server}/#/models/{REGISTERED_MODEL}/versions/{version}" if version and server else ""
 

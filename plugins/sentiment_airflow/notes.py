@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
+from sentiment.core.wording import beginning
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy import Select
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 # Under this key tasks leave their sentences.
 NOTE_KEY = "said"
 # What Airflow keeps of a note, and what an error takes of it at most.
-_LONGEST, _LONGEST_ERROR = 1000, 600
+_LONGEST, _LONGEST_ERROR, _LONGEST_WORD = 1000, 600, 200
 # So begins the sentence of a task that failed.
 _FAILED = "Failed in "
 _MARK, _END = "\n\n<!-- from the tasks, with the line above -->", "\n\n<!-- to here -->"
@@ -78,7 +80,9 @@ def _sentence(error: str | BaseException | None) -> str:
     kind = type(error)
     ours = kind.__module__.split(".")[0] in {"sentiment", "airflow", "builtins"} and kind.__name__ != "KeyError"
     text = str(error) if ours and str(error) else f"{kind.__name__}: {error}"
-    return shorten(text, _LONGEST_ERROR, placeholder=" …")
+    # Of a word for which there is no room `shorten` leaves nothing, nor of what follows.
+    words = " ".join(beginning(word, _LONGEST_WORD) for word in text.split())
+    return shorten(words, _LONGEST_ERROR, placeholder=" …")
 
 
 def _note(dag_run: DagRun) -> None:

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from sentiment.core.config import VerbConfig
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
+from sentiment.core.plain_json import plain_json
 from sentiment.core.settings import DRIVER, Settings
 from sentiment.core.verb import AnyVerb, VerbResult
 from sentiment.stores.spark import speaks_connect
@@ -161,7 +162,8 @@ def tell(operator: VerbTask, context: Any, result: VerbResult) -> dict[str, Any]
         operator.log.info("%s", sentence)
     if sentences:
         context["ti"].xcom_push(NOTE_KEY, sentences)
-    context["result"] = result.model_dump(mode="json", exclude_unset=True)
+    # Airflow's server takes no figure that is no number.
+    context["result"] = json.loads(plain_json(result.model_dump(mode="json", exclude_unset=True)))
     return dict(context["result"])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
+from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment_airflow.run_inputs import is_scheduled, run_day
 
@@ -58,7 +59,7 @@ class DaySensor(BaseSensorOperator):
             if self.absent and _is_old(day, context) and (absent := self.absent(day, settings)):
                 raise AirflowFailException(absent)
             return self.lacking(day, settings)
-        except OSError as error:
+        except (OSError, UnavailableError) as error:
             return f"looking for {day} failed: {error}"
 
 

@@ -11,6 +11,7 @@ from sentiment.core.names import FIRST_SEED, Family
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE
+from sentiment.training.config.presets import PRESETS
 from sentiment.training.config.train import MOST_SEEDS, TrainConfig
 from sentiment.training.verbs import TRAIN
 from sentiment_airflow.run_inputs import checked
@@ -70,7 +71,8 @@ CANDIDATES: dict[str, Param] = {
 # How the mapped tasks are named: what is trained, and what of it was exported.
 TRAINED = (
     f"{given(TRAIN, 'family')}, up to {given(TRAIN, 'train_reviews', ',')} reviews"
-    f"{{% if params['seeds'] > 1 %}}, seed {given(TRAIN, 'seed')}{{% endif %}}"
+    f"{{% if params['seeds'] > 1 or task.values.get('seed', {FIRST_SEED}) != {FIRST_SEED} %}}"
+    f", seed {given(TRAIN, 'seed')}{{% endif %}}"
 )
 EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'version')}{{% endif %}}"
 # Of the trainings and exports that succeeded; one that failed does not stop the others.
@@ -90,7 +92,7 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
     available = {pinned.snapshot: pinned.splits["train"].reviews} if pinned.splits else {}
     trainings = []
     for asked in params.get("candidates") or _of_form(params):
-        candidate = {"snapshot": pinned.snapshot, **asked}
+        candidate = {"snapshot": pinned.snapshot, **with_family(asked)}
         seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", FIRST_SEED)
         if TrainConfig.model_construct(**candidate).gives_one_model(available.get(candidate["snapshot"], math.inf)):
             seeds = 1
@@ -102,6 +104,12 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
 def chosen(comparison: dict[str, Any]) -> list[dict[str, str]]:
     """Return the run of each candidate that is to be exported."""
     return [{"run_id": run} for run in COMPARE.result.model_validate(comparison).runs]
+
+
+def with_family(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a training with the family of their preset, by which the task is called."""
+    published = PRESETS.get(asked.get("preset") or "", {})
+    return {**({"family": published["family"]} if published else {}), **asked}
 
 
 def require_exportable(params: dict[str, Any]) -> None:

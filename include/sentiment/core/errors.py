@@ -25,5 +25,8 @@ class UnderWayError(ConcurrentWriteError):
     """Another process is at work on the same; what it makes is its own."""
 
 
-class UnavailableError(ConnectionError):
-    """A server that is needed does not answer; the sentence says which, and trying again may help."""
+class UnavailableError(Exception):
+    """A server that is needed does not answer; the sentence says which, and trying again may help.
+
+    It is no OSError: whoever reads a file that breaks off must not take an outage for its end.
+    """

@@ -83,6 +83,16 @@ def start_of(process: psutil.Process, like: float = 0.0) -> float:
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
+def lives(process: psutil.Process) -> bool:
+    """Tell whether it is still this process; a killed one stays as a zombie until its parent has looked at it."""
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def actor() -> str:
     """Return who acts: `dag/run` in Airflow, the user in a shell."""
     where = provenance()

@@ -96,8 +96,14 @@ def require_here(name: EngineName) -> None:
 def open_chosen(
     folder: Path, choice: EngineChoice, offered: Iterable[EngineName], threads: int
 ) -> tuple[EngineName, Engine]:
-    """Open the engine asked for, or for `auto` the first one that opens: a library may be here and its driver not."""
-    left = [*offered] if choice == "auto" else [choice]
+    """Open the engine asked for, or for `auto` the first one that opens: a library may be here and its driver not.
+
+    Raises ContractError when the one asked for is not in the bundle, or cannot run on this machine.
+    """
+    left = [*offered]
+    if choice != "auto":
+        chosen = choose_engine(choice, left)
+        return chosen, open_engine(folder, chosen, threads)
     while True:
         name = choose_engine(choice, left)
         try:

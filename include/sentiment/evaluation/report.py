@@ -17,11 +17,11 @@ from typing import Any
 from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.wording import RULES
 
-# MLflow shows the page in a frame where links to a place of the page lead nowhere.
+# MLflow shows the page in a frame where links to a place of the page lead nowhere. The keyboard goes on from the place.
 _GO = """
 document.querySelector("nav").addEventListener("click", (click) => {
-  const place = click.target.hash && document.querySelector(click.target.hash);
-  if (place) { click.preventDefault(); place.scrollIntoView(); }
+  const place = window !== window.top && click.target.hash && document.querySelector(click.target.hash);
+  if (place) { click.preventDefault(); place.scrollIntoView(); place.focus({ preventScroll: true }); }
 });
 """
 # What of a long text is shown: its beginning and, where the verdict often stands, its end.
@@ -51,7 +51,8 @@ class Report:
     """All that the page says of one run.
 
     A part of the assessment without rows is left out of the page. `settings` are those that counted, `warning` what the
-    reader must know first. `folds` are the rows of a cross-validation, `over_folds` their `NAME_mean` and `NAME_std`.
+    reader must know first, `note` what else is not as one would think. `folds` are the rows of a cross-validation,
+    `over_folds` their `NAME_mean` and `NAME_std`.
     """
 
     model: str
@@ -65,6 +66,7 @@ class Report:
     assessment: Assessment
     settings: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
+    note: str = ""
     folds: Sequence[Mapping[str, float]] = ()
     over_folds: Mapping[str, float] = field(default_factory=dict)
 

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.behaviour.suite import BEHAVIOUR, BehaviourRow
@@ -21,6 +20,7 @@ from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions
 from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices, on_test_reviews
 from sentiment.promotion.results import CapabilityChange, MeasuredVersion
 from sentiment.promotion.unseen import Unseen
+from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
 
@@ -156,7 +156,7 @@ def _kept(registry: Registry, version: ModelVersion, name: str, scratch: Path) -
 def _of_run(registry: Registry, version: ModelVersion) -> float | None:
     try:
         return registry.trained(version.run_id).metrics.get(_VALIDATION) if version.run_id else None
-    except ContractError:  # somebody deleted the run
+    except AbsentError:
         return None
 
 

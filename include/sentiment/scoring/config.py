@@ -93,7 +93,7 @@ class ScoreConfig(LakeScoringOptions, OneDay):
 
 
 class RescoreConfig(LakeScoringOptions, DayRange):
-    """Score every day of a range again in one Spark job; its scores are replaced, up to 30 days at once."""
+    """Score every day of a range again in one Spark session; its scores are replaced, up to 30 days at once."""
 
 
 class PredictConfig(ScoringOptions, FileOptions):

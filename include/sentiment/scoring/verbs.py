@@ -64,7 +64,7 @@ def score(config: ScoreConfig, context: Context) -> ScoreResult:
 
 
 def rescore(config: RescoreConfig, context: Context) -> RescoreResult:
-    """Score all ingested days of a range in one Spark job, up to 30 days a commit; names the days that are missing."""
+    """Score all ingested days of a range in one session of Spark, 30 days a commit; names the days that are missing."""
     days = _ingested(config, context)
     counts, versions = _score(days, config, context)
     return RescoreResult(

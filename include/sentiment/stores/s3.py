@@ -32,6 +32,11 @@ _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
 _PASSING = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"})
 
 
+def region() -> str | None:
+    """Return the region by either of its names; boto3 itself knows AWS_DEFAULT_REGION alone, deltalake both."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
+
 def delta_options() -> dict[str, str]:
     """Return what deltalake needs beside the AWS_* variables, which it reads itself; a folder leaves it aside."""
     plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
@@ -88,7 +93,12 @@ _Configured = tuple[int, frozenset[tuple[str, str]]]
 
 def _configured() -> _Configured:
     """Return what a client is made for: this process, since a forked one must not share connections, and its S3."""
-    return os.getpid(), frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+    named = ((name, value) for name, value in os.environ.items() if name.startswith("AWS_") or _is_of_proxy(name))
+    return os.getpid(), frozenset(named)
+
+
+def _is_of_proxy(name: str) -> bool:
+    return name.lower() in ("http_proxy", "https_proxy", "no_proxy")
 
 
 @cache
@@ -96,7 +106,8 @@ def _client(_: _Configured) -> Any:
     from boto3 import Session
     from botocore.config import Config
 
-    return Session().client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": BOTO_ATTEMPTS}))
+    patient = Config(retries={"mode": "standard", "total_max_attempts": BOTO_ATTEMPTS})
+    return Session().client("s3", region_name=region(), config=patient)
 
 
 @cache
@@ -104,8 +115,20 @@ def _filesystem(configured: _Configured) -> FileSystem:
     from pyarrow import fs
 
     variables = dict(configured[1])
+    endpoint = variables.get("AWS_ENDPOINT_URL")
     return fs.S3FileSystem(
-        endpoint_override=variables.get("AWS_ENDPOINT_URL"),
-        region=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION"),
+        endpoint_override=endpoint,
+        region=region(),
+        proxy_options=_proxy(endpoint or "https://s3.amazonaws.com"),
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ARROW_ATTEMPTS),
     )
+
+
+def _proxy(endpoint: str) -> str | None:
+    """Return the proxy by which the environment has an endpoint reached: boto3 and deltalake know it, pyarrow not."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies_environment, proxy_bypass
+
+    asked = urlsplit(endpoint)
+    proxy = None if proxy_bypass(asked.netloc) else getproxies_environment().get(asked.scheme)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

@@ -101,10 +101,11 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     splits = _Splits.read(config, folder, context)
     learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
     note = _note(config, folder, splits, learnt_from, said_of_start(config, context))
+    counting = effective_settings(config, trained_on(config, learnt_from))
     on_progress(f"training {run_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
-        registry.run(run_name(config), effective_settings(config), tags, context, resumed) as run,
+        registry.run(run_name(config), counting, tags, context, resumed) as run,
         at_work(folder_of(settings, run.run_id), config, context) as workdir,
     ):
         _log_reviews(run, config, folder, splits, learnt_from)
@@ -120,12 +121,14 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
             fitted=fitted,
             reviews=splits.sizes(),
             seconds=clock.seconds(),
+            settings=counting,
+            note=note,
             folds=folds,
         )
         on_progress(f"evaluating on {len(splits.test):,} test reviews")
         judged = _judged(training, splits, registry, workdir / "dossier")
     report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
-    added = {"note": note, "report": report, "experiment": experiment}
+    added = {"report": report, "experiment": experiment}
     return judged.model_copy(update={name: value for name, value in added.items() if value})
 
 

@@ -7,16 +7,18 @@ description.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
-from sentiment.core.wording import counted
+from sentiment.core.wording import counted, interval
 from sentiment.datasets.published import bare
 from sentiment.evaluation.assessment import Assessment
 from sentiment.evaluation.plots import (
@@ -32,7 +34,6 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.folds import FoldFigures, over_folds, summary
 from sentiment.training.results import Interval, TrainResult
-from sentiment.training.settings import effective_settings
 
 REPORT = "report.html"
 CHANCE = 0.5  # ROC-AUC of a coin
@@ -46,7 +47,8 @@ _SCARCE = 10
 class Training:
     """A finished training: how it was asked for, what came of it, on how many reviews of each split, in how long.
 
-    `folds` are the rows of its cross-validation, if there was one.
+    `settings` are those that counted, `note` what of it is not as it was asked for, or as one would think. `folds` are
+    the rows of its cross-validation, if there was one.
     """
 
     run_id: str
@@ -55,6 +57,8 @@ class Training:
     fitted: Fitted
     reviews: dict[str, int]
     seconds: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
     folds: Sequence[FoldFigures] = ()
 
 
@@ -63,7 +67,7 @@ def write_dossier(
 ) -> Path:
     """Write everything that is kept of a training into `folder` and return it; what an earlier try left is replaced.
 
-    A warning stands at the head of the report.
+    Warning and note stand at the head of the report.
     """
     shutil.rmtree(folder, ignore_errors=True)
     training.fitted.save(folder / "model")
@@ -145,7 +149,7 @@ def too_few(config: TrainConfig, reviews: Mapping[str, int]) -> str:
 
 
 def result(training: Training, assessment: Assessment, warning: str) -> TrainResult:
-    """Return what the verb gives back, with a warning where there is one; intervals are [low, high] at 95 %."""
+    """Return what the verb gives back, with warning and note where there are any; intervals are [low, high] at 95 %."""
     return TrainResult(
         run_id=training.run_id,
         family=training.config.family,
@@ -158,21 +162,23 @@ def result(training: Training, assessment: Assessment, warning: str) -> TrainRes
         macro_f1_interval=_interval(assessment, "macro_f1"),
         seconds=round(training.seconds, 1),
         **({"warning": warning} if warning else {}),
+        **({"note": training.note} if training.note else {}),
         **({"cross_validation": over_folds(training.folds)} if training.folds else {}),
     )
 
 
 def description(trained: TrainResult, report: str) -> str:
     """Return a run's description in Markdown, from the verb's result and the address of its report."""
-    low, high = trained.accuracy_interval
-    f1_low, f1_high = trained.macro_f1_interval
-    lines = [
-        f"Accuracy **{trained.accuracy:.2%}** ({low:.2%} to {high:.2%}), macro F1 **{trained.macro_f1:.4f}** "
-        f"({f1_low:.4f} to {f1_high:.4f}) on {trained.test_reviews:,} test reviews; intervals of 95 %.",
-        f"[Report]({report}): figures, slices, mistakes and behaviour of this model on one page.",
-    ]
+    accuracy = interval(trained.accuracy_interval, 100, "%")
+    macro_f1 = interval(trained.macro_f1_interval)
+    figures = (
+        f"Accuracy **{trained.accuracy:.2%}**{accuracy}, macro F1 **{trained.macro_f1:.4f}**{macro_f1} on "
+        f"{trained.test_reviews:,} test reviews; intervals of 95 %."
+    )
+    page = f"[Report]({report}): figures, slices, mistakes and behaviour of this model on one page."
     warning = [f"**Warning:** {trained.warning}."] if trained.warning else []
-    return "\n\n".join([*warning, *lines])
+    note = [f"**Note:** {trained.note}."] if trained.note else []
+    return "\n\n".join([*warning, figures, *note, page])
 
 
 def _pictures(folder: Path, fitted: Fitted, assessment: Assessment, test: LabelledReviews) -> dict[str, Path]:
@@ -200,13 +206,14 @@ def _report(training: Training, assessment: Assessment, warning: str) -> Report:
         trainable=training.fitted.trainable,
         training_seconds=training.seconds,
         assessment=assessment,
-        settings=effective_settings(training.config),
+        settings=training.settings,
         folds=training.folds,
         over_folds=summary(training.folds) if training.folds else {},
         warning=warning,
+        note=training.note,
     )
 
 
-def _interval(assessment: Assessment, figure: str) -> Interval:
+def _interval(assessment: Assessment, figure: str) -> Interval | None:
     low, high = assessment.bounds[figure]
-    return round(low, 4), round(high, 4)
+    return (round(low, 4), round(high, 4)) if math.isfinite(low) else None

@@ -64,7 +64,7 @@ class Fitted:
         try:
             described = json.loads((folder / "fitted.json").read_text(encoding="utf-8"))
             tokenizer_json = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise ContractError(f"{folder} holds no trained model: {error}; train it again") from error
         return cls(model=_module(described["family"]).load(folder), tokenizer_json=tokenizer_json, **described)
 

@@ -51,7 +51,8 @@ class OverFolds:
 class TrainResult(VerbResult):
     """A finished training: its run in MLflow, and its figures on the test reviews with 95 % intervals [low, high].
 
-    `seconds` are those of the fit. `warning` says that it learnt nothing, `note` what of it is not as it was asked for,
+    An interval is None where no resample has the figure, as where all test reviews are of one class. `seconds` are
+    those of the fit. `warning` says that it learnt nothing, `note` what of it is not as it was asked for,
     or as one would think; `report` and `experiment` are addresses of MLflow, where there is a server. `runs` are those
     of several seeds, of which the result is that of the best on validation; `cross_validation` came before the
     training.
@@ -63,9 +64,9 @@ class TrainResult(VerbResult):
     train_reviews: int
     test_reviews: int
     accuracy: float
-    accuracy_interval: Interval
+    accuracy_interval: Interval | None = None
     macro_f1: float
-    macro_f1_interval: Interval
+    macro_f1_interval: Interval | None = None
     seconds: float
     warning: str | None = None
     note: str | None = None
@@ -75,12 +76,13 @@ class TrainResult(VerbResult):
     cross_validation: OverFolds | None = None
 
     def sentences(self) -> list[str]:
-        """Say the figures, and the warning."""
+        """Say the figures, the warning and the note."""
         accuracy = percent(self.accuracy) + interval(self.accuracy_interval, 100, "%")
         macro_f1 = f"{self.macro_f1:.3f}" + interval(self.macro_f1_interval)
         line = f"{self.family}: accuracy {accuracy}, macro F1 {macro_f1} on the test reviews."
         folds = self.cross_validation.sentence() if self.cross_validation else ""
-        return [line, *filter(None, (folds, self._over_seeds(), self.warning))]
+        note = f"Note: {self.note}." if self.note else ""
+        return [line, *filter(None, (folds, self._over_seeds(), self.warning, note))]
 
     def _over_seeds(self) -> str:
         if not self.runs:

@@ -98,12 +98,12 @@ def run_name(config: TrainConfig) -> str:
     return f"{model}-{config.train_reviews}{beside}" + (f"-seed{config.seed}" if config.seed != FIRST_SEED else "")
 
 
-def effective_settings(config: TrainConfig) -> dict[str, Any]:
-    """Return name and value of every setting that counts in this training, as JSON can hold them.
+def effective_settings(config: TrainConfig, reviews: int) -> dict[str, Any]:
+    """Return name and value of every setting that counts in a training on so many reviews, as JSON can hold them.
 
     Raises ContractError when this machine cannot train in the number format asked for.
     """
-    given = config.model_dump(mode="json", exclude={*_idle(config), "seeds"})
+    given = config.model_dump(mode="json", exclude={*_idle(config, reviews), "seeds"})
     if config.family != "linear":
         given["learning_rate"] = config.peak_learning_rate
         given["precision"] = training_precision(config.precision, config.family)
@@ -113,7 +113,7 @@ def effective_settings(config: TrainConfig) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, "")}
 
 
-def _idle(config: TrainConfig) -> set[str]:
+def _idle(config: TrainConfig, reviews: int) -> set[str]:
     """Return the fields that change nothing in this training."""
     idle = _of_other_families(config)
     if not config.takes_encoder:
@@ -127,7 +127,7 @@ def _idle(config: TrainConfig) -> set[str]:
     if not config.mixed_snapshots:
         idle |= _OF_MIXING
     if config.warmup_steps is not None:
-        idle |= {"warmup_share"}
+        idle |= {"warmup_share"} if StepPlan.of(config, reviews).warmup == config.warmup_steps else {"warmup_steps"}
     if config.evaluate_every is not None:
         idle |= {"evaluations"}
     return idle

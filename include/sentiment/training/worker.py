@@ -17,6 +17,7 @@ if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().p
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from sentiment.core.errors import ContractError
+from sentiment.core.provenance import lives
 from sentiment.training.job import Failure, Job
 
 LOOKS_EVERY_SECONDS = 0.5
@@ -54,19 +55,11 @@ def watch(job: Job, parent: int, caller: int | None = None) -> None:
     called_by = psutil.Process(caller) if caller else None
 
     def look() -> None:
-        while os.getppid() == parent and not job.stopped() and (called_by is None or _lives(called_by)):
+        while os.getppid() == parent and not job.stopped() and (called_by is None or lives(called_by)):
             time.sleep(LOOKS_EVERY_SECONDS)
         os._exit(1)
 
     Thread(target=look, daemon=True).start()
-
-
-def _lives(process: psutil.Process) -> bool:
-    """Tell whether it is still this process; a killed one stays as a zombie until its parent has looked at it."""
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _train(job: Job) -> None:

@@ -19,7 +19,7 @@ import psutil
 from optuna.trial import TrialState
 
 from sentiment.core.context import Context
-from sentiment.core.provenance import ProcessName, boot_id, start_of
+from sentiment.core.provenance import ProcessName, boot_id, lives, start_of
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
@@ -153,8 +153,7 @@ def _lives(worker: ProcessName) -> bool:
         return False
     try:
         process = psutil.Process(worker["pid"])
-        # Process ids are used again; and a killed one stays as a zombie until its parent has looked at it.
-        same = bool(abs(start_of(process, worker["started"]) - worker["started"]) < 1)
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        # Process ids are used again.
+        return bool(abs(start_of(process, worker["started"]) - worker["started"]) < 1) and lives(process)
     except psutil.NoSuchProcess:
         return False

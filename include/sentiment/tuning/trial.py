@@ -57,7 +57,13 @@ class Objective:
         trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
         tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
-        begun = self.runs.begin(f"trial-{trial.number}", effective_settings(candidate), tags, self.context, self.parent)
+        begun = self.runs.begin(
+            f"trial-{trial.number}",
+            effective_settings(candidate, candidate.train_reviews),
+            tags,
+            self.context,
+            self.parent,
+        )
         run_id = begun.run_id
         trial.set_user_attr("run_id", run_id)
         watch = _Watch(self, trial, run_id, candidate.epochs)

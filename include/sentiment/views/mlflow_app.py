@@ -71,7 +71,7 @@ def _refuse_strange_places() -> Response | None:
     if request.path.endswith(_WRITING):
         said = "this server writes no files: they go to the storage itself"
     elif request.path.endswith("/mlflow/experiments/create") and (place := _strange_place()):
-        said = f"on this machine the files of an experiment lie under {_root()}, and not in {place}"
+        said = f"the files of an experiment lie under {_root()}, or in an S3, and not in {place}"
     else:
         return None
     answer = json.dumps({"error_code": "PERMISSION_DENIED", "message": said})

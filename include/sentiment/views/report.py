@@ -13,6 +13,7 @@ from sentiment.core.errors import ContractError
 from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import SCORES
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.entries import ModelVersion
 from sentiment.stores.registry.versions import Registry
 from sentiment.views.config import ReportConfig
@@ -58,21 +59,24 @@ def scored_by_others(rows: Sequence[DayRow], champion: int | None) -> str:
 def version_row(registry: Registry, version: ModelVersion) -> VersionRow:
     """Return a version's figures, of its tags and of its run, where somebody has not deleted that."""
     try:
-        metrics = registry.trained(version.run_id).metrics
-    except ContractError:
+        metrics = registry.trained(version.run_id).metrics if version.run_id else {}
+    except AbsentError:
         metrics = {}
-    reviews = version.figure("gate_reviews")
     return VersionRow(
         version=version.version,
         family=version.tags.get("family"),
         accuracy=version.figure("accuracy"),
         macro_f1=version.figure("macro_f1"),
-        train_reviews=int(metrics.get("train_reviews_used", 0)),
-        test_reviews=int(metrics.get("test_reviews_used", 0)),
+        train_reviews=_whole(metrics.get("train_reviews_used")),
+        test_reviews=_whole(metrics.get("test_reviews_used")),
         gate_share=version.figure("test_gate_share"),
-        gate_reviews=None if reviews is None else int(reviews),
+        gate_reviews=_whole(version.figure("gate_reviews")),
         network_macro_f1=version.figure("network_macro_f1"),
     )
+
+
+def _whole(figure: float | None) -> int | None:
+    return None if figure is None else int(figure)
 
 
 def _row(scores: TableState, day: date) -> DayRow:

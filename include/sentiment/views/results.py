@@ -25,7 +25,7 @@ class DayRow:
 
 @dataclass(frozen=True)
 class VersionRow:
-    """A version with its figures on its test reviews; None for what one registered by hand does not say.
+    """A version with its figures on its test reviews; None is what one registered by hand, or without its run, lacks.
 
     Where a gate stands before the network, accuracy and macro F1 are those of both together: `gate_share` is what the
     gate answers of the test reviews, `gate_reviews` what it learnt from, `network_macro_f1` the network's without it,
@@ -36,8 +36,8 @@ class VersionRow:
     family: str | None
     accuracy: float | None
     macro_f1: float | None
-    train_reviews: int
-    test_reviews: int
+    train_reviews: int | None
+    test_reviews: int | None
     gate_share: float | None = None
     gate_reviews: int | None = None
     network_macro_f1: float | None = None

@@ -26,7 +26,10 @@ FILE = pa.schema([("day", pa.date32()), ("path", pa.string()), ("size", pa.int64
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file that a writer left under a table's root: path relative to it, bytes, rows."""
+    """A Parquet file that a writer left under a table's root: path relative to it, bytes, rows.
+
+    Of a file of another program, whose writer left no figures of it, rows are None until they are `counted`.
+    """
 
     day: date
     path: str

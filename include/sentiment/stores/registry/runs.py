@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,14 +22,17 @@ from sentiment.stores.registry.answers import AbsentError, Answering, require_an
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.handle import OURS, RunHandle
 from sentiment.stores.registry.pages import without_password
-from sentiment.stores.s3 import BOTO_ATTEMPTS
+from sentiment.stores.s3 import BOTO_ATTEMPTS, region
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+log = logging.getLogger(__name__)
+
 _DELETED = "deleted"
 # MLflow has no other way to be told: it logs as all others do, sends no usage data, draws no bar for each file, prints
-# no address, over which a program that reads a result would stumble, and its own client of S3 is as patient as ours.
+# no address, over which a program that reads a result would stumble, and its own client of S3 is as patient as ours,
+# and of the same region.
 _ONLY_BY_ENVIRONMENT = {
     "AWS_MAX_ATTEMPTS": str(BOTO_ATTEMPTS),
     "AWS_RETRY_MODE": "standard",
@@ -43,7 +47,8 @@ class Runs:
     """The runs at one tracking address, in one experiment."""
 
     def __init__(self, settings: Settings) -> None:
-        for name, value in _ONLY_BY_ENVIRONMENT.items():
+        of_s3 = {"AWS_DEFAULT_REGION": known} if (known := region()) else {}
+        for name, value in {**_ONLY_BY_ENVIRONMENT, **of_s3}.items():
             os.environ.setdefault(name, value)
         self._settings = settings
         self._address = settings.tracking_uri
@@ -95,10 +100,16 @@ class Runs:
         except UnderWayError:
             raise  # the run is another process's, which is at work on it
         except BaseException:
-            with suppress(UnavailableError):
-                run.end("FAILED")
+            self._fail(run)
             raise
         run.end()
+
+    def _fail(self, run: RunHandle) -> None:
+        """End a run as failed, as far as MLflow lets us: it may be down as well, or somebody has deleted the run."""
+        try:
+            run.end("FAILED")
+        except (ContractError, ConcurrentWriteError, UnavailableError) as error:
+            log.warning("run %s is not marked as failed in MLflow: %s", run.run_id, error)
 
     def begin(
         self,
@@ -122,20 +133,20 @@ class Runs:
         """Tell whether there is such a run, and nobody deleted it."""
         try:
             self.trained(run_id)
-        except ContractError:
+        except AbsentError:
             return False
         return True
 
     def trained(self, run_id: str) -> TrainedRun:
-        """Return a training run; ContractError when there is none of that id, or somebody deleted it."""
+        """Return a training run; AbsentError when there is none of that id, or somebody deleted it."""
         try:
             run = None if self._untouched else self._client.get_run(run_id)
         except AbsentError:
             run = None
         if run is None:
-            raise ContractError(f"MLflow has no run {run_id!r}; take the run_id that `sentiment train` gave")
+            raise AbsentError(f"MLflow has no run {run_id!r}; take the run_id that `sentiment train` gave")
         if run.info.lifecycle_stage == _DELETED:
-            raise ContractError(f"run {run_id} was deleted in MLflow; restore it there, or take another run")
+            raise AbsentError(f"run {run_id} was deleted in MLflow; restore it there, or take another run")
         return _as_trained(run)
 
     def download(self, run_id: str, name: str, destination: Path) -> Path:

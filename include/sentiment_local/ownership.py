@@ -1,0 +1,52 @@
+"""Whose the databases are on a server that others use too: each bears a mark of its home before it is migrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
+from sentiment_local import databases
+
+_MARK = ("review_sentiment_platform", "select home from review_sentiment_platform")
+# A row that an unmarked database of an earlier version of this platform has, and no other program's.
+_OURS = {
+    "airflow": ("dag", "select 1 from dag where dag_id = 'ingest_reviews'"),
+    "mlflow": ("experiments", "select 1 from experiments where name = %(experiment)s"),
+}
+
+
+def take_databases(settings: Settings, names: Sequence[str], home: str) -> None:
+    """Mark the databases as those of a home, by what tells it from others; what is marked so already stays.
+
+    Raises ContractError, with nothing changed in it, for one that is another home's or another program's: its tables
+    would be migrated, and its Airflow would run beside ours.
+    """
+    for name in names:
+        revision = databases.revision(settings, name)
+        with databases.connected(make_url(databases.database_url(settings, name))) as cursor:
+            marked = _rows(cursor, *_MARK, settings)
+            if marked == [(home,)]:
+                continue
+            if marked or (revision and not _rows(cursor, *_OURS[name], settings)):
+                whose = (
+                    "another platform, or of this one before its HOME was made anew" if marked else "another program"
+                )
+                raise ContractError(
+                    f"the database {name!r} of SENTIMENT_DATABASE is that of {whose}, and is left alone: name another "
+                    "server, or none for one of the platform's own"
+                )
+            cursor.execute("create table if not exists review_sentiment_platform (home text not null)")
+            cursor.execute("insert into review_sentiment_platform values (%s)", (home,))
+
+
+def _rows(cursor: Any, table: str, query: str, settings: Settings) -> list[tuple[Any, ...]]:
+    """Return what a query finds, nothing where its table is not there."""
+    cursor.execute("select to_regclass(%s)", (table,))
+    if cursor.fetchone()[0] is None:
+        return []
+    cursor.execute(query, {"experiment": settings.experiment})
+    return list(cursor.fetchall())
