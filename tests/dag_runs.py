@@ -97,12 +97,13 @@ def run(name: str, conf: dict[str, Any], logical_date: datetime | None = None) -
     try:
         done = dag.test(run_conf=conf, logical_date=logical_date)
     except ParamValidationError as error:
-        return {"state": "refused", "errors": {"form": str(error)}, "submits": submits() - before}
+        return {"dag": name, "state": "refused", "errors": {"form": str(error)}, "submits": submits() - before}
     tasks = [
         {"id": one.task_id, "index": one.map_index, "state": str(one.state), "tries": one.try_number}
         for one in done.get_task_instances()
     ]
     return {
+        "dag": name,
         "state": str(done.state),
         "tasks": {task["id"] if task["index"] < 0 else f"{task['id']}[{task['index']}]": task for task in tasks},
         "results": {task["id"]: _results(name, done.run_id, task["id"]) for task in tasks},

@@ -184,7 +184,8 @@ def test_a_threshold_that_is_not_tuned_stays_the_networks():
     assert rule.thresholds.positive == 0.5
     costly = Decision(1.0, 0.73, bias=1.0)
     rule, _ = fitted(judged(decision=costly))
-    assert rule is None or rule.thresholds.positive == 0.73
+    assert rule is not None
+    assert rule.thresholds.positive == 0.73
 
 
 def test_what_the_gate_leaves_has_the_probabilities_that_come_true():

@@ -200,6 +200,8 @@ def test_a_postgres_that_cannot_run_here_is_said_with_a_way_out(monkeypatch, tmp
 def context(tmp_path, monkeypatch) -> Context:
     """A machine with room enough, and ports that nobody listens at."""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=64 * GIB))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=64 * GIB))
+    monkeypatch.setenv("JAVA_HOME", str(a_java(tmp_path / "jdk", "17.0.15")))
     ports = {name: free_port() for name in ("airflow_port", "mlflow_port")}
     here = Settings(home=tmp_path, mlflow_uri="", lake="", database="", **ports)
     return replace(Context.of_process(lambda *_: None), settings=here)

@@ -240,7 +240,7 @@ def test_a_bundle_that_fails_the_check_never_exists(tmp_path):
     fitted = tiny.fitted(tmp_path)
     impossible = CONFIG.model_copy(update={"max_probability_gap": 1e-30})
     fitted.model.eval()
-    with pytest.raises(ContractError):
+    with pytest.raises(ContractError, match="differs from the trained one by"):
         build_bundle(fitted, tiny.export_data(), impossible, tmp_path / "out" / "bundle", {}, PLAIN)
     assert list((tmp_path / "out").iterdir()) == []
 

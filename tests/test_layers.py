@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -130,7 +129,3 @@ def test_a_dag_file_is_a_page_of_wiring_under_a_manual(file):
     assert (ast.get_docstring(ast.parse(text)) or "").startswith("### ")
     assert "doc_md=__doc__" in text
     assert len(text.splitlines()) <= 65
-
-
-def test_both_packages_that_install_the_folder_pyspark_have_the_same_version():
-    assert version("pyspark") == version("pyspark-client")

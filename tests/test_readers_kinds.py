@@ -187,12 +187,13 @@ def test_elements_that_are_no_objects_or_name_a_value_twice_are_refused_wherever
 
 
 def test_an_array_that_breaks_off_says_so_behind_its_whole_elements():
-    text = json.dumps(ROWS)
+    text = f"[{', '.join(map(json.dumps, ROWS))}]"
+    ends = [len(", ".join(map(json.dumps, ROWS[: number + 1]))) + 1 for number in range(len(ROWS))]
     for cut in range(1, len(text)):
         whole = []
         with pytest.raises(BrokenFileError, match="from element"):
             whole += (element for element, _ in jsons.elements([text[:cut]]))
-        assert whole == ROWS[: len(whole)]
+        assert whole == ROWS[: sum(end <= cut for end in ends)]
 
 
 class Counted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from inspect import signature
 from typing import Any
 
 import httpx
@@ -25,12 +24,6 @@ from sentiment_local.watch import Watch
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     monkeypatch.setattr(runs, "_POLL_SECONDS", 0)
-
-
-def test_the_stand_in_is_called_as_the_client_is():
-    for name, method in vars(FakeAirflow).items():
-        if not name.startswith("_"):
-            assert list(signature(method).parameters) == list(signature(getattr(AirflowApi, name)).parameters), name
 
 
 def waited(airflow: FakeAirflow) -> Runs:

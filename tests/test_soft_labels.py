@@ -194,9 +194,13 @@ def test_the_run_in_mlflow_keeps_the_table_and_its_figures(made, tmp_path):
 
 def test_the_same_question_is_answered_at_once_and_another_one_anew(made, deployment, teacher, monkeypatch):
     result, _ = made
-    monkeypatch.setattr(soft_labels, "fit", None)
+
+    def made_anew(*_: object) -> None:
+        raise MemoryError("made anew")
+
+    monkeypatch.setattr(soft_labels, "fit", made_anew)
     assert SOFT_LABELS.run(SoftLabelsConfig(model=teacher), a_context(deployment)) == result
-    with pytest.raises(TypeError):
+    with pytest.raises(MemoryError, match="made anew"):
         SOFT_LABELS.run(SoftLabelsConfig(model=teacher, folds=2), a_context(deployment))
 
 

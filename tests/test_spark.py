@@ -17,7 +17,7 @@ from conftest import FOLDERS
 from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.stores import spark as sessions
-from sentiment.stores import spark_jvm
+from sentiment.stores import spark_jobs, spark_jvm
 
 
 def test_a_driver_shares_the_classes_only_where_they_were_kept(tmp_path):
@@ -38,15 +38,37 @@ def test_a_session_that_runs_is_shared_by_whoever_hands_it_in_and_by_nobody_else
         pass
 
 
+class FarSession:
+    """A session whose workers are elsewhere; it keeps what was sent to it."""
+
+    def __init__(self) -> None:
+        self.conf, self.archives = {"spark.master": "spark://there:7077"}, list[Path]()
+
+    def addArtifact(self, file: str, *, archive: bool) -> None:  # noqa: N802  Spark's name
+        assert archive
+        self.archives.append(Path(file))
+
+
 def test_what_was_sent_to_a_session_that_failed_is_sent_to_the_next_one(home, monkeypatch):
-    forgotten: list[bool] = []
-    monkeypatch.setattr(sessions, "_opened", lambda *_: nullcontext(None))
+    (bundle := home / "bundle").mkdir()
+    (bundle / "model.onnx").write_bytes(b"model")
+    first, second = FarSession(), FarSession()
+    opened = iter((first, second))
+    monkeypatch.setattr(sessions, "_opened", lambda *_: nullcontext(next(opened)))
     monkeypatch.setattr(sessions, "running", lambda: None)
-    monkeypatch.setattr(sessions, "is_on_this_machine", lambda _: False)
-    monkeypatch.setattr(sessions, "forget_sent", lambda: forgotten.append(True))
-    with pytest.raises(UnavailableError), sessions.session(Settings(), "work"):
-        raise UnavailableError("the store does not answer")
-    assert forgotten == [True]
+
+    def work(fail: bool) -> None:
+        with sessions.session(Settings(), "work") as spark:
+            for _ in range(2):
+                spark_jobs.sent(spark, bundle, "bundle.zip")
+            assert [archive.is_file() for archive in spark.archives] == [True]
+            if fail:
+                raise UnavailableError("the store does not answer")
+
+    with pytest.raises(UnavailableError):
+        work(fail=True)
+    work(fail=False)
+    assert not any(archive.exists() for session in (first, second) for archive in session.archives)
 
 
 @pytest.mark.spark
