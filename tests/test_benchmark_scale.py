@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.scoring.job import partitions_of
 from sentiment.stores.lake.files import DataFile
+from sentiment_benchmarks import scale
 from sentiment_benchmarks.config import BenchmarkScaleConfig
 from sentiment_benchmarks.scale import BYTES_A_REVIEW, Speed, simulated
 from sentiment_benchmarks.verbs import BENCHMARK_SCALE
@@ -58,6 +59,24 @@ def test_the_table_is_made_of_the_sizes_that_were_measured_here(home):
     assert result["core_milliseconds_a_review"] == pytest.approx(1)
     assert [row["cores"] for row in result["scale"]] == [2, 16]
     assert json.loads((home / "benchmarks" / "scale" / "tables" / "scale.json").read_text()) == result["scale"]
+
+
+def test_a_benchmark_asks_mlflow_first_and_where_it_fails_leaves_what_was_measured_before(home, monkeypatch):
+    def killed(*_: object, **__: object) -> None:
+        raise MemoryError("killed")
+
+    config = BenchmarkScaleConfig(measured=home / "sizes.json", reviews=(1_000_000,), cores=(2,))
+    config.measured.write_text(json.dumps([measured(10_000), measured(100_000)]))
+    done(BENCHMARK_SCALE, config)
+    before = {file: file.read_bytes() for file in (home / "benchmarks" / "scale").rglob("*.*")}
+    monkeypatch.setattr(scale, "simulated", killed)
+    with pytest.raises(MemoryError):
+        done(BENCHMARK_SCALE, config.model_copy(update={"cores": (16,)}))
+    assert before
+    assert {file: file.read_bytes() for file in before} == before
+    monkeypatch.setenv("SENTIMENT_MLFLOW_URI", "http://127.0.0.1:1")
+    with pytest.raises(UnavailableError, match="MLflow does not answer"):  # and nothing was simulated
+        done(BENCHMARK_SCALE, config)
 
 
 def test_what_was_not_measured_is_said(home):

@@ -15,13 +15,13 @@ from sentiment.datasets.snapshot import (
 )
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate, fit_threshold
-from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.optimisation import Imbalance
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment_benchmarks.config import BenchmarkImbalanceConfig
 from sentiment_benchmarks.models import BenchmarkData
+from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ImbalanceBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
@@ -31,18 +31,15 @@ def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) 
     watch, output = Watch(), output_folder(config.output, context, "imbalance")
     data = BenchmarkData.read(context.settings, config.snapshot, config)
     rows: list[Row] = []
-    for family in config.families:
-        for technique in get_args(Imbalance):
-            candidate = _candidate(config, family, technique)
-            if candidate is not None:
-                context.progress(f"{family} with {technique}")
-                rows += _measured(candidate, data, output, context.settings)
-    machine = watch.machine()
-    write_tables(output, {"imbalance": rows}, machine)
-    registry = Registry(context.settings)
-    params, tags = config.model_dump(mode="json"), {"benchmark": "imbalance"}
-    with registry.run("benchmark imbalance", params, tags, context) as run:
-        run.log_folder(output / "tables", "tables")
+    with published("imbalance", config, output, context) as run:
+        for family in config.families:
+            for technique in get_args(Imbalance):
+                candidate = _candidate(config, family, technique)
+                if candidate is not None:
+                    context.progress(f"{family} with {technique}")
+                    rows += _measured(candidate, data, output, context.settings)
+        machine = watch.machine()
+        write_tables(run.written, {"imbalance": rows}, machine)
     return ImbalanceBenchmark(run_id=run.run_id, output=str(output), machine=machine, imbalance=rows)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +46,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted
 from sentiment_benchmarks.config import BenchmarkModelsConfig, HeldOutOptions
+from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ModelsBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
@@ -104,21 +104,17 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
     output = output_folder(config.output, context, "models")
     rows: list[Row] = []
     comparisons: list[Row] = []
-    shutil.rmtree(output / "tables", ignore_errors=True)  # with pictures of other data, measured another time
-    for snapshot in config.snapshots:
-        data = BenchmarkData.read(settings, snapshot, config)
-        kept = _all_candidates(config, snapshot, data, output / snapshot, context)
-        measured = {name: _result(folder) for name, folder in kept.items()}
-        rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
-        candidate_intervals(_for_picture(measured), output / "tables" / f"{data.name}.png")
-        predictions = {name: read_predictions(folder / OF_BUNDLE) for name, folder in kept.items()}
-        comparisons += [{"data": data.name, **vars(row)} for row in compare_all(predictions)]
-    machine = watch.machine()
-    write_tables(output, {"models": rows, "comparisons": comparisons}, machine)
-    registry = Registry(settings)
-    params, tags = config.model_dump(mode="json"), {"benchmark": "models"}
-    with registry.run("benchmark models", params, tags, context) as run:
-        run.log_folder(output / "tables", "tables")
+    with published("models", config, output, context) as run:
+        for snapshot in config.snapshots:
+            data = BenchmarkData.read(settings, snapshot, config)
+            kept = _all_candidates(config, snapshot, data, output / snapshot, context)
+            measured = {name: _result(folder) for name, folder in kept.items()}
+            rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
+            candidate_intervals(_for_picture(measured), run.written / "tables" / f"{data.name}.png")
+            predictions = {name: read_predictions(folder / OF_BUNDLE) for name, folder in kept.items()}
+            comparisons += [{"data": data.name, **vars(row)} for row in compare_all(predictions)]
+        machine = watch.machine()
+        write_tables(run.written, {"models": rows, "comparisons": comparisons}, machine)
     return ModelsBenchmark(run_id=run.run_id, output=str(output), machine=machine, models=rows, comparisons=comparisons)
 
 

@@ -20,8 +20,8 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.scoring.job import DAYS_A_COMMIT, partitions_of
 from sentiment.stores.lake.files import DataFile
-from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkScaleConfig
+from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ScaleBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
@@ -63,15 +63,13 @@ def run_scale_benchmark(config: BenchmarkScaleConfig, context: Context) -> Scale
     source = config.measured or output_folder(None, context, "scoring") / "tables" / "sizes.json"
     speed = Speed.fitted(_measured(source))
     rows: list[Row] = []
-    for reviews in config.reviews:
-        for cores in config.cores:
-            context.progress(f"{reviews:,} reviews on {cores:,} cores")
-            rows.append(simulated(speed, reviews, cores, config.days, config.price, config.seed))
-    machine = watch.machine()
-    write_tables(output, {"scale": rows}, machine)
-    params, tags = config.model_dump(mode="json"), {"benchmark": "scale"}
-    with Registry(context.settings).run("benchmark scale", params, tags, context) as run:
-        run.log_folder(output / "tables", "tables")
+    with published("scale", config, output, context) as run:
+        for reviews in config.reviews:
+            for cores in config.cores:
+                context.progress(f"{reviews:,} reviews on {cores:,} cores")
+                rows.append(simulated(speed, reviews, cores, config.days, config.price, config.seed))
+        machine = watch.machine()
+        write_tables(run.written, {"scale": rows}, machine)
     return ScaleBenchmark(
         run_id=run.run_id,
         output=str(output),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from sentiment.engine.scorer import BY_GATE, Answers, Scorer
 from sentiment.export.stress import FITTED_ON, JUDGED_ON, stress_texts, texts_without_opinion
 from sentiment.promotion.resolution import bundle_of
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkStressConfig
 from sentiment_benchmarks.labelled_files import read_labelled
+from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import StressBenchmark
 from sentiment_benchmarks.scoring.material import snapshot_of
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
@@ -30,9 +31,23 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
     watch, output = Watch(), output_folder(config.output, context, "stress")
     version, fetched = bundle_of(config.model, context.now.date(), context.settings)
     pair, alone = (Scorer.load(fetched.folder, cascade=cascade, threads=config.cores) for cascade in (True, False))
+    with published("stress", config, output, context) as run:
+        rows = _all_rows(config, fetched.folder, pair, alone, context)
+        for data, texts in own.items():
+            context.progress(f"{len(texts)} texts of {data}")
+            rows.append({"data": data, "kind": "texts", **_both(pair, alone, texts)})
+        nothing = texts_without_opinion(JUDGED_ON, without=FITTED_ON)
+        rows.append({"data": "templates", "kind": "without opinion", **_without_opinion(pair, nothing)})
+        machine = watch.machine()
+        write_tables(run.written, {"stress": rows}, machine)
+    return StressBenchmark(run_id=run.run_id, output=str(output), machine=machine, version=version, stress=rows)
+
+
+def _all_rows(config: BenchmarkStressConfig, bundle: Path, pair: Scorer, alone: Scorer, context: Context) -> list[Row]:
+    """Return a row for each kind of text of the version's own snapshot and of each other one."""
     lake = Lake(context.settings.lake_root)
     rows: list[Row] = []
-    for snapshot in dict.fromkeys((snapshot_of(fetched.folder), *config.snapshots)):
+    for snapshot in dict.fromkeys((snapshot_of(bundle), *config.snapshots)):
         test = read_split(snapshot_folder(lake, snapshot), "test", config.reviews)
         stressed = stress_texts(test, JUDGED_ON, without=FITTED_ON)
         if rows:  # templates are the same beside every data set
@@ -43,17 +58,7 @@ def run_stress_benchmark(config: BenchmarkStressConfig, context: Context) -> Str
             context.progress(f"{len(texts)} {kind} of {snapshot}")
             data = kind if kind == "templates" else snapshot
             rows.append({"data": data, "kind": kind, **_both(pair, alone, texts)})
-    for data, texts in own.items():
-        context.progress(f"{len(texts)} texts of {data}")
-        rows.append({"data": data, "kind": "texts", **_both(pair, alone, texts)})
-    nothing = texts_without_opinion(JUDGED_ON, without=FITTED_ON)
-    rows.append({"data": "templates", "kind": "without opinion", **_without_opinion(pair, nothing)})
-    machine = watch.machine()
-    write_tables(output, {"stress": rows}, machine)
-    params, tags = config.model_dump(mode="json"), {"benchmark": "stress"}
-    with Registry(context.settings).run("benchmark stress", params, tags, context) as run:
-        run.log_folder(output / "tables", "tables")
-    return StressBenchmark(run_id=run.run_id, output=str(output), machine=machine, version=version, stress=rows)
+    return rows
 
 
 def _both(pair: Scorer, alone: Scorer, texts: LabelledReviews) -> Row:
