@@ -125,7 +125,13 @@ def test_in_another_home_no_place_of_the_deployment_is_left(tmp_path):
     assert moved.artifact_root == str(tmp_path / "mlflow" / "artifacts")
 
 
-@pytest.mark.parametrize("master", ["sail", "sail[2]", " sail[*] ", "local[*]", "local[2,3]", "spark://a:7077,b:7077"])
+@pytest.mark.parametrize(
+    "master",
+    [
+        *("sail", "sail[2]", " sail[*] ", "local[*]", "local[2,3]", "spark://a:7077,b:7077", "spark://[::1]:7077"),
+        *("sc://host", "sc://[::1]:15002/;token=x"),
+    ],
+)
 def test_a_master_of_spark_may_be_written_with_blanks_around(master):
     assert Settings(spark_master=master).spark_master == master.strip()
 

@@ -133,6 +133,15 @@ def test_a_master_that_does_not_answer_is_told_before_java_starts():
         spark_jvm.require_master(address)
 
 
+def test_a_master_is_found_by_an_address_of_ipv6():
+    try:
+        listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with listening:
+        spark_jvm.require_master(f"spark://127.0.0.1:9,[::1]:{listening.getsockname()[1]}")
+
+
 @pytest.mark.thorough
 @pytest.mark.spark
 def test_a_master_that_takes_no_driver_ends_in_a_sentence_and_not_in_java(tmp_path):

@@ -26,7 +26,8 @@ OF_OTHERS = frozenset({"GIT_COMMIT", "ALLOWED_HOSTS"})
 _MISSPELT = 0.85
 # Of this machine with some cores or all, or of another; more than 4 digits of cores would be threads without end.
 _MASTER = re.compile(
-    r"(sail|local)(\[(\*|[1-9]\d{0,3})(,\d+)?\])?|local-cluster\[.+\]|(spark|k8s)://.+|sc://[^/:]+(:\d{1,5})?(/.*)?"
+    r"(sail|local)(\[(\*|[1-9]\d{0,3})(,\d+)?\])?|local-cluster\[.+\]|(spark|k8s)://.+|"
+    r"sc://([^/:\[\]]+|\[[\d:A-Fa-f.]+\])(:\d{1,5})?(/.*)?"
 )
 # In addresses, which databases and tables are opened by, these begin something else.
 _NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")

@@ -113,7 +113,8 @@ def require_master(master: str) -> None:
         return
     for address in master.removeprefix("spark://").split(","):
         host, _, port = address.rpartition(":")
-        with suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=_MASTER_SECONDS):
+        place = host.strip("[]")  # which stand around an address of IPv6
+        with suppress(OSError, ValueError), socket.create_connection((place, int(port)), timeout=_MASTER_SECONDS):
             return
     raise UnavailableError(f"nothing answers at Spark's master {master}: start it, or correct {NAMES_THE_MASTER}")
 
