@@ -91,6 +91,16 @@ def test_scores_of_reviews_that_another_program_deleted_go_with_the_next_run(lak
     assert day_states(lake, [DAY]) == {DAY: "scored"}
 
 
+@pytest.mark.spark
+def test_a_day_whose_reviews_are_gone_is_told_with_what_takes_its_scores_out(lake, spark):
+    done(SCORE, ScoreConfig(day=DAY, model=ONE))
+    DeltaTable(lake.uri(REVIEWS)).delete(f"review_date = '{DAY}'")
+    (row,) = (row for row in done(verbs()["status"], StatusConfig(days=3))["attention"] if row["day"] == str(DAY))
+    assert (row["state"], row["next"].split(":")[0]) == ("stale", "its reviews are gone from the lake")
+    done(SCORE, ScoreConfig(day=LATER, model=ONE))
+    assert (keys(lake, DAY), day_states(lake, [DAY])) == (set(), {DAY: "missing"})
+
+
 def test_the_days_that_need_somebody_are_told_with_what_to_do(home, land):
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
     land(f"{LATER}.jsonl", [raw_review(LATER)])

@@ -26,6 +26,10 @@ _REMEDIES = {
     ("ingested", True): "run score_reviews for it",
     ("stale", True): "its reviews changed after they were scored: run score_reviews for it",
 }
+_GONE = (
+    "its reviews are gone from the lake: deliver its file and run ingest_reviews for it, or let a run of score_reviews "
+    "for a later day, with a look_back that reaches it, take its scores out"
+)
 # How many days the next scheduled run looks back for files, and for what is to be scored.
 _LOOKS_BACK = {"missing": FILES_LOOK_BACK, "ingested": SCORES_LOOK_BACK, "stale": SCORES_LOOK_BACK}
 FailedRuns = dict[str, dict[date, str]]
@@ -67,9 +71,14 @@ def _row(day: date, state: State, remedy: str, failed: FailedRuns) -> DayRow:
     return DayRow(day=day, state=state, next=remedy)
 
 
-def _remedy(day: date, state: State, landed: bool, today: date) -> str:
-    """Say what mends a day; a scheduled run, the next of which is of today, mends what it looks back to."""
-    there = landed or state != "missing"
+def _remedy(day: date, state: State, known: bool, today: date) -> str:
+    """Say what mends a day, whose file or reviews are there where it is known.
+
+    A scheduled run, the next of which is of today, mends what it looks back to.
+    """
+    if state == "stale" and not known:
+        return _GONE
+    there = known or state != "missing"
     waiting = there and (today - day).days <= _LOOKS_BACK[state]
     return f"{_REMEDIES[state, there]}{', or wait for the next scheduled run' if waiting else ''}"
 
