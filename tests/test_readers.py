@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
@@ -64,6 +64,13 @@ def test_what_pandas_writes_is_held_in_every_quoting(folder, table, delimiter, q
     assert_held(read_file(path), table)
 
 
+@example(
+    [{"Text": "\n", "TITLE": "\r", "id": "r0"}, {"Text": "", "TITLE": ',"\n1,2,3\n', "id": "r1"}],
+    ",",
+    csv.QUOTE_MINIMAL,
+    "\n",
+    None,
+)
 @some
 @given(
     # What a backslash before a backslash means nobody can tell where no quote stands behind one.

@@ -128,6 +128,24 @@ def test_a_row_of_this_form_is_refused_and_takes_no_other_row_along(tmp_path, ro
     assert all(found.fault and found.raw for found in between)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        'text,rating,timestamp,asin\n"Great phone\n\nagain",5,1588687728923,B0\nBad,1,1588687728923,B1\n',
+        'text,rating\n"Great phone\nagain",5\nBad,1\n',
+        'text,sentiment\n"Great, really\nagain",positive\nBad,negative\n',
+        '"text","rating"\n"Great phone\nI, say, again","5"\n"Bad","1"\n',
+    ],
+)
+def test_a_first_value_may_go_over_lines(tmp_path, content, end):
+    path = written(tmp_path, "a.csv", content.replace("\n", end))
+    several, one = read_file(path)
+    assert (several.fault, one.fault, one.values["text"]) == ("", "", "Bad")
+    assert several.values["text"].splitlines()[0].startswith("Great")
+    assert several.values["text"].endswith("again")
+
+
 def test_a_line_of_a_refused_row_is_never_a_row(tmp_path):
     path = written(tmp_path, "a.csv", 'id,text\n1,"a\n2,b\nc",5,6\n3,d\n')
     assert [row.values for row in read_file(path)][-1] == {"id": "3", "text": "d"}

@@ -58,7 +58,7 @@ def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
         fault = fault or (TAKEN_IN if held.line <= refused_to else _fault(values, held, dialect))
         yield Cells(held.line, values, fault, held.taken[0] if fault else "".join(held.taken))
         if fault:
-            refused_to = max(refused_to, _taken_along(values, held, dialect))
+            refused_to = max(refused_to, _taken_along(values, held, dialect), _end_otherwise(held, dialect))
             held.back_to_the_second()
 
 
@@ -182,7 +182,7 @@ def _fault(values: list[str], held: _Held, dialect: Dialect) -> str:
         return OUTSIDE
     if dialect.told and dialect.quotes != "backslash":
         return ""
-    if not dialect.told and any(_is_row(line, dialect) for line in held.taken[1:]):
+    if not dialect.told and _takes_in(held.taken, dialect):
         return TAKES_IN
     return TWO_WAYS if _reads_otherwise(values, held, dialect) else ""
 
@@ -194,6 +194,17 @@ def _taken_along(values: list[str], held: _Held, dialect: Dialect) -> int:
     return max(last + leads_on, held.reached)
 
 
+def _end_otherwise(held: _Held, dialect: Dialect) -> int:
+    """Return the last line of a refused row if it is a whole one in another dialect, 0 if it is in none."""
+    ends = [0]
+    # Where quotes mean themselves no line tells how far one that begins a value may reach.
+    for other in () if dialect.told or dialect.quotes == "plain" else dialect.others(held.taken):
+        held.reached = 0
+        if len(_first_of(other, held)) == dialect.width:
+            ends.append(held.reached)
+    return max(ends)
+
+
 def _is_cut(taken: list[str], dialect: Dialect) -> bool:
     """Tell whether a row that is open where the file ends within a line was cut off there, or has a quote too many.
 
@@ -202,6 +213,20 @@ def _is_cut(taken: list[str], dialect: Dialect) -> bool:
     if taken[-1].endswith("\n") or replace(dialect, quotes="plain").is_whole(taken[0]):
         return False
     return not any(_is_row(line, dialect) for line in taken[1:])
+
+
+def _takes_in(taken: list[str], dialect: Dialect) -> bool:
+    """Tell whether a row of several lines holds one that looks like a row of its own.
+
+    Where the first value goes over lines, the last line has all values behind it: that counts where the first line, its
+    quote taken for a letter, looks like a row as well.
+    """
+    if len(taken) < 2:
+        return False
+    *within, last = taken[1:]
+    if any(_is_row(line, dialect) for line in within):
+        return True
+    return _is_row(last, dialect) and _is_row(taken[0], replace(dialect, quotes="plain"))
 
 
 def _is_row(line: str, dialect: Dialect) -> bool:
