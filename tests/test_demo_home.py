@@ -110,6 +110,25 @@ def test_a_home_that_the_settings_name_is_used_as_it_is_and_nothing_is_made_curr
     assert not (tmp_path / "var").exists()
 
 
+def test_a_home_that_the_settings_name_is_of_one_input(tmp_path, inputs, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / "mine"))
+    books, films = inputs("books"), inputs("films")
+    (one_file := tmp_path / "reviews.csv").touch()
+
+    def refused(reviews: Path | None) -> bool:
+        try:
+            make_home(tmp_path / "var", reviews, Settings())
+        except ContractError as error:
+            return "a SENTIMENT_HOME of its own" in str(error)
+        return False
+
+    assert [refused(one) for one in (books, books, films, one_file, None)] == [False, False, True, True, True]
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / "sample"))
+    assert not refused(None)
+    (tmp_path / "sample" / "reviews" / "daily").mkdir(parents=True)  # which the sample makes
+    assert [refused(one) for one in (None, books)] == [False, True]
+
+
 def test_what_else_the_settings_say_is_kept_in_the_demos_home(tmp_path, inputs):
     made = make_home(tmp_path / "var", inputs("reviews"), Settings(airflow_port=18080))
     assert (made.home, made.airflow_port) == (tmp_path / "var" / "reviews", 18080)

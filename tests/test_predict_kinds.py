@@ -296,3 +296,28 @@ def test_numbers_that_no_one_type_holds_end_in_a_sentence(tmp_path):
     rows = [{"text": "good", "id": 2**53 + place} for place in range(1, 5_000)] + [{"text": "bad", "id": 1.5}]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "write .jsonl instead" in refusal(tmp_path / "in.jsonl", tmp_path / "out.parquet")
+
+
+def test_bytes_of_parquet_that_are_no_text_are_named_where_the_text_is_read_and_kept_elsewhere(tmp_path):
+    parquet.write_table(pa.table({"text": [b"good", b"good"], "mark": [b"a", b"\xff"]}), tmp_path / "in.parquet")
+    predict(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert parquet.read_table(tmp_path / "out.parquet")["label"].to_pylist() == ["positive", "positive"]
+    parquet.write_table(pa.table({"text": [b"good", "f\u00fcr".encode("cp1252")]}), tmp_path / "in.parquet")
+    assert "row 2: of the column text " in refusal(tmp_path / "in.parquet", tmp_path / "out.jsonl")
+
+
+def test_the_files_of_a_folder_whose_texts_stand_elsewhere_are_named(tmp_path):
+    (folder := tmp_path / "reviews").mkdir()
+    (folder / "a.csv").write_text("text,stars\ngood,5\n")
+    for content, said in {
+        "reviewText,overall\nbad,1\n": r"a\.csv has no column reviewText, .* in text: score it by itself",
+        "Body,n\nbad,1\n": r"b\.csv has no column text, .*it has Body, n: score it by itself",
+    }.items():
+        (folder / "b.csv").write_text(content)
+        with pytest.raises(ContractError, match=said):
+            predict(folder, tmp_path / "out.csv")
+    # A writer leaves out of an object of JSON what is empty.
+    (folder / "b.csv").unlink()
+    (folder / "b.jsonl").write_text('{"stars": 1}\n')
+    counts = predict(folder, tmp_path / "out.csv")
+    assert (counts.rows, counts.unscored) == (2, 1)

@@ -82,6 +82,18 @@ def test_a_file_alone_shows_its_rows_and_counts(tmp_path):
     assert "--output FILE" in shown["more"]
 
 
+def test_of_a_file_of_many_columns_the_text_and_the_decision_are_what_is_shown(tmp_path):
+    names = "reviewerID,asin,reviewerName,helpful,unixReviewTime,reviewTime,overall,summary,reviewText"
+    row = "A1YS9MDZP93857,B000F83SZQ,Jane of the long name,0,1251244800,08 26 2009,5,A summary,good and so on"
+    (tmp_path / "in.csv").write_text(f"{names}\n{row}\n")
+    done = predicted("--input", "in.csv", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode()
+    assert [word for word in ("good and so on", "label", "positive", "confidence") if word not in shown] == []
+    twice = predicted("--input", "in.csv", "--columns", "text=summary", "--columns", "title=asin", folder=tmp_path)
+    assert b"the text is read from summary, the title is read from asin" in twice.stdout
+
+
 def test_a_pipe_goes_into_a_file_and_a_file_out_through_a_pipe(tmp_path):
     assert predicted("--input", "-", "--output", "out.parquet", given=CSV, folder=tmp_path).returncode == 0
     assert parquet.read_table(tmp_path / "out.parquet")["label"].to_pylist() == ["positive", "negative"]

@@ -151,3 +151,20 @@ def test_the_token_of_a_spark_connect_server_is_not_repeated():
 def test_what_is_no_master_of_spark_is_refused_with_those_that_there_are(master):
     with pytest.raises(ValidationError, match=r"is no master of Spark; take sail, sail\[2\], local"):
         Settings(spark_master=master)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:5000", "http://127.0.0.1:abc", "mlruns", "localhost:5000", "http://h:0"]
+)
+def test_an_address_of_mlflow_that_is_none_is_said(monkeypatch, address):
+    monkeypatch.setenv("SENTIMENT_MLFLOW_URI", address)
+    with pytest.raises(ValueError, match="this is no address; write http://host:5000"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://h:5000", "https://u:p@h/mlflow/", "sqlite:////a/b.db", "postgresql://u:p@h:5432/m", "databricks"],
+)
+def test_an_address_of_mlflow_may_be_of_a_server_or_of_a_database(address):
+    assert Settings(mlflow_uri=address).mlflow_uri == address

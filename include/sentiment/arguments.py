@@ -142,7 +142,8 @@ def _add_argument(group: Any, name: str, info: FieldInfo, *, positional: bool) -
     if info.annotation is bool:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
     elif get_origin(info.annotation) is tuple:
-        group.add_argument(flag, nargs="*", metavar=name.rsplit("_", 1)[-1].upper(), help=text)
+        # Given twice, it means all that was given.
+        group.add_argument(flag, action="extend", nargs="*", metavar=name.rsplit("_", 1)[-1].upper(), help=text)
     else:
         choices = _choices(info.annotation)
         metavar = None if choices else name.rsplit("_", 1)[-1].upper()

@@ -33,6 +33,8 @@ def make_home(root: Path, reviews: Path | None, settings: Settings) -> Settings:
         _require_no_home(root / _CURRENT)
     home = settings.home if given else home_of(root, source)
     require_home(home)
+    if given:
+        _require_no_other(home, source)
     home.mkdir(parents=True, exist_ok=True)
     reviews_of = home / "reviews"
     if source and has_days(source):
@@ -122,6 +124,21 @@ def _is_of(home: Path, source: Path) -> bool:
         if link.is_symlink():
             return link.readlink() == source
     return not home.exists() or (home.is_dir() and not any(home.iterdir()))
+
+
+def _require_no_other(home: Path, source: Path | None) -> None:
+    """Raise ContractError where a home that the settings name holds the demo of another input.
+
+    Its history would be trained on and the new days be scored; the sample would be written among somebody's reviews.
+    """
+    links = [link for link in (home / "reviews", home / "source") if link.is_symlink()]
+    strange = [link for link in links if source is None or link.readlink() != source]
+    own = (home / "reviews").is_dir() and not links
+    if strange or (own and source is not None and has_days(source)):
+        raise ContractError(
+            f"{home} holds the demo of other reviews; give the one of {source or 'the sample'} a SENTIMENT_HOME of its "
+            "own"
+        )
 
 
 def _checked(reviews: Path) -> Path:

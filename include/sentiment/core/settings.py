@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -97,6 +98,13 @@ class Settings(BaseSettings):
     def _port_of_ours(cls, value: Any, info: ValidationInfo) -> Any:
         return cls.model_fields[str(info.field_name)].default if _is_of_a_service(value) else value
 
+    @field_validator("mlflow_uri", "mlflow_public_url", mode="after")
+    @classmethod
+    def _address_in_full(cls, value: str) -> str:
+        if value and not _is_address(value):
+            raise ValueError("this is no address; write http://host:5000, https://host or sqlite:////a/file.db")
+        return value
+
     @field_validator("home", mode="after")
     @classmethod
     def _home_in_full(cls, value: Path) -> Path:
@@ -181,6 +189,15 @@ class Settings(BaseSettings):
         """Return the settings of another home, in which every place lies, with `changes` to the others."""
         places = dict.fromkeys(("landing", "lake", "products", "artifacts", "mlflow_uri", "studies"), "")
         return self.model_copy(update={"home": home, **places, **changes})
+
+
+def _is_address(value: str) -> bool:
+    """Tell whether MLflow's client would take it for one; a path would make it look for files of its own."""
+    try:
+        parts = urlsplit(value)
+        return bool(parts.scheme and "://" in value and (parts.port is None or parts.port)) or value == "databricks"
+    except ValueError:  # no port
+        return False
 
 
 def _in_full(folder: str) -> str:

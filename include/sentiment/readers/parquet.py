@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import repeat
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -37,27 +37,26 @@ def schema_of(uri: str) -> pa.Schema:
 
 
 def rows(
-    uri: str, columns: Sequence[str] | None = None, encoding: str = UTF_8
+    uri: str, columns: Sequence[str] | None = None, encoding: str = UTF_8, texts: Sequence[str] = ()
 ) -> Iterator[dict[str, Any] | RejectedError]:
     """Give the rows, of all columns or of those that are named; bytes that are a text in the encoding become one.
 
     A row with a value that Python has none for is an error: a date behind the year 9999, a zone that is unknown. So is
-    one with bytes that are no text in a column that is named; where none is, they stay bytes.
+    one with bytes that are no text in a column that is named, or is one of `texts`; elsewhere they stay bytes.
     """
     place = {name: value for name, value in _of_place(uri).items() if columns is None or name in columns}
     with _opened(uri) as file:
         place = {name: value for name, value in place.items() if name not in file.schema_arrow.names}
         wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-        texts = _Texts(
-            [field.name for field in file.schema_arrow if _is_bytes(field.type)], encoding, wanted is not None
-        )
+        of_bytes = [field.name for field in file.schema_arrow if _is_bytes(field.type)]
+        decoder = _Texts(of_bytes, encoding, {*(wanted or ()), *texts})
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
                 for row in _values(batch):
                     if isinstance(row, RejectedError):
                         yield row
                     else:
-                        yield texts.of({**row, **place})
+                        yield decoder.of({**row, **place})
         except (pa.ArrowException, OSError) as error:
             raise BrokenFileError(str(error)) from error
 
@@ -109,9 +108,9 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 class _Texts:
-    """Makes texts of the columns that hold bytes; with `asked`, what is none is a fault of its row."""
+    """Makes texts of the columns that hold bytes; in those that are `asked`, what is none is a fault of its row."""
 
-    def __init__(self, names: Sequence[str], encoding: str, asked: bool) -> None:
+    def __init__(self, names: Sequence[str], encoding: str, asked: Collection[str]) -> None:
         self._names, self._encoding, self._asked = names, encoding, asked
         self._foreign = Foreign(encoding)
 
@@ -121,7 +120,7 @@ class _Texts:
                 try:
                     row[name] = value.decode(self._encoding)
                 except UnicodeError as error:
-                    if self._asked:
+                    if name in self._asked:
                         why = self._foreign.byte(decoded(value, self._encoding)) or str(error)
                         return RejectedError(f"of the column {name} {why}")
         return row

@@ -30,14 +30,14 @@ class Row(NamedTuple):
     ended: bool = True
 
 
-def read(uri: str, form: Format, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Give the rows of a file; of Parquet only the `columns` that are named.
+def read(uri: str, form: Format, columns: Sequence[str] | None = None, texts: Sequence[str] = ()) -> Iterator[Row]:
+    """Give the rows of a file; of Parquet only the `columns` that are named, and in `texts` no bytes that are none.
 
     Raises BrokenFileError where the file breaks off, behind the rows that are whole.
     """
     try:
         if form.kind == "parquet":
-            given = parquet.rows(uri, columns, form.encoding or UTF_8)
+            given = parquet.rows(uri, columns, form.encoding or UTF_8, texts)
             yield from (_row(*numbered) for numbered in enumerate(given, 1))
             return
         with opened(uri, form.packing) as stream:

@@ -62,9 +62,16 @@ def predict_source(
         target = Path(pipes.enter_context(TemporaryDirectory())) / "shown.jsonl"
         counts = predicted(scorer, source, target, version, on_progress)
         with target.open("rb") as lines:
-            first = tuple(json.loads(line) for line in islice(lines, _SHOWN_ROWS))
+            first = tuple(_telling_first(json.loads(line), source) for line in islice(lines, _SHOWN_ROWS))
         more = {"more": "--output FILE writes all rows"} if counts.rows > len(first) else {}
         return PredictResult(predictions=first, **_shown(counts), **more)
+
+
+def _telling_first(row: Values, source: Source) -> Values:
+    """Return a row with the text and the decision before all else: a terminal has not room for every column."""
+    texts = [column for role, column in source.mapping.columns.items() if role in TEXTS]
+    order = dict.fromkeys((*texts, *beside(DECISION.names, source.columns).values(), *row))
+    return {name: row[name] for name in order if name in row}
 
 
 def predict_file(

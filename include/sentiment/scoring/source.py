@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from sentiment.readers.schemas import ColumnMapping, mapping_of, require_text
 from sentiment.readers.table_folders import require_no_table
 from sentiment.stores import files as storage
 
+# So many columns of a file are named.
+_SHOWN = 12
 _NO_TEXTS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal)
 
 
@@ -30,10 +32,10 @@ class Part:
     uri: str
     form: Format
 
-    def rows(self) -> Iterator[Values]:
-        """Give the rows; raises ContractError for one that cannot be read, which it names."""
+    def rows(self, texts: Sequence[str] = ()) -> Iterator[Values]:
+        """Give the rows; raises ContractError for one that cannot be read, or has no text in `texts`, and names it."""
         with _named(self.uri):
-            for row in read(self.uri, self.form):
+            for row in read(self.uri, self.form, texts=texts):
                 if row.fault:
                     raise ContractError(f"{self.uri}, {place(self.form, row)}: {_with_remedy(row)}")
                 yield row.values
@@ -75,7 +77,8 @@ class Source:
         Raises ContractError for what is of no kind that is read, or cannot be read, and where no column is the text.
         """
         parts = tuple(_part(uri, options, piped=piped) for uri in files_of(path, options))
-        columns = tuple(dict.fromkeys(name for part in parts for name in part.columns()))
+        of_parts = [tuple(dict.fromkeys(part.columns())) for part in parts]
+        columns = tuple(dict.fromkeys(name for of_part in of_parts for name in of_part))
         try:
             mapping = mapping_of(columns, options)
             # A file without a line, or JSON without rows, is a day without reviews.
@@ -83,14 +86,25 @@ class Source:
                 require_text(mapping, columns)
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
-        for part in parts:
+        for part, of_part in zip(parts, of_parts, strict=True):
             part.require_texts(mapping.columns.get("text", ""))
+            _require_alike(part, mapping_of(of_part, FileOptions()), mapping, of_part)
         return cls(parts, columns, mapping)
 
     def rows(self) -> Iterator[Values]:
         """Give the rows in their order; raises ContractError as its parts do."""
         for part in self.parts:
-            yield from part.rows()
+            yield from part.rows(tuple(self.mapping.columns.values()))
+
+
+def _require_alike(part: Part, own: ColumnMapping, mapping: ColumnMapping, columns: tuple[str, ...]) -> None:
+    """Raise ContractError for a part whose texts stand elsewhere than those of the others: it would go unscored."""
+    text, its = mapping.columns.get("text"), own.columns.get("text")
+    if columns and text not in columns and (its or not part.form.kind.startswith("json")):
+        has = f"its texts seem to stand in {its}" if its else f"it has {', '.join(map(str, columns[:_SHOWN]))}"
+        raise ContractError(
+            f"{part.uri} has no column {text}, from which the texts of the folder are read; {has}: score it by itself"
+        )
 
 
 def files_of(path: Path, options: FileOptions) -> list[str]:
