@@ -29,6 +29,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import PROMOTIONS
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.ledger import champions_at, changes, history, record
+from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.bundles import FetchedBundle
 from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 
@@ -314,7 +315,7 @@ class FakeRegistry:
     def trained(self, run_id: str) -> TrainedRun:
         if run_id in self.runs:
             return self.runs[run_id]
-        raise ContractError(f"MLflow has no run {run_id!r}")
+        raise AbsentError(f"MLflow has no run {run_id!r}")
 
     def find_evidence(self, number: int, destination: Path) -> Path | None:
         if number in self.kept:
@@ -519,6 +520,13 @@ def test_what_cannot_be_told_of_the_champion_is_said_and_stops_nothing(judge, la
     assert said_of_it in result["reason"]
 
 
+def test_of_a_champion_that_names_no_run_nobody_can_tell_what_it_has_learnt_from(judge, rivals):
+    registry = rivals(POOR, GOOD)
+    registry.known = tuple(replace(one, run_id="") if one.version == 1 else one for one in registry.known)
+    said = judge(registry, versions=(2,))["evidence"]["unseen_missing"]
+    assert said == "whether version 1 has learnt from test reviews cannot be told: it names no run"
+
+
 @pytest.mark.parametrize(("left", "asked"), [(POOR, []), (GOOD, ["bundle-1"])], ids=["its own", "a later export's"])
 def test_of_a_version_before_0_5_the_runs_predictions_count_when_they_are_its_own(judge, rivals, scored, left, asked):
     registry = rivals(POOR, GOOD)
@@ -552,6 +560,13 @@ def test_without_named_candidates_the_newest_version_is_judged_against_the_regis
     assert "the linear baseline (version 1) 0.9750" in result["reason"]
     assert result["evidence"] is None
     assert judge(registry)["champion"] == 3
+
+
+def test_a_weak_linear_candidate_takes_no_better_registered_ones_place_as_the_baseline(judge):
+    registry = FakeRegistry(None, version(1, GOOD, "linear"), version(2, POOR, "linear"))
+    result = judge(registry, versions=(2,))
+    assert not result["promoted"]
+    assert "the linear baseline (version 1) 0.9750" in result["reason"]
 
 
 def test_candidates_that_were_measured_on_different_reviews_are_refused(judge):

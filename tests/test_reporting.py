@@ -9,6 +9,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores.lake.schemas import SCORES
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.entries import ModelVersion, TrainedRun
 from sentiment.views.config import ReportConfig
 from sentiment.views.days import late_days, missing_files, missing_reviews
@@ -43,7 +44,7 @@ class FakeRegistry:
 
     def trained(self, run_id: str) -> TrainedRun:
         if run_id == "gone":
-            raise ContractError("MLflow has no run 'gone'")
+            raise AbsentError("MLflow has no run 'gone'")
         return TrainedRun(run_id, {}, {"train_reviews_used": 1000.0, "test_reviews_used": 400.0}, {})
 
 
@@ -108,7 +109,7 @@ def test_the_champion_stands_beside_those_that_were_measured_on_the_same_reviews
 
 def test_a_version_that_somebody_registered_by_hand_is_shown_without_figures(report):
     by_hand = report(4, "4")["compared"]
-    assert [(row["version"], row["accuracy"], row["train_reviews"]) for row in by_hand] == [(4, None, 0)]
+    assert [(row["version"], row["accuracy"], row["train_reviews"]) for row in by_hand] == [(4, None, None)]
 
 
 def test_a_figure_that_is_no_number_is_none():

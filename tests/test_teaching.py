@@ -152,6 +152,15 @@ def test_what_a_student_learns_from_are_its_reviews_and_those_that_the_teacher_a
     assert lessons(config.model_copy(update={"teacher": ""}), train, a_context(deployment)) is train
 
 
+def test_a_teacher_that_speaks_of_none_of_the_reviews_that_are_drawn_teaches_nobody(deployment, tmp_path):
+    file = table(tmp_path / "t.parquet", of_training(150))
+    config = TrainConfig(snapshot=SNAPSHOT, teacher=file, seed=18)
+    with pytest.raises(
+        ContractError, match=r"a soft label for none of the 50 training reviews that seed 18 draws: train"
+    ):
+        lessons(config, tiny.reviews(50, seed=99), a_context(deployment))
+
+
 def test_taught_reviews_go_to_other_processes_and_come_back(encoder, tmp_path):
     reviews = taught(tiny.reviews(30), [*np.linspace(-3, 3, 29), NAN])
     job = Job(tmp_path)

@@ -40,7 +40,7 @@ from sentiment.tuning.processes import tune
 from sentiment.tuning.results import OpenStudyResult, StudyResult
 from sentiment.tuning.search import fail_abandoned, full, queue_grid, search
 from sentiment.tuning.storage import load_study
-from sentiment.tuning.study import open_study
+from sentiment.tuning.study import conclude_study, open_study
 from sentiment.tuning.verbs import TUNE
 
 pytestmark = pytest.mark.slow
@@ -368,6 +368,30 @@ def test_the_combination_of_a_killed_trial_is_tried_again_and_no_other(deploymen
     assert full(study, config, runs)
 
 
+def test_a_combination_that_takes_two_workers_with_it_is_given_up_and_named(deployment):
+    opened = open_study(tuning(deployment, **GRID, seed=79), at(deployment))
+    study, config = load_study(opened.study, deployment)
+    runs, deaths = StudyRuns(deployment), 0
+    for said in ({"stopped": "it was interrupted"}, {}, {}):
+        assert not full(study, config, runs)
+        queue_grid(study, config)
+        while study.get_trials(states=(TrialState.WAITING,)):
+            begun = study.ask()
+            if begun.suggest_categorical("imbalance", ["none", "class_weights", "smote"]) != "smote":
+                study.tell(begun, 0.9)
+                continue
+            for name, value in said.items():
+                begun.set_user_attr(name, value)
+            study.tell(begun, state=TrialState.FAIL)
+            deaths += 1
+    assert (deaths, full(study, config, runs)) == (3, True)
+    queue_grid(study, config)
+    assert not study.get_trials(states=(TrialState.WAITING,))
+    rows = {row.settings: row.ended for row in conclude_study(StudyConfig(study=opened.study), at(deployment)).grid}
+    assert rows["imbalance smote"] == "its worker died twice"
+    assert len(rows) == 3
+
+
 def test_a_grid_is_full_when_each_combination_was_begun_and_not_when_as_many_trials_were(deployment):
     opened = open_study(tuning(deployment, **GRID, seed=78), at(deployment))
     study, config = load_study(opened.study, deployment)
@@ -490,6 +514,24 @@ def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(de
         patch.setattr(f"sentiment.stores.registry.studies.StudyRuns.{where}", away)
         with pytest.raises(UnavailableError):
             search(StudyConfig(study=opened.study), at(deployment))
+    assert search(StudyConfig(study=opened.study), at(deployment)).trained == 2
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["disk", "ctrl-c"])
+def test_what_is_no_fault_of_a_trial_stops_the_worker_and_costs_the_study_no_trial(deployment, monkeypatch, error):
+    config = tuning(deployment, trials=2, seed=40 + isinstance(error, OSError))
+    opened = open_study(config, at(deployment))
+    with monkeypatch.context() as patch:
+        plant(patch, {0: error})
+        with pytest.raises(type(error)):
+            search(StudyConfig(study=opened.study), at(deployment))
+    run = runs_of(opened)["trial-0"]
+    said = "OSError: [Errno 28] No space left on device" if isinstance(error, OSError) else "it was interrupted"
+    assert (run.info.status, run.data.tags["sentiment.error"]) == ("FAILED", said)
+    first = load_study(opened.study, deployment)[0].get_trials()[0]
+    assert first.user_attrs["stopped"] == said
+    if first.state == TrialState.RUNNING:  # of this process, which lives on
+        load_study(opened.study, deployment)[0].tell(0, state=TrialState.FAIL)
     assert search(StudyConfig(study=opened.study), at(deployment)).trained == 2
 
 

@@ -47,8 +47,9 @@ def in_words(
     low, high = (found.low, found.high) if found.difference >= 0 else (-found.high, -found.low)
     beats = f"{a} beats {b}" if corrected < significance else f"{a} and {b} do not differ beyond chance"
     effect = "" if found.effect is None else f", {abs(found.effect):.1f} standard deviations of the differences"
-    ranked = "" if found.wilcoxon_p is None else f", {p_text(found.wilcoxon_p)} by Wilcoxon's signed ranks"
     among = ", corrected for the pairs" if corrected > found.p_value else ""
+    ranked = "" if found.wilcoxon_p is None else f", {p_text(found.wilcoxon_p)} by Wilcoxon's signed ranks"
+    ranked += ", uncorrected" if ranked and among else ""
     size = with_interval(Difference(abs(found.difference), low, high, found.p_value))
     return (
         f"As ways of training, over {found.pairs} {over}, {beats}: macro F1 {size}{effect}; {p_text(corrected)} by "

@@ -79,9 +79,7 @@ def _choosable(registry: Registry, sound: list[ModelVersion]) -> tuple[list[Meas
 def _baseline(
     candidates: list[MeasuredVersion], known: list[ModelVersion], on: tuple[str, str]
 ) -> MeasuredVersion | None:
-    """Return the best linear candidate, else the best linear version that was measured on the same test reviews."""
-    linear = [candidate for candidate in candidates if candidate.family == "linear"]
-    if not linear:
-        same = [version for version in known if not version.lacking and tested_on(version) == on]
-        linear = [measured(version) for version in same if version.tags["family"] == "linear"]
+    """Return the best linear version that was measured on the same test reviews, a candidate or not."""
+    same = [version for version in known if not version.lacking and tested_on(version) == on]
+    linear = [one for one in (*candidates, *map(measured, same)) if one.family == "linear"]
     return max(linear, key=lambda version: version.macro_f1, default=None)

@@ -47,7 +47,8 @@ def unseen_by(
 
     What it learnt from the snapshot itself are other reviews: nothing is read for a champion of the same snapshot.
     """
-    tested, known, gone = set(keys), set[str](), list[str]()
+    tested, known = set(keys), set[str]()
+    gone = [] if version.run_id else ["it names no run"]
     try:
         for learnt in learnt_from(version.run_id, registry, settings):
             if learnt.snapshot != snapshot:

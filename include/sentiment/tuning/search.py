@@ -9,6 +9,8 @@ from __future__ import annotations
 import shutil
 import socket
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 DIED = "its worker died"
+# A combination that takes so many workers with it is not tried again: what a machine has not room for ends them all.
+_MOST_DEATHS = 2
+Combination = frozenset[tuple[str, Any]]
 # A worker says who it is right after it began a trial; one that has not yet done so after this time died before.
 NAMELESS = timedelta(minutes=1)
 
@@ -58,7 +63,7 @@ def search(config: StudyConfig, context: Context) -> SearchResult:
 
 
 def full(study: optuna.Study, tuning: TuneConfig, runs: StudyRuns) -> bool:
-    """Tell whether enough trials have begun, of a grid each combination.
+    """Tell whether enough trials have begun, of a grid each combination but those that were given up.
 
     Those that were killed tell nothing of their settings and do not count.
     """
@@ -66,7 +71,8 @@ def full(study: optuna.Study, tuning: TuneConfig, runs: StudyRuns) -> bool:
     trials = study.get_trials(deepcopy=False)
     begun = [trial for trial in trials if trial.state != TrialState.WAITING and not killed(trial)]
     if tuning.grid:
-        return {frozenset(combination.items()) for combination in tuning.grid} <= {_queued(trial) for trial in begun}
+        settled = {*map(_queued, begun), *given_up(trials)}
+        return {frozenset(combination.items()) for combination in tuning.grid} <= settled
     return len(begun) >= tuning.size
 
 
@@ -76,13 +82,24 @@ def queue_grid(study: optuna.Study, tuning: TuneConfig) -> None:
     Optuna's own GridSampler takes a killed trial for a visited one, and gives workers that ask at once the same; a
     queued trial goes to one worker. Of several that queue a killed one again at the same moment each may do so.
     """
-    held = {_queued(trial) for trial in study.get_trials(deepcopy=False) if not killed(trial)}
+    trials = study.get_trials(deepcopy=False)
+    held = {*(_queued(trial) for trial in trials if not killed(trial)), *given_up(trials)}
     for combination in tuning.grid:
         if frozenset(combination.items()) not in held:
             study.enqueue_trial(combination)
 
 
-def _queued(trial: FrozenTrial) -> frozenset[tuple[str, Any]]:
+def given_up(trials: Sequence[FrozenTrial]) -> dict[Combination, FrozenTrial]:
+    """Return the combinations whose worker died twice, probably of too little memory, each with its last trial.
+
+    A trial that could say why it stopped, as one that was interrupted, is none of these.
+    """
+    died = [trial for trial in trials if killed(trial) and "stopped" not in trial.user_attrs]
+    deaths = Counter(map(_queued, died))
+    return {settings: trial for trial in died if deaths[settings := _queued(trial)] >= _MOST_DEATHS}
+
+
+def _queued(trial: FrozenTrial) -> Combination:
     """Return the combination of the grid that a trial has, or waits to get."""
     return frozenset(trial.system_attrs.get("fixed_params", trial.params).items())
 

@@ -26,13 +26,14 @@ from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import GridRow, OpenStudyResult, StudyResult
-from sentiment.tuning.search import DIED, fail_abandoned, killed, queue_grid
+from sentiment.tuning.search import DIED, fail_abandoned, given_up, killed, queue_grid
 from sentiment.tuning.storage import create_study, load_study
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 DOTS_AN_INCH = 150
+_DIED_TWICE, _ENDED = "its worker died twice", {"PRUNED": "stopped early"}
 # Importance is a matter of differences between completed trials.
 FEWEST_TO_COMPARE = 2
 
@@ -93,19 +94,20 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
 
 
 def _grid(study: optuna.Study, tuning: TuneConfig) -> tuple[GridRow, ...]:
-    """Return a row a trial that ended, the best first; one that was stopped early has its last figure."""
+    """Return a row a combination, the best first; one that was stopped early has its last figure."""
     varied = {name for name, values in tuning.choices.items() if len(values) > 1}
-    ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
+    lost = {trial.number for trial in given_up(trials).values()}
     rows = [
         GridRow(
             settings=", ".join(f"{name} {value}" for name, value in trial.params.items() if name in varied),
             macro_f1=None if trial.value is None else round(trial.value, 4),
-            ended={"PRUNED": "stopped early"}.get(trial.state.name, trial.state.name.lower()),
+            ended=_DIED_TWICE if trial.number in lost else _ENDED.get(trial.state.name, trial.state.name.lower()),
             trial=trial.number,
             validations=len(trial.intermediate_values),
         )
-        for trial in study.get_trials(deepcopy=False, states=ended)
-        if not killed(trial)
+        for trial in trials
+        if trial.number in lost or not killed(trial)
     ]
     return tuple(sorted(rows, key=lambda row: (row.macro_f1 is None, -(row.macro_f1 or 0.0))))
 

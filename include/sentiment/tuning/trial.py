@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna import TrialPruned
+from optuna.exceptions import OptunaError
+from safetensors import SafetensorError
 
 from sentiment.core.context import Context
-from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.provenance import this_process
 from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SCORE = "eval_macro_f1"
+# What tells nothing of the settings that were tried: a server that is away, a disk that is full, a study's database.
+_OF_THE_MACHINE = (UnavailableError, OSError, SafetensorError, OptunaError)
 
 
 class TrialFailedError(Exception):
@@ -52,7 +57,8 @@ class Objective:
     def __call__(self, trial: Trial) -> float:
         """Train; raises TrialPruned where the trial falls behind and TrialFailedError where its training fails.
 
-        Any other error, such as a database that is away, is none of the trial's and stops the worker.
+        Any other error, such as a full disk or a database that is away, is none of the trial's and stops the worker,
+        as an interruption does; the trial says so, and its settings are tried anew.
         """
         trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
@@ -72,7 +78,8 @@ class Objective:
         except TrialPruned:
             self.runs.end(run_id, "pruned")
             raise
-        except UnavailableError:
+        except (*_OF_THE_MACHINE, KeyboardInterrupt) as error:
+            self._stop(trial, run_id, _reason(error))
             raise
         except Exception as error:
             reason = _reason(error)
@@ -83,6 +90,13 @@ class Objective:
             raise TrialFailedError(reason) from error
         self.runs.end(run_id, "complete")
         return max(watch.scores)
+
+    def _stop(self, trial: Trial, run_id: str, reason: str) -> None:
+        """Say of a trial why it did not come to its end, as far as study and MLflow let us, which may be away too."""
+        with suppress(OptunaError):
+            trial.set_user_attr("stopped", reason)
+        with suppress(ContractError, ConcurrentWriteError, UnavailableError):
+            self.runs.end(run_id, "failed", reason)
 
     def _fit(self, candidate: TrainConfig, number: int, watch: _Watch) -> None:
         folder = trial_folder(self.workdir, number)
@@ -127,6 +141,8 @@ class _Watch:
             raise TrialPruned(f"macro F1 {record[SCORE]:.4f} at validation {len(self.scores)}")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
     words = str(error) if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
     return words[:ERROR_CHARACTERS]

@@ -45,13 +45,19 @@ def lessons(config: TrainingOptions, train: LabelledReviews, context: Context) -
 
     These are those that the teacher alone knows and, where stars are learnt, the snapshot's of three stars in
     proportion. Without a teacher and stars to learn the reviews come back as they are. Raises ContractError as
-    `require_teachable` does, and when no stars are known.
+    `require_teachable` does, when no stars are known, and when the teacher speaks of none of the training reviews.
     """
     if config.star_weight:
         _require_stars(config, train)
     elif not config.teacher:
         return train
     said, others = _said(config, context) if config.teacher else (None, set())
+    if said and np.isnan(said.of(train.keys)).all():
+        raise ContractError(
+            f"the teacher {config.teacher} has a soft label for none of the {len(train):,} training reviews that seed "
+            f"{config.seed} draws: train with the seed of the teacher's run and reviews at random, or label more "
+            "(labelled_reviews of soft-labels)"
+        )
     train = train.and_then(_without_label(config, len(train), others, context))
     return train.taught(said.of(train.keys) if said else None)
 
