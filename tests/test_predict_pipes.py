@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow as pa
@@ -80,6 +82,30 @@ def test_a_file_alone_shows_its_rows_and_counts(tmp_path):
     shown = json.loads(done.stdout)
     assert (shown["rows"], shown["positive"], len(shown["predictions"])) == (32, 31, 20)
     assert "--output FILE" in shown["more"]
+
+
+def test_rows_of_csv_end_with_a_line_feed_and_a_return_within_a_value_stays_there(tmp_path):
+    (tmp_path / "in.csv").write_bytes(b'id,text\r\n1,"good\rand\r\nmore"\r\n2,bad\r\n')
+    done = predicted("--input", "in.csv", "--output", "-", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"id,text,label,")
+    assert (done.stdout.count(b"\r\n"), done.stdout.count(b"\n")) == (1, 4)
+    assert [row["text"] for row in csv.DictReader(io.StringIO(done.stdout.decode(), newline=""))] == [
+        "good\rand\r\nmore",
+        "bad",
+    ]
+
+
+def test_a_pipe_may_have_a_name_and_a_closed_one_is_said(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    Thread(target=lambda: (tmp_path / "pipe").write_bytes(CSV), daemon=True).start()
+    done = predicted("--input", "pipe", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] == 2
+    words = [sys.executable, "-c", PROGRAM, "predict", "--input", "-"]
+    closed = subprocess.run(["sh", "-c", '"$@" <&-', "sh", *words], capture_output=True, check=False)
+    assert closed.returncode == 1
+    assert b"standard input is closed" in closed.stderr
 
 
 def test_of_a_file_of_many_columns_the_text_and_the_decision_are_what_is_shown(tmp_path):

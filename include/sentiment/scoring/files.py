@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ import pyarrow as pa
 
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
+from sentiment.core.plain_json import plain_json
 from sentiment.core.progress import OnProgress
 from sentiment.core.text.clean import cell_text
 from sentiment.engine.scorer import Scorer
@@ -39,7 +41,7 @@ _SHOWN_ROWS = 20
 
 def require_files(config: PredictConfig) -> None:
     """Raise ContractError for an input that is not there, and an output of no kind that is written."""
-    if config.input and str(config.input) != PIPE:
+    if config.input and str(config.input) != PIPE and not config.input.is_fifo():
         files_of(config.input, config)
     if config.output and str(config.output) != PIPE:
         kind_of(config.output)
@@ -51,18 +53,19 @@ def predict_source(
     """Score a file or a pipe into a file or a pipe; without either, return its first rows."""
     predicted = partial(predict_file, formulas_as_text=config.formulas_as_text)
     with ExitStack() as pipes:
-        piped = str(given) == PIPE
-        source = Source.of(pipes.enter_context(_received()) if piped else given, config, piped=piped)
+        piped = str(given) == PIPE or given.is_fifo()
+        source = Source.of(pipes.enter_context(_received(given)) if piped else given, config, piped=piped)
         if config.output and str(config.output) != PIPE:
             counts = predicted(scorer, source, config.output, version, on_progress)
             return PredictResult(output=str(config.output), **_shown(counts), model_version=version)
         if config.output:
             target = pipes.enter_context(_sent(source))
             return PredictResult(**_shown(predicted(scorer, source, target, version, on_progress)))
-        target = Path(pipes.enter_context(TemporaryDirectory())) / "shown.jsonl"
-        counts = predicted(scorer, source, target, version, on_progress)
-        with target.open("rb") as lines:
-            first = tuple(_telling_first(json.loads(line), source) for line in islice(lines, _SHOWN_ROWS))
+        scored = _Scored(scorer, source, version, on_progress)
+        rows = scored.rows()
+        first = tuple(_telling_first(json.loads(plain_json(row)), source) for row in islice(rows, _SHOWN_ROWS))
+        deque(rows, maxlen=0)  # which counts the rest
+        counts = scored.counted()
         more = {"more": "--output FILE writes all rows"} if counts.rows > len(first) else {}
         return PredictResult(predictions=first, **_shown(counts), **more)
 
@@ -89,31 +92,45 @@ def predict_file(
     the input has a column of one of our names its own stays, and ours is called `predicted_…`, which the notes say.
     Raises ContractError for a file of no kind that is written, and a row that cannot be read, which it names.
     """
-    counts = dict.fromkeys(("rows", "positive", "needs_review", "unscored", "formulas", "numbers"), 0)
     to_spreadsheet = kind_of(target) in ("csv", "tsv")
-    names = beside(DECISION.names, source.columns)
-
-    def decided() -> Iterator[Values]:
-        for rows in chunks(source.rows()):
-            for row, decision in zip(rows, _decisions(scorer, rows, version, source.mapping), strict=True):
-                _count(counts, row, decision, source.mapping)
-                yield {**row, **{names[name]: value for name, value in decision.items()}}
-            on_progress("scoring rows", counts["rows"], 0)
-
-    added = pa.schema([field.with_name(names[field.name]) for field in DECISION])
+    scored = _Scored(scorer, source, version, on_progress)
+    added = pa.schema([field.with_name(scored.names[field.name]) for field in DECISION])
     try:
         with replacing(target) as aside:
-            write_rows(aside, decided(), source, added, formulas_as_text=formulas_as_text)
+            write_rows(aside, scored.rows(), source, added, formulas_as_text=formulas_as_text)
     except RecursionError:
         raise ContractError(
             "a value of the input is nested too deeply to be written; leave its column out, or write it as text"
         ) from None
-    formulas, numbers = counts.pop("formulas"), counts.pop("numbers")
-    notes = [*_read_from(source.mapping), *_renamed(names)]
-    notes += _numbers(numbers, counts["rows"] - counts["unscored"], source.mapping)
-    if to_spreadsheet and not formulas_as_text:
-        notes += _formulas(formulas, [name for name in source.columns if begins_a_formula(name)])
-    return FileCounts(**counts, notes=tuple(notes))
+    return scored.counted(for_spreadsheets=to_spreadsheet and not formulas_as_text)
+
+
+class _Scored:
+    """The rows of a source with their decisions, once, and what was counted of those that were taken."""
+
+    def __init__(self, scorer: Scorer, source: Source, version: int, on_progress: OnProgress) -> None:
+        self._scorer, self._source, self._version, self._on_progress = scorer, source, version, on_progress
+        self._counts = dict.fromkeys(("rows", "positive", "needs_review", "unscored", "formulas", "numbers"), 0)
+        self.names = beside(DECISION.names, source.columns)
+
+    def rows(self) -> Iterator[Values]:
+        """Give the rows with the decision under our names, or beside the input's own of the same."""
+        counts, mapping = self._counts, self._source.mapping
+        for rows in chunks(self._source.rows()):
+            for row, decision in zip(rows, _decisions(self._scorer, rows, self._version, mapping), strict=True):
+                _count(counts, row, decision, mapping)
+                yield {**row, **{self.names[name]: value for name, value in decision.items()}}
+            self._on_progress("scoring rows", counts["rows"], 0)
+
+    def counted(self, *, for_spreadsheets: bool = False) -> FileCounts:
+        """Return what was counted, with what is to be said of it, of formulas too where a spreadsheet may run them."""
+        counts, mapping = dict(self._counts), self._source.mapping
+        formulas, numbers = counts.pop("formulas"), counts.pop("numbers")
+        notes = [*_read_from(mapping), *_renamed(self.names)]
+        notes += _numbers(numbers, counts["rows"] - counts["unscored"], mapping)
+        if for_spreadsheets:
+            notes += _formulas(formulas, [name for name in self._source.columns if begins_a_formula(name)])
+        return FileCounts(**counts, notes=tuple(notes))
 
 
 def _count(counts: dict[str, int], row: Values, decision: Values, mapping: ColumnMapping) -> None:
@@ -156,10 +173,10 @@ def _decisions(scorer: Scorer, rows: list[Values], version: int, mapping: Column
 
 
 def _read_from(mapping: ColumnMapping) -> list[str]:
-    others = {role: column for role, column in mapping.columns.items() if role in TEXTS and role != column}
-    if not others:
+    texts = {role: column for role, column in mapping.columns.items() if role in TEXTS}
+    if all(role == column for role, column in texts.items()):
         return []
-    read = ", ".join(f"the {role} is read from {others[role]}" for role in ("text", "title") if role in others)
+    read = ", ".join(f"the {role} is read from {texts[role]}" for role in ("text", "title") if role in texts)
     return [f"{read} ({mapping.schema})" if mapping.schema else read]
 
 
@@ -192,12 +209,14 @@ def _shown(counts: FileCounts) -> dict[str, Any]:
 
 
 @contextmanager
-def _received() -> Iterator[Path]:
-    """Give a file with what comes in; what is wrong with it is said of the pipe."""
+def _received(given: Path) -> Iterator[Path]:
+    """Give a file with what comes in, by a pipe with a name as well; what is wrong with it is said of the pipe."""
+    if str(given) == PIPE and sys.stdin is None:
+        raise ContractError("nothing comes in: standard input is closed")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "input"
-        with file.open("wb") as kept:
-            shutil.copyfileobj(sys.stdin.buffer, kept)
+        with file.open("wb") as kept, nullcontext(sys.stdin.buffer) if str(given) == PIPE else given.open("rb") as pipe:
+            shutil.copyfileobj(pipe, kept)
         try:
             yield file
         except ContractError as error:

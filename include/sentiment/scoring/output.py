@@ -143,9 +143,23 @@ def _write_delimited(
     path: Path, rows: Iterable[Values], names: list[str], delimiter: str, cell: Callable[[Any], Any]
 ) -> None:
     with _opened(path) as file:
-        writer = csv.DictWriter(file, names, restval="", delimiter=delimiter)
+        writer = csv.DictWriter(_Lines(file), names, restval="", delimiter=delimiter)
         writer.writerow({name: cell(name) for name in names})
         writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
+
+
+class _Lines:
+    """Ends each row with a line feed alone, as other programs of a pipe expect it.
+
+    Told so itself, Python's writer would leave a carriage return within a value unquoted.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        """Write a row, which comes whole."""
+        return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def _as_cell(value: Any) -> Any:
