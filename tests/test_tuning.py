@@ -392,6 +392,20 @@ def test_a_combination_that_takes_two_workers_with_it_is_given_up_and_named(depl
     assert len(rows) == 3
 
 
+def test_a_combination_that_is_under_way_on_another_machine_is_named_where_a_search_is_concluded(deployment):
+    opened = open_study(tuning(deployment, **GRID, seed=80), at(deployment))
+    study, _ = load_study(opened.study, deployment)
+    for number in range(3):
+        begun = study.ask()
+        begun.set_user_attr("worker", {**this_process(), "host": "another"})
+        imbalance = begun.suggest_categorical("imbalance", ["none", "class_weights", "smote"])
+        if number < 2:
+            study.tell(begun, 0.9)
+    found = conclude_study(StudyConfig(study=opened.study), at(deployment))
+    assert {row.settings: row.ended for row in found.grid}[f"imbalance {imbalance}"] == "under way"
+    assert found.sentences()[1] == f"3 combinations tried; not to their end: imbalance {imbalance}."
+
+
 def test_a_grid_is_full_when_each_combination_was_begun_and_not_when_as_many_trials_were(deployment):
     opened = open_study(tuning(deployment, **GRID, seed=78), at(deployment))
     study, config = load_study(opened.study, deployment)

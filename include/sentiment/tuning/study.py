@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 DOTS_AN_INCH = 150
-_DIED_TWICE, _ENDED = "its worker died twice", {"PRUNED": "stopped early"}
+_DIED_TWICE, _ENDED = "its worker died twice", {"PRUNED": "stopped early", "RUNNING": "under way"}
 # Importance is a matter of differences between completed trials.
 FEWEST_TO_COMPARE = 2
 
@@ -94,9 +94,13 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
 
 
 def _grid(study: optuna.Study, tuning: TuneConfig) -> tuple[GridRow, ...]:
-    """Return a row a combination, the best first; one that was stopped early has its last figure."""
+    """Return a row a combination, the best first; one that was stopped early has its last figure.
+
+    One that is under way, as on another machine, is among them.
+    """
     varied = {name for name, values in tuning.choices.items() if len(values) > 1}
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
+    begun = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
+    trials = study.get_trials(deepcopy=False, states=begun)
     lost = {trial.number for trial in given_up(trials).values()}
     rows = [
         GridRow(
