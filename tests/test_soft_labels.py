@@ -145,12 +145,13 @@ def test_imdbs_folder_of_reviews_without_a_label_is_labelled_and_taught_and_no_m
     asked = SoftLabelsConfig(model=train_candidate(config, context).run_id, folds=2, unlabelled_reviews=30)
     result = SOFT_LABELS.run(asked, context)
     assert (result.train_reviews, result.unlabelled_reviews) == (150, 30)
-    labelled = set(read_split(snapshot_folder(Lake(deployment.lake_root), pinned.snapshot), "train").keys)
+    folder = snapshot_folder(Lake(deployment.lake_root), pinned.snapshot)
+    labelled = set(read_split(folder, "train").keys)
     unknown = {row["review_key"] for row in rows_of(result)} - labelled
     assert len(unknown) == 30
     assert not any(unknown & set(reviews.keys) for reviews in trained)
     student = tiny.config(encoder, "gru", snapshot=pinned.snapshot, teacher=result.run_id)
-    taught = lessons(student, tiny.reviews(20), context)
+    taught = lessons(student, read_split(folder, "train", 20, config.seed), context)
     assert set(taught.keys[20:]) == unknown
     assert set(taught.labels[20:]) == {UNLABELLED}
 
