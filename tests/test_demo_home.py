@@ -8,6 +8,7 @@ import pytest
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
+from sentiment_local.demo_files import MADE_OF
 from sentiment_local.demo_home import home_of, make_current, make_home
 
 
@@ -122,11 +123,22 @@ def test_a_home_that_the_settings_name_is_of_one_input(tmp_path, inputs, monkeyp
             return "a SENTIMENT_HOME of its own" in str(error)
         return False
 
+    def at(home: str) -> Path:
+        monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / home))
+        return tmp_path / home / "reviews"
+
+    at("of a folder")
     assert [refused(one) for one in (books, books, films, one_file, None)] == [False, False, True, True, True]
-    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / "sample"))
+    of_sample = at("of the sample")
     assert not refused(None)
-    (tmp_path / "sample" / "reviews" / "daily").mkdir(parents=True)  # which the sample makes
-    assert [refused(one) for one in (None, books)] == [False, True]
+    (of_sample / "daily").mkdir(parents=True)  # which the sample makes
+    assert [refused(one) for one in (None, books, one_file, None)] == [False, True, True, False]
+    of_file = at("of a file")
+    (another := tmp_path / "better.csv").touch()
+    assert [refused(one) for one in (one_file, another, one_file)] == [False] * 3  # of neither anything was made
+    of_file.mkdir()
+    (of_file / MADE_OF).touch()
+    assert [refused(one) for one in (one_file, another, books, None)] == [False, True, True, True]
 
 
 def test_what_else_the_settings_say_is_kept_in_the_demos_home(tmp_path, inputs):

@@ -23,7 +23,7 @@ from sentiment.core.settings import Settings
 from sentiment_local import databases, migration, postgres, processes
 from sentiment_local.airflow_environment import home_id
 from sentiment_local.components import components
-from sentiment_local.ownership import take_databases
+from sentiment_local.ownership import _is_taken, take_databases
 from sentiment_local.processes import Started
 
 
@@ -153,7 +153,11 @@ def test_the_databases_of_another_platform_and_of_another_program_are_left_alone
             take_databases(here, ["airflow"], "two")
         with connected(here, "mlflow") as connection, connection.cursor() as cursor:
             cursor.execute("create table alembic_version as select 'r' as version_num")
-            cursor.execute("create table experiments as select 'theirs' as name")
+            cursor.execute("create table experiments as select 'Default' as name")
+        connection.close()
+        assert not _is_taken(here, "mlflow", "one")  # of a platform that has trained nothing yet, and may be taken
+        with connected(here, "mlflow") as connection, connection.cursor() as cursor:
+            cursor.execute("insert into experiments values ('theirs')")
         connection.close()
         with pytest.raises(ContractError, match=r"'mlflow' .* is that of another program, and is left alone"):
             take_databases(here, ["mlflow"], "one")

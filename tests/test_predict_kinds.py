@@ -299,7 +299,8 @@ def test_numbers_that_no_one_type_holds_end_in_a_sentence(tmp_path):
 
 
 def test_bytes_of_parquet_that_are_no_text_are_named_where_the_text_is_read_and_kept_elsewhere(tmp_path):
-    parquet.write_table(pa.table({"text": [b"good", b"good"], "mark": [b"a", b"\xff"]}), tmp_path / "in.parquet")
+    table = pa.table({"text": [b"good", b"good"], "rating": [5, 5], "user_id": [b"a", b"\xff"]})
+    parquet.write_table(table, tmp_path / "in.parquet")
     predict(tmp_path / "in.parquet", tmp_path / "out.parquet")
     assert parquet.read_table(tmp_path / "out.parquet")["label"].to_pylist() == ["positive", "positive"]
     parquet.write_table(pa.table({"text": [b"good", "f\u00fcr".encode("cp1252")]}), tmp_path / "in.parquet")

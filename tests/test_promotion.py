@@ -19,6 +19,7 @@ from sentiment.engine.bundle import Bundle
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.predictions import write_predictions
 from sentiment.evaluation.results import Difference, Disagreement
+from sentiment.promotion.candidates import candidacy
 from sentiment.promotion.config import PromoteConfig
 from sentiment.promotion.evidence import Evidence, Speeds, VersionCalls, on_behaviour, on_slices
 from sentiment.promotion.promote import promote_best
@@ -562,11 +563,15 @@ def test_without_named_candidates_the_newest_version_is_judged_against_the_regis
     assert judge(registry)["champion"] == 3
 
 
-def test_a_weak_linear_candidate_takes_no_better_registered_ones_place_as_the_baseline(judge):
-    registry = FakeRegistry(None, version(1, GOOD, "linear"), version(2, POOR, "linear"))
-    result = judge(registry, versions=(2,))
-    assert not result["promoted"]
-    assert "the linear baseline (version 1) 0.9750" in result["reason"]
+def test_candidates_that_asked_for_other_numbers_of_the_same_reviews_are_held_against_one_another():
+    registry = FakeRegistry(None, version(1, GOOD), version(2, GOOD))
+    registry.known[0].tags["test_reviews"] = "4000"
+    with pytest.raises(ContractError, match="measured on different test reviews"):
+        candidacy(registry, (1, 2))
+    used = {"test_reviews_used": 400.0}
+    registry.runs = {f"run-{number}": TrainedRun(f"run-{number}", {}, used, {}) for number in (1, 2)}
+    found = candidacy(registry, (1, 2))
+    assert ([one.version for one in found.candidates], found.test_reviews) == ([1, 2], 400)
 
 
 def test_candidates_that_were_measured_on_different_reviews_are_refused(judge):

@@ -146,6 +146,12 @@ def test_a_first_value_may_go_over_lines(tmp_path, content, end):
     assert several.values["text"].endswith("again")
 
 
+def test_a_later_value_that_takes_in_a_row_is_refused_whatever_the_first_one_holds(tmp_path):
+    rows = "".join(f'{number},"Fine, really","It works, and it lasts"\n' for number in range(20))
+    path = written(tmp_path, "a.csv", f'stars,title,text\n{rows}5,"Good, cheap","great picture\n4,Sturdy,a TV of 55"\n')
+    assert [bool(row.fault) for row in read_file(path)] == [*[False] * 20, True, True]
+
+
 def test_a_line_of_a_refused_row_is_never_a_row(tmp_path):
     path = written(tmp_path, "a.csv", 'id,text\n1,"a\n2,b\nc",5,6\n3,d\n')
     assert [row.values for row in read_file(path)][-1] == {"id": "3", "text": "d"}

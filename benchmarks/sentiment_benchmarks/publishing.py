@@ -25,16 +25,19 @@ class Publication:
 
 @contextmanager
 def published(name: str, config: VerbConfig, output: Path, context: Context) -> Iterator[Publication]:
-    """Open a benchmark's run, and when the block is done publish its tables there and in the folder `output`.
+    """Open a benchmark's run, and when the block is done publish its tables in the folder `output`, and there.
 
     MLflow is asked before hours are spent on what it is to keep. A benchmark that fails leaves in `output` what was
-    measured another time.
+    measured another time; one that comes to its end takes its place.
     """
     params: dict[str, Any] = config.model_dump(mode="json")
     with (
         Registry(context.settings).run(f"benchmark {name}", params, {"benchmark": name}, context) as run,
         TemporaryDirectory() as scratch,
     ):
-        yield Publication(run.run_id, Path(scratch))
-        run.log_folder(Path(scratch) / "tables", "tables")
-        shutil.copytree(scratch, output, dirs_exist_ok=True)
+        written = Path(scratch) / "written"
+        yield Publication(run.run_id, written)
+        # With pictures of other data, measured another time.
+        shutil.rmtree(output / "tables", ignore_errors=True)
+        shutil.copytree(written, output, dirs_exist_ok=True)
+        run.log_folder(written / "tables", "tables")

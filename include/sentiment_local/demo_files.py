@@ -28,7 +28,7 @@ from sentiment_local.sample.files import write_lines
 
 HISTORY, DAILY = "history.jsonl.gz", "daily"
 # What the layout was made of, so that the same is not made twice.
-_MADE_OF = "_made_of.json"
+MADE_OF = "_made_of.json"
 # A line and its day, None for one that is no review.
 _Dated = tuple[date | None, str]
 
@@ -42,11 +42,11 @@ def lay_out(source: Path, folder: Path, config: DemoConfig, now: datetime, on_pr
     """
     delivery = history(str(source), "", config)
     made_of = _made_of(delivery, config.days)
-    if (folder / _MADE_OF).is_file() and (folder / _MADE_OF).read_text() == made_of:
+    if (folder / MADE_OF).is_file() and (folder / MADE_OF).read_text() == made_of:
         return
     if folder.is_symlink():
         folder.unlink()
-    elif folder.exists() and not (folder / _MADE_OF).is_file():
+    elif folder.exists() and not (folder / MADE_OF).is_file():
         raise ContractError(f"{folder} holds other reviews; give the demo of {source} a SENTIMENT_HOME of its own")
     with replacing(folder) as aside:
         split, mappings = _Split(config.days, now.date()), set[str | None]()
@@ -58,7 +58,7 @@ def lay_out(source: Path, folder: Path, config: DemoConfig, now: datetime, on_pr
             write_lines(aside / DAILY / f"{day}.jsonl.gz", split.late.get(day, []))
         if mappings - {None}:
             _tell_columns(aside, delivery.options[0])
-        (aside / _MADE_OF).write_text(made_of)
+        (aside / MADE_OF).write_text(made_of)
     late = sum(map(len, split.late.values()))
     on_progress(
         f"laid out {source.name}: {split.reviews:,} reviews before {days[0]} are the history, {late:,} from then to "

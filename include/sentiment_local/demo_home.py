@@ -15,6 +15,7 @@ from sentiment.core.settings import Settings
 from sentiment.ingest import landing
 from sentiment.readers.kinds import is_readable
 from sentiment.stores import files as storage
+from sentiment_local.demo_files import MADE_OF
 from sentiment_local.usable import require_home
 
 SAMPLE = "sample"
@@ -131,10 +132,14 @@ def _require_no_other(home: Path, source: Path | None) -> None:
 
     Its history would be trained on and the new days be scored; the sample would be written among somebody's reviews.
     """
-    links = [link for link in (home / "reviews", home / "source") if link.is_symlink()]
-    strange = [link for link in links if source is None or link.readlink() != source]
-    own = (home / "reviews").is_dir() and not links
-    if strange or (own and source is not None and has_days(source)):
+    reviews, link = home / "reviews", home / "source"
+    if reviews.is_symlink():  # a folder with a history and days of its own
+        other = source is None or reviews.readlink() != source
+    elif (reviews / MADE_OF).is_file():  # laid out of a file, or of a folder of parts
+        other = source is None or has_days(source) or (link.is_symlink() and link.readlink() != source)
+    else:  # the sample's, or nobody's yet
+        other = source is not None and reviews.is_dir()
+    if other:
         raise ContractError(
             f"{home} holds the demo of other reviews; give the one of {source or 'the sample'} a SENTIMENT_HOME of its "
             "own"

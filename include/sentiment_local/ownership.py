@@ -15,32 +15,42 @@ _MARK = ("review_sentiment_platform", "select home from review_sentiment_platfor
 # A row that an unmarked database of an earlier version of this platform has, and no other program's.
 _OURS = {
     "airflow": ("dag", "select 1 from dag where dag_id = 'ingest_reviews'"),
-    "mlflow": ("experiments", "select 1 from experiments where name = %(experiment)s"),
+    # Before the first training there is none but that which MLflow makes itself.
+    "mlflow": (
+        "experiments",
+        "select 1 where exists (select 1 from experiments where name = %(experiment)s) "
+        "or not exists (select 1 from experiments where name <> 'Default')",
+    ),
 }
 
 
 def take_databases(settings: Settings, names: Sequence[str], home: str) -> None:
     """Mark the databases as those of a home, by what tells it from others; what is marked so already stays.
 
-    Raises ContractError, with nothing changed in it, for one that is another home's or another program's: its tables
+    Raises ContractError, with nothing changed in any, where one is another home's or another program's: its tables
     would be migrated, and its Airflow would run beside ours.
     """
-    for name in names:
-        revision = databases.revision(settings, name)
+    for name in [name for name in names if not _is_taken(settings, name, home)]:
         with databases.connected(make_url(databases.database_url(settings, name))) as cursor:
-            marked = _rows(cursor, *_MARK, settings)
-            if marked == [(home,)]:
-                continue
-            if marked or (revision and not _rows(cursor, *_OURS[name], settings)):
-                whose = (
-                    "another platform, or of this one before its HOME was made anew" if marked else "another program"
-                )
-                raise ContractError(
-                    f"the database {name!r} of SENTIMENT_DATABASE is that of {whose}, and is left alone: name another "
-                    "server, or none for one of the platform's own"
-                )
             cursor.execute("create table if not exists review_sentiment_platform (home text not null)")
             cursor.execute("insert into review_sentiment_platform values (%s)", (home,))
+
+
+def _is_taken(settings: Settings, name: str, home: str) -> bool:
+    """Tell whether a database bears the mark of a home; raises ContractError where it is another's."""
+    revision = databases.revision(settings, name)
+    with databases.connected(make_url(databases.database_url(settings, name))) as cursor:
+        marked = _rows(cursor, *_MARK, settings)
+        if marked == [(home,)]:
+            return True
+        if not marked and (revision is None or _rows(cursor, *_OURS[name], settings)):
+            return False
+    whose = "another platform, or of this one before its HOME was made anew" if marked else "another program"
+    raise ContractError(
+        f"the database {name!r} of SENTIMENT_DATABASE is that of {whose}, and is left alone: name another server, or "
+        "none for one of the platform's own; to give it to this platform, drop it"
+        f"{f', or its table {_MARK[0]}' if marked else ''}"
+    )
 
 
 def _rows(cursor: Any, table: str, query: str, settings: Settings) -> list[tuple[Any, ...]]:

@@ -43,9 +43,9 @@ def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SE
     """Start the platform in the background, wait until every component is healthy, and make the pools.
 
     A platform of which all is healthy is left alone, and one that was started with other settings is a ContractError;
-    the rest of one that only half runs is ended first. When a port is
-    taken, or a component fails, everything is stopped and ContractError says which, with its last lines; so it is with
-    one that is late, which is an UnavailableError.
+    the rest of one that only half runs is ended first. When a port is taken, or a component fails, everything is
+    stopped and ContractError says which, with its last lines; so it is with one that is late, which is an
+    UnavailableError.
     Settings that none can run with are refused before; interrupted, or told to end, it leaves nothing running.
     """
     require_usable(settings)

@@ -174,8 +174,7 @@ def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> 
     return {
         "family": run.params["family"],
         "snapshot": run.params["snapshot"],
-        # Those that there were: of a small test split two that asked for other numbers were tested on the same.
-        "test_reviews": str(int(run.metrics.get("test_reviews_used", int(run.params["test_reviews"])))),
+        "test_reviews": run.params["test_reviews"],
         **{name: str(value) if isinstance(value, int) else f"{value:.6f}" for name, value in figures.items()},
         **{name: str(measured[name]) for name in ("threshold", "review_below")},
         "validation_macro_f1": f"{result.bundle['validation_macro_f1']:.6f}",

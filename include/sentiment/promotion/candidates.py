@@ -37,28 +37,29 @@ def candidacy(registry: Registry, asked: tuple[int, ...]) -> Candidacy:
     if not asked:
         sound = sound[:1]
         left_out = {number: why for number, why in left_out.items() if not sound or number > sound[0].version}
-    _require(sound, left_out)
+    _require(registry, sound, left_out)
     candidates, without_validation = _choosable(registry, sound)
-    snapshot, reviews = tested_on(sound[0])
+    snapshot, reviews = tested_on(registry, sound[0])
     return Candidacy(
         candidates=tuple(candidates),
-        baseline=_baseline(candidates, known, (snapshot, reviews)),
+        baseline=_baseline(registry, candidates, known, (snapshot, reviews)),
         snapshot=snapshot,
         test_reviews=int(reviews),
         left_out=left_out | without_validation,
     )
 
 
-def _require(sound: list[ModelVersion], left_out: dict[int, str]) -> None:
+def _require(registry: Registry, sound: list[ModelVersion], left_out: dict[int, str]) -> None:
     if not sound and not left_out:
         raise ContractError("no model version is registered; run train and export first")
     if not sound:
         why = "; ".join(f"version {number}: {reason}" for number, reason in left_out.items())
         raise ContractError(f"no version can be judged: {why}. Export a run of this platform, or name another version")
-    if len({tested_on(version) for version in sound}) > 1:
+    tested = {version.version: tested_on(registry, version) for version in sound}
+    if len(set(tested.values())) > 1:
         raise ContractError(
             "the candidates were measured on different test reviews: "
-            + "; ".join(f"version {version.version} on {' / '.join(tested_on(version))}" for version in sound)
+            + "; ".join(f"version {number} on {' / '.join(on)}" for number, on in tested.items())
             + ". Train and export them on one snapshot with the same test_reviews"
         )
 
@@ -77,9 +78,11 @@ def _choosable(registry: Registry, sound: list[ModelVersion]) -> tuple[list[Meas
 
 
 def _baseline(
-    candidates: list[MeasuredVersion], known: list[ModelVersion], on: tuple[str, str]
+    registry: Registry, candidates: list[MeasuredVersion], known: list[ModelVersion], on: tuple[str, str]
 ) -> MeasuredVersion | None:
-    """Return the best linear version that was measured on the same test reviews, a candidate or not."""
-    same = [version for version in known if not version.lacking and tested_on(version) == on]
-    linear = [one for one in (*candidates, *map(measured, same)) if one.family == "linear"]
+    """Return the best linear candidate, else the best linear version that was measured on the same test reviews."""
+    linear = [candidate for candidate in candidates if candidate.family == "linear"]
+    if not linear:
+        others = [one for one in known if not one.lacking and one.tags["family"] == "linear"]
+        linear = [measured(one) for one in others if tested_on(registry, one) == on]
     return max(linear, key=lambda version: version.macro_f1, default=None)

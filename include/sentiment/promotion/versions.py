@@ -32,9 +32,14 @@ _ROUNDED = 1e-5
 _VALIDATION = "validation_macro_f1"
 
 
-def tested_on(version: ModelVersion) -> tuple[str, str]:
-    """Return snapshot and number of the test reviews that a version's tags speak of; empty where they do not."""
-    return version.tags.get("snapshot", ""), version.tags.get("test_reviews", "")
+def tested_on(registry: Registry, version: ModelVersion) -> tuple[str, str]:
+    """Return snapshot and number of the test reviews of a version; empty where its tags do not speak of them.
+
+    They tell how many were asked for; how many there were, its run, where nobody has deleted that.
+    """
+    used = _of_run(registry, version, "test_reviews_used")
+    asked = version.tags.get("test_reviews", "")
+    return version.tags.get("snapshot", ""), asked if used is None else str(int(used))
 
 
 def measured(version: ModelVersion, validation_macro_f1: float | None = None) -> MeasuredVersion:
@@ -59,7 +64,7 @@ def on_validation(registry: Registry, versions: Sequence[ModelVersion]) -> dict[
     shipped = {version.version: version.figure(_VALIDATION) for version in versions}
     found = shipped
     if None in shipped.values():
-        of_runs = {version.version: _of_run(registry, version) for version in versions}
+        of_runs = {version.version: _of_run(registry, version, _VALIDATION) for version in versions}
         found = {number: shipped[number] if figure is None else figure for number, figure in of_runs.items()}
     return {number: figure for number, figure in found.items() if figure is not None}
 
@@ -153,9 +158,9 @@ def _kept(registry: Registry, version: ModelVersion, name: str, scratch: Path) -
     return (folder / name if (folder / name).is_file() else None), True
 
 
-def _of_run(registry: Registry, version: ModelVersion) -> float | None:
+def _of_run(registry: Registry, version: ModelVersion, figure: str) -> float | None:
     try:
-        return registry.trained(version.run_id).metrics.get(_VALIDATION) if version.run_id else None
+        return registry.trained(version.run_id).metrics.get(figure) if version.run_id else None
     except AbsentError:
         return None
 

@@ -218,15 +218,17 @@ def _is_cut(taken: list[str], dialect: Dialect) -> bool:
 def _takes_in(taken: list[str], dialect: Dialect) -> bool:
     """Tell whether a row of several lines holds one that looks like a row of its own.
 
-    Where the first value goes over lines, the last line has all values behind it: that counts where the first line, its
-    quote taken for a letter, looks like a row as well.
+    Where the first value goes over lines, its last line has all values behind it: that counts only where the first
+    line, its one quote taken for a letter, looks like a row as well.
     """
-    if len(taken) < 2:
-        return False
-    *within, last = taken[1:]
-    if any(_is_row(line, dialect) for line in within):
-        return True
-    return _is_row(last, dialect) and _is_row(taken[0], replace(dialect, quotes="plain"))
+    first, *within = taken
+    if (
+        first.startswith('"')
+        and dialect.bare_quotes(first) == 1
+        and not _is_row(first, replace(dialect, quotes="plain"))
+    ):
+        within = within[:-1]
+    return any(_is_row(line, dialect) for line in within)
 
 
 def _is_row(line: str, dialect: Dialect) -> bool:

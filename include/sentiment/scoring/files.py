@@ -63,11 +63,22 @@ def predict_source(
             return PredictResult(**_shown(predicted(scorer, source, target, version, on_progress)))
         scored = _Scored(scorer, source, version, on_progress)
         rows = scored.rows()
-        first = tuple(_telling_first(json.loads(plain_json(row)), source) for row in islice(rows, _SHOWN_ROWS))
+        with _writable():
+            first = tuple(_telling_first(json.loads(plain_json(row)), source) for row in islice(rows, _SHOWN_ROWS))
         deque(rows, maxlen=0)  # which counts the rest
         counts = scored.counted()
         more = {"more": "--output FILE writes all rows"} if counts.rows > len(first) else {}
         return PredictResult(predictions=first, **_shown(counts), **more)
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise ContractError(
+            "a value of the input is nested too deeply to be written; leave its column out, or write it as text"
+        ) from None
 
 
 def _telling_first(row: Values, source: Source) -> Values:
@@ -95,13 +106,8 @@ def predict_file(
     to_spreadsheet = kind_of(target) in ("csv", "tsv")
     scored = _Scored(scorer, source, version, on_progress)
     added = pa.schema([field.with_name(scored.names[field.name]) for field in DECISION])
-    try:
-        with replacing(target) as aside:
-            write_rows(aside, scored.rows(), source, added, formulas_as_text=formulas_as_text)
-    except RecursionError:
-        raise ContractError(
-            "a value of the input is nested too deeply to be written; leave its column out, or write it as text"
-        ) from None
+    with _writable(), replacing(target) as aside:
+        write_rows(aside, scored.rows(), source, added, formulas_as_text=formulas_as_text)
     return scored.counted(for_spreadsheets=to_spreadsheet and not formulas_as_text)
 
 

@@ -20,6 +20,8 @@ from sentiment.readers.schemas import ColumnMapping, mapping_of, require_text
 from sentiment.readers.table_folders import require_no_table
 from sentiment.stores import files as storage
 
+# What is read of a row.
+_TEXTS = ("title", "text")
 # So many columns of a file are named.
 _SHOWN = 12
 _NO_TEXTS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal)
@@ -93,8 +95,9 @@ class Source:
 
     def rows(self) -> Iterator[Values]:
         """Give the rows in their order; raises ContractError as its parts do."""
+        texts = [column for role, column in self.mapping.columns.items() if role in _TEXTS]
         for part in self.parts:
-            yield from part.rows(tuple(self.mapping.columns.values()))
+            yield from part.rows(texts)
 
 
 def _require_alike(part: Part, own: ColumnMapping, mapping: ColumnMapping, columns: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sentiment.core.context import Context
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
 from sentiment.datasets.folds import fold_of
@@ -79,7 +79,7 @@ def _kept(file: str) -> dict[str, float]:
     try:
         table = parquet.read_table(io.BytesIO(storage.read_bytes(file) or b""))
         return dict(zip(table["review_key"].to_pylist(), table["log_odds"].to_pylist(), strict=True))
-    except (OSError, pa.ArrowInvalid, KeyError):
+    except (OSError, UnavailableError, pa.ArrowInvalid, KeyError):
         return {}
 
 
@@ -88,5 +88,5 @@ def _keep(file: str, keys: Sequence[str], log_odds: np.ndarray) -> None:
     parquet.write_table(pa.table({"review_key": keys, "log_odds": log_odds}), written, compression="zstd")
     try:
         storage.write_bytes(file, written.getvalue())
-    except OSError as error:
+    except (OSError, UnavailableError) as error:
         log.warning("the doubt of a linear model cannot be kept, and is computed by each training: %s", error)

@@ -52,10 +52,9 @@ class TrainResult(VerbResult):
     """A finished training: its run in MLflow, and its figures on the test reviews with 95 % intervals [low, high].
 
     An interval is None where no resample has the figure, as where all test reviews are of one class. `seconds` are
-    those of the fit. `warning` says that it learnt nothing, `note` what of it is not as it was asked for,
-    or as one would think; `report` and `experiment` are addresses of MLflow, where there is a server. `runs` are those
-    of several seeds, of which the result is that of the best on validation; `cross_validation` came before the
-    training.
+    those of the fit. `warning` says that it learnt nothing, `note` what of it is not as it was asked for, or as one
+    would think; `report` and `experiment` are addresses of MLflow, where there is a server. `runs` are those of several
+    seeds, of which the result is that of the best on validation; `cross_validation` came before the training.
     """
 
     run_id: str

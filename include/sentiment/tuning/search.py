@@ -122,7 +122,7 @@ def fail_abandoned(study: optuna.Study, runs: StudyRuns) -> None:
         optuna.storages.fail_stale_trials(study)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
         if killed(trial) and "run_id" in trial.user_attrs:
-            runs.end(trial.user_attrs["run_id"], "failed", DIED)
+            runs.end(trial.user_attrs["run_id"], "failed", trial.user_attrs.get("stopped", DIED))
 
 
 def killed(trial: FrozenTrial) -> bool:

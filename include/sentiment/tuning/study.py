@@ -131,7 +131,7 @@ def _why_nothing(study: optuna.Study) -> str:
 
 
 def _error(trial: FrozenTrial) -> str:
-    return DIED if killed(trial) else str(trial.user_attrs.get("error", ""))
+    return str(trial.user_attrs.get("stopped", DIED) if killed(trial) else trial.user_attrs.get("error", ""))
 
 
 def _write(study: optuna.Study, best: dict[str, JsonValue], folder: Path) -> None:

@@ -19,7 +19,7 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.provenance import this_process
 from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.fit import fit
+from sentiment.training.fit import fit, trained_on
 from sentiment.training.job import Record
 from sentiment.training.settings import effective_settings
 from sentiment.tuning.config import TuneConfig
@@ -65,7 +65,7 @@ class Objective:
         tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
         begun = self.runs.begin(
             f"trial-{trial.number}",
-            effective_settings(candidate, candidate.train_reviews),
+            effective_settings(candidate, trained_on(candidate, self.train)),
             tags,
             self.context,
             self.parent,
