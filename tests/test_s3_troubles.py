@@ -14,7 +14,8 @@ import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from sentiment.core.errors import ContractError, UnavailableError
+from sentiment.core.errors import BrokenFileError, ContractError, UnavailableError
+from sentiment.readers import parquet
 from sentiment.stores import files as storage
 from sentiment.stores import s3
 from sentiment.stores.lake.protocol import require_conditions
@@ -134,6 +135,17 @@ def test_both_clients_reach_a_store_by_the_proxy_of_the_environment_and_in_its_r
     assert (s3.s3_client().meta.region_name, s3.s3_filesystem().region) == ("eu-central-1", "eu-central-1")
     monkeypatch.setenv("no_proxy", "nowhere.invalid")
     assert s3._proxy("http://nowhere.invalid") is None
+
+
+def test_a_parquet_file_of_a_store_that_is_down_is_not_called_broken(store, monkeypatch):
+    monkeypatch.setattr(s3, "_ARROW_ATTEMPTS", 1)
+    server = store()
+    server.down_until = time.monotonic() + 600
+    with pytest.raises(UnavailableError, match=r"the S3 of s3://reviews/in\.parquet does not answer as it should"):
+        parquet.schema_of("s3://reviews/in.parquet")
+    server.down_until = 0.0
+    with pytest.raises(BrokenFileError):  # it is not there
+        parquet.schema_of("s3://reviews/in.parquet")
 
 
 def test_a_store_that_forbids_is_said_with_what_a_person_can_do(store):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
-from sentiment.core.errors import BrokenFileError, ContractError
+from sentiment.core.errors import BrokenFileError, ContractError, UnavailableError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.text.characters import writable
 from sentiment.core.wording import cause
@@ -101,7 +101,7 @@ def lines_of_reviews(file: LandedFile) -> Iterator[pa.RecordBatch]:
         as_they_stand = form.kind == "jsonl" and form.encoding == UTF_8 and form.packing == _named_packing(file.uri)
         lines = lines_of(file, mapping) if as_they_stand else _lines_of_rows(file, form, mapping)
         yield from counting_rows(lines, "files")
-    except BrokenFileError as error:
+    except (BrokenFileError, UnavailableError) as error:  # either way the run is tried again
         yield _batch(file.name, [_Line(None, None)], broken=str(error))
     except ContractError as error:
         yield _batch(file.name, [_Line(None, None)], refused=str(error))

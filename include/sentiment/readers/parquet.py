@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 from pyarrow import parquet
 
-from sentiment.core.errors import BrokenFileError, RejectedError
+from sentiment.core.errors import BrokenFileError, RejectedError, UnavailableError
 from sentiment.readers.encoding import UTF_8, Foreign, decoded
 from sentiment.readers.kinds import opened, require_names
 from sentiment.readers.packing import BROKEN, packing_of
@@ -58,7 +58,7 @@ def rows(
                     else:
                         yield decoder.of({**row, **place})
         except (pa.ArrowException, OSError) as error:
-            raise BrokenFileError(str(error)) from error
+            raise _meant(uri, error) from error
 
 
 def _opened(uri: str) -> parquet.ParquetFile:
@@ -71,9 +71,16 @@ def _opened(uri: str) -> parquet.ParquetFile:
             filesystem, path = storage.arrow_filesystem(uri)
             file = parquet.ParquetFile(filesystem.open_input_file(path), buffer_size=_PIECE_BYTES)
     except (pa.ArrowException, *BROKEN) as error:
-        raise BrokenFileError(str(error)) from error
+        raise _meant(uri, error) from error
     require_names(uri, file.schema_arrow.names)
     return file
+
+
+def _meant(uri: str, error: Exception) -> Exception:
+    """Return what an error of a reader means: of an S3, unless the file is not there, that it does not answer."""
+    if storage.is_s3(uri) and isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        return UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {error}")
+    return BrokenFileError(str(error))
 
 
 def _unpacked(stream: BinaryIO) -> pa.Buffer:
