@@ -32,8 +32,9 @@ from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.stores.registry.versions import Registry
 from sentiment.training import candidate as candidates
-from sentiment.training.candidate import _peaks, train_candidate
+from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig
+from sentiment.training.costs import _peaks
 from sentiment.training.dossier import _name_base, known_by_heart, learnt_nothing, scarce, too_few
 from sentiment.training.job import Memory
 from sentiment.training.results import TrainResult

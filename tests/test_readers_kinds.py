@@ -20,6 +20,7 @@ from sentiment.core.errors import BrokenFileError, ContractError
 from sentiment.readers import delimited, encoding, jsons, parquet
 from sentiment.readers.config import FileOptions
 from sentiment.readers.dialects import Dialect
+from sentiment.readers.held_lines import HeldLines
 from sentiment.readers.kinds import format_of
 from sentiment.readers.rows import place, read
 from tables import read_file
@@ -248,12 +249,10 @@ STRAY = ['1,"a\n', 'a",b,"c\n', '"a\n', '"""a",\n', 'a,"b""\n', '1,"a\\",\n', '"
 @pytest.mark.parametrize("stray", STRAY)
 def test_a_file_of_stray_quotes_is_read_in_linear_time(monkeypatch, quotes, told, stray):
     read_lines = []
-    take = delimited._Held.__next__
-    behind = delimited._Held._behind
-    monkeypatch.setattr(delimited._Held, "__next__", lambda held: read_lines.append(1) or take(held))
-    monkeypatch.setattr(
-        delimited._Held, "_behind", lambda held: (read_lines.append(1) or line for line in behind(held))
-    )
+    take = HeldLines.__next__
+    behind = HeldLines._behind
+    monkeypatch.setattr(HeldLines, "__next__", lambda held: read_lines.append(1) or take(held))
+    monkeypatch.setattr(HeldLines, "_behind", lambda held: (read_lines.append(1) or line for line in behind(held)))
     lines = ["a,b\n", *[stray] * 3000]
     found = list(delimited.rows(lines, Dialect(",", quotes, 2, told=told)))
     assert found

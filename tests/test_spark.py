@@ -138,8 +138,13 @@ def test_a_master_is_found_by_an_address_of_ipv6():
         listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
         pytest.skip("this machine has no IPv6")
+    port = listening.getsockname()[1]
     with listening:
-        spark_jvm.require_master(f"spark://127.0.0.1:9,[::1]:{listening.getsockname()[1]}")
+        spark_jvm.require_master(f"spark://127.0.0.1:9,[::1]:{port}")
+        listening.settimeout(30)
+        assert listening.accept()[1][0] == "::1"
+    with pytest.raises(UnavailableError, match="nothing answers"):
+        spark_jvm.require_master(f"spark://[::1]:{port}")
 
 
 @pytest.mark.thorough

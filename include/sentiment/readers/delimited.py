@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 from sentiment.readers.dialects import Dialect, Escaped, is_number, is_row
+from sentiment.readers.held_lines import NOT_CLOSED, HeldLines, without_returns
 
-NOT_CLOSED = "the quotes of the row do not close; write a quote within a quoted value twice, or mend the row"
 RETURN = "a carriage return stands outside quotes, and a line ends with a line feed; save the file with such line ends"
 TAKES_IN = (
     "a quoted value takes in a line that looks like a row of its own; if it is none, say how quotes are written "
@@ -27,7 +26,6 @@ TWO_WAYS = "a backslash of the row can be read in two ways; say which (--quotes 
 OUTSIDE = "two backslashes outside quotes can be one or two; enclose the value in quotes"
 BREAKS_OFF = "the file breaks off within its last row"
 
-_LONE_RETURN = re.compile(r"\r(?!\n)")
 _COMMAS_OF_A_SENTENCE = 4
 # What a cell of a column without sentences holds: a number, a key, a word.
 _CODE = re.compile(r"\S{1,40}")
@@ -44,7 +42,7 @@ class Cells(NamedTuple):
 
 def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
     """Give the rows, but for one that names the columns; empty lines are none."""
-    held = _Held(lines, dialect)
+    held = HeldLines(lines, dialect)
     reader = dialect.reader(held)
     names_next = dialect.names_first
     refused_to = 0
@@ -76,78 +74,7 @@ def studied(dialect: Dialect, beginning: list[str]) -> Dialect:
     return replace(dialect, numbers=tuple(numbers), codes=tuple(codes))
 
 
-class _Held:
-    """Lines, with those of the row that is being read held, so that all but the first can be read again.
-
-    A row of more quotes than its values can have is given up, so that no line is read more than some times.
-    """
-
-    def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
-        self._lines = iter(lines)
-        self.dialect = dialect
-        self._again: deque[str] = deque()
-        self._quotes = 0
-        self.taken: list[str] = []
-        self.line = 1
-        self.reached = 0
-        self.ended = False
-
-    def __iter__(self) -> _Held:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines, None)
-        self.ended = line is None
-        if line is None:
-            raise StopIteration
-        self.taken.append(line)
-        if len(self.taken) > 1:
-            self._quotes += self.dialect.bare_quotes(line)
-            if self._quotes > 2 * self.dialect.width:
-                raise csv.Error(NOT_CLOSED)
-        return line
-
-    @property
-    def last(self) -> int:
-        """The number of the row's last line."""
-        return self.line + len(self.taken) - 1
-
-    def begin(self) -> None:
-        """Let go of the row before."""
-        self.line += len(self.taken)
-        self.taken = []
-        self._quotes = self.reached = 0
-
-    def back_to_the_second(self) -> None:
-        """Give the lines behind the row's first one again."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        self.taken = self.taken[:1]
-
-    def ahead(self) -> Iterator[str]:
-        """Give the lines of the row and those behind it, which stay to be read, without returns within them.
-
-        `reached` is then the last that was taken.
-        """
-        quotes, first = 0, len(self.taken)
-        for at, line in enumerate(self._from_here()):
-            quotes += self.dialect.bare_quotes(line) if at >= first else 0
-            if quotes > 2 * self.dialect.width:
-                return
-            self.reached = self.line + at
-            yield _without_returns(line)
-
-    def _from_here(self) -> Iterator[str]:
-        yield from self.taken
-        yield from self._behind()
-
-    def _behind(self) -> Iterator[str]:
-        yield from self._again
-        for line in self._lines:
-            self._again.append(line)
-            yield line
-
-
-def _next(reader: Iterator[list[str]], held: _Held) -> tuple[list[str], str] | None:
+def _next(reader: Iterator[list[str]], held: HeldLines) -> tuple[list[str], str] | None:
     """Return the next row's values, or why it has none; None behind the last."""
     held.begin()
     try:
@@ -162,7 +89,7 @@ def _next(reader: Iterator[list[str]], held: _Held) -> tuple[list[str], str] | N
     return [], RETURN
 
 
-def _first_of(dialect: Dialect | Escaped, held: _Held) -> list[str]:
+def _first_of(dialect: Dialect | Escaped, held: HeldLines) -> list[str]:
     """Return the values of the row that begins here as another dialect reads it, or without returns within lines."""
     try:
         return next(dialect.reader(held.ahead()), [])
@@ -170,7 +97,7 @@ def _first_of(dialect: Dialect | Escaped, held: _Held) -> list[str]:
         return []
 
 
-def _fault(values: list[str], held: _Held, dialect: Dialect) -> str:
+def _fault(values: list[str], held: HeldLines, dialect: Dialect) -> str:
     if len(values) < dialect.width and not held.taken[-1].endswith("\n"):
         return BREAKS_OFF
     if len(values) != dialect.width:
@@ -187,14 +114,14 @@ def _fault(values: list[str], held: _Held, dialect: Dialect) -> str:
     return TWO_WAYS if _reads_otherwise(values, held, dialect) else ""
 
 
-def _taken_along(values: list[str], held: _Held, dialect: Dialect) -> int:
+def _taken_along(values: list[str], held: HeldLines, dialect: Dialect) -> int:
     """Return the last line that may be part of a row that is refused: its quotes close, or a backslash leads on."""
     last, text = (held.last, held.taken[-1]) if values else (held.line, held.taken[0])
     leads_on = text.rstrip("\r\n").endswith("\\") and (dialect.quotes == "backslash" or not dialect.told)
     return max(last + leads_on, held.reached)
 
 
-def _end_otherwise(held: _Held, dialect: Dialect) -> int:
+def _end_otherwise(held: HeldLines, dialect: Dialect) -> int:
     """Return the last line of a refused row if it is a whole one in another dialect, 0 if it is in none."""
     ends = [0]
     # Where quotes mean themselves no line tells how far one that begins a value may reach.
@@ -244,15 +171,11 @@ def _is_row(line: str, dialect: Dialect) -> bool:
     return all(map(is_number, numbers)) and all(map(_CODE.fullmatch, codes))
 
 
-def _reads_otherwise(values: list[str], held: _Held, dialect: Dialect) -> bool:
+def _reads_otherwise(values: list[str], held: HeldLines, dialect: Dialect) -> bool:
     """Tell whether a row from here on, which may be longer or shorter, is as wide in another dialect."""
-    same = [_without_returns(value) for value in values]
+    same = [without_returns(value) for value in values]
     found = (_first_of(other, held) for other in dialect.others(held.taken))
     return any(len(row) == dialect.width and row not in (same, _without_enclosing(same)) for row in found)
-
-
-def _without_returns(text: str) -> str:
-    return _LONE_RETURN.sub(" ", text) if "\r" in text else text
 
 
 def _without_enclosing(values: list[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.optimisation import Precision
 from sentiment.training.config.train import TrainConfig
+from sentiment.training.costs import costs
 from sentiment.training.dossier import (
     REPORT,
     Training,
@@ -34,7 +34,7 @@ from sentiment.training.dossier import (
 from sentiment.training.fit import fit, trained_on
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.folds import FoldFigures, cross_validate, summary
-from sentiment.training.job import Memory, OnLog, Record
+from sentiment.training.job import OnLog, Record
 from sentiment.training.mixing import Mixed, drawn, said_of_mixed, with_mixed
 from sentiment.training.results import TrainResult
 from sentiment.training.selection import said_of_selection, training_sample
@@ -94,26 +94,25 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     A retry goes on with the run and the last checkpoint; so does, in a shell, the same training after one that was
     interrupted, and one with the run `resumed`. Raises ConcurrentWriteError when that is under way in another process.
     """
-    settings, on_progress = context.settings, context.progress
-    registry = Registry(settings)
+    registry = Registry(context.settings)
     resumed = resumed or _begun_before(config, registry, context)
-    folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
+    folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder, context)
     learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
     note = _note(config, folder, splits, learnt_from, said_of_start(config, context))
     counting = effective_settings(config, trained_on(config, learnt_from))
-    on_progress(f"training {run_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
+    context.progress(f"training {run_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
     with (
         registry.run(run_name(config), counting, tags, context, resumed) as run,
-        at_work(folder_of(settings, run.run_id), config, context) as workdir,
+        at_work(folder_of(context.settings, run.run_id), config, context) as workdir,
     ):
         _log_reviews(run, config, folder, splits, learnt_from)
         folds = _cross_validated(run, config, folder, workdir / "folds", context)
         clock = Clock(workdir)
-        on_log = _log_to(run, on_progress, config.epochs, clock)
+        on_log = _log_to(run, context.progress, config.epochs, clock)
         with registry.system_metrics(run.run_id):
-            fitted = fit(config, learnt_from, splits.validation, workdir, settings, on_log)
+            fitted = fit(config, learnt_from, splits.validation, workdir, context.settings, on_log)
         training = Training(
             run_id=run.run_id,
             name=run_name(config),
@@ -125,11 +124,10 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
             note=note,
             folds=folds,
         )
-        on_progress(f"evaluating on {len(splits.test):,} test reviews")
+        context.progress(f"evaluating on {len(splits.test):,} test reviews")
         judged = _judged(training, splits, registry, workdir / "dossier")
-    report, experiment = registry.artifact_address(training.run_id, REPORT), registry.runs_address()
-    added = {"report": report, "experiment": experiment}
-    return judged.model_copy(update={name: value for name, value in added.items() if value})
+    pages = {"report": registry.artifact_address(training.run_id, REPORT), "experiment": registry.runs_address()}
+    return judged.model_copy(update={name: address for name, address in pages.items() if address})
 
 
 def _log_reviews(
@@ -161,7 +159,7 @@ def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Pa
     """Measure a trained model, leave everything that is said of it in its run, and return the verb's result."""
     assessment, figures, warning = _assessed(training.fitted, training.config, splits)
     run = registry.handle(training.run_id)
-    run.log_metrics({**figures, **_costs(training)})
+    run.log_metrics({**figures, **costs(training)})
     if warning:
         log.warning("%s", warning)
     run.log_folder(write_dossier(dossier, training, assessment, splits.test, warning))
@@ -233,21 +231,3 @@ def _log_to(run: RunHandle, on_progress: OnProgress, epochs: float, clock: Clock
             on_progress("training, per cent", round(100 * min(epoch / epochs, 1)), 100)
 
     return on_log
-
-
-def _costs(training: Training) -> dict[str, float]:
-    costs = {
-        "training_seconds": training.seconds,
-        "parameters": training.fitted.parameters,
-        "trainable_parameters": training.fitted.trainable,
-        "train_reviews_used": training.reviews["train"],
-        "test_reviews_used": training.reviews["test"],
-    }
-    return costs | _peaks(training.fitted.memory or (Memory.of_this_process(),))
-
-
-def _peaks(memory: Sequence[Memory]) -> dict[str, float]:
-    """Return the most that one of the processes held, and what all did together, in megabytes."""
-    held = {"memory": [one.host / 1e6 for one in memory], "gpu": [one.gpu / 1e6 for one in memory if one.gpu]}
-    largest = {f"peak_{kind}_megabytes": max(each) for kind, each in held.items() if each}
-    return largest | {f"peak_{kind}_megabytes_in_all": sum(each) for kind, each in held.items() if len(each) > 1}
