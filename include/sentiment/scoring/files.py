@@ -83,8 +83,7 @@ def _writable() -> Iterator[None]:
 
 def _telling_first(row: Values, source: Source) -> Values:
     """Return a row with the text and the decision before all else: a terminal has not room for every column."""
-    texts = [column for role, column in source.mapping.columns.items() if role in TEXTS]
-    order = dict.fromkeys((*texts, *beside(DECISION.names, source.columns).values(), *row))
+    order = dict.fromkeys((*source.texts, *beside(DECISION.names, source.columns).values(), *row))
     return {name: row[name] for name in order if name in row}
 
 

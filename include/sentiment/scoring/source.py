@@ -18,10 +18,9 @@ from sentiment.readers.kinds import Format, format_of, is_readable
 from sentiment.readers.rows import Row, Values, place, read
 from sentiment.readers.schemas import ColumnMapping, mapping_of, require_text
 from sentiment.readers.table_folders import require_no_table
+from sentiment.scoring.scored import TEXTS
 from sentiment.stores import files as storage
 
-# What is read of a row.
-_TEXTS = ("title", "text")
 # So many columns of a file are named.
 _SHOWN = 12
 _NO_TEXTS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal)
@@ -93,11 +92,15 @@ class Source:
             _require_alike(part, mapping_of(of_part, FileOptions()), mapping, of_part)
         return cls(parts, columns, mapping)
 
+    @property
+    def texts(self) -> list[str]:
+        """The columns that are read as text and title."""
+        return [column for role, column in self.mapping.columns.items() if role in TEXTS]
+
     def rows(self) -> Iterator[Values]:
         """Give the rows in their order; raises ContractError as its parts do."""
-        texts = [column for role, column in self.mapping.columns.items() if role in _TEXTS]
         for part in self.parts:
-            yield from part.rows(texts)
+            yield from part.rows(self.texts)
 
 
 def _require_alike(part: Part, own: ColumnMapping, mapping: ColumnMapping, columns: tuple[str, ...]) -> None:
