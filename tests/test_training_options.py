@@ -13,7 +13,7 @@ from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment.training.models.classifier import EncoderClassifier
 from sentiment.training.models.encoders import build_encoder
-from sentiment.training.trainer import NeuralTrainer, adamw, training_arguments
+from sentiment.training.trainer import NeuralTrainer, adamw, evaluation_batch, training_arguments
 
 TRAIN, VALIDATION = tiny.reviews(160), tiny.reviews(40, seed=1)
 
@@ -157,6 +157,16 @@ def test_number_formats_reach_the_trainer(tmp_path, monkeypatch):
     for precision in ("fp32", "bf16"):
         arguments = training_arguments(tiny.config(tmp_path, precision=precision), 100, tmp_path)
         assert (arguments.bf16, arguments.fp16) == (precision == "bf16", False)
+
+
+def test_one_process_takes_one_of_several_gpus_and_the_batch_that_was_asked_for(tmp_path, monkeypatch):
+    faked = {"is_available": True, "device_count": 4, "set_device": None, "is_bf16_supported": True}
+    for name, answer in faked.items():
+        monkeypatch.setattr(torch.cuda, name, lambda *_, answer=answer, **__: answer)
+    config = tiny.config(tmp_path, precision="fp32", batch_size=16)
+    arguments = training_arguments(config, 100, tmp_path)
+    assert (arguments.device.type, arguments.n_gpu) == ("cuda", 1)
+    assert (arguments.train_batch_size, arguments.eval_batch_size) == (16, evaluation_batch(config))
 
 
 def test_the_seed_decides_weights_and_order(tmp_path):

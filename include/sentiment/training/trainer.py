@@ -177,7 +177,7 @@ def not_a_number(what: str, step: int, config: TrainConfig) -> ContractError:
 def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> TrainingArguments:
     """Return the Trainer's arguments for a training on so many reviews, with its checkpoints in `workdir`."""
     precision, plan = training_precision(config.precision, config.family), StepPlan.of(config, reviews)
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(workdir),
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=evaluation_batch(config),
@@ -213,6 +213,9 @@ def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> Trai
         bf16=precision == "bf16",
         fp16=precision == "fp16",
     )
+    # With more than one in sight the Trainer would multiply the batch by them, as nn.DataParallel, and not say so.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
 
 
 def evaluation_batch(config: TrainConfig) -> int:
