@@ -10,7 +10,8 @@ import tiny
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.evaluation.metrics import fit_threshold
+from sentiment.evaluation.assessment import Decision
+from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
@@ -104,6 +105,19 @@ def test_a_network_trains_under_every_remedy(imbalance, tmp_path):
     fitted = fit(config, unbalanced(30, 90), tiny.reviews(60, seed=1), tmp_path / "work", Settings())
     steps = max(record["step"] for record in fitted.history)
     assert steps == (12 if imbalance == "oversampling" else 8)
+
+
+@pytest.mark.parametrize("family", ["gru", "linear"])
+@pytest.mark.parametrize("tuned", [True, False])
+def test_a_validation_is_measured_at_the_threshold_that_comes_out(family, tuned, tmp_path):
+    encoder = tiny.write_encoder(tmp_path / "encoder")
+    config = tiny.config(encoder, family, tune_threshold=tuned, epochs=1.0, evaluations=1)
+    validation = unbalanced(20, 60)
+    fitted = fit(config, unbalanced(30, 90), validation, tmp_path / "work", Settings())
+    logits = predict_logits(fitted, validation)
+    decision = Decision.fitted(logits, validation.labels, tuned)
+    wanted = evaluate(validation.labels, decision.calibration.probability(logits), decision.threshold)["macro_f1"]
+    assert max(one.get("eval_macro_f1", 0) for one in fitted.history) == pytest.approx(wanted)
 
 
 def test_the_threshold_is_the_one_of_the_highest_macro_f1():

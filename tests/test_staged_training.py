@@ -12,6 +12,8 @@ from torch.nn.functional import cross_entropy
 
 import tiny
 from ports import free_port
+from sentiment.engine.calibration import positive_probability
+from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.training.checkpoints import STATE
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.recurrent import RecurrentClassifier, RecurrentShape
@@ -156,6 +158,16 @@ def test_a_training_in_stages_that_died_goes_on_from_its_checkpoint_to_the_same_
     files = {file.name for file in whole.glob("checkpoint-40/*")}
     assert files == {f"{part}.safetensors" for part in parts} | {"optimizer-0.json", "optimizer-1.json", STATE}
     assert len(list(whole.glob("checkpoint-*"))) <= 2
+
+
+@pytest.mark.slow
+def test_a_training_in_stages_is_validated_at_the_threshold_that_comes_out(tmp_path):
+    train(tmp_path, learning_rate=1e-4, epochs=0.5, evaluations=1, tune_threshold=True)
+    fitted = Fitted.load(tmp_path / "fitted-0")
+    probability, labels = positive_probability(predict_logits(fitted, VALIDATION)), VALIDATION.labels
+    wanted = evaluate(labels, probability, fit_threshold(probability, labels))["macro_f1"]
+    assert max(one.get("eval_macro_f1", 0) for one in fitted.history) == pytest.approx(wanted)
+    assert wanted > evaluate(labels, probability)["macro_f1"] + 0.01
 
 
 @pytest.mark.slow

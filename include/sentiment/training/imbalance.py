@@ -1,4 +1,4 @@
-"""What is done about the rare class: more reviews of it, or a loss in which it weighs more."""
+"""What is done about the rare class: more reviews of it, a loss in which it weighs more, another threshold."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from torch.nn import functional
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS, UNLABELLED
+from sentiment.engine.calibration import positive_probability
+from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.training.config.optimisation import ImbalanceOptions
 
 if TYPE_CHECKING:
@@ -42,6 +44,17 @@ def training_loss(
         )
 
     return cross_entropy
+
+
+def validated(config: ImbalanceOptions, labels: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+    """Return the figures of `evaluate` on validation, for labels [n] and logits [n, 2], uncalibrated.
+
+    Where the threshold is tuned they are those at the tuned one. A remedy moves log odds by a constant above all, which
+    that threshold takes back: at 0.5 checkpoint, patience and search would go by what nobody gets.
+    """
+    probability = positive_probability(logits)
+    threshold = fit_threshold(probability, labels) if config.tune_threshold else 0.5
+    return evaluate(labels, probability, threshold)
 
 
 def class_weights(labels: np.ndarray) -> np.ndarray:

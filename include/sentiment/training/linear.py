@@ -10,13 +10,11 @@ import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.engine.calibration import positive_probability
 from sentiment.engine.features import count_buckets
 from sentiment.engine.tokens import ReviewTokenizer
-from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted, predict_logits
-from sentiment.training.imbalance import synthesised
+from sentiment.training.imbalance import synthesised, validated
 from sentiment.training.job import OnLog, Record
 from sentiment.training.models.encoders import at_hand, encoder_tokenizer
 
@@ -37,8 +35,8 @@ def fit_linear(
 ) -> Fitted:
     """Train on `train`, log one record of validation metrics, and return the module that scikit-learn's fit became.
 
-    Of the config `encoder` (for its tokenizer), `head_share`, `buckets`, `inverse_regularisation`, `imbalance` and
-    `seed` count.
+    Of the config `encoder` (for its tokenizer), `head_share`, `buckets`, `inverse_regularisation`, `imbalance`,
+    `tune_threshold` and `seed` count.
     """
     from sentiment.training.models.linear import LINEAR_MAX_LENGTH
 
@@ -61,7 +59,7 @@ def fit_linear(
         parameters=parameters,
         trainable=parameters,
     )
-    history.append(_record(fitted, validation, seconds, sum(map(len, ids))))
+    history.append(_record(config, fitted, validation, seconds, sum(map(len, ids))))
     if on_log:
         on_log(history[0])
     return fitted
@@ -98,8 +96,8 @@ def solve(counts: csr_matrix, labels: np.ndarray, config: TrainConfig, special_i
     )
 
 
-def _record(fitted: Fitted, validation: LabelledReviews, seconds: float, tokens: int) -> Record:
-    positive = positive_probability(predict_logits(fitted, validation))
-    figures = {f"eval_{name}": value for name, value in evaluate(validation.labels, positive).items()}
+def _record(config: TrainConfig, fitted: Fitted, validation: LabelledReviews, seconds: float, tokens: int) -> Record:
+    found = validated(config, validation.labels, predict_logits(fitted, validation))
+    figures = {f"eval_{name}": value for name, value in found.items()}
     log.info("linear model: macro F1 %.4f on validation after %.1f s", figures["eval_macro_f1"], seconds)
     return {"step": 1, "train_runtime": seconds, "train_tokens": tokens, **figures}

@@ -17,15 +17,13 @@ from transformers import EvalPrediction, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import get_parameter_names
 
 from sentiment.core.errors import ContractError
-from sentiment.engine.calibration import positive_probability
-from sentiment.evaluation.metrics import evaluate
 from sentiment.training.augmentation.consistency import inconsistency
 from sentiment.training.averaging import AveragingTrainer
 from sentiment.training.batches import SimilarLengths
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.hardware import training_precision
-from sentiment.training.imbalance import Loss
+from sentiment.training.imbalance import Loss, validated
 from sentiment.training.job import OnLog
 from sentiment.training.settings import StepPlan
 
@@ -95,7 +93,7 @@ class NeuralTrainer(AveragingTrainer):
         logits = np.asarray(prediction.predictions)
         if not np.isfinite(logits).all():
             raise not_a_number("a validation logit became NaN or infinite", self.state.global_step, self._config)
-        return evaluate(np.asarray(prediction.label_ids), positive_probability(logits))
+        return validated(self._config, np.asarray(prediction.label_ids), logits)
 
 
 class _EpochTeller(TrainerCallback):

@@ -19,12 +19,11 @@ from transformers import get_scheduler, set_seed
 
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.engine.calibration import positive_probability
 from sentiment.engine.tokens import ReviewTokenizer
-from sentiment.evaluation.metrics import evaluate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
 from sentiment.training.hardware import training_precision
+from sentiment.training.imbalance import validated
 from sentiment.training.job import OnLog
 from sentiment.training.models.build import build_model
 from sentiment.training.models.recurrent import RecurrentClassifier
@@ -125,7 +124,7 @@ class _StagedTraining:
         labels, logits = torch.from_numpy(self._batches.validation_labels), self._validation_logits()
         if not torch.isfinite(logits).all():
             raise not_a_number("a validation logit became NaN or infinite", self.progress.step, self._config)
-        figures = evaluate(labels.numpy(), positive_probability(logits.numpy()))
+        figures = validated(self._config, labels.numpy(), logits.numpy())
         self._record({"eval_loss": float(self._loss(logits, labels))} | {f"eval_{k}": v for k, v in figures.items()})
         better = figures["macro_f1"] > self.progress.best_score
         self.progress.waited = 0 if better else self.progress.waited + 1
