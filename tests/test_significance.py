@@ -219,6 +219,21 @@ def test_a_narrow_win_of_one_pair_is_none_among_many():
 
 
 @pytest.mark.parametrize(
+    ("significance", "winner", "said"),
+    [
+        (0.0005, "best", "best beats other1: "),  # ten thousand resamples tell three pairs no p-value below 0.0006
+        (0.000001, None, "; of 200,000 resamples none can be significant then: compare fewer candidates"),
+    ],
+)
+def test_the_best_by_far_wins_however_strict_the_correction_or_it_is_said_that_nobody_can(significance, winner, said):
+    labels = labels_of(2_000)
+    others = {f"other{seed}": answers(labels, 0.8, seed) for seed in (1, 2)}
+    found = compare_all(candidates(best=answers(labels, 0.98, 3), **others), significance=significance)[0]
+    assert found.winner == winner
+    assert said in found.verdict
+
+
+@pytest.mark.parametrize(
     ("margin", "standing"),
     [
         (0.2, "a and b do not differ beyond chance and are equal within 0.2:"),

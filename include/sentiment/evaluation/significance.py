@@ -21,6 +21,9 @@ from sentiment.evaluation.results import Difference, Disagreement, Pair
 
 # Below this many reviews on which just one of two models is right, the chi-squared distribution is too coarse.
 EXACT_BELOW = 25
+# How many resamples on the other side of zero may still be significant: with one a win would hang on a single draw.
+_BEYOND = 10
+_FEWEST_RESAMPLES, _MOST_RESAMPLES = 10_000, 200_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,17 @@ class _Bars:
     significance: float
     margin: float
     pairs: int
+
+    @property
+    def resamples(self) -> int:
+        """How many resamples of a pair can tell a p-value that is significant once it is corrected."""
+        wanted = 2 * _BEYOND * self.pairs / max(self.significance, 1e-9)
+        return int(min(max(wanted, _FEWEST_RESAMPLES), _MOST_RESAMPLES))
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the least corrected p-value of the bootstrap is significant."""
+        return least_p(self.resamples) * self.pairs < self.significance
 
 
 def compare_all(
@@ -47,10 +61,10 @@ def compare_all(
     at = {name: (thresholds or {}).get(name, 0.5) for name in predictions}
     pairs = list(combinations(predictions, 2))
     said = {name: one.positive_probability for name, one in predictions.items()}
-    tests = [contest(predictions[a].labels, said[a], said[b], (at[a], at[b])) for a, b in pairs]
+    bars = _Bars(significance, margin, len(pairs))
+    tests = [contest(predictions[a].labels, said[a], said[b], (at[a], at[b]), bars.resamples) for a, b in pairs]
     bootstrap_p = bonferroni([difference.p_value for difference, _ in tests])
     mcnemar_p = bonferroni([disagreement.p_value for _, disagreement in tests])
-    bars = _Bars(significance, margin, len(pairs))
     rows = zip(pairs, tests, bootstrap_p, mcnemar_p, strict=True)
     found = [_pair(pair, test, (one, other), bars) for pair, test, one, other in rows]
     reviews = len(next(iter(predictions.values())).keys) if predictions else 0
@@ -58,11 +72,15 @@ def compare_all(
 
 
 def contest(
-    labels: np.ndarray, a: np.ndarray, b: np.ndarray, thresholds: tuple[float, float] = (0.5, 0.5)
+    labels: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    thresholds: tuple[float, float] = (0.5, 0.5),
+    resamples: int = _FEWEST_RESAMPLES,
 ) -> tuple[Difference, Disagreement]:
     """Return both tests of two models' positive probabilities [n]: bootstrap of macro F1, and McNemar."""
     a_right, b_right = ((one >= at) == (labels == POSITIVE) for one, at in zip((a, b), thresholds, strict=True))
-    return paired_bootstrap(labels, a, b, thresholds=thresholds), mcnemar(a_right, b_right)
+    return paired_bootstrap(labels, a, b, thresholds=thresholds, resamples=resamples), mcnemar(a_right, b_right)
 
 
 def better(difference: Difference, disagreement: Disagreement, p_values: tuple[float, float], below: float) -> bool:
@@ -115,13 +133,13 @@ def paired_bootstrap(
     b: np.ndarray,
     figure: str = "macro_f1",
     thresholds: tuple[float, float] = (0.5, 0.5),
-    resamples: int = 10_000,
+    resamples: int = _FEWEST_RESAMPLES,
 ) -> Difference:
     """Compare two models' positive probabilities [n] by a figure of `decision_figures`, over the same resamples.
 
     A resample of reviews matters only by how many fall into each of the 8 cells (label, call of a, call of b), so the
     cells are drawn, from the multinomial distribution: the same law at a thousandth of the work. The p-value is the
-    two-sided share of resamples on the other side of zero, at least 2 / (resamples + 1).
+    two-sided share of resamples on the other side of zero, at least `least_p`.
     """
     cells = 4 * np.asarray(labels) + 2 * (a >= thresholds[0]) + (b >= thresholds[1])
     counts = np.bincount(cells, minlength=8)
@@ -129,7 +147,12 @@ def paired_bootstrap(
     (observed,), differences = (_difference(table.reshape(-1, 2, 2, 2), figure) for table in (counts, drawn))
     low, high = percentiles(differences)
     fewer = min((differences <= 0).sum(), (differences >= 0).sum())
-    return Difference(float(observed), low, high, float(min(1.0, 2 * (fewer + 1) / (resamples + 1))))
+    return Difference(float(observed), low, high, float(min(1.0, (fewer + 1) * least_p(resamples))))
+
+
+def least_p(resamples: int) -> float:
+    """Return the p-value of a bootstrap of which no resample lies on the other side of zero."""
+    return 2 / (resamples + 1)
 
 
 def bonferroni(p_values: Sequence[float]) -> list[float]:
@@ -185,6 +208,8 @@ def _verdict(
     difference, disagreement = test
     said = f"{a} beats {b}" if won else f"{a} and {b} do not differ beyond chance{_standing(sides, test, bars.margin)}"
     correction = f", corrected for {bars.pairs} comparisons" if bars.pairs > 1 else ""
+    if not bars.reachable:
+        correction += f"; of {bars.resamples:,} resamples none can be significant then: compare fewer candidates"
     return (
         f"{said}: macro F1 {with_interval(difference)}; {alone_right(disagreement)}; {p_text(corrected[0])} by paired "
         f"bootstrap, {p_text(corrected[1])} by McNemar{correction}"
