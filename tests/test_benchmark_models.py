@@ -9,11 +9,17 @@ import pytest
 import tiny
 from contexts import a_context
 from sentiment import cli
+from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.datasets.config import SnapshotConfig
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.versions import Registry
+from sentiment.training.candidate import train_candidate
+from sentiment.training.config.train import TrainConfig
+from sentiment_benchmarks import imbalance, tables
 from sentiment_benchmarks import models as benchmark
-from sentiment_benchmarks import tables
 from sentiment_benchmarks.config import BenchmarkImbalanceConfig, BenchmarkModelsConfig
 from sentiment_benchmarks.tables import markdown, output_folder
 from sentiment_benchmarks.verbs import BENCHMARK_IMBALANCE, BENCHMARK_MODELS
@@ -76,6 +82,76 @@ def test_every_remedy_that_a_family_knows_is_measured_at_both_thresholds(home, s
     assert [row["technique"] for row in rows[::2]] == ["none", "class_weights", "oversampling", "smote"]
     assert {row["threshold"] for row in rows[::2]} == {0.5}
     assert all(0 <= row["recall_negative"] <= 1 for row in rows)
+
+
+@pytest.mark.slow
+def test_a_run_of_any_family_is_measured_beside_the_candidates(home, snapshot):
+    small = {"train_reviews": 300, "evaluation_reviews": 60, "test_reviews": 100, "epochs": 1.0, "evaluations": 1}
+    trained = [
+        train_candidate(TrainConfig(family=family, snapshot=snapshot, **small), Context.of_process())
+        for family in ("gru", "linear")
+    ]
+    config = BenchmarkModelsConfig(
+        snapshots=(snapshot,),
+        models=("linear",),
+        runs=tuple(one.run_id for one in trained),
+        train_reviews=200,
+        output=home / "benchmark",
+        **SMALL,
+    )
+    rows = {row["model"]: row["trained_on"] for row in done(BENCHMARK_MODELS, config)["models"]}
+    assert rows == {"linear": 200} | {f"{one.family}-{one.run_id[:6]}": 300 for one in trained}
+
+
+class NothingTrainsError(Exception):
+    """In the place of a training; has the reviews that it was to learn from."""
+
+
+def no_training(config, train, *_):
+    raise NothingTrainsError(train.keys)
+
+
+@pytest.mark.parametrize(
+    ("params", "metrics", "said"),
+    [
+        (None, {}, "MLflow has no run"),
+        (
+            {"family": "gru", "snapshot": "another"},
+            {"train_reviews_used": 9, "training_seconds": 1},
+            "snapshot another",
+        ),
+        ({"family": "gru", "snapshot": "SNAPSHOT"}, {}, "has no train_reviews_used, no training_seconds"),
+    ],
+)
+def test_a_run_that_cannot_be_measured_is_refused_before_anything_is_trained(
+    params, metrics, said, home, snapshot, monkeypatch
+):
+    monkeypatch.setattr(benchmark, "fit", no_training)
+    run_id = "0" * 32
+    if params is not None:
+        named = {name: snapshot if value == "SNAPSHOT" else value for name, value in params.items()}
+        context = Context.of_process()
+        with Registry(context.settings).run("earlier", named, {}, context) as run:
+            run.log_metrics(metrics)
+        run_id = run.run_id
+    config = BenchmarkModelsConfig(snapshots=(snapshot,), models=("linear",), runs=(run_id,), output=home, **SMALL)
+    with pytest.raises(ContractError, match=said):
+        done(BENCHMARK_MODELS, config)
+
+
+@pytest.mark.parametrize("seed", [17, 18])
+def test_a_seed_draws_the_sample_of_its_training(seed, home, snapshot, monkeypatch):
+    folder = snapshot_folder(Lake(Context.of_process().settings.lake_root), snapshot)
+    few = {"train_reviews": 100, "seed": seed, "output": home, **SMALL}
+    asked = {
+        benchmark: (BENCHMARK_MODELS, BenchmarkModelsConfig(snapshots=(snapshot,), models=("linear",), **few)),
+        imbalance: (BENCHMARK_IMBALANCE, BenchmarkImbalanceConfig(snapshot=snapshot, families=("linear",), **few)),
+    }
+    for module, (verb, config) in asked.items():
+        monkeypatch.setattr(module, "fit", no_training)
+        with pytest.raises(NothingTrainsError) as stopped:
+            done(verb, config)
+        assert stopped.value.args == (read_split(folder, "train", 100, seed).keys,)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) ->
 
 
 def _measured(candidate: TrainConfig, data: BenchmarkData, output: Path, settings: Settings) -> list[Row]:
-    train = read_split(data.folder, "train", candidate.train_reviews)
+    train = read_split(data.folder, "train", candidate.train_reviews, candidate.seed)
     workdir = output / "work" / f"{candidate.family}-{candidate.imbalance}"
     fitted = fit(candidate, train, data.validation, workdir, settings)
     validation = positive_probability(predict_logits(fitted, data.validation, candidate.precision))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +41,9 @@ from sentiment.export.build import ExportData, build_bundle
 from sentiment.export.config import ExportConfig
 from sentiment.export.register import measure_speed
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.entries import TrainedRun, require_run_ids
 from sentiment.stores.registry.versions import Registry
+from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted
@@ -99,7 +101,11 @@ class BenchmarkData:
 
 
 def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> ModelsBenchmark:
-    """Train and measure every candidate on every snapshot; write tables to the output folder and log them to MLflow."""
+    """Train and measure every candidate on every snapshot; write tables to the output folder and log them to MLflow.
+
+    Raises ContractError, before anything is trained, for a run that cannot be measured beside them.
+    """
+    earlier = _trained_before(config, Registry(context.settings))
     settings, watch = context.settings, Watch()
     output = output_folder(config.output, context, "models")
     rows: list[Row] = []
@@ -107,7 +113,7 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
     with published("models", config, output, context) as run:
         for snapshot in config.snapshots:
             data = BenchmarkData.read(settings, snapshot, config)
-            kept = _all_candidates(config, snapshot, data, output / snapshot, context)
+            kept = _all_candidates(config, earlier, snapshot, data, output / snapshot, context)
             measured = {name: _result(folder) for name, folder in kept.items()}
             rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
             candidate_intervals(_for_picture(measured), run.written / "tables" / f"{data.name}.png")
@@ -118,6 +124,20 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
     return ModelsBenchmark(run_id=run.run_id, output=str(output), machine=machine, models=rows, comparisons=comparisons)
 
 
+def _trained_before(config: BenchmarkModelsConfig, registry: Registry) -> list[TrainedRun]:
+    require_run_ids(config.runs)
+    runs = [registry.trained(run_id) for run_id in config.runs]
+    for run in runs:
+        of_encoders = ["encoder"] if run.params.get("family") in ENCODER_FAMILIES else []
+        run.require(["family", "snapshot", *of_encoders], ["train_reviews_used", "training_seconds"])
+        if run.params["snapshot"] not in config.snapshots:
+            raise ContractError(
+                f"run {run.run_id} was trained on the snapshot {run.params['snapshot']}, which is not measured; give "
+                "it with --snapshots too, or leave the run out"
+            )
+    return runs
+
+
 def _for_picture(measured: Mapping[str, Row]) -> dict[str, tuple[Measured, Measured]]:
     def with_ends(row: Row, figure: str) -> Measured:
         return row[figure], row[f"{figure}_low"], row[f"{figure}_high"]
@@ -126,7 +146,12 @@ def _for_picture(measured: Mapping[str, Row]) -> dict[str, tuple[Measured, Measu
 
 
 def _all_candidates(
-    config: BenchmarkModelsConfig, snapshot: str, data: BenchmarkData, output: Path, context: Context
+    config: BenchmarkModelsConfig,
+    earlier: Sequence[TrainedRun],
+    snapshot: str,
+    data: BenchmarkData,
+    output: Path,
+    context: Context,
 ) -> dict[str, Path]:
     """Return the folder with each candidate's result, measured now where it was not under these very settings."""
     kept = {}
@@ -137,8 +162,9 @@ def _all_candidates(
             context.progress(f"{data.name}: {name}, {candidate.train_reviews} reviews")
             _measure(training, data, folder, context.settings)
         kept[name] = folder
-    for run in config.runs:
-        kept |= _taken_in(Registry(context.settings), run, snapshot, data, output)
+    for run in earlier:
+        if run.params["snapshot"] == snapshot:
+            kept |= _taken_in(Registry(context.settings), run, data, output)
     return kept
 
 
@@ -161,7 +187,7 @@ def _result(folder: Path) -> Row:
 
 
 def _measure(config: TrainConfig, data: BenchmarkData, folder: Path, settings: Settings) -> None:
-    train = read_split(data.folder, "train", config.train_reviews)
+    train = read_split(data.folder, "train", config.train_reviews, config.seed)
     work = folder / "work"
     # Of a training that goes on from an earlier call only the rest would be timed.
     resumed, started = work.is_dir(), time.monotonic()
@@ -170,20 +196,18 @@ def _measure(config: TrainConfig, data: BenchmarkData, folder: Path, settings: S
     _write_result(fitted, data, folder, {"trained_on": len(train), "training_seconds": seconds})
 
 
-def _taken_in(registry: Registry, run_id: str, snapshot: str, data: BenchmarkData, output: Path) -> dict[str, Path]:
-    """Measure a run that was trained before, when it was trained on this snapshot."""
-    run = registry.trained(run_id)
-    if run.params.get("snapshot") != snapshot:
-        return {}
-    name = f"{Path(run.params['encoder']).name}-{run_id[:6]}"
-    folder = _folder(output, name, {"run": run_id, **_held_out(data)})
+def _taken_in(registry: Registry, run: TrainedRun, data: BenchmarkData, output: Path) -> dict[str, Path]:
+    """Measure a run that was trained before, on this snapshot."""
+    family = run.params["family"]
+    name = f"{Path(run.params['encoder']).name if family in ENCODER_FAMILIES else family}-{run.run_id[:6]}"
+    folder = _folder(output, name, {"run": run.run_id, **_held_out(data)})
     if not (folder / RESULT).is_file():
         known = {
             "trained_on": int(run.metrics["train_reviews_used"]),
             "training_seconds": run.metrics["training_seconds"],
         }
         with TemporaryDirectory() as scratch:
-            fitted = Fitted.load(registry.download(run_id, "model", Path(scratch)))
+            fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
             _write_result(fitted, data, folder, known)
     return {name: folder}
 
