@@ -12,9 +12,10 @@ import pytest
 import tiny
 from conftest import FOLDERS, asking_mlflow, without_server
 from contexts import a_context
-from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.evaluation.predictions import OF_RUN
+from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig, TrainingsConfig, TrainRequest
 from sentiment.training.seeds import train_over_seeds
@@ -106,6 +107,37 @@ def test_a_killed_training_goes_on_as_an_interrupted_one_does(deployment, whole,
     result = train_candidate(config(), shell(deployment))
     assert result.run_id == left.run_id
     assert predictions(result.run_id, tmp_path / "again") == predictions(whole, tmp_path / "whole")
+
+
+def test_checkpoints_stay_until_mlflow_has_heard_that_the_training_is_done(deployment, monkeypatch):
+    def away(handle, status="FINISHED"):
+        raise UnavailableError("MLflow is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sentiment.stores.registry.handle.RunHandle.end", away)
+        with pytest.raises(UnavailableError):
+            train_candidate(config(seed=8), shell(deployment, "first"))
+    run_id = interrupted(config(seed=8), deployment)
+    assert steps(run_id) == list(range(1, 51))
+    assert train_candidate(config(seed=8), shell(deployment)).run_id == run_id
+    assert steps(run_id) == list(range(1, 51))
+    assert not folder_of(deployment, run_id).exists()
+
+
+def test_a_seed_that_came_to_its_end_is_kept_when_mlflow_is_away_then(deployment, monkeypatch):
+    both = config(seed=50, seeds=2, epochs=0.2)
+
+    class Away(Registry):
+        def trained(self, run_id):
+            raise UnavailableError("MLflow is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sentiment.training.seeds.Registry", Away)
+        with pytest.raises(UnavailableError):
+            train_over_seeds(both, shell(deployment))
+    told = []
+    found = train_over_seeds(both, shell(deployment, progress=lambda step, *_: told.append(step)))
+    assert ([run.seed for run in found.runs], told) == ([50, 51], [])
 
 
 def test_a_training_that_ended_is_begun_anew_and_others_are_not_gone_on_with(deployment, whole):
@@ -219,7 +251,7 @@ def test_a_seed_of_which_not_enough_is_left_is_trained_anew(deployment, trouble)
     both = config(seed=30, seeds=2, epochs=0.2)
     interrupted_at_the_second(both, deployment)
     (figures,) = (deployment.home / "training").glob(f"*/30/{FIGURES}")
-    before = json.loads(figures.read_text())["run"]["run_id"]
+    before = json.loads(figures.read_text())["run_id"]
     if trouble == "its run is gone":
         mlflow.MlflowClient().delete_run(before)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,10 +104,9 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     counting = effective_settings(config, trained_on(config, learnt_from))
     context.progress(f"training {run_name(config)} on {len(splits.train):,} reviews{note and '; '}{note}")
     tags = {"family": config.family, "snapshot": config.snapshot}
-    with (
-        registry.run(run_name(config), counting, tags, context, resumed) as run,
-        at_work(folder_of(context.settings, run.run_id), config, context) as workdir,
-    ):
+    # The folder outlives the run: its checkpoints go when MLflow has heard that all is done.
+    with ExitStack() as kept, registry.run(run_name(config), counting, tags, context, resumed) as run:
+        workdir = kept.enter_context(at_work(folder_of(context.settings, run.run_id), config, context))
         _log_reviews(run, config, folder, splits, learnt_from)
         folds = _cross_validated(run, config, folder, workdir / "folds", context)
         clock = Clock(workdir)

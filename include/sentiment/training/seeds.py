@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from sentiment.core.context import Context
 from sentiment.datasets.manifest import require_manifest
@@ -19,13 +20,6 @@ from sentiment.training.results import SeedRun, TrainResult
 from sentiment.training.unfinished import FIGURES, at_work, folder_of
 
 _CHOSEN_BY = "validation_macro_f1"
-
-
-class _Trained(BaseModel):
-    """A seed's training: its result, and what it is chosen by."""
-
-    result: TrainResult
-    run: SeedRun
 
 
 def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
@@ -45,51 +39,55 @@ def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
     workdir = folder_of(context.settings, name)
     try:
         with at_work(workdir, config, context):
-            trained = [_once(workdir / str(seed), _of_seed(config, seed), context) for seed in seeds]
+            trained = {seed: _once(workdir / str(seed), _of_seed(config, seed), context) for seed in seeds}
+            if len(trained) > 1:
+                return _over(trained, Registry(context.settings))
     except KeyboardInterrupt:
         done = ", ".join(str(seed) for seed in seeds if (workdir / str(seed) / FIGURES).is_file()) or "none"
         on = "the same command again goes on after the last checkpoint, if there was one"
         raise KeyboardInterrupt(f"{on}; seeds that are done: {done}") from None
-    if len(trained) == 1:
-        result = trained[0].result
-        notes = "; ".join(filter(None, (result.note, note)))
-        return result.model_copy(update={"note": notes}) if note else result
-    chosen = max(trained, key=lambda one: one.run.validation_macro_f1)
-    return chosen.result.model_copy(update={"runs": tuple(one.run for one in trained)})
+    (result,) = trained.values()
+    notes = "; ".join(filter(None, (result.note, note)))
+    return result.model_copy(update={"note": notes}) if note else result
 
 
 def _of_seed(config: TrainConfig, seed: int) -> TrainConfig:
     return config.model_copy(update={"seed": seed, "seeds": 1})
 
 
-def _once(folder: Path, config: TrainConfig, context: Context) -> _Trained:
+def _over(trained: Mapping[int, TrainResult], registry: Registry) -> TrainResult:
+    """Return the result of the seed that is best on validation, with the figures of all."""
+    runs = [_seed_run(seed, result, registry) for seed, result in trained.items()]
+    chosen = max(runs, key=lambda run: run.validation_macro_f1)
+    return trained[chosen.seed].model_copy(update={"runs": tuple(runs)})
+
+
+def _seed_run(seed: int, result: TrainResult, registry: Registry) -> SeedRun:
+    return SeedRun(
+        seed=seed,
+        run_id=result.run_id,
+        validation_macro_f1=round(registry.trained(result.run_id).metrics[_CHOSEN_BY], 4),
+        accuracy=result.accuracy,
+        macro_f1=result.macro_f1,
+    )
+
+
+def _once(folder: Path, config: TrainConfig, context: Context) -> TrainResult:
     """Train a seed, or read what came of it before an interruption."""
     figures = str(folder / FIGURES)
     if done := _done(figures, context):
         return done
-    trained = _train(config, context)
-    storage.write_bytes(figures, trained.model_dump_json().encode())
-    return trained
+    result = train_candidate(config, context)
+    # Before anything else is asked of MLflow, whose answer may fail to come.
+    storage.write_bytes(figures, result.model_dump_json(exclude_unset=True).encode())
+    return result
 
 
-def _done(figures: str, context: Context) -> _Trained | None:
+def _done(figures: str, context: Context) -> TrainResult | None:
     """Return what a seed came to, if that can be read and its run is still there."""
     content = storage.read_bytes(figures)
     try:
-        done = _Trained.model_validate_json(content or b"")
+        done = TrainResult.model_validate_json(content or b"")
     except ValidationError:
         return None
-    return done if Registry(context.settings).has(done.run.run_id) else None
-
-
-def _train(config: TrainConfig, context: Context) -> _Trained:
-    result = train_candidate(config, context)
-    kept = Registry(context.settings).trained(result.run_id).metrics
-    run = SeedRun(
-        seed=config.seed,
-        run_id=result.run_id,
-        validation_macro_f1=round(kept[_CHOSEN_BY], 4),
-        accuracy=result.accuracy,
-        macro_f1=result.macro_f1,
-    )
-    return _Trained(result=result, run=run)
+    return done if Registry(context.settings).has(done.run_id) else None
