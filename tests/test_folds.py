@@ -80,6 +80,29 @@ def test_too_few_products_are_refused(encoder, tmp_path, products, said):
         validated(config(encoder), reviews, tmp_path, products=of)
 
 
+@pytest.mark.parametrize(
+    ("count", "products", "said"),
+    [
+        (240, 2, "1 product cannot be shared out to 10 parts"),  # each fold holds one of two products out
+        (240, 4, None),
+        (10, 10, None),  # of which a fold leaves two or three of a label, for validation to be shared out of
+    ],
+)
+def test_what_a_fold_leaves_is_shared_out_or_refused_before_anything_is_trained(
+    count, products, said, encoder, tmp_path, fits
+):
+    reviews = tiny.reviews(1_000)
+    rows = np.concatenate([np.flatnonzero(reviews.labels == label)[: count // 2] for label in (0, 1)])
+    sample, of = reviews.take(rows), [f"P{number % products}" for number in range(count)]
+    two = config(encoder, folds=2)
+    if said is None:
+        assert [row["fold"] for row in validated(two, sample, tmp_path, products=of)] == [1, 2]
+        return
+    with pytest.raises(ContractError, match=said):
+        validated(two, sample, tmp_path, products=of)
+    assert fits == []
+
+
 def test_a_retry_trains_only_the_folds_that_were_not_finished(encoder, tmp_path, fits):
     first = validated(config(encoder), tiny.reviews(240), tmp_path)
     (tmp_path / "fold-2" / "figures.json").unlink()

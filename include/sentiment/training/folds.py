@@ -55,10 +55,12 @@ class _Sample:
         from sklearn.model_selection import StratifiedGroupKFold
 
         labels, products = self.reviews.labels, len(set(self.products))
-        folds = StratifiedGroupKFold(min(count, products), shuffle=True, random_state=seed)
+        # Of one product, or of reviews of which no label has two, nothing can be held out, and sklearn raises.
+        most = min(count, products, int(np.bincount(labels).max()))
+        folds = StratifiedGroupKFold(max(2, most), shuffle=True, random_state=seed)
         found = [
             sides
-            for sides in folds.split(np.zeros(len(self)), labels, self.products)
+            for sides in (folds.split(np.zeros(len(self)), labels, self.products) if most > 1 else ())
             if all(np.bincount(labels[rows], minlength=len(LABELS)).all() for rows in sides)
         ]
         if len(found) < least:
@@ -90,12 +92,17 @@ def cross_validate(
     _require_enough(config, sample)
     claim(workdir, config, sample.reviews, sample.reviews)
     rows = []
-    for fold, (rest, held_out) in enumerate(sample.parts(config.folds, config.seed, config.folds), start=1):
+    # All before the first is trained: what cannot be shared out is refused at once.
+    parts = [
+        (rest.parts(_VALIDATION_PARTS, config.seed, 1)[0], held_out)
+        for rest, held_out in sample.parts(config.folds, config.seed, config.folds)
+    ]
+    for fold, (sides, held_out) in enumerate(parts, start=1):
         folder = workdir / f"fold-{fold}"
         done = storage.read_bytes(str(folder / FIGURES))
         if done is None:
             train = partial(fit, workdir=folder / "training", settings=settings, on_log=_with_fold(fold, on_log))
-            rows.append(_measure(config, rest, held_out.reviews, train))
+            rows.append(_measure(config, sides, held_out.reviews, train))
             storage.write_bytes(str(folder / FIGURES), json.dumps(rows[-1]).encode())
             shutil.rmtree(folder / "training", ignore_errors=True)
         else:
@@ -141,10 +148,11 @@ def _require_enough(config: TrainConfig, sample: _Sample) -> None:
 
 
 def _measure(
-    config: TrainConfig, rest: _Sample, held_out: LabelledReviews, train: Callable[..., Fitted]
+    config: TrainConfig, sides: tuple[_Sample, _Sample], held_out: LabelledReviews, train: Callable[..., Fitted]
 ) -> FoldFigures:
+    """Train on one side of what a fold leaves, choose on the other, and measure on the fold."""
     started = time.monotonic()
-    training, validation = rest.parts(_VALIDATION_PARTS, config.seed, 1)[0]
+    training, validation = sides
     chosen_on = validation.reviews
     fitted = train(config, training.reviews, chosen_on)
     validated = predict_logits(fitted, chosen_on, config.precision)
