@@ -45,6 +45,15 @@ def test_the_learning_rate_rises_in_the_warm_up_and_follows_its_schedule(schedul
     assert rates == pytest.approx(expected)
 
 
+def test_the_rate_in_the_log_is_the_one_that_was_asked_for_whatever_layers_make_of_it(tmp_path):
+    records, encoder = [], tiny.write_encoder(tmp_path / "encoder")
+    config = tiny.config(
+        encoder, schedule="constant", warmup_share=0.0, layer_decay=0.5, learning_rate=1e-3, epochs=0.2
+    )
+    fit(config, TRAIN, VALIDATION, tmp_path / "work", Settings(), records.append)
+    assert {record["learning_rate"] for record in records if "learning_rate" in record} == {1e-3}
+
+
 @pytest.mark.parametrize(
     ("options", "validated"),
     [
