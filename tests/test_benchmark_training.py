@@ -11,6 +11,7 @@ import tiny
 from sentiment.core.context import Context
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.versions import Registry
+from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment_benchmarks import training
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
 from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
@@ -79,6 +80,13 @@ def test_a_number_of_processes_is_given_once():
         BenchmarkTrainingConfig(processes=())
 
 
+def test_threads_are_refused_where_they_would_not_be_taken():
+    assert BenchmarkTrainingConfig(family="encoder", threads=2).threads == 2
+    for family in RECURRENT_FAMILIES:
+        with pytest.raises(ValidationError, match="computes on one thread, however many there are; leave threads at 1"):
+            BenchmarkTrainingConfig(family=family, threads=2)
+
+
 class FakeLauncher:
     """Trains nothing in no time; a process more halves what the summary says it took."""
 
@@ -111,13 +119,11 @@ def test_with_weak_scaling_every_process_has_as_many_reviews_as_one_alone(launch
 
 
 def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_folder(launcher, home):
-    config = BenchmarkTrainingConfig(
-        snapshot="abc", family="gru", train_reviews=100, repeats=2, threads=3, output=home / "out"
-    )
+    config = BenchmarkTrainingConfig(snapshot="abc", family="gru", train_reviews=100, repeats=2, output=home / "out")
     steps = []
     result = training.run_training_benchmark(config, Context.of_process(lambda *step: steps.append(step)))
     assert launcher.trainings == 2 * [
-        (processes, stages, precision, 100, 3)
+        (processes, stages, precision, 100, 1)
         for stages, precision in [(1, "fp32"), (1, "bf16"), (2, "fp32")]
         for processes in (1, 2)
     ]

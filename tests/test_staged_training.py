@@ -119,7 +119,7 @@ class DiedError(Exception):
 
 
 def training_member(rank: int, workdir: Path, port: int, dies_at: int, changes: dict) -> None:
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     small = {"vocabulary": 400, "embedding_size": 16, "hidden_size": 16, "dropout": 0.2, "learning_rate": 1e-2}
@@ -127,6 +127,7 @@ def training_member(rank: int, workdir: Path, port: int, dies_at: int, changes: 
     steps = []
 
     def note(record):
+        assert torch.get_num_threads() == 1  # of the two that the process has
         steps.append(record["step"])
         if record["step"] == dies_at:
             raise DiedError

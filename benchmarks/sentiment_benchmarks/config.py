@@ -12,6 +12,7 @@ from sentiment.core.names import CHAMPION, Family
 from sentiment.core.settings import SparkMaster
 from sentiment.datasets.config import OnSnapshot
 from sentiment.readers.config import FileOptions
+from sentiment.training.config.architecture import RECURRENT_FAMILIES
 
 ScoringPart = Literal["peers", "engines", "workers", "sizes", "masters", "latency"]
 Candidate = Literal["linear", "gru", "lstm", "bilstm", "lora", "encoder", "base encoder"]
@@ -56,7 +57,7 @@ class BenchmarkTrainingConfig(OnSnapshot):
     threads: int = Field(
         1,
         ge=1,
-        description="Threads of each process, the same for any number of processes.",
+        description="Threads of each process, the same for any number of processes; recurrent families take one.",
         title="Threads of each process",
     )
     repeats: int = Field(3, ge=1, description="Times that each is measured; medians are shown.", title="Repetitions")
@@ -77,16 +78,15 @@ class BenchmarkTrainingConfig(OnSnapshot):
         json_schema_extra=EXPERTS,
     )
     output: Path | None = Field(
-        None,
-        description=_WHERE,
-        title="Folder for table and picture",
-        json_schema_extra=EXPERTS,
+        None, description=_WHERE, title="Folder for table and picture", json_schema_extra=EXPERTS
     )
 
     @model_validator(mode="after")
-    def _each_once(self) -> Self:
+    def _can_be_measured(self) -> Self:
         if len(set(self.processes)) < len(self.processes):
             raise ValueError(f"processes {list(self.processes)} names a number twice; give each once")
+        if self.threads > 1 and self.family in RECURRENT_FAMILIES:
+            raise ValueError(f"family {self.family} computes on one thread, however many there are; leave threads at 1")
         return self
 
 

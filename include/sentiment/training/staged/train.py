@@ -22,7 +22,7 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
-from sentiment.training.hardware import training_precision
+from sentiment.training.hardware import suitable_threads, training_precision
 from sentiment.training.imbalance import validated
 from sentiment.training.job import OnLog
 from sentiment.training.models.build import build_model
@@ -52,7 +52,8 @@ def fit_staged(
     batches = StageBatches(config, tokenizer, train, validation, mesh.get_local_rank("pairs"))
     # The configuration lets only recurrent families have stages.
     training = _StagedTraining(config, cast("RecurrentClassifier", model), batches, mesh, workdir, on_log)
-    training.run()
+    with suitable_threads(config.family):
+        training.run()
     model.load_state_dict(training.best_parameters())
     return as_fitted(config, tokenizer_json, model, training.progress.history, workdir)
 
