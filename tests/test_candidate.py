@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import numpy as np
@@ -442,6 +443,13 @@ def test_a_run_has_each_figure_once_with_what_its_training_took(hopeless):
     assert "peak_memory_megabytes_in_all" not in shown.metrics
     assert (shown.params["learning_rate"], shown.params["precision"]) == ("0.9", "fp32")
     assert shown.params["global_batch"] == "16"
+
+
+@pytest.mark.parametrize(("platform", "counted"), [("linux", 500 * 1024), ("darwin", 500 * 2**20)])
+def test_the_memory_of_a_process_is_in_bytes_in_whatever_unit_a_system_counts_it(platform, counted, monkeypatch):
+    monkeypatch.setattr("sentiment.training.job.sys.platform", platform)
+    monkeypatch.setattr("sentiment.training.job.resource.getrusage", lambda _: SimpleNamespace(ru_maxrss=counted))
+    assert Memory.of_this_process().host == 500 * 2**20
 
 
 def test_the_memory_of_several_processes_is_that_of_the_largest_and_of_all():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ class Memory:
         import torch
 
         gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
-        return cls(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, gpu)  # Linux gives KiB
+        unit = 1 if sys.platform == "darwin" else 1024  # a Mac gives bytes, Linux KiB
+        return cls(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, gpu)
 
 
 @dataclass(frozen=True)
