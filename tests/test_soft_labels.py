@@ -110,6 +110,18 @@ def test_every_training_review_of_the_run_has_a_soft_label_and_three_stars_in_pr
     assert not any(key.startswith("50-") for reviews in trained for key in reviews.keys)
 
 
+def test_stars_are_learnt_of_three_star_reviews_of_the_other_folds_as_a_training_learns_them(deployment, encoder):
+    asked = SoftLabelsConfig(model="0" * 32, folds=3)
+    for star_weight, wanted in ((0.3, round(THREE_STARS * 180 / SIZES["train"])), (0.0, 0)):
+        training = tiny.config(encoder, snapshot=SNAPSHOT, train_reviews=180, star_weight=star_weight)
+        material = soft_labels.read_material(training, asked, a_context(deployment))
+        learnt = [material.lessons_without(fold) for fold in (1, 2, 3)]
+        alone = [key for reviews in learnt for key in reviews.keys if key.startswith("50-")]
+        assert len(set(alone)) == wanted
+        assert len(alone) == 2 * wanted  # each in all models but that of its fold
+        assert all((reviews.labels == UNLABELLED).sum() == (reviews.ratings == 3).sum() for reviews in learnt)
+
+
 def test_more_reviews_can_be_labelled_than_are_trained_on(deployment, teacher, made, monkeypatch):
     trained, fit = [], soft_labels.fit
     monkeypatch.setattr(soft_labels, "fit", lambda *given: trained.append(given[1]) or fit(*given))

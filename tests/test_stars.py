@@ -23,7 +23,7 @@ from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.imbalance import class_weights, focal_loss, oversampled
 from sentiment.training.models.encoders import build_encoder
 from sentiment.training.settings import effective_settings
-from sentiment.training.teaching.lessons import counts, lessons
+from sentiment.training.teaching.lessons import counts, lessons, said_of
 from sentiment.training.teaching.loss import loss_of, star_losses
 from sentiment.training.verbs import TRAIN
 from taught import OTHER, SIZES, SNAPSHOT, THREE_STARS, deployed, table, write_snapshot
@@ -179,6 +179,14 @@ def test_reviews_of_three_stars_are_taken_in_proportion_and_beside_those_that_a_
         "starred_reviews": 144,
         "stars_alone_reviews": 20,
     }
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_that_folds_learn_no_stars_of_three_star_reviews_is_said(folds):
+    learnt_from = starred(20).and_then(of_three_stars(5)).taught()
+    said = said_of(TrainRequest(snapshot=SNAPSHOT, star_weight=0.3, folds=folds), learnt_from)
+    assert said.endswith("5 of them of three stars, which teach nothing else") == (not folds)
+    assert said.endswith(", and which the folds are trained without") == bool(folds)
 
 
 def test_a_snapshot_whose_reviews_without_a_label_have_no_stars_needs_none_of_them(deployment):

@@ -54,13 +54,15 @@ _LABELLED_AT_ONCE = 5_000
 class Material:
     """The reviews to label, with the fold [n] of each, from 1; and those on which each model's checkpoint is chosen.
 
-    The first `trained_on` reviews are those that models are trained on, each without its fold.
+    The first `trained_on` reviews are those that models are trained on, each without its fold; so are, where stars are
+    learnt, the first `starred` of those without a label.
     """
 
     reviews: LabelledReviews
     folds: np.ndarray
     validation: LabelledReviews
     trained_on: int
+    starred: int
 
     @property
     def labelled(self) -> np.ndarray:
@@ -70,8 +72,9 @@ class Material:
 
     def lessons_without(self, fold: int) -> LabelledReviews:
         """Return what the model of a fold is trained on."""
-        apart = (self.folds != fold) & self.labelled & (np.arange(len(self.reviews)) < self.trained_on)
-        return self.reviews.take(np.flatnonzero(apart))
+        labelled = self.labelled & (np.arange(len(self.reviews)) < self.trained_on)
+        starred = ~self.labelled & (np.cumsum(~self.labelled) <= self.starred)
+        return self.reviews.take(np.flatnonzero((self.folds != fold) & (labelled | starred)))
 
     def sizes(self) -> dict[str, int]:
         """Return how many reviews are labelled that have stars for a label, and how many that have none."""
@@ -140,17 +143,20 @@ def teacher_of(run: TrainedRun, config: SoftLabelsConfig) -> TrainConfig:
 def read_material(training: TrainConfig, config: SoftLabelsConfig, context: Context) -> Material:
     """Read the snapshot's training reviews, as many as the teacher's training takes, and those without a label."""
     folder = snapshot_folder(Lake(context.settings.lake_root), training.snapshot)
-    available = require_manifest(folder).splits["train"].reviews
+    manifest = require_manifest(folder)
+    available, starred = manifest.splits["train"].reviews, 0
     count = max(training.train_reviews, config.labelled_reviews or 0)
     train, products = read_with_products(folder, "train", count, training.seed)
     if config.unlabelled_reviews != 0:
         found = obtain_unlabelled(folder, context)
         limit = config.unlabelled_reviews or round(found.reviews * len(train) / available)
         unlabelled, of_these = read_unlabelled(folder, found, limit, training.seed)
+        if training.star_weight and manifest.dataset == "lake":  # in proportion, as a training takes them
+            starred = round(found.reviews * min(training.train_reviews, len(train)) / available)
         train, products = train.and_then(unlabelled), products + of_these
     folds = np.array([fold_of(product, config.folds) for product in products])
     validation = read_split(folder, "validation", training.evaluation_reviews)
-    return Material(train, folds, validation, training.train_reviews)
+    return Material(train, folds, validation, training.train_reviews, starred)
 
 
 def _all_parts(
