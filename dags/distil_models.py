@@ -8,7 +8,7 @@ learns from these labels and from the stars, and is quick to score with.
 2. `soft_labels` trains a teacher a fold, each without the products that it then labels, and tells in its log how far it
    is. A try after a crash goes on with the folds that are missing, and the same run is answered at once.
 3. `train_student` trains the student with the teacher, and once more from the stars alone, so that `compare` can say
-   what the teacher was worth on the same test reviews.
+   what the teacher was worth on the same test reviews; it waits for both, and where one fails the run does.
 4. `export` and `promote` do as in *train_models*.
 
 As it opens an encoder on 12,000 reviews teaches a GRU; the encoder is trained four times, which is most of the time.
@@ -54,7 +54,7 @@ with DAG(
         labelled_reviews=LABELLED,
     )
     student = run_each(TRAIN, students(labels.output), task_id="train_student", name=TAUGHT)
-    compare = run(COMPARE, trigger_rule=SOME, runs=fields_of(student, "run_id"))
+    compare = run(COMPARE, runs=fields_of(student, "run_id"))
     export = run_each(EXPORT, chosen(compare.output), name=EXPORTED)
     promote = run(PROMOTE, trigger_rule=SOME, versions=fields_of(export, "version"))
     start() >> [snapshot, labels]

@@ -10,13 +10,17 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from jinja2 import Environment, StrictUndefined
 
-from sentiment.core.settings import PROJECT
+from sentiment.core.settings import PROJECT, Settings
+from sentiment.stores.registry import versions
+from sentiment.stores.registry.answers import AbsentError
+from sentiment.stores.registry.entries import TrainedRun
 from sentiment.training.config.teaching import SoftLabelsConfig
 from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment_airflow.distillation import LABELLED, LESSON, start, students, teachers
 from sentiment_airflow.forms import belongs
 from sentiment_airflow.training import with_family
 
+TEACHER_RUN = "8" * 32
 # As the form opens; a run of the DAG in this process leaves what it was asked for in the fields.
 OPENED = {name: param.value for name, param in LESSON.items()}
 PINNED = {
@@ -27,6 +31,23 @@ LABELS = {
     **{"run_id": "soft", "teacher": "t", "family": "encoder", "snapshot": "of the teacher", "table": "x", "folds": 3},
     **{"train_reviews": 12_000, "unlabelled_reviews": 900, "accuracy": 0.96, "macro_f1": 0.9, "seconds": 60.0},
 }
+
+
+class FakeRegistry:
+    """Has one run, of seed 18."""
+
+    def __init__(self, settings: Settings) -> None:
+        pass
+
+    def trained(self, run_id: str) -> TrainedRun:
+        if run_id != TEACHER_RUN:
+            raise AbsentError(f"MLflow has no run {run_id!r}")
+        return TrainedRun(run_id, {"seed": "18"}, {}, {})
+
+
+@pytest.fixture(autouse=True)
+def mlflow(monkeypatch) -> None:
+    monkeypatch.setattr(versions, "Registry", FakeRegistry)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +77,7 @@ def test_its_steps_follow_one_another_and_a_run_that_is_named_leaves_the_teacher
         "export": {"chosen"},
         "promote": {"export"},
     }
-    assert [called(start, {**OPENED, "teacher_run": run}) for run in (None, "8" * 32)] == ["snapshot", "soft_labels"]
+    assert [called(start, {**OPENED, "teacher_run": run}) for run in (None, TEACHER_RUN)] == ["snapshot", "soft_labels"]
     assert dag.get_task("soft_labels").trigger_rule == "none_failed_min_one_success"
 
 
@@ -74,7 +95,10 @@ def test_as_the_form_opens_an_encoder_teaches_a_gru_and_the_same_gru_learns_from
     (teacher,) = called(teachers, PINNED, OPENED)
     assert teacher == {"family": "encoder", "train_reviews": 12_000, "epochs": 1.0, "snapshot": "s"}
     taught, alone = called(students, LABELS, OPENED)
-    assert alone == {"family": "gru", "train_reviews": 12_000, "epochs": 3.0, "snapshot": "of the teacher"}
+    assert alone == {
+        **{"family": "gru", "train_reviews": 12_000, "epochs": 3.0, "seed": 17},
+        "snapshot": "of the teacher",
+    }
     assert taught == {**alone, "teacher": "soft"}
     assert called(students, LABELS, {**OPENED, "alone": False}) == [taught]
     for settings in (teacher, taught, alone):
@@ -141,6 +165,31 @@ def test_a_teacher_starts_from_no_model_that_has_read_what_it_labels_and_a_stude
 
 
 @pytest.mark.parametrize(
+    ("asked", "seed"),
+    [
+        ({}, TrainConfig().seed),
+        ({"teacher_settings": {"family": "linear", "seed": 23}}, 23),
+        ({"teacher_run": TEACHER_RUN}, 18),
+        ({"teacher_run": TEACHER_RUN, "teacher_settings": {"seed": 23}}, 18),
+    ],
+)
+def test_a_student_draws_with_its_teachers_seed_the_reviews_that_have_a_soft_label_and_is_trained_once(asked, seed):
+    assert {one["seed"] for one in called(students, LABELS, {**OPENED, **asked})} == {seed}
+    for who, name in (("student", "seed"), ("student", "seeds"), ("teacher", "seeds")):
+        with pytest.raises(ParamValidationError, match=f"'{name}' was unexpected"):
+            copy(LESSON[f"{who}_settings"]).resolve({"family": "gru", name: 18})
+
+
+def test_a_run_of_the_teacher_that_is_not_there_is_refused_at_the_start():
+    with pytest.raises(AbsentError, match="MLflow has no run"):
+        called(start, {**OPENED, "teacher_run": "9" * 32})
+
+
+def test_a_student_that_failed_leaves_nothing_to_compare_and_so_nothing_to_export(dag):
+    assert dag.get_task("compare").trigger_rule == "all_success"
+
+
+@pytest.mark.parametrize(
     ("asked", "labelled"),
     [
         ({"student_reviews": 500}, 500),
@@ -165,4 +214,4 @@ def test_settings_for_experts_replace_the_plain_fields_and_the_student_keeps_the
     taught, _ = called(students, LABELS, asked)
     with pytest.raises(ParamValidationError, match="'lora_rnk' was unexpected"):
         copy(LESSON["teacher_settings"]).resolve({"family": "lora", "lora_rnk": 4})
-    assert taught == {**student, "snapshot": "of the teacher", "teacher": "soft"}
+    assert taught == {**student, "seed": 17, "snapshot": "of the teacher", "teacher": "soft"}

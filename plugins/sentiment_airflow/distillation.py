@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from sentiment.core.config import EXPERTS, TEACHING
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.core.names import Family
+from sentiment.core.names import FIRST_SEED, Family
+from sentiment.core.settings import Settings
 from sentiment.datasets.verbs import SNAPSHOT, require_snapshots
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
@@ -85,8 +86,8 @@ LESSON: dict[str, Param] = {
     "teacher_settings": Param(
         None,
         type=["object", "null"],
-        # A teacher is nobody's student, and has learnt from no review that it labels.
-        **_settings("teacher", "warm_start"),
+        # A teacher is nobody's student, has learnt from no review that it labels, and is one run.
+        **_settings("teacher", "warm_start", "seeds"),
         title="Teacher (JSON)",
         description='In place of the fields above: {"family": "encoder", "encoder": "FOLDER", "max_length": 256} is a '
         "whole one. Its fields are those of `sentiment train --help`.",
@@ -95,7 +96,8 @@ LESSON: dict[str, Param] = {
     "student_settings": Param(
         None,
         type=["object", "null"],
-        **_settings("teacher", "snapshot"),  # which are these ones
+        # They are these ones, and the seed is the teacher's: another one draws reviews that have no soft label.
+        **_settings("teacher", "snapshot", "seed", "seeds"),
         title="Student (JSON)",
         description='In place of the fields above: {"family": "encoder", "teacher_temperature": 4} is a whole one.',
         section=EXPERTS["section"],
@@ -107,7 +109,7 @@ TAUGHT = (
     f"{given(TRAIN, 'family')}, up to {given(TRAIN, 'train_reviews', ',')} reviews, "
     "{% if task.values.get('teacher') %}taught{% else %}from the stars alone{% endif %}"
 )
-# As many reviews as the student's, which are the same ones where its seed is the teacher's.
+# As many reviews as the student's, which are the same ones: its seed is the teacher's.
 LABELLED = (
     "{{ (params['student_settings'] or {'train_reviews': params['student_reviews']})"
     f".get('train_reviews', {TrainConfig.model_fields['train_reviews'].default}) }}}}"
@@ -124,7 +126,7 @@ def start(params: dict[str, Any]) -> str:
     require_exportable(params)
     if not params["teacher_run"]:
         _require_there("teacher", checked(TrainConfig, _asked("teacher", params), "the teacher"))
-    student = checked(TrainConfig, {**_asked("student", params), "teacher": "soft labels"}, "the student")
+    student = checked(TrainConfig, {**_student(params), "teacher": "soft labels"}, "the student")
     _require_there("student", student)
     return "soft_labels" if params["teacher_run"] else "snapshot"
 
@@ -139,7 +141,7 @@ def teachers(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[str,
 def students(labels: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the student's training, and the same from the stars alone where the form asks for it."""
     soft = SOFT_LABELS.result.model_validate(labels)
-    student = {**_asked("student", params), "snapshot": soft.snapshot}
+    student = {**_student(params), "snapshot": soft.snapshot}
     return [{**student, "teacher": soft.run_id}, *([student] if params["alone"] else [])]
 
 
@@ -152,6 +154,19 @@ def _require_there(who: str, config: BaseModel) -> None:
         require_snapshots([*filter(None, [training.snapshot]), *training.mixed_snapshots], context)
     except ContractError as error:
         raise AirflowFailException(f"the {who} is refused: {error}") from None
+
+
+def _student(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the student, whose seed draws the reviews that the teacher labels."""
+    return {**_asked("student", params), "seed": _seed_of_teacher(params)}
+
+
+def _seed_of_teacher(params: dict[str, Any]) -> int:
+    from sentiment.stores.registry.versions import Registry
+
+    if not params["teacher_run"]:
+        return int(_asked("teacher", params).get("seed", FIRST_SEED))
+    return int(Registry(Settings()).trained(params["teacher_run"]).params.get("seed", FIRST_SEED))
 
 
 def _asked(who: str, params: dict[str, Any]) -> dict[str, Any]:
