@@ -12,6 +12,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException
 
+from conftest import without_server
 from sentiment.core.settings import PROJECT
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.verbs import SNAPSHOT
@@ -312,6 +313,33 @@ def test_the_list_for_experts_replaces_the_plain_fields():
     ]
     # No field of the form is one of a training's by accident.
     assert not any(belongs(field, TrainConfig) for field in CANDIDATES.values())
+
+
+NOT_THERE = "0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"family": "linear", "processes": 2}, "the form: the linear family trains in one process"),
+        ({"family": "gru", "epochs": -1}, "epochs: Input should be greater than 0"),
+        ({"family": "encoder", "warm_start": "7"}, "'7' is no id of a run"),
+        ({"family": "gru", "snapshot": NOT_THERE}, f"there is no snapshot {NOT_THERE}"),
+        ({"family": "gru", "mixed_snapshots": [NOT_THERE], "mixed_share": 0.1}, f"there is no snapshot {NOT_THERE}"),
+        ({"family": "gru", "mixed_snapshots": ["s"], "mixed_share": 0.1}, "the form: snapshot s is what is trained on"),
+        ({"family": "gru", "teacher": "8" * 32}, f"MLflow has no run '{'8' * 32}'"),
+        ({"preset": "lora-polarity", "stages": 2}, "the form: only .* can be divided into stages"),
+    ],
+)
+def test_a_model_of_the_list_that_cannot_be_trained_is_refused_before_the_first_is(home, monkeypatch, asked, sentence):
+    monkeypatch.setenv("SENTIMENT_MLFLOW_URI", without_server(home))
+    with pytest.raises(AirflowFailException, match=f"model 2 is refused: {sentence}"):
+        trainings(candidates=[{"family": "linear"}, asked])
+
+
+def test_a_preset_of_the_list_is_left_to_its_training_which_fills_it_in():
+    (found,) = trainings(candidates=[{"preset": "lora-polarity"}])
+    assert found == {"preset": "lora-polarity", "family": "lora", "snapshot": "s", "seed": 17}
 
 
 def test_a_candidate_may_name_its_repetitions_and_what_every_seed_gives_alike_is_trained_once():

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from airflow.sdk import Param, task
-from airflow.sdk.exceptions import AirflowFailException
-from pydantic import BaseModel
 
 from sentiment.core.config import EXPERTS, TEACHING
-from sentiment.core.context import Context
-from sentiment.core.errors import ContractError
 from sentiment.core.names import FIRST_SEED, Family
 from sentiment.core.settings import Settings
-from sentiment.datasets.verbs import SNAPSHOT, require_snapshots
+from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import SOFT_LABELS, TRAIN
-from sentiment_airflow.run_inputs import checked
 from sentiment_airflow.templates import given
-from sentiment_airflow.training import require_exportable, with_family
+from sentiment_airflow.training import require_exportable, require_trainable, with_family
 
 _FAMILIES = list(get_args(Family))
 
@@ -125,9 +120,8 @@ def start(params: dict[str, Any]) -> str:
     """
     require_exportable(params)
     if not params["teacher_run"]:
-        _require_there("teacher", checked(TrainConfig, _asked("teacher", params), "the teacher"))
-    student = checked(TrainConfig, {**_student(params), "teacher": "soft labels"}, "the student")
-    _require_there("student", student)
+        require_trainable(_asked("teacher", params), "the teacher")
+    require_trainable({**_student(params), "teacher": "soft labels"}, "the student")
     return "soft_labels" if params["teacher_run"] else "snapshot"
 
 
@@ -143,17 +137,6 @@ def students(labels: dict[str, Any], params: dict[str, Any]) -> list[dict[str, A
     soft = SOFT_LABELS.result.model_validate(labels)
     student = {**_student(params), "snapshot": soft.snapshot}
     return [{**student, "teacher": soft.run_id}, *([student] if params["alone"] else [])]
-
-
-def _require_there(who: str, config: BaseModel) -> None:
-    from sentiment.training.warm_start import begun_from
-
-    training, context = cast("TrainConfig", config), Context.of_process()
-    try:
-        begun_from(training, context)
-        require_snapshots([*filter(None, [training.snapshot]), *training.mixed_snapshots], context)
-    except ContractError as error:
-        raise AirflowFailException(f"the {who} is refused: {error}") from None
 
 
 def _student(params: dict[str, Any]) -> dict[str, Any]:

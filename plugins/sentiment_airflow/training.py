@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from airflow.sdk import Param, task
+from airflow.sdk.exceptions import AirflowFailException
 
+from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
 from sentiment.core.names import FIRST_SEED, Family
-from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.datasets.verbs import SNAPSHOT, require_snapshots
 from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE
+from sentiment.stores.registry.entries import is_run_id
 from sentiment.training.config.presets import PRESETS
 from sentiment.training.config.train import MOST_SEEDS, TrainConfig
 from sentiment.training.verbs import TRAIN
@@ -84,19 +88,20 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
     """Put the pinned snapshot and one seed after another into each training that the form asks for.
 
     A candidate that names its snapshot, as the winner of a search does, keeps it, and one that names its repetitions
-    is trained so often. What every seed would give the same model is trained once. An export that would be refused
-    fails here, hours before its turn.
+    is trained so often. What every seed would give the same model is trained once. A model that cannot be trained and
+    an export that would be refused fail here, hours before their turn.
     """
     require_exportable(params)
     pinned = SNAPSHOT.result.model_validate(snapshot)
     available = {pinned.snapshot: pinned.splits["train"].reviews} if pinned.splits else {}
     trainings = []
-    for asked in params.get("candidates") or _of_form(params):
+    for number, asked in enumerate(params.get("candidates") or _of_form(params), start=1):
         candidate = {"snapshot": pinned.snapshot, **with_family(asked)}
+        training = require_trainable(candidate, f"model {number}", pinned.snapshot)
         seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", FIRST_SEED)
-        if TrainConfig.model_construct(**candidate).gives_one_model(available.get(candidate["snapshot"], math.inf)):
+        if training.gives_one_model(available.get(training.snapshot, math.inf)):
             seeds = 1
-        trainings += [{**candidate, "seed": first + number} for number in range(seeds)]
+        trainings += [{**candidate, "seed": first + more} for more in range(seeds)]
     return trainings
 
 
@@ -110,6 +115,25 @@ def with_family(asked: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a training with the family of their preset, by which the task is called."""
     published = PRESETS.get(asked.get("preset") or "", {})
     return {**({"family": published["family"]} if published else {}), **asked}
+
+
+def require_trainable(asked: dict[str, Any], who: str, made: str = "") -> TrainConfig:
+    """Return a training; fails at once for settings that are refused, and for a run or a snapshot that is not there.
+
+    `made` is the snapshot that is there. Whether an encoder or a file is there only the machine knows that trains.
+    """
+    from sentiment.stores.registry.versions import Registry
+    from sentiment.training.warm_start import begun_from
+
+    training, context = cast("TrainConfig", checked(TrainConfig, asked, who)), Context.of_process()
+    try:
+        begun_from(training, context)
+        require_snapshots({training.snapshot, *training.mixed_snapshots} - {"", made}, context)
+        if is_run_id(training.teacher):
+            Registry(context.settings).trained(training.teacher)
+    except ContractError as error:
+        raise AirflowFailException(f"{who} is refused: {error}") from None
+    return training
 
 
 def require_exportable(params: dict[str, Any]) -> None:
