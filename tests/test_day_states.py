@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 import tiny
-from conftest import fill, lake_review, raw_review
+from conftest import aged, fill, lake_review, raw_review
 from scoring_days import DAY, LATER, ONE, furnish
 from sentiment.core.config import EARLIEST_DAY
 from sentiment.core.errors import ContractError
@@ -150,6 +150,16 @@ def test_a_day_that_holds_late_reviews_alone_still_waits_for_its_own_file(home, 
     fill(home / "lake", REVIEWS, {LATER: [lake_review(LATER, source_file=f"{LATER}.jsonl")]})
     land(f"{LATER}.jsonl.gz", [raw_review(LATER)])
     assert late_days(LATER + timedelta(1), Settings()) == []
+
+
+def test_a_late_day_whose_parts_still_come_is_left_to_the_next_run(home, land):
+    land(f"{DAY}/part-0.jsonl", [raw_review(DAY)])
+    land(f"{EMPTY}.jsonl", [])
+    newest = land(f"{DAY}/part-1.jsonl", [raw_review(DAY, 1)])
+    aged(newest, seconds=15)
+    assert late_days(LATER, Settings()) == [EMPTY]
+    aged(newest, seconds=45)
+    assert late_days(LATER, Settings()) == [DAY, EMPTY]
 
 
 def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_made(home, land, monkeypatch):

@@ -45,8 +45,13 @@ def absent_reviews(day: date, settings: Settings) -> str | None:
 
 
 def late_days(day: date, settings: Settings) -> list[date]:
-    """Return the days of the two months before a day that have landed, and whose delivery is not in the lake."""
-    return untaken(landed_days(settings.landing_root, *days_before(day, FILES_LOOK_BACK)), settings)
+    """Return the days of the two months before a day that have landed, and whose delivery is not in the lake.
+
+    One that is still arriving is left to the next run: of its parts the first would be taken for all.
+    """
+    landing = settings.landing_root
+    late = untaken(landed_days(landing, *days_before(day, FILES_LOOK_BACK)), settings)
+    return [one for one in late if not still_arriving(landing, one, time.time())]
 
 
 def untaken(landed: Sequence[date], settings: Settings) -> list[date]:
