@@ -5,7 +5,8 @@ Runs every day for the day before, and for any past day through a backfill.
 1. `wait_for_files` looks for `DAY.jsonl.gz`, `DAY.csv`, `DAY.parquet` and the like, or files under `DAY/`, in the
    landing (`SENTIMENT_LANDING`), once a minute, without holding a worker; its log says at once where it looked. A file
    is taken when it did not change for half a minute, or at once beside a `_SUCCESS` that is newer than all the rest.
-   After 18 hours it fails; by hand and in a backfill at once where no file of a day more than two days ago is there.
+   After 18 hours it fails; by hand, cleared and in a backfill at once where no file of a day more than two days ago
+   is there.
 2. `ingest` reads them in Spark, validates, cleans and de-duplicates, and writes the day to the table `reviews` in one
    commit; rejected lines go to `quarantine` with reason, file and line. Late reviews, of up to `late_days` before, go
    into the days that they are of; `score_reviews` scores those again.

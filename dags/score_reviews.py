@@ -2,8 +2,8 @@
 
 Runs every day for the day before, and for any past day through a backfill.
 
-1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews. By hand and in a backfill
-   a day long past that was not ingested, and of which nothing has landed, fails at once. After 36 hours it fails.
+1. `wait_for_reviews` waits until `ingest_reviews` has written the day, be it without reviews. By hand, cleared and in a
+   backfill a day long past that was not ingested, and of which nothing has landed, fails at once, others after 36 h.
 2. `resolve_model` decides once which version scores: `champion` or a version number; it fetches and checks the bundle.
    `champion_at_date` (the one in force on that day) is asked again by `score`, for each day that it then scores.
    Without a champion it fails and says how to get one.

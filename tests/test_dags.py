@@ -249,27 +249,33 @@ def test_a_sensor_waits_while_something_is_missing_and_ends_when_it_has_come(hom
 
 
 class RunOf:
-    def __init__(self, run_type: str) -> None:
-        self.run_type, self.conf = run_type, None
+    def __init__(self, run_type: str, clear_number: int = 0) -> None:
+        self.run_type, self.clear_number, self.conf = run_type, clear_number, None
 
 
-@pytest.mark.parametrize("kind", ["manual", "backfill"])
-def test_a_sensor_does_not_wait_for_files_of_a_day_long_past_that_somebody_asked_for(home, land, kind):
-    def look(day: str, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "cleared"), [("manual", 0), ("backfill", 0), ("scheduled", 1), ("scheduled", 2)])
+def test_a_sensor_does_not_wait_for_files_of_a_day_long_past_that_somebody_asked_for(home, land, kind, cleared):
+    def look(day: str, kind: str, cleared: int) -> None:
         by_itself = kind in ("scheduled", "backfill")
-        asked = {"ds": day, "params": {"day": None if by_itself else day}, "dag_run": RunOf(kind)}
+        asked = {"ds": day, "params": {"day": None if by_itself else day}, "dag_run": RunOf(kind, cleared)}
         sensor = DaySensor(task_id="wait", lacking=missing_files, absent=absent_files)
         sensor.execute(context() | {"ti": NewTaskInstance()} | asked)
 
     with pytest.raises(AirflowFailException, match=r"no file for 2024-06-29.*deliver the day's file"):
-        look("2024-06-29", kind)
+        look("2024-06-29", kind, cleared)
     # A scheduled one that slept, and a day whose file may come any moment, are waited for.
     with pytest.raises(AirflowRescheduleException):
-        look("2024-06-29", "scheduled")
+        look("2024-06-29", "scheduled", 0)
     with pytest.raises(AirflowRescheduleException):
-        look(str(datetime.now(UTC).date() - timedelta(days=1)), kind)
+        look(str(datetime.now(UTC).date() - timedelta(days=1)), kind, cleared)
     land("2024-06-29.jsonl", [])
-    look("2024-06-29", kind)
+    look("2024-06-29", kind, cleared)
+
+
+def test_what_airflow_tells_a_task_of_its_run_says_whether_it_was_cleared():
+    from airflow.sdk.api.datamodels._generated import DagRun
+
+    assert DagRun.model_fields["clear_number"].default == 0
 
 
 def test_a_sensor_waits_for_reviews_of_a_day_long_past_only_where_they_may_still_come(home, land):

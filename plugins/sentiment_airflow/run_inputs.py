@@ -121,6 +121,11 @@ def is_scheduled(context: Mapping[str, Any]) -> bool:
     return _kind(context) == "scheduled"
 
 
+def was_cleared(context: Mapping[str, Any]) -> bool:
+    """Return whether somebody cleared tasks of the run, be it the timetable's: so it was asked for again."""
+    return bool(getattr(context.get("dag_run"), "clear_number", 0))
+
+
 def _kind(context: Mapping[str, Any]) -> str:
     """Return how the run came to be: manual, scheduled, backfill and so on."""
     kind = getattr(context.get("dag_run"), "run_type", "manual")

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
-from sentiment_airflow.run_inputs import is_scheduled, run_day
+from sentiment_airflow.run_inputs import is_scheduled, run_day, was_cleared
 
 _HOURS = 3600
 # Files of a day are waited for so long after it has ended; its reviews until the next day's run, which takes files that
@@ -24,7 +24,8 @@ _EXPECTED = timedelta(days=2)
 class DaySensor(BaseSensorOperator):
     """Waits until a question about the run's day, a function of `sentiment.views.days`, finds nothing lacking.
 
-    `absent` is another one: what it says of a day long past ends a run at once that a person or a backfill began.
+    `absent` is another one: what it says of a day long past ends a run at once that a person or a backfill began, or
+    that was cleared.
     """
 
     def __init__(
@@ -71,7 +72,8 @@ def _day(context: Any) -> date:
 
 
 def _is_old(day: date, context: Any) -> bool:
-    return not is_scheduled(context) and datetime.now(UTC).date() - day > _EXPECTED
+    asked_for = not is_scheduled(context) or was_cleared(context)
+    return asked_for and datetime.now(UTC).date() - day > _EXPECTED
 
 
 @task
