@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from deltalake import DeltaTable
@@ -25,6 +25,7 @@ from sentiment.verbs import verbs
 from sentiment.views.days import FILES_LOOK_BACK, late_days
 from sentiment_local import day_report
 from sentiment_local.config import StatusConfig
+from sentiment_local.day_runs import DayRuns, FailedRun, failed_runs
 from verbs_here import done
 
 EMPTY = DAY + timedelta(1)
@@ -162,11 +163,55 @@ def test_a_late_day_whose_parts_still_come_is_left_to_the_next_run(home, land):
     assert late_days(LATER, Settings()) == [DAY, EMPTY]
 
 
+class RunsAirflow:
+    """Has runs of a day, each (id, state, when it began): of its date, and by hand."""
+
+    def __init__(self, of_its_date, by_hand) -> None:
+        self.runs = (of_its_date, by_hand)
+
+    def day_runs(self, dag: str, first: date, last: date):
+        return {DAY: self.runs[0][:2]}
+
+    def runs_by_hand(self, dag: str, first: date, last: date):
+        return {DAY: self.runs[1][:2]}
+
+    def span(self, dag: str, run_id: str):
+        (began,) = (began for one, _, began in self.runs if one == run_id)
+        return began, began and began + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("of_its_date", "by_hand", "told"),
+    [
+        (("scheduled", "failed", 1), ("manual", "failed", 2), "manual"),
+        (("scheduled", "failed", 2), ("manual", "failed", 1), "scheduled"),
+        (("scheduled", "failed", 1), ("manual", "success", 2), None),
+        (("scheduled", "success", 1), ("manual", "failed", 2), "manual"),
+        (("scheduled", "queued", None), ("manual", "failed", 2), None),
+    ],
+)
+def test_of_the_runs_of_a_day_the_one_that_began_last_says_whether_it_failed(of_its_date, by_hand, told):
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    airflow = RunsAirflow(*((*run[:2], run[2] and began + timedelta(hours=run[2])) for run in (of_its_date, by_hand)))
+    found = failed_runs(airflow, "ingest_reviews", DAY, DAY)
+    assert [one.run_id for one in found.values()] == ([told] if told else [])
+
+
+# When the runs ended that failed.
+ENDED = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def failed(monkeypatch, ingest=None, score=None) -> None:
+    """Have these runs of days be those that failed."""
+    named = {"ingest_reviews": ingest or {}, "score_reviews": score or {}}
+    runs = {dag: {day: FailedRun(run, ENDED) for day, run in of.items()} for dag, of in named.items()}
+    monkeypatch.setattr(day_report, "runs_of_days", lambda *_: DayRuns(runs))
+
+
 def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_made(home, land, monkeypatch):
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
     land(f"{EMPTY}.jsonl", [])
-    runs = {"ingest_reviews": {DAY: "scheduled__a", EMPTY: "scheduled__b"}, "score_reviews": {DAY: "scheduled__c"}}
-    monkeypatch.setattr(day_report, "_failed", lambda *_: (runs, {}))
+    failed(monkeypatch, ingest={DAY: "scheduled__a", EMPTY: "scheduled__b"}, score={DAY: "scheduled__c"})
     rows = done(verbs()["status"], StatusConfig(days=2))["attention"]
     assert [(row["state"], row["next"].split()[2]) for row in rows] == [
         ("failed", "scheduled__c"),
@@ -176,9 +221,7 @@ def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_m
 
 def test_a_scored_day_of_late_reviews_alone_whose_own_run_failed_needs_somebody(home, monkeypatch):
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY, source_file=f"{LATER}.jsonl")], LATER: [lake_review(LATER)]})
-    monkeypatch.setattr(
-        day_report, "_failed", lambda *_: ({"ingest_reviews": {DAY: "scheduled__a"}, "score_reviews": {}}, {})
-    )
+    failed(monkeypatch, ingest={DAY: "scheduled__a"})
     monkeypatch.setattr(day_report, "day_states", lambda lake, days: dict.fromkeys(days, "scored"))
     shown = done(verbs()["status"], StatusConfig(days=(LATER - DAY).days + 1))
     assert [(row["day"], row["state"]) for row in shown["attention"]] == [(str(DAY), "failed")]

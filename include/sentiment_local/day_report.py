@@ -16,10 +16,9 @@ from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.states import State, day_states
 from sentiment.stores.lake.tables import Lake
 from sentiment.views.days import FILES_LOOK_BACK, untaken
+from sentiment_local.day_runs import INGEST, SCORE, DayRuns, runs_of_days
 from sentiment_local.results import DayRow, DaysStatus
-from sentiment_local.status import status
 
-_INGEST, _SCORE = "ingest_reviews", "score_reviews"
 _REMEDIES = {
     ("missing", False): "no file has landed: deliver it (an empty one when there were no reviews)",
     ("missing", True): "its file is there: run ingest_reviews for it",
@@ -32,7 +31,6 @@ _GONE = (
 )
 # How many days the next scheduled run looks back for files, and for what is to be scored.
 _LOOKS_BACK = {"missing": FILES_LOOK_BACK, "ingested": SCORES_LOOK_BACK, "stale": SCORES_LOOK_BACK}
-FailedRuns = dict[str, dict[date, str]]
 
 
 def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
@@ -51,23 +49,25 @@ def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
     newest, yesterday = max(known), today - timedelta(1)
     last = max(newest, yesterday) if (yesterday - newest).days <= FILES_LOOK_BACK else newest
     days = [last - timedelta(n) for n in reversed(range(count))]
-    failed, note = _failed(settings, days[0], last)
+    runs = runs_of_days(settings, days[0], last)
     # A day may hold late reviews of other files, and be scored, while its own never came.
-    own = sorted({day for day in (*landed, *failed[_INGEST]) if days[0] <= day <= last})
+    own = sorted({day for day in (*landed, *runs.failed[INGEST]) if days[0] <= day <= last})
     states = day_states(lake, days) | dict.fromkeys(untaken(own, settings), "missing")
     rows = tuple(
-        _row(day, states[day], _remedy(day, states[day], day in known, today), failed)
+        _row(day, states[day], _remedy(day, states[day], day in known, today), runs)
         for day in days
         if states[day] != "scored"
     )
     counted = dict(sorted(Counter(states.values()).items()))
+    note = {"note": runs.note} if runs.note else {}
     return DaysStatus(from_day=days[0], to_day=last, states=counted, **note, attention=rows)
 
 
-def _row(day: date, state: State, remedy: str, failed: FailedRuns) -> DayRow:
-    run = failed[_INGEST if state == "missing" else _SCORE].get(day)
-    if run:
-        return DayRow(day=day, state="failed", next=f"the run {run} failed: read its note, mend that, and clear it")
+def _row(day: date, state: State, remedy: str, runs: DayRuns) -> DayRow:
+    failed = runs.failed[INGEST if state == "missing" else SCORE].get(day)
+    if failed:
+        told = f"the run {failed.run_id} failed: read its note, mend that, and clear it"
+        return DayRow(day=day, state="failed", next=told)
     return DayRow(day=day, state=state, next=remedy)
 
 
@@ -81,15 +81,3 @@ def _remedy(day: date, state: State, known: bool, today: date) -> str:
     there = known or state != "missing"
     waiting = there and (today - day).days <= _LOOKS_BACK[state]
     return f"{_REMEDIES[state, there]}{', or wait for the next scheduled run' if waiting else ''}"
-
-
-def _failed(settings: Settings, first: date, last: date) -> tuple[FailedRuns, dict[str, str]]:
-    """Return the failed runs by DAG and day, and a note where Airflow could not be asked."""
-    nothing: FailedRuns = {_INGEST: {}, _SCORE: {}}
-    if not status(settings).healthy:
-        return nothing, {"note": "Airflow does not run here, so nothing is said of failed runs"}
-    from sentiment_local.platform import open_airflow
-
-    with open_airflow(settings) as airflow:
-        runs = {dag: airflow.runs_by_hand(dag, first, last) | airflow.day_runs(dag, first, last) for dag in nothing}
-    return {dag: {day: run for day, (run, state) in of.items() if state == "failed"} for dag, of in runs.items()}, {}
