@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -226,6 +227,24 @@ def test_a_scored_day_of_late_reviews_alone_whose_own_run_failed_needs_somebody(
     shown = done(verbs()["status"], StatusConfig(days=(LATER - DAY).days + 1))
     assert [(row["day"], row["state"]) for row in shown["attention"]] == [(str(DAY), "failed")]
     assert "the run scheduled__a failed" in shown["attention"][0]["next"]
+
+
+@pytest.mark.parametrize("dag", ["ingest", "score"])
+def test_a_scored_day_whose_correction_failed_needs_somebody_and_one_that_was_made_after_the_failure_does_not(
+    home, monkeypatch, dag
+):
+    lake = Lake(str(home / "lake"))
+    fill(lake.root, REVIEWS, {DAY: [lake_review(DAY, source_file=f"{DAY}.jsonl")]})
+    scores = write_day_file(lake.root, SCORES, DAY, [], lake.content(REVIEWS)[DAY])
+    lake.replace_days(SCORES, [DAY], [scores], lake.grown(SCORES), {})
+    assert day_states(lake, [DAY]) == {DAY: "scored"}
+    failed(monkeypatch, **{dag: {DAY: "manual__a"}})
+    for written, states in ((-60, ["failed"]), (60, [])):
+        for file in (home / "lake").rglob("*.parquet"):
+            os.utime(file, (ENDED.timestamp() + written,) * 2)
+        shown = done(verbs()["status"], StatusConfig(days=1))
+        assert [row["state"] for row in shown["attention"]] == states
+        assert shown["states"] == {"scored": 1}
 
 
 def test_days_that_stopped_coming_are_gaps_up_to_yesterday_and_a_file_of_a_day_to_come_is_none(home, land):

@@ -6,17 +6,18 @@ The states come from landing and lake; what failed comes from Airflow, where it 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest.landing import landed_days
 from sentiment.scoring.config import SCORES_LOOK_BACK
-from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores import files as storage
+from sentiment.stores.lake.schemas import REVIEWS, SCORES, DayTable
 from sentiment.stores.lake.states import State, day_states
 from sentiment.stores.lake.tables import Lake
 from sentiment.views.days import FILES_LOOK_BACK, untaken
-from sentiment_local.day_runs import INGEST, SCORE, DayRuns, runs_of_days
+from sentiment_local.day_runs import INGEST, SCORE, DayRuns, FailedRun, runs_of_days
 from sentiment_local.results import DayRow, DaysStatus
 
 _REMEDIES = {
@@ -54,21 +55,40 @@ def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
     own = sorted({day for day in (*landed, *runs.failed[INGEST]) if days[0] <= day <= last})
     states = day_states(lake, days) | dict.fromkeys(untaken(own, settings), "missing")
     rows = tuple(
-        _row(day, states[day], _remedy(day, states[day], day in known, today), runs)
-        for day in days
-        if states[day] != "scored"
+        DayRow(day=day, state="failed", next=_mended(failed))
+        if failed
+        else DayRow(day=day, state=state, next=_remedy(day, state, day in known, today))
+        for day, state in states.items()
+        if (failed := _failed(lake, day, state, runs)) or state != "scored"
     )
     counted = dict(sorted(Counter(states.values()).items()))
     note = {"note": runs.note} if runs.note else {}
     return DaysStatus(from_day=days[0], to_day=last, states=counted, **note, attention=rows)
 
 
-def _row(day: date, state: State, remedy: str, runs: DayRuns) -> DayRow:
-    failed = runs.failed[INGEST if state == "missing" else SCORE].get(day)
-    if failed:
-        told = f"the run {failed.run_id} failed: read its note, mend that, and clear it"
-        return DayRow(day=day, state="failed", next=told)
-    return DayRow(day=day, state=state, next=remedy)
+def _failed(lake: Lake, day: date, state: State, runs: DayRuns) -> FailedRun | None:
+    """Return the failed run that should have made what a day lacks, or would have replaced what it holds.
+
+    One that failed before that was written lacks nothing any more: another run has made it.
+    """
+    ingest, score = (runs.failed[dag].get(day) for dag in (INGEST, SCORE))
+    if ingest and (state == "missing" or ingest.ended > _written(lake, REVIEWS, day)):
+        return ingest
+    if score and state != "missing" and (state != "scored" or score.ended > _written(lake, SCORES, day)):
+        return score
+    return None
+
+
+def _written(lake: Lake, table: DayTable, day: date) -> datetime:
+    """Return when a table's files of a day were written; the beginning of time where it has none."""
+    state = lake.state(table)
+    files = (storage.join(state.uri, file.path) for file in state.days.get(day, ()))
+    moments = (seen.modified for file in files for seen in storage.look(file))
+    return datetime.fromtimestamp(max(moments, default=0), UTC)
+
+
+def _mended(failed: FailedRun) -> str:
+    return f"the run {failed.run_id} failed: read its note, mend that, and clear it"
 
 
 def _remedy(day: date, state: State, known: bool, today: date) -> str:
