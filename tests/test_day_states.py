@@ -120,8 +120,18 @@ def test_the_days_that_need_somebody_are_told_with_what_to_do(home, land):
     assert late_days(LATER + timedelta(1), Settings()) == [LATER]
 
 
-@pytest.mark.parametrize(("ago", "waits"), [(180, True), (181, False)])
-def test_waiting_is_a_remedy_for_days_that_a_scheduled_run_looks_back_to(home, ago, waits):
+@pytest.mark.parametrize(
+    ("ago", "unpaused", "waits"),
+    [
+        (180, ["score_reviews"], True),
+        (181, ["score_reviews"], False),
+        (180, ["ingest_reviews"], False),
+        # Airflow does not answer.
+        (180, [], False),
+    ],
+)
+def test_waiting_is_a_remedy_for_days_that_a_scheduled_run_looks_back_to(home, monkeypatch, ago, unpaused, waits):
+    failed(monkeypatch, unpaused=unpaused)
     today = DAY + timedelta(ago)
     fill(home / "lake", REVIEWS, {DAY: [lake_review(DAY)]})
     shown = day_report.day_report(Settings(), ago + 1, today)
@@ -202,11 +212,11 @@ def test_of_the_runs_of_a_day_the_one_that_began_last_says_whether_it_failed(of_
 ENDED = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def failed(monkeypatch, ingest=None, score=None) -> None:
-    """Have these runs of days be those that failed."""
+def failed(monkeypatch, ingest=None, score=None, unpaused=()) -> None:
+    """Have these runs of days be those that failed, and these DAGs run by themselves."""
     named = {"ingest_reviews": ingest or {}, "score_reviews": score or {}}
     runs = {dag: {day: FailedRun(run, ENDED) for day, run in of.items()} for dag, of in named.items()}
-    monkeypatch.setattr(day_report, "runs_of_days", lambda *_: DayRuns(runs))
+    monkeypatch.setattr(day_report, "runs_of_days", lambda *_: DayRuns(runs, unpaused))
 
 
 def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_made(home, land, monkeypatch):

@@ -6,6 +6,7 @@ The states come from landing and lake; what failed comes from Airflow, where it 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 from sentiment.core.errors import ContractError
@@ -57,7 +58,7 @@ def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
     rows = tuple(
         DayRow(day=day, state="failed", next=_mended(failed))
         if failed
-        else DayRow(day=day, state=state, next=_remedy(day, state, day in known, today))
+        else DayRow(day=day, state=state, next=_remedy(day, state, day in known, today, runs.unpaused))
         for day, state in states.items()
         if (failed := _failed(lake, day, state, runs)) or state != "scored"
     )
@@ -91,13 +92,14 @@ def _mended(failed: FailedRun) -> str:
     return f"the run {failed.run_id} failed: read its note, mend that, and clear it"
 
 
-def _remedy(day: date, state: State, known: bool, today: date) -> str:
+def _remedy(day: date, state: State, known: bool, today: date, unpaused: Collection[str]) -> str:
     """Say what mends a day, whose file or reviews are there where it is known.
 
-    A scheduled run, the next of which is of today, mends what it looks back to.
+    A scheduled run, the next of which is of today, mends what it looks back to where its DAG is unpaused.
     """
     if state == "stale" and not known:
         return _GONE
     there = known or state != "missing"
-    waiting = there and (today - day).days <= _LOOKS_BACK[state]
+    comes = (INGEST if state == "missing" else SCORE) in unpaused
+    waiting = there and comes and (today - day).days <= _LOOKS_BACK[state]
     return f"{_REMEDIES[state, there]}{', or wait for the next scheduled run' if waiting else ''}"

@@ -1,8 +1,8 @@
-"""What Airflow says of days: whose last run failed, and when."""
+"""What Airflow says of days: whose last run failed, and when, and which DAGs run by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -23,20 +23,22 @@ class FailedRun:
 
 @dataclass(frozen=True)
 class DayRuns:
-    """The failed runs by DAG and day; `note` says why nothing is known of them."""
+    """The failed runs by DAG and day, and which of the DAGs run by themselves; `note` says why nothing is known."""
 
     failed: Mapping[str, Mapping[date, FailedRun]]
+    unpaused: Collection[str] = ()
     note: str | None = None
 
 
 def runs_of_days(settings: Settings, first: date, last: date) -> DayRuns:
     """Ask Airflow for the runs of a closed range of days, where it runs here."""
     if not status(settings).healthy:
-        return DayRuns({INGEST: {}, SCORE: {}}, "Airflow does not run here, so nothing is said of failed runs")
+        return DayRuns({INGEST: {}, SCORE: {}}, note="Airflow does not run here, so nothing is said of failed runs")
     from sentiment_local.platform import open_airflow
 
     with open_airflow(settings) as airflow:
-        return DayRuns({dag: failed_runs(airflow, dag, first, last) for dag in (INGEST, SCORE)})
+        failed = {dag: failed_runs(airflow, dag, first, last) for dag in (INGEST, SCORE)}
+        return DayRuns(failed, [dag for dag in failed if not airflow.is_paused(dag)])
 
 
 def failed_runs(airflow: AirflowApi, dag: str, first: date, last: date) -> dict[date, FailedRun]:
