@@ -209,7 +209,7 @@ def test_of_the_runs_of_a_day_the_one_that_began_last_says_whether_it_failed(of_
 
 
 # When the runs ended that failed.
-ENDED = datetime(2026, 3, 1, tzinfo=UTC)
+ENDED = datetime.now(UTC) - timedelta(minutes=10)
 
 
 def failed(monkeypatch, ingest=None, score=None, unpaused=()) -> None:
@@ -228,6 +228,16 @@ def test_a_failed_run_is_told_for_the_day_that_still_lacks_what_it_should_have_m
         ("failed", "scheduled__c"),
         ("failed", "scheduled__b"),
     ]
+
+
+def test_a_file_that_came_after_its_run_failed_is_not_explained_by_that_runs_note(home, land, monkeypatch):
+    path = land(f"{DAY}.jsonl", [raw_review(DAY)])
+    failed(monkeypatch, ingest={DAY: "scheduled__a"})
+    told = {-60: "the run scheduled__a failed: read its note", 60: "its file came after the run scheduled__a failed"}
+    for came, sentence in told.items():
+        os.utime(path, (ENDED.timestamp() + came,) * 2)
+        (row,) = done(verbs()["status"], StatusConfig(days=1))["attention"]
+        assert (row["state"], row["next"].startswith(sentence)) == ("failed", True)
 
 
 def test_a_scored_day_of_late_reviews_alone_whose_own_run_failed_needs_somebody(home, monkeypatch):

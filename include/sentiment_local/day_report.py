@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.ingest.landing import landed_days
+from sentiment.ingest.landing import files_of_day, landed_days
 from sentiment.scoring.config import SCORES_LOOK_BACK
 from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import REVIEWS, SCORES, DayTable
@@ -56,7 +56,7 @@ def day_report(settings: Settings, count: int, today: date) -> DaysStatus:
     own = sorted({day for day in (*landed, *runs.failed[INGEST]) if days[0] <= day <= last})
     states = day_states(lake, days) | dict.fromkeys(untaken(own, settings), "missing")
     rows = tuple(
-        DayRow(day=day, state="failed", next=_mended(failed))
+        DayRow(day=day, state="failed", next=_mended(failed, _landed_after(settings, day, state, failed)))
         if failed
         else DayRow(day=day, state=state, next=_remedy(day, state, day in known, today, runs.unpaused))
         for day, state in states.items()
@@ -88,7 +88,15 @@ def _written(lake: Lake, table: DayTable, day: date) -> datetime:
     return datetime.fromtimestamp(max(moments, default=0), UTC)
 
 
-def _mended(failed: FailedRun) -> str:
+def _landed_after(settings: Settings, day: date, state: State, failed: FailedRun) -> bool:
+    """Tell whether a missing day's file came after its run failed, whose note speaks of what was there before."""
+    found = files_of_day(settings.landing_root, day) if state == "missing" else []
+    return any(datetime.fromtimestamp(seen.modified, UTC) > failed.ended for seen in found)
+
+
+def _mended(failed: FailedRun, landed_after: bool) -> str:
+    if landed_after:
+        return f"its file came after the run {failed.run_id} failed: clear that run"
     return f"the run {failed.run_id} failed: read its note, mend that, and clear it"
 
 
