@@ -9,12 +9,13 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-from sentiment.core.settings import PROJECT
+from sentiment.core.settings import PROJECT, Settings
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.training.config.train import TrainConfig
 from sentiment.tuning.config import TuneConfig
 from sentiment_airflow.training import candidates
 from sentiment_airflow.tuning import then, training_form, workers
+from taught import SNAPSHOT, write_snapshot
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +92,11 @@ def test_a_search_on_a_data_set_hands_on_its_files():
     assert form == {"candidates": [{"family": "linear", "snapshot": "s"}], "dataset": "imdb", "source": "/imdb"}
 
 
-def test_a_candidate_that_names_its_snapshot_is_trained_on_it():
-    params = {"candidates": [{"family": "linear", "snapshot": "of the search"}, {"family": "lora"}], "seeds": 1}
+def test_a_candidate_that_names_its_snapshot_is_trained_on_it(home):
+    write_snapshot(Settings())
+    params = {"candidates": [{"family": "linear", "snapshot": SNAPSHOT}, {"family": "lora"}], "seeds": 1}
     named, open_ = called(candidates, pinned(snapshot="of this run"), params)
-    assert (named["snapshot"], open_["snapshot"]) == ("of the search", "of this run")
+    assert (named["snapshot"], open_["snapshot"]) == (SNAPSHOT, "of this run")
 
 
 def test_the_best_settings_and_the_reviews_of_the_search_become_the_form_of_train_models(dag):
