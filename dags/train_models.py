@@ -15,7 +15,8 @@ Runs every Monday (UTC), and from the form.
 
 The form asks for one or two models. *For experts*, `candidates` takes a list of whole training configurations instead:
 `[{"family": "linear"}]` is one, and `[{"preset": "lora-polarity"}]` starts from published settings. The run's note says
-what came of it. Unpaused, it waits for the next Monday; a missed one is made up for within a day, or passed over.
+what came of it. Unpaused, it waits for the next Monday; a missed one is made up for within a day, or passed over (by
+`due`, where a machine slept: the run's tasks are skipped).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from sentiment_airflow.forms import attach, form
 from sentiment_airflow.operators import run, run_each
 from sentiment_airflow.templates import fields_of
 from sentiment_airflow.timetables import WEEKLY
-from sentiment_airflow.training import CANDIDATES, EXPORTED, SOME, TRAINED, candidates, chosen
+from sentiment_airflow.training import CANDIDATES, EXPORTED, SOME, TRAINED, candidates, chosen, due
 
 FORM = form(
     SNAPSHOT, COMPARE, EXPORT, PROMOTE, without=("runs", "run_id", "versions"), shared=("significance", "margin")
@@ -54,6 +55,7 @@ with DAG(
     compare = run(COMPARE, trigger_rule=SOME, runs=fields_of(train, "run_id"))
     export = run_each(EXPORT, chosen(compare.output), name=EXPORTED)
     promote = run(PROMOTE, trigger_rule=SOME, versions=fields_of(export, "version"))
+    due() >> snapshot
     train >> compare
     export >> promote
 

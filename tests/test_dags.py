@@ -1,5 +1,7 @@
 """The DAG files as Airflow parses them: whole, and scheduled as people expect. Their runs: test_dag_runs.py."""
 
+import inspect
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +9,12 @@ import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.mappedoperator import MappedOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
 from airflow.serialization.serialized_objects import DagSerialization
 from jinja2 import Template
 
@@ -130,6 +137,30 @@ def test_a_week_that_nobody_asked_for_does_not_begin_when_training_is_unpaused(b
         restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
     )
     assert found.run_after == following
+
+
+@pytest.mark.parametrize(
+    ("kind", "cleared", "late", "goes_on"),
+    [
+        ("scheduled", 0, timedelta(hours=23), True),
+        # A scheduler that wakes makes the run that it had noted before it slept.
+        ("scheduled", 0, timedelta(hours=25), False),
+        ("scheduled", 1, timedelta(days=9), True),
+        ("manual", 0, timedelta(days=9), True),
+    ],
+)
+def test_a_weekly_run_that_begins_more_than_a_day_late_is_skipped_and_all_its_tasks_with_it(
+    bag, kind, cleared, late, goes_on
+):
+    weekly = bag.dags["train_models"]
+    assert [task.task_id for task in weekly.tasks if not task.upstream_task_ids] == ["due"]
+    # A task that is skipped has these skip too, also those that take what others left.
+    rules = {task.trigger_rule for task in weekly.tasks}
+    assert rules == {"all_success", "all_done_min_one_success"}
+    run = RunOf(kind, cleared)
+    run.run_after = datetime.now(UTC) - late
+    with nullcontext() if goes_on else pytest.raises(AirflowSkipException, match="more than a day ago"):
+        inspect.unwrap(weekly.get_task("due").python_callable)(run)
 
 
 @pytest.mark.parametrize(

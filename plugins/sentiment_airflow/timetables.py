@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pendulum import DateTime
 
 # So late a machine that sleeps at night may be.
-_DELAYED = timedelta(days=1)
+DELAYED = timedelta(days=1)
 
 
 class DayTimetable(CronDataIntervalTimetable):
@@ -58,7 +58,8 @@ class DayTimetable(CronDataIntervalTimetable):
 class WeekTimetable(CronTriggerTimetable):
     """A run at each moment of a cron; one that was missed, while its DAG was paused, is passed over after a day.
 
-    Airflow would start it when the DAG is unpaused, and pass it over only where none had run before.
+    Airflow would start it when the DAG is unpaused, and pass it over only where none had run before. A scheduler that
+    starts, or wakes, makes the run that it had noted before it asks again: its first task skips that one.
     """
 
     def next_dagrun_info(
@@ -69,7 +70,7 @@ class WeekTimetable(CronTriggerTimetable):
             last_automated_data_interval=last_automated_data_interval, restriction=restriction
         )
         now = coerce_datetime(utcnow())
-        if found is None or restriction.catchup or found.run_after > now - _DELAYED:
+        if found is None or restriction.catchup or found.run_after > now - DELAYED:
             return found
         next_one = self._align_to_next(now)
         return DagRunInfo.interval(next_one, next_one)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
 from airflow.sdk import Param, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
@@ -18,8 +19,9 @@ from sentiment.stores.registry.entries import is_run_id
 from sentiment.training.config.presets import PRESETS
 from sentiment.training.config.train import MOST_SEEDS, TrainConfig
 from sentiment.training.verbs import TRAIN
-from sentiment_airflow.run_inputs import checked
+from sentiment_airflow.run_inputs import checked, is_scheduled, was_cleared
 from sentiment_airflow.templates import given, own
+from sentiment_airflow.timetables import DELAYED
 
 _FAMILIES = list(get_args(Family))
 _WHAT = (
@@ -81,6 +83,20 @@ TRAINED = (
 EXPORTED = f"{{% if result %}}{own(EXPORT, 'family')}, version {own(EXPORT, 'version')}{{% endif %}}"
 # Of the trainings and exports that succeeded; one that failed does not stop the others.
 SOME = "all_done_min_one_success"
+
+
+@task
+def due(dag_run: Any) -> None:
+    """Skip a run that the timetable wanted more than a day ago, and all of its tasks: nobody asked for it.
+
+    One that was cleared somebody asks for.
+    """
+    run = {"dag_run": dag_run}
+    if is_scheduled(run) and not was_cleared(run) and datetime.now(UTC) - dag_run.run_after > DELAYED:
+        raise AirflowSkipException(
+            f"this run was due at {dag_run.run_after:%Y-%m-%d %H:%M} (UTC), more than a day ago, and is passed over: "
+            "trigger one, or clear this one, to train now"
+        )
 
 
 @task
