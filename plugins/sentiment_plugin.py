@@ -1,7 +1,7 @@
 """What the platform adds to Airflow: MLflow in the navigation, links from tasks into it, notes of runs, run ids.
 
-Its server answers under the names of SENTIMENT_ALLOWED_HOSTS alone: a web page that gives this machine a name of its
-own is refused.
+Its server answers under the names of SENTIMENT_ALLOWED_HOSTS, and those by which tasks and health checks reach it,
+alone: a web page that gives this machine a name of its own is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -23,7 +24,7 @@ from sentiment_airflow.timetables import DayTimetable, WeekTimetable
 
 log = logging.getLogger(__name__)
 
-_ALLOWED_HOSTS = "SENTIMENT_ALLOWED_HOSTS"
+_ALLOWED_HOSTS, _EXECUTION_API = "SENTIMENT_ALLOWED_HOSTS", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
 # A port, as MLflow's list of hosts has it: a Host is compared without one.
 _PORT = re.compile(r"(?<!:):(\d+|\*)$")
 _NAME = re.compile(r"(\*|(\*\.)?[\w.-]+|\[[0-9A-Fa-f:.]+\])$")
@@ -54,7 +55,13 @@ def for_allowed_hosts(app: Any, *, allowed_hosts: Sequence[str]) -> Any:
             f"{_ALLOWED_HOSTS} holds {wrong[0]!r}, which is no name of a host: write names such as airflow.example, "
             "*.example or 127.0.0.1, with commas between them"
         )
-    return TrustedHostMiddleware(app, allowed_hosts=allowed_hosts, www_redirect=False)
+    return TrustedHostMiddleware(app, allowed_hosts=[*allowed_hosts, *_from_within()], www_redirect=False)
+
+
+def _from_within() -> list[str]:
+    """Return the names by which health checks and tasks reach the server, whatever it is called outside."""
+    asked_by_tasks = urlsplit(os.environ.get(_EXECUTION_API, "")).hostname
+    return ["localhost", "127.0.0.1", *filter(None, [asked_by_tasks])]
 
 
 def _views() -> list[dict[str, Any]]:

@@ -110,8 +110,15 @@ def answer_to(host: str) -> int:
 @pytest.mark.parametrize("names", ["airflow.example,*.shop.example", "airflow.example:8080, *.shop.example:*"])
 def test_the_server_answers_under_the_names_that_were_given_on_whatever_port(home, monkeypatch, names):
     monkeypatch.setenv("SENTIMENT_ALLOWED_HOSTS", names)
-    hosts = ("airflow.example", "airflow.example:8080", "a.shop.example:443", "evil.example", "127.0.0.1:8080")
+    hosts = ("airflow.example", "airflow.example:8080", "a.shop.example:443", "evil.example", "api-server:8080")
     assert [answer_to(host) for host in hosts] == [200, 200, 200, 400, 400]
+
+
+def test_the_server_answers_health_checks_and_tasks_whatever_its_public_name_is(home, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_ALLOWED_HOSTS", "airflow.example")
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://api-server:8080/execution/")
+    hosts = ("airflow.example", "127.0.0.1:8080", "localhost:8080", "api-server:8080", "evil.example", "evil")
+    assert [answer_to(host) for host in hosts] == [200, 200, 200, 200, 400, 400]
 
 
 def test_the_hosts_are_checked_also_where_another_setting_is_wrong(home, monkeypatch):
