@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import sentiment.core.text
 from regex_steps import Steps
-from sentiment.core.text.clean import LONGEST_TEXT, clean_text, was_cut
+from sentiment.core.text.clean import LONGEST_TEXT, cell_text, clean_text, was_cut
 from sentiment.core.text.markup import unescaped
+from sentiment.datasets.published import read_fasttext, review
 from sentiment.ingest.config import IngestOptions
 from sentiment.ingest.judge import clean
 
@@ -204,3 +205,16 @@ def test_contractions_and_lower_case_are_written_out_only_when_asked():
     assert clean(text, IngestOptions()) == text
     asked = clean(text, IngestOptions(expand_contractions=True, lower_case=True))
     assert asked == "i do not think it will not, cannot or is not: it is fine"
+
+
+@pytest.mark.parametrize("given", ["nan", "None", "N/A", "<b>null</b>", " #N/A ", "undefined"])
+def test_what_programs_write_for_a_title_that_is_missing_is_none_on_every_way_in(given):
+    ways = [
+        cell_text(given),
+        clean(given, IngestOptions()),
+        review("imdb", {"text": "Good", "label": 1, "title": given}).title,
+        review("amazon_polarity", {"text": "Good", "label": 1, "title": given}).title,
+        read_fasttext(f"__label__2 {given}: Good").title,
+    ]
+    assert ways == [""] * 5
+    assert clean(f"{given} it is", IngestOptions()) == clean_text(f"{given} it is") != ""

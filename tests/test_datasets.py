@@ -161,6 +161,7 @@ def test_imdbs_points_become_stars_of_the_same_sign(tmp_path):
         ('{"text": "a", "label": NaN}', "the label is 'nan', not 0 or 1"),
         ('{"text": "a", "label": -1}', "the label is '-1', not 0 or 1"),
         ('{"text": "<br />", "label": 1}', "the text is empty"),
+        ('{"text": " None ", "label": 1}', "the text is empty"),
         ('{"text": "a", "label": 1, "rating": 11}', "the rating is '11', not 1 to 10"),
         ('{"text": "a", "label": 1, "rating": NaN}', "the rating is 'nan', not 1 to 10"),
         (f'{{"text": "a", "label": 1, "rating": {10**400}}}', "the rating is '10000000000000000000', not 1 to 10"),

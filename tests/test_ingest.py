@@ -90,7 +90,10 @@ BAD_LINES = [
     (raw_review(DAY, rating=10**400), "rating is outside 1 to 5"),
     (raw_review(DAY, text=""), "text is white space only"),
     (raw_review(DAY, text=" \t\u00a0\u2003\r\n"), "text is white space only"),
-    (raw_review(DAY, text="<br /> http://x.example/y"), "text holds nothing but markup, links or white space"),
+    *(
+        (raw_review(DAY, text=given), "text holds nothing but markup, links or white space")
+        for given in ("<br /> http://x.example/y", "<p>N/A</p>", "nan<br>")
+    ),
     (without("timestamp"), "timestamp is missing"),
     (raw_review(DAY, timestamp="yesterday"), NO_MILLISECONDS),
     (raw_review(DAY, timestamp=10**17), NO_MILLISECONDS),

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sentiment.core.text.clean import clean_text
+from sentiment.core.text.clean import cell_text
 from sentiment.datasets.labels import code_of
 from sentiment.readers.config import FileOptions
 from sentiment.readers.schemas import mapping_of
@@ -85,7 +85,7 @@ def review(dataset: str, values: Mapping[str, Any]) -> Row | BadRow:
         return BadRow("there is no text")
     if dataset == POLARITY:
         return _row(label, title.replace("\\n", "\n"), text.replace("\\n", "\n"))
-    category = clean_text(str(values.get("category") or ""))
+    category = cell_text(str(values.get("category") or ""))
     return _row(label, title, text, values.get("rating"), category)
 
 
@@ -121,15 +121,15 @@ def read_file(name: str, content: str) -> Row | BadRow:
 
 
 def _row(label: int, title: str, text: str, points: Any = None, category: str = "") -> Row | BadRow:
-    text = clean_text(text)
+    text = cell_text(text)
     if not text:
         return BadRow("the text is empty")
     if points in (None, ""):
-        return Row(label, clean_text(title), text, None, category)
+        return Row(label, cell_text(title), text, None, category)
     try:
         number = float(points)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 1 <= number <= _MOST_POINTS:
         return BadRow(f"the rating is {str(points)[:20]!r}, not 1 to {_MOST_POINTS}")
-    return Row(label, clean_text(title), text, float(math.ceil(number / 2)), category)
+    return Row(label, cell_text(title), text, float(math.ceil(number / 2)), category)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sentiment.core.errors import RejectedError
 from sentiment.core.text.characters import writable
-from sentiment.core.text.clean import clean_text, was_cut
+from sentiment.core.text.clean import cell_text, was_cut
 from sentiment.ingest.config import LATE_DAYS, IngestOptions
 from sentiment.ingest.validate import EMPTY_AFTER_CLEANING, OTHER_DAY, Line, parse
 from sentiment.readers.schemas import ColumnMapping
@@ -86,8 +86,8 @@ def judge(lines: pa.RecordBatch, rules: Rules) -> pa.RecordBatch:
 
 
 def clean(text: str, options: IngestOptions) -> str:
-    """Return the cleaned text."""
-    cleaned = clean_text(text)
+    """Return the cleaned text; what programs write for a missing one is none."""
+    cleaned = cell_text(text)
     if options.expand_contractions:
         cleaned = _expanded(cleaned)
     return cleaned.lower() if options.lower_case else cleaned

@@ -122,7 +122,7 @@ def _run_here(processes: int, threads: int, job: Job, on_log: OnLog | None) -> N
     log.info("training in %d processes of %d threads on this machine", processes, threads)
     with job.output.open("ab") as output, TemporaryDirectory() as folder:
         running = subprocess.Popen(
-            [sys.executable, *torchrun, *meeting, f"--rdzv-endpoint={folder}/meeting", *worker],
+            [sys.executable, *torchrun, *meeting, f"--rdzv-endpoint={folder}/meeting", f"--log-dir={folder}", *worker],
             # Without a number of threads torchrun warns and takes 1.
             env={**os.environ, "OMP_NUM_THREADS": str(threads), "GLOO_SOCKET_IFNAME": _loopback()},
             stdin=subprocess.DEVNULL,

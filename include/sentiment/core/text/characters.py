@@ -29,11 +29,13 @@ _SIGNS = re.compile(rf"[^\w\s\x00-\x7f]{{{_ACCENTS + 1},}}")
 
 # What programs write for a cell that is empty.
 _ABSENT = frozenset({"", "nan", "none", "null", "n/a", "#n/a", "<na>", "undefined"})
+_LONGEST_ABSENT = 9
 
 
 def is_absent(text: str) -> bool:
     """Tell whether a text is what programs write for one that is missing."""
-    return text.strip().casefold() in _ABSENT
+    bare = text.strip()
+    return len(bare) <= _LONGEST_ABSENT and bare.casefold() in _ABSENT
 
 
 def normal(text: str) -> str:
