@@ -138,3 +138,10 @@ def test_the_threshold_stays_at_a_half_where_nothing_is_better():
     assert fit_threshold(np.array([0.7, 0.7], np.float32), np.array([1, 1])) == 0.5
     with pytest.raises(ContractError, match="a threshold needs reviews"):
         fit_threshold(np.array([]), np.array([]))
+
+
+def test_a_threshold_parts_neighbouring_numbers_of_float32_as_it_was_chosen_to():
+    lower = np.linspace(0.6, 0.9999, 500, dtype=np.float32)
+    for pair in zip(lower, np.nextafter(lower, np.float32(1)), strict=True):
+        given = np.array(pair, np.float32)
+        assert (given >= fit_threshold(given, np.array([0, 1]))).tolist() == [False, True]

@@ -26,11 +26,15 @@ def tags(snapshot: str) -> dict[str, str]:
 
 
 class FakeRegistry:
-    """Version 1 and 2 measured on the same reviews, 3 on others, 4 registered by hand from a run that is gone."""
+    """Version 1 and 2 measured on the same reviews, 3 on others, 4 registered by hand from a run that is gone.
+
+    For 2 more reviews were asked for than there are.
+    """
 
     def __init__(self, champion: int | None) -> None:
         self.alias = champion
-        self.known = [ModelVersion(number, f"run-{number}", tags("s1")) for number in (1, 2)]
+        self.known = [ModelVersion(1, "run-1", tags("s1"))]
+        self.known += [ModelVersion(2, "run-2", tags("s1") | {"test_reviews": "20000"})]
         self.known += [ModelVersion(3, "run-3", tags("s2")), ModelVersion(4, "gone", {})]
 
     def champion(self) -> int | None:

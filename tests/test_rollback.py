@@ -1,9 +1,12 @@
 """Going back to an earlier champion: what is checked before, what is written down, and how a crash ends."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from contexts import a_context
 from sentiment import cli
@@ -225,6 +228,19 @@ def test_a_row_comes_after_the_last_one_though_the_clock_that_wrote_that_was_ahe
     assert [version for _, version in changes(lake)] == [1, 2, 3]
 
 
+def test_the_same_change_by_another_or_later_is_a_change_of_its_own(lake):
+    first = a_context()
+    for context in (first, first, replace(first, actor="bob"), replace(first, now=first.now + timedelta(days=1))):
+        record(lake, 1, 2, "bad", context)
+    rows = history(lake)
+    assert [(row.version, row.decided_by) for row in rows if not row.reason.startswith("observed")] == [
+        (1, "ada"),
+        (1, "bob"),
+        (1, "ada"),
+    ]
+    assert [row.version for row in rows] == [2, 1, 2, 1, 2, 1]
+
+
 def test_an_alias_that_agrees_with_the_ledger_needs_no_row_and_one_that_names_nothing_has_none(lake):
     reigned(lake, 1, 2)
     observe(lake, 2, a_context())
@@ -232,20 +248,34 @@ def test_an_alias_that_agrees_with_the_ledger_needs_no_row_and_one_that_names_no
     assert [version for _, version in changes(lake)] == [1, 2]
 
 
-def test_the_result_says_how_to_score_the_days_of_the_version_that_was_left(back, lake):
-    registry = reigned(lake, 1, 2)
+def scored_by(lake, *days_and_versions):
     rows = [
         {"level": "product", "model_version": version, "review_date": date(2024, 6, day)}
-        for day, version in ((1, "1"), (2, "2"), (2, "2"), (4, "2"))
+        for day, version in days_and_versions
     ]
-    import pyarrow as pa
-    from deltalake import write_deltalake
-
     lake.grown(DAILY_SENTIMENT)
     write_deltalake(lake.uri(DAILY_SENTIMENT), pa.Table.from_pylist(rows, schema=DAILY_SENTIMENT.schema), mode="append")
+
+
+def test_the_result_says_how_to_score_the_days_of_the_version_that_was_left(back, lake):
+    registry = reigned(lake, 1, 2)
+    scored_by(lake, (1, "1"), (2, "2"), (2, "2"), (4, "2"))
     result = back(registry)
     assert result["days_to_rescore"] == 2
-    assert result["rescore"].startswith("sentiment rescore --from-day 2024-06-02 --to-day 2024-06-04")
+    assert result["rescore"] == (
+        "sentiment rescore --from-day 2024-06-02 --to-day 2024-06-04 (or the DAG rescore_range with these days)"
+    )
+
+
+def test_the_days_of_other_versions_are_in_no_command(back, lake):
+    registry = reigned(lake, 1, 2)
+    scored_by(lake, (9, "2"), (1, "2"), (2, "1"), (3, "7"), (5, "2"), (7, "1"), (7, "2"), (11, "1"))
+    result = back(registry)
+    assert result["days_to_rescore"] == 4
+    assert result["rescore"].startswith(
+        "sentiment rescore --from-day 2024-06-01 --to-day 2024-06-01; "
+        "sentiment rescore --from-day 2024-06-05 --to-day 2024-06-09 (or"
+    )
 
 
 def test_the_command_line_asks_for_a_reason(capsys, home):

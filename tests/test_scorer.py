@@ -231,6 +231,15 @@ def test_equal_reviews_are_scored_once_and_all_get_their_score(scorer):
     assert engine.reviews == 5
 
 
+def test_an_answer_that_is_no_number_is_no_label(scorer):
+    def overflowing(input_ids, attention_mask):
+        return np.where(attention_mask.sum(1, keepdims=True) > 3, np.nan, [[1.0, 2.0]]).astype(np.float32)
+
+    broken = Scorer(scorer.bundle, scorer._tokenizer, Engine(overflowing, 4096), engine_name="cuda-fp16")
+    with pytest.raises(ContractError, match=r"cuda-fp16 gave no number for 1 of 3 texts; .*onnxruntime-fp32"):
+        broken.answer(["", "", ""], ["great one", "one", "awful"])
+
+
 def test_the_engine_asked_for_is_taken_or_refused_with_a_remedy():
     offered = ("openvino-int8", "onnxruntime-int8", "onnxruntime-fp32")
     assert choose_engine("onnxruntime-fp32", offered) == "onnxruntime-fp32"

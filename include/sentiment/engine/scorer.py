@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment.core.errors import ContractError
 from sentiment.core.names import EngineChoice, EngineName
 from sentiment.engine.bundle import TOKENIZER, Bundle, read_bundle
 from sentiment.engine.calibration import confidence, log_odds
@@ -109,7 +110,7 @@ class Scorer:
 
     def logits(self, titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
         """Return the network's float32 logits [reviews, 2], negative first, before temperature and gate."""
-        return infer(self._engine, self._tokenizer, self._tokenizer.whole(titles, texts))
+        return self._answered(self._tokenizer.whole(titles, texts))
 
     def decide(self, answers: Answers) -> Decisions:
         """Turn answers into labels, confidences and the need of a person's look."""
@@ -127,13 +128,24 @@ class Scorer:
         """Return probabilities and where they are the gate's, for whole token ids; the gate answers what is `known`."""
         alone, rule = self.bundle.calibration, self.bundle.gate
         if self._gate is None or rule is None:
-            return alone.probability(infer(self._engine, self._tokenizer, ids)), np.zeros(len(ids), bool)
+            return alone.probability(self._answered(ids)), np.zeros(len(ids), bool)
         read = self._gate.read(ids)
         probability, gated = gate_probability(read.log_odds, rule), sure(read, known, rule)
         left = np.flatnonzero(~gated)
-        logits = infer(self._engine, self._tokenizer, [ids[row] for row in left])
+        logits = self._answered([ids[row] for row in left])
         probability[left] = blended(log_odds(logits), read.take(left), rule, alone)
         return probability, gated
+
+    def _answered(self, ids: list[np.ndarray]) -> np.ndarray:
+        """Return the network's logits; one that is no number would pass for a negative review of which all are sure."""
+        logits = infer(self._engine, self._tokenizer, ids)
+        if strange := int(np.count_nonzero(~np.isfinite(logits).all(1))):
+            others = [name for name in self.bundle.engines if name != self.engine_name]
+            raise ContractError(
+                f"the engine {self.engine_name} gave no number for {strange} of {len(logits)} texts; choose another "
+                f"engine: {', '.join(others) or 'the bundle has none'}"
+            )
+        return logits
 
 
 def infer(engine: Engine, tokenizer: ReviewTokenizer, ids: list[np.ndarray]) -> np.ndarray:

@@ -104,13 +104,16 @@ def _ranking(labels: np.ndarray, probability: np.ndarray) -> dict[str, float]:
 def fit_threshold(positive_probability: np.ndarray, labels: np.ndarray) -> float:
     """Return the t for which "positive where probability >= t" has the highest macro F1 on labels [n] of 0 and 1.
 
-    Thresholds lie halfway between neighbouring probabilities; of equally good ones the nearest to 0.5 is taken, 0.5
-    itself where it is as good. Raises ContractError when there is nothing to choose on.
+    Thresholds lie halfway between neighbouring probabilities, or on the upper where a float32, as scores are, knows
+    nothing between them; of equally good ones the nearest to 0.5 is taken, 0.5 itself where it is as good. Raises
+    ContractError when there is nothing to choose on.
     """
     if not len(labels):
         raise ContractError("a threshold needs reviews with labels; give the validation reviews")
     values = np.unique(np.asarray(positive_probability, np.float64))
-    candidates = np.array([0.5, *(values[:-1] + values[1:]) / 2])
+    lower, upper = values[:-1], values[1:]
+    halfway = (lower + upper) / 2
+    candidates = np.array([0.5, *np.where(halfway.astype(np.float32) > lower, halfway, upper)])
     scores = _macro_f1(np.asarray(positive_probability, np.float64), labels, candidates)
     best = candidates[scores >= scores.max() - 1e-12]
     return float(best[np.abs(best - 0.5).argmin()])

@@ -192,7 +192,10 @@ class PromoteResult(VerbResult):
 
 
 class RollbackResult(VerbResult):
-    """The version that is champion again, and the command that scores the days anew that bear the other's scores."""
+    """The version that is champion again, and the commands that score the days anew that bear the other's scores.
+
+    A command for each range of them, so that the days of other versions between them are left alone.
+    """
 
     champion: int
     previous: int | None

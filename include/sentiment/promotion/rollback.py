@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-
-from pyarrow import compute
+from itertools import groupby
+from operator import itemgetter
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
@@ -43,15 +43,15 @@ def roll_back(config: RollbackConfig, registry: Registry, context: Context) -> R
     registry.fetch_bundle(number)
     make_champion(registry, lake, number, present, config.reason, context)
     context.progress(f"version {number} is champion")
-    days = _days_scored_by(lake, present) if present not in (None, number) else []
+    ranges = _scored_by(lake, present) if present not in (None, number) else []
     return RollbackResult(
         champion=number,
         previous=present,
         family=target.tags.get("family"),
         reason=config.reason,
         decided_by=context.actor,
-        days_to_rescore=len(days),
-        **({"rescore": _command(days)} if days else {}),
+        days_to_rescore=sum(map(len, ranges)),
+        **({"rescore": _command(ranges)} if ranges else {}),
     )
 
 
@@ -73,12 +73,16 @@ def _target(config: RollbackConfig, recorded: Sequence[int], present: int | None
     return config.version if present is None else config.version or previous_champion(recorded, present)
 
 
-def _command(days: Sequence[date]) -> str:
+def _command(ranges: Sequence[Sequence[date]]) -> str:
     """Return how the days are scored anew."""
-    return f"sentiment rescore --from-day {days[0]} --to-day {days[-1]} (or the DAG rescore_range with these days)"
+    commands = "; ".join(f"sentiment rescore --from-day {days[0]} --to-day {days[-1]}" for days in ranges)
+    return f"{commands} (or the DAG rescore_range with these days)"
 
 
-def _days_scored_by(lake: Lake, version: int | None) -> list[date]:
+def _scored_by(lake: Lake, version: int | None) -> list[list[date]]:
+    """Return the days that bear a version's scores, parted where a day between them bears another's alone."""
     rows = lake.read(DAILY_SENTIMENT, columns=["review_date", "model_version"])
-    scored = rows.filter(compute.equal(rows["model_version"], str(version)))
-    return sorted(compute.unique(scored["review_date"]).to_pylist())
+    scored: dict[date, bool] = {}
+    for day, of in sorted(zip(rows["review_date"].to_pylist(), rows["model_version"].to_pylist(), strict=True)):
+        scored[day] = scored.get(day, False) or of == str(version)
+    return [[day for day, _ in days] for ours, days in groupby(scored.items(), key=itemgetter(1)) if ours]

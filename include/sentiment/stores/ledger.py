@@ -18,6 +18,7 @@ OBSERVED = (
     "the row before and the alias"
 )
 _INSTANT, _DAY = timedelta(microseconds=1), timedelta(days=1)
+_RETRIED_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,14 @@ def record(lake: Lake, version: int, previous: int | None, reason: str, context:
     """Add a change of champion to the ledger and return it; `previous` is the version that the alias names now.
 
     Where the last row says that another version is in force than the alias does, a row with what was found goes before.
-    A change that is written already and did not reach the alias, a retry after a crash, is not written twice. Raises
-    ConcurrentWriteError when another run wrote a row meanwhile.
+    A change that is written already and did not reach the alias, a retry within the hour after a crash, is not written
+    twice. Raises ConcurrentWriteError when another run wrote a row meanwhile.
     """
     base = lake.grown(PROMOTIONS)
     rows = history(lake, base.version())
     last = rows[-1] if rows else None
-    if last and (last.version, last.previous, last.reason) == (version, previous, reason):
+    decided = (version, previous, context.actor, reason)
+    if last and (last.version, last.previous, last.decided_by, last.reason) == decided and _is_recent(last, context):
         return last
     observed = _observed(last, previous, context)
     at = _after(observed[-1] if observed else last, context.now)
@@ -81,6 +83,10 @@ def champions_at(lake: Lake, days: Iterable[date]) -> dict[date, int | None]:
     """Return the version that was champion at the end of each day (UTC), None before the first; one look for all."""
     known = changes(lake)
     return {day: _last_before(known, datetime(day.year, day.month, day.day, tzinfo=UTC) + _DAY) for day in days}
+
+
+def _is_recent(last: Change, context: Context) -> bool:
+    return abs(context.now - last.at) < _RETRIED_WITHIN
 
 
 def _last_before(known: list[tuple[datetime, int]], end: datetime) -> int | None:

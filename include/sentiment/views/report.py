@@ -98,14 +98,18 @@ def _versions(registry: Registry, champion: int | None) -> tuple[tuple[VersionRo
     """Return the versions that were measured on the champion's test reviews, and the others; nothing without one."""
     if champion is None:
         return (), ()
-    reference = _test_reviews(registry.version(champion))
+    of_champion = registry.version(champion)
+    reference = _tested_on(of_champion, version_row(registry, of_champion))
     same: list[VersionRow] = []
     other: list[VersionRow] = []
     for version in registry.versions():
-        comparable = version.version == champion or (_test_reviews(version) == reference and None not in reference)
-        (same if comparable else other).append(version_row(registry, version))
+        row = version_row(registry, version)
+        comparable = version.version == champion or (_tested_on(version, row) == reference and None not in reference)
+        (same if comparable else other).append(row)
     return tuple(same), tuple(other)
 
 
-def _test_reviews(version: ModelVersion) -> tuple[str | None, str | None]:
-    return version.tags.get("snapshot"), version.tags.get("test_reviews")
+def _tested_on(version: ModelVersion, row: VersionRow) -> tuple[str | None, str | None]:
+    """Return snapshot and number of the test reviews: of those that there were, or that were asked for."""
+    asked = version.tags.get("test_reviews")
+    return version.tags.get("snapshot"), asked if row.test_reviews is None else str(row.test_reviews)
