@@ -4,10 +4,11 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from deltalake import DeltaTable
 
 from conftest import raw_review
 from killed_lake import CrashedError, KilledLake
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest import job
 from sentiment.ingest.arrival import whole_delivery
@@ -436,6 +437,25 @@ def test_the_category_is_the_second_level_of_the_products_path(home, lake, land,
     assert "no JSON object with parent_asin or asin" in caplog.text
 
 
+def test_product_files_are_read_when_one_of_them_changed_and_never_in_vain(home, lake, land, monkeypatch):
+    def kept() -> str:
+        ingest()
+        return rows(lake)[0]["category"]
+
+    land("../products/meta_some.jsonl", [{"parent_asin": "P1", "main_category": "Toys"}])
+    land(FILE, [raw_review(DAY, 1)])
+    assert kept() == "Toys"
+    with monkeypatch.context() as unread:
+        unread.setattr("sentiment.ingest.products.read_lines", None)
+        assert kept() == "Toys"
+    land("../products/meta_some.jsonl", [{"parent_asin": "P1", "main_category": "Games"}])
+    assert kept() == "Games"
+    (home / "categories.parquet").write_bytes(b"PAR1 torn")
+    assert kept() == "Games"
+    land("../products/meta_more.jsonl", [{"parent_asin": "P1", "main_category": "Bells"}])
+    assert kept() == "Bells"
+
+
 def test_a_days_own_file_is_looked_for_until_it_came_whatever_else_put_reviews_into_its_day(home, lake, land):
     next_day = DAY + timedelta(1)
     land("export.jsonl", [*(raw_review(DAY, n) for n in (1, 7, 8, 9)), raw_review(next_day, 1), "no JSON"])
@@ -448,6 +468,9 @@ def test_a_days_own_file_is_looked_for_until_it_came_whatever_else_put_reviews_i
     assert late_days(DAY + timedelta(3), Settings()) == []
     land(f"{DAY + timedelta(2)}.jsonl", [raw_review(DAY, 2), raw_review(next_day, 2)])
     ingest(day=DAY + timedelta(2))  # late ones
+    assert late_days(DAY + timedelta(3), Settings()) == []
+    DeltaTable(lake.uri(REVIEWS)).delete(f"review_date <= '{next_day}'")  # another program's deletion stays one
+    assert lake.written_days(REVIEWS, [DAY, next_day]) == set()
     assert late_days(DAY + timedelta(3), Settings()) == []
 
 
@@ -469,6 +492,34 @@ def test_reviews_that_were_let_in_from_farther_back_are_replaced_by_a_run_that_t
     assert users(lake, early) == ["U2"]
     land(FILE, [raw_review(DAY, 1)])
     assert (ingest()["gone"], users(lake)) == (1, ["U1"])
+
+
+@pytest.mark.parametrize("days", [-100, 100])
+def test_what_a_history_let_in_from_a_days_file_goes_when_the_day_comes_without_it(home, lake, land, days):
+    far = DAY + timedelta(days)
+    land(FILE, [raw_review(DAY, 1), raw_review(far, 2)])
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(home / "landing")))
+    assert users(lake, far) == ["U2"]
+    land(FILE, [raw_review(DAY, 1)])
+    assert (ingest()["gone"], users(lake)) == (1, ["U1"])
+
+
+def test_of_two_imports_of_one_history_before_and_after_its_correction_one_wins(lake, land, monkeypatch):
+    source = land("../history.jsonl", [raw_review(DAY, 1)])
+    write, began = job._write_reviews, list[object]()
+
+    def meanwhile(*given):
+        written = write(*given)
+        if not began:
+            began.append(source)
+            land("../history.jsonl", [raw_review(DAY + timedelta(3), 1)])
+            done(IMPORT_HISTORY, ImportHistoryConfig(source=str(source)))
+        return written
+
+    monkeypatch.setattr(job, "_write_reviews", meanwhile)
+    with pytest.raises(ConcurrentWriteError, match="another run wrote"):
+        done(IMPORT_HISTORY, ImportHistoryConfig(source=str(source)))
+    assert [row["review_date"] for row in rows(lake)] == [DAY + timedelta(3)]
 
 
 def test_two_imports_of_other_days_of_which_nothing_is_rejected_do_not_wait_for_each_other(lake, land, monkeypatch):
@@ -541,7 +592,7 @@ def test_what_was_killed_on_one_machine_is_done_again_on_another(home, lake, lan
     ingest(max_bad_share=1)
     shared, delivery = str(home / "shared"), whole_delivery(str(home / "landing"), DAY)
     rules = Rules(IngestConfig(day=DAY), datetime.now(UTC), (DAY - timedelta(60), DAY))
-    run = Ingestion(delivery, rules, products=str(home / "products"), day=DAY, run_id="one")
+    run = Ingestion(delivery, rules, products=str(home / "products"), home=home / "first", day=DAY, run_id="one")
     with pytest.raises(CrashedError):
         ingest_delivery(spark, KilledLake(shared, crash), run)
 

@@ -17,7 +17,7 @@ from conftest import fill, lake_review, raw_review
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.ingest.landing import delivery_of_day, files_of_day
 from sentiment.stores.lake.files import write_day_file
-from sentiment.stores.lake.schemas import REVIEWS, SCORES
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.stores.lake.tables import Lake
 
 MONDAY = date(2024, 5, 6)
@@ -87,6 +87,16 @@ def test_a_range_that_began_before_another_run_wrote_one_of_its_later_days_does_
     with pytest.raises(ConcurrentWriteError, match="2024-05-07"):
         lake.replace_days(REVIEWS, [TUESDAY], [], base, {})
     assert users(lake, TUESDAY) == ["U9"]
+
+
+def test_a_run_that_lost_a_days_scores_leaves_its_sentiment_too(lake):
+    plain_jobs.score(lake, [MONDAY])
+    bases = plain_jobs.bases_of(lake)
+    lake.replace_days(SCORES, [MONDAY], [], lake.open(SCORES), {})
+    before = lake.content(DAILY_SENTIMENT)
+    with pytest.raises(ConcurrentWriteError, match="2024-05-06 of the table scores"):
+        plain_jobs.score(lake, [MONDAY], bases)
+    assert lake.content(DAILY_SENTIMENT) == before
 
 
 def hide_first_row(table: DeltaTable, day: date) -> None:

@@ -13,8 +13,10 @@ those are more. It commits nothing.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
@@ -44,8 +46,14 @@ ROWS = pa.schema(
     ]
 )
 ORDER = ("review_date", "parent_asin")
+_TOLD_BY = ("source_file", "review_key", "asin", "timestamp", "text")
 # A file, and of the delivery that comes in how many reviews stand in it, and how many former ones no longer do.
 WRITTEN = pa.schema([*FILE, pa.field("kept", pa.int64()), pa.field("gone", pa.int64())])
+
+
+def own_mark(day: date) -> str:
+    """Return the mark by which `reviews` tells that a day's own delivery came in, also after its rows were deleted."""
+    return f"own:{day}"
 
 
 def present_rows(batch: pa.RecordBatch, origin: Origin) -> pa.RecordBatch:
@@ -79,8 +87,8 @@ def unique(rows: Iterable[Row]) -> list[Row]:
     """Return the reviews of one product and day that stand: of a user's the latest, of copies the earliest.
 
     Rows have the columns of `reviews` but `displaced`, which is added. The outcome does not depend on their order. A
-    review without a user is nobody's second one. Between equals of several files that of a day's file stands before a
-    history's, and of two such that of the greater name.
+    review without a user is nobody's second one, unless it is the same to its key. Between equals of several files that
+    of a day's file stands before a history's, and of two such that of the greater name.
     """
     of_users = [_standing(max, group, _newest) for group in _groups(rows, _reviewer)]
     return [_standing(min, group, _oldest) for group in _groups(of_users, _words)]
@@ -88,13 +96,36 @@ def unique(rows: Iterable[Row]) -> list[Row]:
 
 def _without_former(batches: Iterable[pa.RecordBatch], counts: dict[str, int]) -> Iterator[pa.RecordBatch]:
     for whole in _whole_products(batches):
-        table = whole.cast(ROWS)  # Spark's own schemas differ in what may be null
+        table = _told_apart(whole.cast(ROWS))  # Spark's own schemas differ in what may be null
         former = set(table.filter(table["former"])["review_key"].to_pylist())
         live = table.filter(compute.invert(table["former"]))
         rows = _without_repetitions(live)
         counts["kept"] += compute.sum(rows["fresh"]).as_py() or 0
         counts["gone"] += len(former - set(live["review_key"].to_pylist()))
         yield from rows.select(REVIEWS.file_schema.names).combine_chunks().to_batches()
+
+
+def _told_apart(rows: pa.Table) -> pa.Table:
+    """Give keys of their own to fresh reviews in few words that several wrote alike, where a date is all their time.
+
+    They are nobody's, and alike to the stars. There are as many of them as stand in one file: what another file holds
+    may be the same reviews.
+    """
+    nobody = compute.indices_nonzero(compute.and_(rows["fresh"], compute.is_null(rows["user_id"]))).to_pylist()
+    if len(nobody) < 2:
+        return rows
+    keys, seen = rows["review_key"].to_pylist(), Counter[tuple[str, str]]()
+    found = zip(nobody, rows.select(_TOLD_BY).take(nobody).to_pylist(), strict=True)
+    for at, row in sorted(found, key=lambda placed: placed[1]["asin"]):
+        if row["timestamp"].time() == time() and word_count(row["text"]) < FEWEST_OF_A_COPY:
+            alike = (row["source_file"], row["review_key"])
+            seen[alike] += 1
+            keys[at] = _numbered(row["review_key"], seen[alike])
+    return rows.set_column(rows.schema.get_field_index("review_key"), "review_key", pa.array(keys, pa.string()))
+
+
+def _numbered(key: str, number: int) -> str:
+    return key if number == 1 else sha256(f"{key}\u001f{number}".encode()).hexdigest()[:32]
 
 
 def _without_repetitions(rows: pa.Table) -> pa.Table:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,12 +16,13 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from sentiment.ingest.arrival import require_unchanged
-from sentiment.ingest.config import LATE_DAYS, ImportResult
+from sentiment.ingest.config import ImportResult
 from sentiment.ingest.counts import count
 from sentiment.ingest.days import ORDER, OWN, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
 from sentiment.ingest.landing import Delivery
 from sentiment.ingest.lines import LandedFile, lines_of_reviews, read_lines
+from sentiment.ingest.marks import looked_at, marks_of
 from sentiment.ingest.products import categories, with_category
 from sentiment.stores.lake.files import FILE, DataFile, write_day_file
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
@@ -38,11 +40,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ingestion:
-    """What one ingestion reads, by which rules, and the day and the run that it carries into the lake."""
+    """What one ingestion reads, by which rules, and the day and the run that it carries into the lake.
+
+    Under `home` lies what is kept of the product files.
+    """
 
     delivery: Delivery
     rules: Rules
     products: str
+    home: Path
     day: date | None
     run_id: str
 
@@ -83,7 +89,7 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         counts = count(judged, run.delivery.names, run.rules.options.max_bad_share)
         require_unchanged(run.delivery)
         days = counts.days | ({run.day} if run.day else set())
-        days |= _days_of(spark, lake, reviews.held, run, _reach(run, reviews.base))
+        days |= _days_of(spark, lake, reviews.held, run, looked_at(run, reviews.base))
         written = _write_reviews(spark, lake, judged, run, days, reviews.held)
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
         # The reviews come last: a day that they hold is a day that was ingested whole.
@@ -91,8 +97,9 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         version = reviews.base.version()
         if days:
             metadata["rows"] = str(sum(file.rows for file in written.files))
-            marks = _marks(run, counts.days)
-            version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata, marks)
+            marks = marks_of(run, judged, counts.days, reviews.base)
+            also = () if run.day else (f"history:{run.delivery.origin.token()}",)
+            version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata, marks, also)
     return ImportResult(
         days=len(days),
         touched=tuple(sorted(days)),
@@ -108,25 +115,6 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         files=len(run.delivery.files),
         reviews_version=version,
     )
-
-
-def _reach(run: Ingestion, base: DeltaTable) -> tuple[date, date] | None:
-    """Return the days that may hold reviews of an earlier state of the delivery, which may have been let in farther."""
-    reach = run.rules.reach
-    back = base.transaction_version(_late(run.day)) if run.day else None
-    if not (run.day and reach and back):
-        return reach
-    return min(reach[0], run.day - timedelta(back)), reach[1]
-
-
-def _marks(run: Ingestion, days: set[date]) -> dict[str, int]:
-    """Say how many days before its own the delivery's reviews are of, where that is more than is always looked at."""
-    back = (run.day - min(days)).days if run.day and days else 0
-    return {_late(run.day): back} if run.day and back > LATE_DAYS else {}
-
-
-def _late(day: date) -> str:
-    return f"late:{day}"
 
 
 def _mapped(frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema) -> DataFrame:
@@ -183,13 +171,13 @@ def _write_reviews(
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_days(batches, root, own)
 
-    with categories(spark, run.products) as known:
-        rows = _fresh(with_category(judged.where("reason IS NULL"), known), run)
-        if present := _present(held, days):
-            stored = read_files(spark, lake, REVIEWS, present)
-            rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
-        spread = rows.repartition(writers(spark), "review_date")
-        written = map_sorted(spread, ORDER, write, from_arrow_schema(WRITTEN)).collect()
+    known = categories(spark, run.products, run.home)
+    rows = _fresh(with_category(judged.where("reason IS NULL"), known), run)
+    if present := _present(held, days):
+        stored = read_files(spark, lake, REVIEWS, present)
+        rows = rows.unionByName(_mapped(stored, lambda batch: present_rows(batch, origin), ROWS))
+    spread = rows.repartition(writers(spark), "review_date")
+    written = map_sorted(spread, ORDER, write, from_arrow_schema(WRITTEN)).collect()
     files = [DataFile(**{name: row[name] for name in FILE.names}) for row in written]
     empty = own - {file.day for file in files}
     files += [write_day_file(root, REVIEWS, day, (), OWN) for day in sorted(empty)]

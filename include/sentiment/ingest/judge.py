@@ -119,19 +119,19 @@ def _perhaps_cut(line: int, error: RejectedError) -> str:
 
 
 def _review(line: Line, rules: Rules) -> dict[str, Any]:
-    text = clean(line.text, rules.options)
+    title, text = clean(line.title, rules.options), clean(line.text, rules.options)
     if not text:
         raise RejectedError(EMPTY_AFTER_CLEANING)
     day = line.timestamp.date()
     if rules.days and not rules.days[0] <= day <= rules.days[1]:
         raise RejectedError(_other_day(day, rules.days), OTHER_DAY)
     return {
-        "review_key": _key(line, text),
+        "review_key": _key(line, title, text),
         "user_id": line.user_id and writable(line.user_id),
         "asin": writable(line.asin),
         "parent_asin": writable(line.parent_asin),
         "rating": line.rating,
-        "title": clean(line.title, rules.options),
+        "title": title,
         "text": text,
         "timestamp": line.timestamp,
         "review_date": day,
@@ -139,9 +139,10 @@ def _review(line: Line, rules: Rules) -> dict[str, Any]:
     }
 
 
-def _key(line: Line, text: str) -> str:
-    """Name a review by who wrote it of what and when; of nobody's by what it says."""
-    reviewer = line.user_id or sha256(text.encode()).hexdigest()
+def _key(line: Line, title: str, text: str) -> str:
+    """Name a review by who wrote it of what and when; of nobody's by what it says, stars and title included."""
+    said = "\u001f".join((text, title, f"{line.rating:g}"))
+    reviewer = line.user_id or sha256(said.encode()).hexdigest()
     # Cut, as databases do: an export that counts milliseconds and one that spells microseconds name it alike.
     moment = (line.timestamp - _EPOCH) // timedelta(milliseconds=1)
     parts = (reviewer, line.parent_asin, str(moment))

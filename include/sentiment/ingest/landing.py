@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 from sentiment.core.errors import ContractError
@@ -36,6 +37,10 @@ class Origin:
 
     day: str = ""
     names: frozenset[str] = frozenset()
+
+    def token(self) -> str:
+        """Return what stands for it."""
+        return sha256("\n".join([self.day, *sorted(self.names)]).encode()).hexdigest()[:16]
 
     def holds(self, source_file: str | None) -> bool:
         """Return whether a row of this file came with an earlier state of this delivery; one of no file did not."""
@@ -140,10 +145,9 @@ def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Del
     return Delivery(files, names, Origin(names=frozenset(map(_unpacked, names))), read, others=others)
 
 
-def product_files(root: str) -> list[str]:
+def product_files(root: str) -> list[Seen]:
     """Return the product files (meta_*.jsonl or .jsonl.gz) under a folder or prefix, or the file itself."""
-    found = (file.uri for file in storage.look(root) if _is_review_file(root, file.uri))
-    return [uri for uri in found if _PRODUCTS.search(uri)]
+    return [file for file in storage.look(root) if _is_review_file(root, file.uri) and _PRODUCTS.search(file.uri)]
 
 
 def landing_root(landing: str) -> str:
@@ -220,9 +224,12 @@ def _places(landing: str, files: Iterable[Seen]) -> tuple[str, ...]:
 
 
 def _day_of(landing: str, uri: str) -> date | None:
-    if not _is_review_file(landing, uri):
-        return None
-    name = _stem(place(landing, uri).split("/", 1)[0])
+    return day_called(place(landing, uri)) if _is_review_file(landing, uri) else None
+
+
+def day_called(source_file: str) -> date | None:
+    """Return the day that a file of the landing is of, by its place in there."""
+    name = _stem(source_file.split("/", 1)[0])
     try:
         day = date.fromisoformat(name)
     except ValueError:

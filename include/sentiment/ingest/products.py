@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+from pyarrow import compute, parquet
 from pyspark.sql import functions as F  # noqa: N812
 
+from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.ingest.landing import product_files
 from sentiment.ingest.lines import LandedFile, lines_of, read_lines
-from sentiment.stores.spark_jobs import kept, parallelism
+from sentiment.stores.files import Seen
+from sentiment.stores.spark_jobs import parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -23,30 +28,60 @@ UNKNOWN_CATEGORY = "unknown"
 # By the names of Amazon's products of 2023, 2018 and 2014. A path of categories is a list, a list of lists or a name.
 _PRODUCT = "parent_asin string, asin string, categories string, category string, main_category string, main_cat string"
 _LEVELS = "array<string>"
+_COLUMNS = ["parent_asin", "category"]
+_STATE = b"state"  # what stands for the files, in the metadata of what is kept
 
 
-@contextmanager
-def categories(spark: SparkSession, root: str) -> Iterator[DataFrame | None]:
-    """Give `parent_asin` and `category` of the products while the block runs; None where there are no product files.
+def categories(spark: SparkSession, root: str, home: Path) -> DataFrame | None:
+    """Return `parent_asin` and `category` of the products; None where there are no product files.
 
     A category is the second level of the product's category path, the first where there is but one. Lines that are of
-    no product are counted in the log. Raises ContractError for a product file that cannot be read to its end.
+    no product are counted in the log. What the files hold is kept under `home` until one of them changes, for a shop
+    has millions of products, and a day some hundred reviews. Raises ContractError for a product file that cannot be
+    read to its end.
     """
     files = found_files(root)
     if not files:
-        yield None
-        return
-    lines = read_lines(spark, [LandedFile(uri, uri) for uri in files], parallelism(spark), lines_of)
+        return None
+    path, state = home / "categories.parquet", _state_of(files)
+    known = _kept_before(path, state)
+    if known is None:
+        known = _read(spark, files).replace_schema_metadata({_STATE: state})
+        home.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as aside:
+            parquet.write_table(known, aside)
+    _tell_of_no_product(known, root)
+    named = known.filter(compute.is_valid(known["parent_asin"])).select(_COLUMNS)
+    return spark.createDataFrame(named, "parent_asin string, category string")
+
+
+def _state_of(files: Sequence[Seen]) -> bytes:
+    """Return what stands for the content of files, and for how they are read."""
+    listed = "\n".join(f"{file.uri} {file.size} {file.modified}" for file in files)
+    return sha256(f"{_PRODUCT}\n{listed}".encode("utf-8", "surrogateescape")).hexdigest().encode()
+
+
+def _kept_before(path: Path, state: bytes) -> pa.Table | None:
+    """Return what was read of the same files before; None where it is of others, or lies there torn."""
+    try:
+        table = parquet.read_table(path)
+    except (OSError, pa.ArrowException):
+        return None
+    return table if (table.schema.metadata or {}).get(_STATE) == state else None
+
+
+def _read(spark: SparkSession, files: Sequence[Seen]) -> pa.Table:
+    """Return a row for each product, and one with the number of `lines` of each file that are of none."""
+    lines = read_lines(spark, [LandedFile(file.uri, file.uri) for file in files], parallelism(spark), lines_of)
     # As Python's own json, and Sail, Spark shall take no dictionary of Python for an object.
     product = F.from_json("raw", _PRODUCT, {"allowSingleQuotes": "false"})
-    with kept(lines.select("source_file", "broken", product.alias("product")).select("*", *_named())) as products:
-        for broken in products.where("broken IS NOT NULL").take(1):
-            raise ContractError(
-                f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it"
-            )
-        _tell_of_no_product(products, root)
-        of_products = products.where("parent_asin IS NOT NULL").groupBy("parent_asin")
-        yield of_products.agg(F.min("category").alias("category"))
+    products = lines.select("source_file", "broken", product.alias("product")).select("*", *_named())
+    file = F.when(F.col("parent_asin").isNull(), F.col("source_file"))
+    rows = products.groupBy("parent_asin", "broken", file.alias("source_file"))
+    found = rows.agg(F.min("category").alias("category"), F.count("*").alias("lines")).toArrow()
+    for broken in found.filter(compute.is_valid(found["broken"])).slice(0, 1).to_pylist():
+        raise ContractError(f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it")
+    return found.select([*_COLUMNS, "source_file", "lines"])
 
 
 def with_category(reviews: DataFrame, known: DataFrame | None) -> DataFrame:
@@ -57,7 +92,7 @@ def with_category(reviews: DataFrame, known: DataFrame | None) -> DataFrame:
     return joined.withColumn("category", F.coalesce("category", F.lit(UNKNOWN_CATEGORY)))
 
 
-def found_files(root: str) -> list[str]:
+def found_files(root: str) -> list[Seen]:
     """Return the product files, and say what it means when there are none."""
     files = product_files(root)
     if not files:
@@ -85,11 +120,11 @@ def _path(column: str) -> Column:
     return F.coalesce(F.from_json(F.get(levels, F.lit(0)), _LEVELS), levels, name)
 
 
-def _tell_of_no_product(products: DataFrame, root: str) -> None:
-    unnamed = products.where("parent_asin IS NULL")
-    for first in unnamed.select("source_file").take(1):
+def _tell_of_no_product(known: pa.Table, root: str) -> None:
+    unnamed = known.filter(compute.is_null(known["parent_asin"])).sort_by("source_file")
+    if unnamed.num_rows:
         log.warning(
             "%s lines of the product files under %s, the first in %s, are no JSON object with parent_asin or asin: "
             "reviews of their products are of the category %r; correct them, and ingest the days again",
-            *(f"{unnamed.count():,}", root, first["source_file"], UNKNOWN_CATEGORY),
+            *(f"{compute.sum(unnamed['lines']).as_py():,}", root, unnamed["source_file"][0].as_py(), UNKNOWN_CATEGORY),
         )

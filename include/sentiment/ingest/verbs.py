@@ -67,7 +67,8 @@ def _ingest(delivery: Delivery, rules: Rules, context: Context, day: date | None
     settings, others = context.settings, delivery.others
     if others:
         log.warning("not read, by what they are called: %s", listed(others))
-    run = Ingestion(delivery=delivery, rules=rules, products=settings.products_root, day=day, run_id=context.run_id)
+    products, home = settings.products_root, settings.home
+    run = Ingestion(delivery=delivery, rules=rules, products=products, home=home, day=day, run_id=context.run_id)
     step = f"ingesting {counted(len(delivery.files), 'file')}"
     light = INGEST.light if day else IMPORT_HISTORY.light
     opened = session(settings, "ingest", light=light, shared=context.spark)

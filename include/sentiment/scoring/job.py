@@ -172,7 +172,8 @@ def _commit(
 ) -> None:
     for begin in range(0, len(days), DAYS_A_COMMIT):
         some = days[begin : begin + DAYS_A_COMMIT]
-        # The scores come last: a day that they hold has its sentiment too.
+        # The scores come last: a day that they hold has its sentiment too. Both are of one run, or of none.
+        lake.require_unchanged(SCORES, some, bases[SCORES.name])
         for spec in (DAILY_SENTIMENT, SCORES):
             files = [
                 written.files.get((spec.name, day)) or write_day_file(lake.root, spec, day, (), contents.get(day, ""))

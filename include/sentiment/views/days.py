@@ -57,18 +57,21 @@ def late_days(day: date, settings: Settings) -> list[date]:
 def untaken(landed: Sequence[date], settings: Settings) -> list[date]:
     """Return those of landed days whose own delivery is not in the lake, whatever other deliveries put into them.
 
-    The file of a day says so when its own delivery came in, be it without a review; where another program wrote the
-    file, or an earlier version, the day is known by its rows.
+    The table is marked, and the file of a day says so, when its own delivery came in, be it without a review; so what
+    another program deleted is not looked for again. Where another program wrote the table, or an earlier version, the
+    day is known by its rows.
     """
-    from sentiment.ingest.days import OWN
+    from sentiment.ingest.days import OWN, own_mark
     from sentiment.stores.lake.schemas import REVIEWS
     from sentiment.stores.lake.tables import Lake
 
     if not landed:
         return []
-    reviews = Lake(settings.lake_root).state(REVIEWS)
-    made_of = reviews.made_of()
-    return [day for day in landed if made_of.get(day) != OWN and not _holds_its_own(reviews, day)]
+    lake = Lake(settings.lake_root)
+    reviews = lake.state(REVIEWS)
+    made_of, marks = reviews.made_of(), lake.marked(REVIEWS, map(own_mark, landed))
+    unknown = [day for day in landed if made_of.get(day) != OWN and own_mark(day) not in marks]
+    return [day for day in unknown if not _holds_its_own(reviews, day)]
 
 
 def _holds_its_own(reviews: TableState, day: date) -> bool:

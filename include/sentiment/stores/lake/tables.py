@@ -10,9 +10,7 @@ state one fails, even on a day that was not there, and writers of other days do 
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from types import MappingProxyType
@@ -25,8 +23,9 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.stores import files as storage
+from sentiment.stores.lake.commits import addition, day_mark, removals, require_unchanged, span, written_meanwhile
 from sentiment.stores.lake.files import DataFile, file_batches, write_day_file
-from sentiment.stores.lake.log import TableState, content_of, files_by_day, newest, opened, state_of
+from sentiment.stores.lake.log import TableState, newest, opened, state_of
 from sentiment.stores.lake.protocol import require_conditions, require_writable
 from sentiment.stores.lake.schemas import DayTable, PlainTable, TableSpec
 from sentiment.stores.s3 import delta_options
@@ -144,28 +143,30 @@ class Lake:
         base: DeltaTable,
         metadata: Mapping[str, str],
         marks: Mapping[str, int] = MappingProxyType({}),
+        also: Collection[str] = (),
     ) -> int:
         """Make `files` the whole content of `days` in one commit, and return the table's new version.
 
         `base` is the table in the state from which the content was worked out, and is left in it. When one of the days
-        was written since, ConcurrentWriteError is raised and the table stays as it is. A day without a file gets an
-        empty one. `metadata` becomes part of the commit; the table's `transaction_version` tells the last of `marks`.
+        was written since, or a commit was made that names one of `also`, ConcurrentWriteError is raised and the table
+        stays as it is. A day without a file gets an empty one. `metadata` becomes part of the commit; the table's
+        `transaction_version` tells the last of `marks`.
         """
         require_conditions(self.root)
         replaced = sorted(set(days))
         with newest(self.uri(spec)) as handle:
             head = handle.table if handle else self.open(spec)
             require_writable(head)
-            _require_unchanged(spec, replaced, base, head)
+            require_unchanged(spec, replaced, base, head, also)
             given = {file.day for file in files}
             empty = [write_day_file(self.root, spec, day, ()) for day in replaced if day not in given]
             actions: list[AddAction | RemoveAction] = [
-                *_removals(spec, head, replaced),
-                *(_addition(spec, file) for file in (*files, *empty)),
+                *removals(spec, head, replaced),
+                *(addition(spec, file) for file in (*files, *empty)),
             ]
-            marked = {**dict.fromkeys(map(_transaction_id, replaced), head.version() + 1), **marks}
+            marked = {**dict.fromkeys((*map(day_mark, replaced), *also), head.version() + 1), **marks}
             properties = CommitProperties(
-                custom_metadata={**metadata, "days": _span(replaced)},
+                custom_metadata={**metadata, "days": span(replaced)},
                 app_transactions=[Transaction(name, value) for name, value in marked.items()],
             )
             try:
@@ -173,9 +174,20 @@ class Lake:
                     actions, "append", Schema.from_arrow(spec.schema), [spec.day_column], commit_properties=properties
                 )
             except CommitFailedError as error:
-                raise _written_meanwhile(spec, replaced) from error
+                raise written_meanwhile(spec, replaced) from error
             head.update_incremental()
             return head.version()
+
+    def require_unchanged(self, spec: DayTable, days: Collection[date], base: DeltaTable) -> None:
+        """Raise ConcurrentWriteError when one of the days was written since the table was in the state of `base`."""
+        with newest(self.uri(spec)) as handle:
+            require_unchanged(spec, sorted(days), base, handle.table if handle else self.open(spec))
+
+    def marked(self, spec: DayTable, names: Iterable[str]) -> dict[str, int]:
+        """Return the last values of those of these marks that the table has."""
+        with newest(self.uri(spec)) as handle:
+            found = {name: handle.table.transaction_version(name) for name in names} if handle else {}
+        return {name: value for name, value in found.items() if value is not None}
 
     def _created(self, spec: TableSpec) -> DeltaTable:
         require_conditions(self.root)
@@ -194,55 +206,3 @@ class Lake:
                 storage_options=delta_options(),
             )
         return self.open(spec)
-
-
-def _transaction_id(day: date) -> str:
-    return f"day:{day}"
-
-
-def _span(days: Sequence[date]) -> str:
-    if not days:
-        return "no day"
-    return str(days[0]) if days[0] == days[-1] else f"{days[0]}..{days[-1]}"
-
-
-def _require_unchanged(spec: DayTable, days: Sequence[date], base: DeltaTable, head: DeltaTable) -> None:
-    """Raise ConcurrentWriteError when one of the days was written between two states of the table."""
-    if base.version() == head.version():
-        return
-    before, now = files_by_day(spec, base, days), files_by_day(spec, head, days)
-    changed = [
-        day
-        for day in days
-        if base.transaction_version(_transaction_id(day)) != head.transaction_version(_transaction_id(day))
-        or content_of(before.get(day, ())) != content_of(now.get(day, ()))
-    ]
-    if changed:
-        raise _written_meanwhile(spec, changed)
-
-
-def _written_meanwhile(spec: DayTable, days: Sequence[date]) -> ConcurrentWriteError:
-    return ConcurrentWriteError(
-        f"another run wrote {_span(days)} of the table {spec.name} while this one was working; "
-        f"this run left that as it is: run it again"
-    )
-
-
-def _removals(spec: DayTable, table: DeltaTable, days: Sequence[date]) -> list[RemoveAction]:
-    now = time.time_ns() // 1_000_000
-    return [
-        RemoveAction(file.path, True, now, file.size, {spec.day_column: str(day)})
-        for day, files in files_by_day(spec, table, days).items()
-        for file in files
-    ]
-
-
-def _addition(spec: DayTable, file: DataFile) -> AddAction:
-    return AddAction(
-        path=file.path,
-        size=file.size,
-        partition_values={spec.day_column: str(file.day)},
-        modification_time=time.time_ns() // 1_000_000,
-        data_change=True,
-        stats=json.dumps({"numRecords": file.rows}),
-    )
