@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from conftest import FOLDERS
 from local_platform import CHROMIUM
 from ports import free_port
+from sentiment.views import mlflow_app
 from sentiment.views.mlflow_app import NAME, is_installed, with_choices
 
 
@@ -82,7 +84,7 @@ def test_whoever_reaches_the_server_has_it_write_no_file_and_read_none_of_others
         f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default", trust_env=False, timeout=90
     )
     root = own.json()["experiment"]["artifact_location"].rsplit("/", 1)[0]
-    for place in (str(tmp_path), f"file://{tmp_path}", f"{root}/../elsewhere", "x:/y", "file://["):
+    for place in (str(tmp_path), f"file://{tmp_path}", f"{root}/../elsewhere", "x:/y", "file://[", "s3://b/c"):
         asked = {"name": "x", "artifact_location": place}
         for answer in (
             create(asked),
@@ -95,9 +97,45 @@ def test_whoever_reaches_the_server_has_it_write_no_file_and_read_none_of_others
         answer = httpx.post(f"{server}/ajax-api/2.0/mlflow/{path}", content=b"x", trust_env=False, timeout=90)
         assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
     (tmp_path / "link").symlink_to(Path(root).parent)
-    for name, place in {"ours": f"{root}/", "by link": f"{tmp_path}/link/{Path(root).name}", "s3": "s3://b"}.items():
+    for name, place in {"ours": f"{root}/", "by link": f"{tmp_path}/link/{Path(root).name}"}.items():
         assert create({"name": name, "artifact_location": place}).status_code == 200
     assert create({"name": "plain"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("source", "run", "model", "strange"),
+    [
+        ("s3://reviews/mlflow/1/models/m-1/artifacts", "", "", False),
+        ("s3://earlier/root/1/abc/artifacts/model", "abc", "", False),
+        ("s3://earlier/root/1/models/m-1/artifacts", "", "m-1", False),
+        ("models:/m-1", "", "", False),
+        ("runs:/abc/model", "abc", "", False),
+        ("s3://reviews/landing", "", "", True),
+        ("s3://reviews/mlflow-of-others/x", "", "", True),
+        ("S3://reviews/landing", "abc", "m-1", True),
+        ("https://169.254.169.254/latest", "", "", True),
+    ],
+)
+def test_a_version_is_of_files_that_the_server_keeps(source, run, model, strange, monkeypatch):
+    store = SimpleNamespace(
+        get_run=lambda _: SimpleNamespace(info=SimpleNamespace(artifact_uri="s3://earlier/root/1/abc/artifacts")),
+        get_logged_model=lambda _: SimpleNamespace(artifact_location="s3://earlier/root/1/models/m-1/artifacts"),
+    )
+    asked = SimpleNamespace(source=source, run_id=run, model_id=model)
+    monkeypatch.setattr("mlflow.server.handlers._get_tracking_store", lambda: store)
+    monkeypatch.setattr("mlflow.server.handlers._get_request_message", lambda _: asked)
+    monkeypatch.setattr(mlflow_app, "_root", lambda: "s3://reviews/mlflow")
+    assert mlflow_app._strange_source() == (source if strange else "")
+
+
+@pytest.mark.slow
+def test_a_version_of_what_lies_elsewhere_is_refused_before_it_is_read(server):
+    def create(path, **content):
+        return httpx.post(f"{server}/api/2.0/mlflow/{path}", json=content, trust_env=False, timeout=90)
+
+    assert create("registered-models/create", name="x").status_code == 200
+    answer = create("model-versions/create", name="x", source="s3://reviews/landing")
+    assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
 
 
 @pytest.mark.slow

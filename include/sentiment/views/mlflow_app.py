@@ -5,9 +5,9 @@ notice of usage data (of which nothing is sent here), an assistant, two guides t
 gets a script that chooses otherwise where nobody has chosen yet. Whatever a person changes stays. The buttons of the
 assistant, behind which nothing is, are hidden.
 
-It asks nobody for a password, so that it must not read and write files, nor run programs, for whoever reaches it: an
-experiment's files lie under the server's own root or in an S3, which asks for keys itself, none comes up through the
-server, and MLflow's assistant and gateway are left out.
+It asks nobody for a password, so that it must not read and write files, nor run programs, for whoever reaches it, nor
+fetch with its own keys what lies elsewhere in an S3: the files of experiments and versions lie under the server's root,
+none comes up through the server, and MLflow's assistant and gateway are left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from sentiment.core.settings import PROJECT
 
@@ -36,6 +36,8 @@ AT_FIRST: dict[str, Any] = {
     "_mlflow_model_registry_promo_modal_dismissed_v1": True,
 }
 _WRITING = ("/mlflow/upload-artifact", "/mlflow/runs/create-promptlab-run")
+# The sources of versions that MLflow itself looks at.
+_LOOKED_AT = ("", "file", "runs", "models", "mlflow-artifacts")
 _SCRIPT = (
     "<script>for (const [name, value] of Object.entries(%s)) "
     "{ if (localStorage.getItem(name) === null) localStorage.setItem(name, JSON.stringify(value)); }</script>"
@@ -65,13 +67,15 @@ def _is_kept(path: str) -> bool:
 
 
 def _refuse_strange_places() -> Response | None:
-    """Refuse what would have the server write a file, or keep an experiment's files beside its own root."""
+    """Refuse what would have the server write a file, or read what lies beside its own root."""
     from flask import Response, request
 
     if request.path.endswith(_WRITING):
         said = "this server writes no files: they go to the storage itself"
     elif request.path.endswith("/mlflow/experiments/create") and (place := _strange_place()):
-        said = f"the files of an experiment lie under {_root()}, or in an S3, and not in {place}"
+        said = f"the files of an experiment lie under {_root()}, and not in {place}"
+    elif request.path.endswith("/mlflow/model-versions/create") and (place := _strange_source()):
+        said = f"a version is of files under {_root()}, or of its run's or model's, and not of {place}"
     else:
         return None
     answer = json.dumps({"error_code": "PERMISSION_DENIED", "message": said})
@@ -79,15 +83,35 @@ def _refuse_strange_places() -> Response | None:
 
 
 def _strange_place() -> str:
-    """Return where the experiment that is asked for would keep its files, if that is neither our root nor S3's."""
+    """Return where the experiment that is asked for would keep its files, if that is not our root."""
     from mlflow.protos.service_pb2 import CreateExperiment
-    from mlflow.server.handlers import _get_request_message
+    from mlflow.server.handlers import _get_request_message, _is_uri_within_root
 
     asked = _get_request_message(CreateExperiment())  # type: ignore[no-untyped-call]
-    place = str(asked.artifact_location)
-    if not place or place.startswith("s3://") or _folder(place) == _folder(_root()):
+    place, root = str(asked.artifact_location), _root()
+    if place.startswith("s3://"):
+        return "" if _is_uri_within_root(place, root) else place
+    return "" if not place or _folder(place) == _folder(root) else place
+
+
+def _strange_source() -> str:
+    """Return what the version that is asked for would be read from, if that is nobody's known here.
+
+    An experiment of an earlier root keeps its place, and its runs and models what lies under it.
+    """
+    from mlflow.protos.model_registry_pb2 import CreateModelVersion
+    from mlflow.server.handlers import _get_request_message, _get_tracking_store, _is_uri_within_root
+
+    asked = _get_request_message(CreateModelVersion())  # type: ignore[no-untyped-call]
+    source = str(asked.source)
+    if urlsplit(source).scheme in _LOOKED_AT:
         return ""
-    return place
+    store, roots = _get_tracking_store(), [_root()]
+    if asked.run_id:
+        roots.append(store.get_run(asked.run_id).info.artifact_uri)
+    if asked.model_id:
+        roots.append(store.get_logged_model(asked.model_id).artifact_location)
+    return "" if any(_is_uri_within_root(source, root) for root in roots) else source
 
 
 def _folder(place: str) -> Path:
