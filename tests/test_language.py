@@ -1,18 +1,24 @@
 """The language of a review is told where it can be, and in one that a model did not learn nobody is sure."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tiny
 from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.engine import language
 from sentiment.engine.bundle import read_bundle
 from sentiment.engine.language import foreign, languages
 from sentiment.engine.scorer import BY_GATE, Scorer
+from sentiment.export import register
 from sentiment.export.build import _languages
+from sentiment.export.config import ExportConfig
 from sentiment.scoring.files import predict_rows
+from sentiment.stores.registry.answers import AbsentError
+from sentiment.stores.registry.entries import TrainedRun
 
 TOLD = {
     "Quiet, well made, any time again.": "en",
@@ -70,7 +76,36 @@ def test_a_model_learns_the_languages_of_a_twentieth_of_its_reviews_each():
     reviews = tiny.reviews(100)
     for count, learnt in ((4, ("en",)), (5, ("en", "es"))):
         texts = [spanish] * count + [english] * (100 - count)
-        assert _languages(replace(reviews, titles=[""] * 100, texts=texts)) == learnt
+        assert _languages([(1.0, replace(reviews, titles=[""] * 100, texts=texts))]) == learnt
+
+
+@pytest.mark.parametrize(
+    ("params", "before", "learnt"),
+    [
+        ({"mixed_snapshots": "('german',)", "mixed_share": "0.06"}, "english", ("de", "en")),
+        ({"mixed_snapshots": "('german',)", "mixed_share": "0.05"}, "english", ("en",)),
+        ({"mixed_snapshots": "()", "mixed_share": "0.1", "warm_start": "before"}, "german", ("de", "en")),
+        ({"warm_start": "gone"}, "german", ("en",)),
+    ],
+)
+def test_what_was_mixed_in_and_what_was_learnt_before_count_by_their_share(params, before, learnt, monkeypatch, home):
+    texts = {"english": "it works very well for me", "german": "es funktioniert leider gar nicht"}
+
+    def read(name, split, count):
+        return replace(tiny.reviews(10), titles=[""] * 10, texts=[texts[name]] * 10)
+
+    monkeypatch.setattr(register, "snapshot_folder", lambda lake, name: name)
+    monkeypatch.setattr(register, "read_split", read)
+    run = TrainedRun("new", {"snapshot": "english", **params}, {}, {})
+    runs = {"new": run, "before": TrainedRun("before", {"snapshot": before}, {}, {})}
+
+    def trained(run_id):
+        if run_id not in runs:
+            raise AbsentError(f"MLflow has no run {run_id}")
+        return runs[run_id]
+
+    others = register._of_others(run, SimpleNamespace(trained=trained), ExportConfig(run_id="new"), Settings())
+    assert _languages([(1.0, read("english", "train", 10)), *others]) == learnt
 
 
 def test_a_bundle_names_what_it_learnt(bundle):

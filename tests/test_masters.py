@@ -31,6 +31,7 @@ from sentiment.stores.spark_connect import require_server
 from sentiment.stores.spark_jobs import (
     counting_rows,
     is_local_master,
+    is_on_this_machine,
     require_memory,
     watched,
 )
@@ -124,6 +125,11 @@ def test_a_range_gives_the_same_scores(spark, tmp_path, monkeypatch):
 )
 def test_a_master_says_by_its_name_how_it_is_reached_and_where_it_works(master, connect, here):
     assert (speaks_connect(master), is_local_master(master)) == (connect, here)
+
+
+@pytest.mark.parametrize(("master", "here"), [("sail[2]", True), ("local[*]", False), ("spark://spark:7077", False)])
+def test_a_server_at_an_address_works_elsewhere_though_its_own_master_is_local_there(master, here):
+    assert is_on_this_machine(SimpleNamespace(conf={"spark.master": master})) is here
 
 
 def test_a_server_that_does_not_answer_is_told_in_a_sentence():

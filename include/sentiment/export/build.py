@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,14 +32,19 @@ from sentiment.training.fitted import Fitted
 _FEW, _MOST_KNOWN = 0.005, 0.5
 # A language of fewer training reviews was hardly learnt: of those of electronics a hundredth are Spanish.
 _LEARNT = 0.05
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class ExportData:
-    """What a bundle is made with beside the model: training reviews, for scales and gate, and validation reviews."""
+    """What a bundle is made with beside the model: training reviews, for scales and gate, and validation reviews.
+
+    `others` are of further snapshots that it learnt from, each with how many of them there were to one of its own.
+    """
 
     train: LabelledReviews
     validation: LabelledReviews
+    others: tuple[tuple[float, LabelledReviews], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ def build_bundle(
         remove_unread(folder, parity.engines)
         speeds = fastest_first(folder, parity.engines, fitted.tokenizer, data.validation)
         judges = _first(data.validation, config.cascade_validation)
-        learnt = _languages(_first(data.train, config.cascade_validation))
+        learnt = _languages([(1.0, _first(data.train, config.cascade_validation)), *data.others])
         unlimited = _described(fitted, decision, tuple(speeds), provenance, judges, learnt)
         shipped = _Shipped(folder, fitted, unlimited)
         seen = shipped.seen(judges)
@@ -199,11 +206,17 @@ def _first(reviews: LabelledReviews, count: int) -> LabelledReviews:
     return reviews.take(np.arange(min(count, len(reviews))))
 
 
-def _languages(train: LabelledReviews) -> tuple[str, ...]:
-    """Return the languages that a model learns: those of a twentieth of the training reviews each, or more."""
-    told = languages(train.titles, train.texts)
-    names, counts = np.unique([language for language in told if language], return_counts=True)
-    return tuple(names[counts >= _LEARNT * len(train)].tolist())
+def _languages(read: Sequence[tuple[float, LabelledReviews]]) -> tuple[str, ...]:
+    """Return the languages that a model learns: those of a twentieth of the training reviews each, or more.
+
+    `read` are samples of what it reads, each with its weight.
+    """
+    shares = Counter[str]()
+    for weight, reviews in read:
+        for language in filter(None, languages(reviews.titles, reviews.texts)):
+            shares[language] += weight / len(reviews)
+    enough = _LEARNT * sum(weight for weight, _ in read) - _ROUNDING
+    return tuple(sorted(language for language, share in shares.items() if share >= enough))
 
 
 def _sizes(folder: Path) -> dict[str, float]:

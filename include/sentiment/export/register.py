@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.engine.bundle import add_figures
 from sentiment.engine.scorer import BY_GATE, Answers, Scorer
@@ -27,6 +31,7 @@ from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.pages import DESCRIPTION
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.fitted import Fitted
+from sentiment.training.warm_start import lineage, snapshots_of
 
 _JUDGED = ("accuracy", "macro_f1", "false_negative_rate_negatives", "log_loss", "ece")
 # What bundle.json is told of the test reviews, beside what it says of validation.
@@ -54,7 +59,8 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         context.progress("exporting, quantising, checking parity and fitting the cascade")
         decision = _decision(run)
         origin = _origin(run) | context.provenance
-        built = build_bundle(fitted, _read(folder, config), config, bundle, origin, decision)
+        data = replace(_read(folder, config), others=_of_others(run, registry, config, context.settings))
+        built = build_bundle(fitted, data, config, bundle, origin, decision)
         context.progress("measuring the bundle on the test reviews")
         test = read_split(folder, "test", int(run.params["test_reviews"]))
         measured, bands = _measured(bundle, test, evidence)
@@ -128,6 +134,26 @@ def _read(folder: str, config: ExportConfig) -> ExportData:
         read_split(folder, "train", max(config.calibration_reviews, config.cascade_validation, of_gate)),
         read_split(folder, "validation", max(config.parity_reviews, config.cascade_validation)),
     )
+
+
+def _of_others(
+    run: TrainedRun, registry: Registry, config: ExportConfig, settings: Settings
+) -> tuple[tuple[float, LabelledReviews], ...]:
+    """Return samples of the other snapshots that a run, and those that it started from, learnt from.
+
+    Each comes with how many of its reviews there were to one of the run's own snapshot. What is gone is passed over.
+    """
+    lake, weights = Lake(settings.lake_root), dict[str, float]()
+    with suppress(ContractError):
+        for trained in lineage(run.run_id, registry):
+            own, *mixed = snapshots_of(trained)
+            share = float(trained.params.get("mixed_share", 0)) / max(1, len(mixed))
+            weights = {own: 1.0, **dict.fromkeys(mixed, share)} | weights
+    found = []
+    for name in weights.keys() - {run.params["snapshot"]}:
+        with suppress(ContractError):
+            found.append((weights[name], read_split(snapshot_folder(lake, name), "train", config.cascade_validation)))
+    return tuple(found)
 
 
 def _result(

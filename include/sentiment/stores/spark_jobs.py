@@ -97,8 +97,12 @@ def require_memory(spark: SparkSession, needed: int, what: str) -> None:
 
 
 def is_on_this_machine(spark: SparkSession) -> bool:
-    """Return whether its workers are processes of this machine, which open the same paths."""
-    return is_local_master(str(spark.conf.get("spark.master", "")))
+    """Return whether its workers are processes of this machine, which open the same paths.
+
+    A server at an address names its own master, which is local to where it runs.
+    """
+    own = _is_sail(spark) or _context(spark) is not None
+    return own and is_local_master(str(spark.conf.get("spark.master", "")))
 
 
 def is_local_master(master: str) -> bool:

@@ -101,8 +101,8 @@ def learnt_from(run_id: str, registry: Registry, settings: Settings) -> Iterator
     Raises ContractError when one of the runs is gone; so do the keys of what is not there.
     """
     lake = Lake(settings.lake_root)
-    for run in _line(run_id, registry):
-        for name in _snapshots(run):
+    for run in lineage(run_id, registry):
+        for name in snapshots_of(run):
             yield Learnt(run.run_id, f"snapshot {name}", name, partial(_keys_of, lake, name))
         if teacher := run.params.get("teacher"):
             yield Learnt(run.run_id, f"the soft labels {teacher}", "", partial(_labelled, teacher, settings))
@@ -112,9 +112,9 @@ def said_of_start(config: TrainConfig, context: Context) -> str:
     """Say what a training begins with, and what this knows of texts and products that judge it; nothing without one."""
     if not config.warm_start:
         return ""
-    lake, line = Lake(context.settings.lake_root), [*_line(config.warm_start, Registry(context.settings))]
+    lake, line = Lake(context.settings.lake_root), [*lineage(config.warm_start, Registry(context.settings))]
     folder = snapshot_folder(lake, config.snapshot)
-    others = {name for run in line for name in _snapshots(run)} - {config.snapshot}
+    others = {name for run in line for name in snapshots_of(run)} - {config.snapshot}
     theirs = [snapshot_folder(lake, name) for name in sorted(others)]
     judges = {bare(text) for split in JUDGES for text in read_texts(folder, split)}
     texts = {said for other in theirs for text in read_texts(other, "train") if (said := bare(text)) in judges}
@@ -149,7 +149,7 @@ def _labelled(teacher: str, settings: Settings) -> set[str]:
     return set(read_table(table_of(teacher, settings)).keys)
 
 
-def _line(begin: str, registry: Registry) -> Iterator[TrainedRun]:
+def lineage(begin: str, registry: Registry) -> Iterator[TrainedRun]:
     """Give a run, the one that it started from itself, and so on to the pretrained encoder.
 
     Raises ContractError at one that is gone, because then nobody can tell what the model has learnt from.
@@ -168,7 +168,7 @@ def _line(begin: str, registry: Registry) -> Iterator[TrainedRun]:
         run_id = run.params.get("warm_start", "")
 
 
-def _snapshots(run: TrainedRun) -> list[str]:
+def snapshots_of(run: TrainedRun) -> list[str]:
     """Return the snapshots that a run learnt from."""
     # MLflow keeps a list as Python writes it. Whatever else stands there is the name of no snapshot, and refused so.
     return [run.params["snapshot"], *re.findall(r"\w+", run.params.get("mixed_snapshots", ""))]
