@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,7 +211,7 @@ def _languages(read: Sequence[tuple[float, LabelledReviews]]) -> tuple[str, ...]
 
     `read` are samples of what it reads, each with its weight.
     """
-    shares = Counter[str]()
+    shares: dict[str, float] = defaultdict(float)
     for weight, reviews in read:
         for language in filter(None, languages(reviews.titles, reviews.texts)):
             shares[language] += weight / len(reviews)

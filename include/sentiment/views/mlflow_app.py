@@ -108,7 +108,7 @@ def _strange_source() -> str:
         return ""
     store, roots = _get_tracking_store(), [_root()]
     if asked.run_id:
-        roots.append(store.get_run(asked.run_id).info.artifact_uri)
+        roots.append(store.get_run(asked.run_id).info.artifact_uri)  # type: ignore[no-untyped-call]
     if asked.model_id:
         roots.append(store.get_logged_model(asked.model_id).artifact_location)
     return "" if any(_is_uri_within_root(source, root) for root in roots) else source
