@@ -80,7 +80,10 @@ def test_an_interrupted_training_goes_on_when_it_is_asked_for_again(asked_again,
     with pytest.raises(KeyboardInterrupt) as end:
         train_candidate(config(), shell(deployment, "first", interrupt))
     run_id = interrupted(config(), deployment)
-    assert str(end.value) == (f"the same command again, or `sentiment train --resume {run_id}`, goes on after step 20")
+    named = f"--snapshot {config().snapshot}"
+    assert str(end.value) == (
+        f"the same command with {named}, or `sentiment train --resume {run_id}`, goes on after step 20"
+    )
     request = TrainRequest(resume=run_id) if asked_again == "by its run" else TrainRequest(**config().model_dump())
     result = TRAIN.run(request, shell(deployment, "second"))
     assert result.run_id == run_id != whole
@@ -227,7 +230,7 @@ def test_an_interruption_of_the_first_of_several_seeds_says_one_thing_and_the_sa
     several = config(seed=40, seeds=2)
     with pytest.raises(KeyboardInterrupt) as interruption:
         train_over_seeds(several, shell(deployment, progress=interrupt))
-    assert str(interruption.value).startswith("the same command again goes on after the last checkpoint")
+    assert str(interruption.value).startswith(f"the same command with --snapshot {several.snapshot} goes on after")
     assert str(interruption.value).endswith("seeds that are done: none")
     (left,) = listed(TrainingsConfig(), shell(deployment)).trainings
     assert left.run_id in [run.run_id for run in train_over_seeds(several, shell(deployment)).runs]

@@ -44,7 +44,7 @@ def train_over_seeds(config: TrainConfig, context: Context) -> TrainResult:
                 return _over(trained, Registry(context.settings))
     except KeyboardInterrupt:
         done = ", ".join(str(seed) for seed in seeds if (workdir / str(seed) / FIGURES).is_file()) or "none"
-        on = "the same command again goes on after the last checkpoint, if there was one"
+        on = f"the same command with --snapshot {config.snapshot} goes on after the last checkpoint, if there was one"
         raise KeyboardInterrupt(f"{on}; seeds that are done: {done}") from None
     (result,) = trained.values()
     notes = "; ".join(filter(None, (result.note, note)))

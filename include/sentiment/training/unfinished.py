@@ -120,7 +120,7 @@ def at_work(folder: Path, config: TrainConfig | None, context: Context) -> Itera
             yield folder
             kept = False
         except KeyboardInterrupt as interrupt:
-            more = [_how_to_go_on(folder)] if config else []
+            more = [_how_to_go_on(folder, config.snapshot)] if config else []
             raise KeyboardInterrupt("; ".join([*map(str, interrupt.args), *more])) from None
         finally:
             if not (kept and config and _worth_keeping(folder)):
@@ -181,12 +181,13 @@ def _row(one: Unfinished, now: float) -> UnfinishedTraining:
     )
 
 
-def _how_to_go_on(folder: Path) -> str:
+def _how_to_go_on(folder: Path, snapshot: str) -> str:
     if not _worth_keeping(folder):
         return "there was no checkpoint yet: the same command begins anew"
     step = _last_step(folder)
     where = f" after step {step}" if step else ""
-    return f"the same command again, or `sentiment train --resume {folder.name}`, goes on{where}"
+    # Without it the same command takes a snapshot of its own as soon as the lake has grown.
+    return f"the same command with --snapshot {snapshot}, or `sentiment train --resume {folder.name}`, goes on{where}"
 
 
 def _under_way(run_id: str) -> UnderWayError:

@@ -45,7 +45,8 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
         search(study, context)
         return conclude_study(study, context)
     except KeyboardInterrupt as interrupt:
-        on = f"the same command goes on with the study {opened.study}; the trials that were under way begin anew"
+        on = f"the same command with --snapshot {opened.snapshot} goes on with the study {opened.study}"
+        on += "; the trials that were under way begin anew"
         raise KeyboardInterrupt("; ".join([*map(str, interrupt.args), on])) from None
 
 
