@@ -79,7 +79,8 @@ class NeuralTrainer(AveragingTrainer):
 
     def _get_learning_rate(self) -> float:
         # With a decay by layers the first group, which the Trainer logs, is the embeddings'; asked for is the head's.
-        return float(max(self.lr_scheduler.get_last_lr()))
+        schedule: Any = self.lr_scheduler
+        return float(max(schedule.get_last_lr()))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SimilarLengths:
         return self._order

@@ -86,10 +86,10 @@ def said_of(config: TrainingOptions, train: LabelledReviews) -> str:
         soft = f"{found['taught_reviews']:,} of them, and for {alone} without a star label"
         said.append(f"the teacher has a soft label for {soft}")
     if config.star_weight:
-        alone = found["stars_alone_reviews"]
-        without = ", and which the folds are trained without" if config.folds and alone else ""
+        neutral = found["stars_alone_reviews"]
+        without = ", and which the folds are trained without" if config.folds and neutral else ""
         said.append(
-            f"stars are learnt of {counted(found['starred_reviews'], 'review')}, {alone:,} of them of three stars, "
+            f"stars are learnt of {counted(found['starred_reviews'], 'review')}, {neutral:,} of them of three stars, "
             f"which teach nothing else{without}"
         )
     return "; ".join(said)
