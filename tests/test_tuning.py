@@ -38,7 +38,7 @@ from sentiment.tuning import processes, trial
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.processes import tune
 from sentiment.tuning.results import OpenStudyResult, StudyResult
-from sentiment.tuning.search import fail_abandoned, full, queue_grid, search
+from sentiment.tuning.search import fail_abandoned, full, given_up, queue_grid, search
 from sentiment.tuning.storage import load_study
 from sentiment.tuning.study import conclude_study, open_study
 from sentiment.tuning.verbs import TUNE
@@ -529,6 +529,52 @@ def test_an_mlflow_that_is_away_stops_the_worker_and_costs_the_study_no_trial(de
         with pytest.raises(UnavailableError):
             search(StudyConfig(study=opened.study), at(deployment))
     assert search(StudyConfig(study=opened.study), at(deployment)).trained == 2
+
+
+@pytest.mark.parametrize("state", ["complete", "pruned", "failed"])
+def test_a_trial_that_ends_while_mlflow_is_away_counts_and_its_run_ends_with_the_search(deployment, monkeypatch, state):
+    def fit(config: TrainConfig, train: Any, validation: Any, workdir: Path, settings: Settings, on_log: Any) -> None:
+        second = workdir.name == "trial-1"
+        monkeypatch.setattr(optuna.Trial, "should_prune", lambda _: second and state == "pruned")
+        on_log({"step": 1, "epoch": config.epochs / 2, "eval_macro_f1": 0.9})
+        if second and state == "failed":
+            raise MemoryError("no more")
+
+    monkeypatch.setattr(trial, "fit", fit)
+    opened = open_study(tuning(deployment, trials=2, study=f"away-{state}"), at(deployment))
+    real, away = StudyRuns.end, set()
+
+    def end(runs: StudyRuns, run_id: str, *given: str) -> None:
+        if run_id not in away:
+            away.add(run_id)
+            raise UnavailableError("MLflow is away")
+        real(runs, run_id, *given)
+
+    monkeypatch.setattr(StudyRuns, "end", end)
+    search(StudyConfig(study=opened.study), at(deployment))
+    assert states_of(opened, deployment) == ["complete", state.replace("failed", "fail")]
+    assert {run.info.status for run in runs_of(opened).values()} == {"RUNNING"}
+    monkeypatch.setattr(StudyRuns, "end", real)
+    conclude_study(StudyConfig(study=opened.study), at(deployment))
+    assert [run.data.tags["sentiment.state"] for _, run in sorted(runs_of(opened).items())] == ["complete", state]
+    assert "RUNNING" not in {run.info.status for run in runs_of(opened).values()}
+
+
+def test_a_combination_is_not_given_up_because_mlflow_was_away_when_its_trials_began(deployment, monkeypatch):
+    opened = open_study(tuning(deployment, **GRID, seed=81), at(deployment))
+
+    def away(*_: Any, **__: Any) -> str:
+        raise UnavailableError("MLflow is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StudyRuns, "begin", away)
+        for _ in range(6):
+            with pytest.raises(UnavailableError):
+                search(StudyConfig(study=opened.study), at(deployment))
+    study, config = load_study(opened.study, deployment)
+    assert len(study.get_trials(states=(TrialState.FAIL,))) == 6
+    assert given_up(study.get_trials()) == {}
+    assert not full(study, config, StudyRuns(deployment))
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["disk", "ctrl-c"])

@@ -23,7 +23,7 @@ from sentiment.core.errors import ContractError
 from sentiment.datasets.manifest import read_manifest
 from sentiment.datasets.snapshot import snapshot_folder
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.studies import StudyRuns
+from sentiment.stores.registry.studies import State, StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import GridRow, OpenStudyResult, StudyResult
 from sentiment.tuning.search import DIED, fail_abandoned, given_up, killed, queue_grid
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 DOTS_AN_INCH = 150
 _DIED_TWICE, _ENDED = "its worker died twice", {"PRUNED": "stopped early", "RUNNING": "under way"}
+# As the run of a trial ends in MLflow.
+_STATES: dict[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
 # Importance is a matter of differences between completed trials.
 FEWEST_TO_COMPARE = 2
 
@@ -67,6 +73,7 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
     study, tuning = load_study(config.study, context.settings)
     runs, run_id = StudyRuns(context.settings), study.user_attrs["run_id"]
     fail_abandoned(study, runs)
+    _end_runs(study, runs)
     counts = Counter(trial.state.name.lower() for trial in study.get_trials(deepcopy=False))
     if not counts["complete"]:
         reason = _why_nothing(study)
@@ -91,6 +98,13 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
         trials=dict(counts),
         **({"grid": _grid(study, tuning)} if tuning.grid else {}),
     )
+
+
+def _end_runs(study: optuna.Study, runs: StudyRuns) -> None:
+    """End the runs of trials that came to an end while MLflow was away."""
+    for trial in study.get_trials(deepcopy=False, states=tuple(_STATES)):
+        if run_id := trial.user_attrs.get("run_id"):
+            runs.end(run_id, _STATES[trial.state], _error(trial))
 
 
 def _grid(study: optuna.Study, tuning: TuneConfig) -> tuple[GridRow, ...]:

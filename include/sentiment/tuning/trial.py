@@ -17,7 +17,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.provenance import this_process
-from sentiment.stores.registry.studies import ERROR_CHARACTERS, StudyRuns
+from sentiment.stores.registry.studies import ERROR_CHARACTERS, State, StudyRuns
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit, trained_on
 from sentiment.training.job import Record
@@ -62,41 +62,45 @@ class Objective:
         """
         trial.set_user_attr("worker", this_process())
         candidate = suggest(self.config, trial)
-        tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
-        begun = self.runs.begin(
-            f"trial-{trial.number}",
-            effective_settings(candidate, trained_on(candidate, self.train)),
-            tags,
-            self.context,
-            self.parent,
-        )
-        run_id = begun.run_id
-        trial.set_user_attr("run_id", run_id)
+        run_id = self._begun(trial, candidate)
         watch = _Watch(self, trial, run_id, candidate.epochs)
         try:
             self._fit(candidate, trial.number, watch)
+            self._end(run_id, "complete")
         except TrialPruned:
-            self.runs.end(run_id, "pruned")
+            self._end(run_id, "pruned")
             raise
         except (*_OF_THE_MACHINE, KeyboardInterrupt) as error:
-            self._stop(trial, run_id, _reason(error))
+            _say_stopped(trial, error)
+            self._end(run_id, "failed", _reason(error))
             raise
         except Exception as error:
             reason = _reason(error)
             log.warning("trial %d failed: %s", trial.number, reason)
             log.info("where trial %d failed", trial.number, exc_info=error)
             trial.set_user_attr("error", reason)
-            self.runs.end(run_id, "failed", reason)
+            self._end(run_id, "failed", reason)
             raise TrialFailedError(reason) from error
-        self.runs.end(run_id, "complete")
         return max(watch.scores)
 
-    def _stop(self, trial: Trial, run_id: str, reason: str) -> None:
-        """Say of a trial why it did not come to its end, as far as study and MLflow let us, which may be away too."""
-        with suppress(OptunaError):
-            trial.set_user_attr("stopped", reason)
-        with suppress(ContractError, ConcurrentWriteError, UnavailableError):
-            self.runs.end(run_id, "failed", reason)
+    def _begun(self, trial: Trial, candidate: TrainConfig) -> str:
+        """Begin the trial's run in MLflow and return its id; where that does not go, the trial says why it stopped."""
+        params = effective_settings(candidate, trained_on(candidate, self.train))
+        tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
+        try:
+            run_id = self.runs.begin(f"trial-{trial.number}", params, tags, self.context, self.parent).run_id
+        except BaseException as error:
+            _say_stopped(trial, error)
+            raise
+        trial.set_user_attr("run_id", run_id)
+        return run_id
+
+    def _end(self, run_id: str, state: State, error: str = "") -> None:
+        """End the trial's run, as far as MLflow lets us: the study holds what came of it, and its conclusion tells."""
+        try:
+            self.runs.end(run_id, state, error)
+        except (ContractError, ConcurrentWriteError, UnavailableError) as why:
+            log.warning("run %s has not ended in MLflow yet: %s", run_id, why)
 
     def _fit(self, candidate: TrainConfig, number: int, watch: _Watch) -> None:
         folder = trial_folder(self.workdir, number)
@@ -139,6 +143,12 @@ class _Watch:
         # At the end there is nothing left to save.
         if done < 1 and self._trial.should_prune():
             raise TrialPruned(f"macro F1 {record[SCORE]:.4f} at validation {len(self.scores)}")
+
+
+def _say_stopped(trial: Trial, error: BaseException) -> None:
+    """Say of a trial why it did not come to its end, as far as the study lets us, which may be away too."""
+    with suppress(OptunaError):
+        trial.set_user_attr("stopped", _reason(error))
 
 
 def _reason(error: BaseException) -> str:
