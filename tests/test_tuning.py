@@ -619,6 +619,19 @@ def test_the_trial_of_a_dead_process_fails_at_once_and_that_of_a_living_one_goes
     assert states_of(opened, settings) == ["fail", "running", "complete", "complete"]
 
 
+@pytest.mark.parametrize("gone", ["deleted", "purged"])
+def test_a_dead_trial_whose_run_somebody_deleted_is_left_so_and_the_study_goes_on(deployment, gone):
+    opened, runs = open_study(tuning(deployment, study=gone), at(deployment)), StudyRuns(deployment)
+    dead = abandon(deployment, opened.study, {**this_process(), "started": 0.0})
+    run_id = runs.begin("trial-0", {}, {}, at(deployment), opened.run_id).run_id if gone == "deleted" else 32 * "0"
+    dead.set_user_attr("run_id", run_id)
+    if gone == "deleted":
+        mlflow.MlflowClient().delete_run(run_id)
+    study, config = load_study(opened.study, deployment)
+    assert not full(study, config, runs)
+    assert states_of(opened, deployment) == ["fail"]
+
+
 @pytest.mark.parametrize("place", ["", "studies.journal"])
 def test_two_workers_may_find_the_same_dead_trial(deployment, place, tmp_path, monkeypatch):
     settings = deployment.model_copy(update={"studies": place and str(tmp_path / place)})

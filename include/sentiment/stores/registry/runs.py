@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_DELETED = "deleted"
+DELETED = "deleted"
 # MLflow has no other way to be told: it logs as all others do, sends no usage data, draws no bar for each file, prints
 # no address, over which a program that reads a result would stumble, and its own client of S3 is as patient as ours,
 # and of the same region.
@@ -145,7 +145,7 @@ class Runs:
             run = None
         if run is None:
             raise AbsentError(f"MLflow has no run {run_id!r}; take the run_id that `sentiment train` gave")
-        if run.info.lifecycle_stage == _DELETED:
+        if run.info.lifecycle_stage == DELETED:
             raise AbsentError(f"run {run_id} was deleted in MLflow; restore it there, or take another run")
         return _as_trained(run)
 
@@ -225,7 +225,7 @@ class Runs:
             found = self._client.get_experiment_by_name(name)
         if found is None:
             raise ContractError(f"MLflow at {address} makes no experiment {name!r}; see its log")
-        if found.lifecycle_stage == _DELETED:
+        if found.lifecycle_stage == DELETED:
             raise ContractError(
                 f"the experiment {name!r} was deleted in MLflow at {address}; restore it with `mlflow experiments "
                 f"restore -x {found.experiment_id}`, or name another one in SENTIMENT_EXPERIMENT"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sentiment.stores.registry.runs import Runs
+from sentiment.stores.registry.answers import AbsentError
+from sentiment.stores.registry.runs import DELETED, Runs
 
 State = Literal["complete", "pruned", "failed"]
 ERROR_CHARACTERS = 500
@@ -21,8 +22,12 @@ class StudyRuns(Runs):
         return True
 
     def end(self, run_id: str, state: State, error: str = "") -> None:
-        """End a run that has not ended, with its state and what failed as tags."""
-        if self._client.get_run(run_id).info.status != "RUNNING":
+        """End a run that has not ended, with its state and what failed as tags; one that somebody deleted stays so."""
+        try:
+            info = self._client.get_run(run_id).info
+        except AbsentError:
+            return
+        if info.status != "RUNNING" or info.lifecycle_stage == DELETED:
             return
         run = self.handle(run_id)
         run.tag("state", state)
