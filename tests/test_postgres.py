@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine, make_url
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local import databases, migration, postgres, processes
+from sentiment_local import airflow_cli, databases, migration, postgres, processes
 from sentiment_local.airflow_environment import home_id
 from sentiment_local.components import components
 from sentiment_local.ownership import _is_taken, take_databases
@@ -78,6 +78,20 @@ def test_data_and_socket_are_closed_to_others_and_no_port_is_open(settings: Sett
     assert mode(settings.home / "postgres" / "data") == 0o700
     assert mode(Path(make_url(databases.database_url(settings, "airflow")).query["host"])) == 0o700
     assert not [one for one in psutil.Process(server.pid).net_connections("inet") if one.status == "LISTEN"]
+
+
+def test_airflows_own_commands_reach_the_platforms_database_whatever_the_shell_says_of_another_one(
+    settings: Settings, server: Started, monkeypatch
+) -> None:
+    for name, value in {"PGPORT": "6543", "PGSERVICE": "elsewhere", "SENTIMENT_HOME": str(settings.home)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SENTIMENT_DATABASE", raising=False)
+    (settings.home / "airflow").mkdir(exist_ok=True)  # as a start makes it
+    become: list[dict[str, str]] = []
+    monkeypatch.setattr(os, "execve", lambda _program, _command, environment: become.append(environment))
+    airflow_cli.main()
+    assert not [name for one in become for name in one if name.startswith("PG")]
+    assert len(become) == 1
 
 
 def locks(settings: Settings) -> list[Path]:

@@ -13,11 +13,14 @@ from pydantic import ValidationError
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_local import databases
-from sentiment_local.components import airflow_command, of_airflow
+from sentiment_local.components import airflow_command, inherited, of_airflow
 
 
 def main() -> None:
     """Become Airflow, with the arguments as they are; raises ContractError when its database does not answer."""
+    # libpq obeys the shell's PGPORT, PGSERVICE and their like wherever its address is silent.
+    for name in os.environ.keys() - inherited().keys():
+        del os.environ[name]
     settings = Settings()
     if why := databases.silence(settings):
         raise ContractError(f"Airflow's database does not answer ({why}); start the platform: sentiment up")
