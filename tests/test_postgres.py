@@ -22,9 +22,10 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_local import airflow_cli, databases, migration, postgres, processes
 from sentiment_local.airflow_environment import home_id
-from sentiment_local.components import components
-from sentiment_local.ownership import _is_taken, take_databases
+from sentiment_local.components import Component, components
+from sentiment_local.ownership import _is_taken, require_unmoved, take_databases
 from sentiment_local.processes import Started
+from sentiment_local.supervisor import Supervisor
 
 
 def mode(folder: Path) -> int:
@@ -92,6 +93,43 @@ def test_airflows_own_commands_reach_the_platforms_database_whatever_the_shell_s
     airflow_cli.main()
     assert not [name for one in become for name in one if name.startswith("PG")]
     assert len(become) == 1
+
+
+def keep_files_at(place: str, settings: Settings) -> None:
+    """Have MLflow's database say where the files of the trainings go."""
+    with connected(settings, "mlflow") as connection, connection.cursor() as cursor:
+        cursor.execute("drop table if exists experiments")
+        cursor.execute("create table experiments (name text, artifact_location text)")
+        cursor.execute("insert into experiments values (%s, %s)", (settings.experiment, place))
+    connection.close()
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["nothing there", "another home there"])
+def test_a_platform_whose_home_was_moved_does_not_start_and_says_how_it_would(
+    settings: Settings, server: Started, tmp_path, is_there: bool
+) -> None:
+    old = tmp_path / "old"
+    if is_there:
+        (old / "mlflow" / "artifacts").mkdir(parents=True)
+    keep_files_at(f"{old}/mlflow/artifacts", settings)
+    its = Component("mlflow", ("false",), {}, lambda: None)
+    with pytest.raises(ContractError, match=rf"lay at {old}, .* move it back, or put a link there that leads here"):
+        Supervisor(settings, [its]).prepare_databases()
+
+
+def test_a_home_that_is_reached_by_a_link_and_files_elsewhere_by_choice_are_no_moved_home(
+    settings: Settings, server: Started, tmp_path
+) -> None:
+    (tmp_path / "link").symlink_to(settings.home)
+    by_link = settings.model_copy(update={"home": tmp_path / "link"})
+    chosen = ("s3://b/mlflow/artifacts", "mlflow-artifacts:/1", "/mnt/a")
+    for place in (settings.artifact_root, by_link.artifact_root, *chosen):
+        keep_files_at(place, settings)
+        for one in (settings, by_link):
+            require_unmoved(one)
+    keep_files_at("/elsewhere/mlflow/artifacts", settings)
+    for root in ("s3://b/models", "/mnt/models"):
+        require_unmoved(settings.model_copy(update={"artifacts": root}))
 
 
 def locks(settings: Settings) -> list[Path]:

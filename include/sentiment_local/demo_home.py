@@ -174,7 +174,7 @@ def _require_no_home(current: Path) -> None:
         return
     raise ContractError(
         f"{current} is a home with things of its own, and the demo would make that name stand for its own home; run it "
-        f"there with SENTIMENT_HOME={current}, or move that folder and name it in SENTIMENT_HOME"
+        f"there with SENTIMENT_HOME={current}, or in another folder that SENTIMENT_HOME names"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import make_url
@@ -22,6 +23,9 @@ _OURS = {
         "or not exists (select 1 from experiments where name <> 'Default')",
     ),
 }
+# Where the trainings' files go, as MLflow wrote it down with the first of them.
+_PLACE = ("experiments", "select artifact_location from experiments where name = %(experiment)s")
+_IN_HOME = Path("mlflow", "artifacts")
 
 
 def take_databases(settings: Settings, names: Sequence[str], home: str) -> None:
@@ -34,6 +38,26 @@ def take_databases(settings: Settings, names: Sequence[str], home: str) -> None:
         with databases.connected(make_url(databases.database_url(settings, name))) as cursor:
             cursor.execute("create table if not exists review_sentiment_platform (home text not null)")
             cursor.execute("insert into review_sentiment_platform values (%s)", (home,))
+
+
+def require_unmoved(settings: Settings) -> None:
+    """Raise ContractError where the home was moved: MLflow names its files in full, and new ones would go to the old
+    place, where another home may lie by now.
+
+    A link at the old place that leads to this one is as good; a root that SENTIMENT_ARTIFACTS names is its owner's.
+    """
+    root = settings.home / _IN_HOME
+    if Path(settings.artifact_root) != root:
+        return
+    with databases.connected(make_url(databases.database_url(settings, "mlflow"))) as cursor:
+        found = [Path(place) for (place,) in _rows(cursor, *_PLACE, settings) if str(place).startswith("/")]
+    for place in found:
+        if place.match(str(_IN_HOME)) and place.resolve() != root.resolve():
+            old = place.parents[1]
+            raise ContractError(
+                f"the home {settings.home} lay at {old}, where MLflow would still look for the files of its trainings "
+                f"and write new ones: move it back, or put a link there that leads here (ln -s {settings.home} {old})"
+            )
 
 
 def _is_taken(settings: Settings, name: str, home: str) -> bool:

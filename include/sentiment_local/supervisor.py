@@ -21,7 +21,7 @@ from sentiment_local import databases, processes
 from sentiment_local.airflow_environment import home_id
 from sentiment_local.components import Component, ending_order, ports, started_with
 from sentiment_local.migration import is_mlflow_of_another_version, migrate, migrate_mlflow
-from sentiment_local.ownership import take_databases
+from sentiment_local.ownership import require_unmoved, take_databases
 from sentiment_local.processes import Started
 from sentiment_local.states import ComponentRecord, PlatformRecord, is_written, write_record
 from sentiment_local.supervision import RESTARTS, Supervised
@@ -112,6 +112,8 @@ class Supervisor:
         if not databases.is_own(self._settings):
             ours = [name for name in databases.DATABASES if name == "airflow" or name in self._rules]
             take_databases(self._settings, ours, home_id(self._settings))
+        if "mlflow" in self._rules:
+            require_unmoved(self._settings)
         return self._migrate()
 
     def tell(self, trouble: str) -> None:
