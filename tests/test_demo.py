@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sentiment_local.runs import Runs
 
 COUNTS = {"read": 90, "kept": 80, "duplicate": 6, "rejected": 4}
 NOW = datetime(2024, 7, 1, tzinfo=UTC)
+LATER = datetime(2101, 1, 1, tzinfo=UTC).timestamp()
 IMPORTED = {**COUNTS, "days": 3, "touched": ["2024-05-01"], "gone": 0, "cut": 0, "reasons": {}, "files": 1}
 
 
@@ -90,6 +92,38 @@ def test_days_that_were_done_before_an_import_are_done_again_after_an_interrupti
     server.open_backfills = look
     work(server, landed)
     assert of_kind(server, "backfill")[2:] == both("completed")
+
+
+def test_a_day_whose_file_came_after_its_run_is_ingested_and_scored_again_and_no_other(landed):
+    server = airflow()
+    work(server, landed)
+    written_later(landed.home / "landing" / f"{DAYS[-1]}.jsonl.gz")
+    work(server, landed)
+    again = [("backfill", dag, DAYS[-1], DAYS[-1], "completed") for dag in ("ingest_reviews", "score_reviews")]
+    assert of_kind(server, "backfill")[2:] == again
+    assert [asked[1] for asked in of_kind(server, "trigger")] == ["import_history", "train_models"]
+
+
+OF_HISTORY = ("reviews/history.jsonl.gz/part-1.jsonl.gz", "products/meta_Books.jsonl.gz")
+
+
+@pytest.mark.parametrize("changed", OF_HISTORY)
+def test_a_part_of_the_history_or_a_product_file_that_changed_is_imported_and_trained_on_anew(landed, changed):
+    (landed.home / "reviews" / "history.jsonl.gz").unlink()
+    for name in ("reviews/history.jsonl.gz/part-0.jsonl.gz", *OF_HISTORY):
+        (landed.home / name).parent.mkdir(exist_ok=True)
+        (landed.home / name).write_bytes(b"some")
+    server = airflow()
+    work(server, landed)
+    written_later(landed.home / changed)
+    work(server, landed)
+    assert [asked[1] for asked in of_kind(server, "trigger")] == ["import_history", "train_models"] * 2
+    assert of_kind(server, "backfill")[2:] == both("completed")
+
+
+def written_later(file: Path) -> None:
+    """Have a file written after all runs of the stand-in, of as many bytes as before."""
+    os.utime(file, (LATER, LATER))
 
 
 def failing(dag_id: str) -> list[int]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import PROJECT, Settings
+from sentiment.ingest import landing
 from sentiment.ingest.config import ImportResult
 from sentiment.ingest.verbs import IMPORT_HISTORY
 from sentiment.readers.config import ReviewOptions
@@ -79,11 +80,14 @@ def main_job(
     source = review_history(context.settings)
     airflow.wait_for_dags(DAGS)
     with unpaused(airflow, context.settings.home, DAGS):
-        return _worked(runs, config, source, days, seconds)
+        return _worked(runs, config, context.settings, source, days, seconds)
 
 
-def _worked(runs: Runs, config: DemoConfig, source: str, days: list[date], seconds: dict[str, float]) -> ImportResult:
-    import_id = _run_id("import", {"source": source}, _identity(Path(source)))
+def _worked(
+    runs: Runs, config: DemoConfig, settings: Settings, source: str, days: list[date], seconds: dict[str, float]
+) -> ImportResult:
+    written = {day: _written(settings.landing_root, day) for day in days}
+    import_id = _run_id("import", {"source": source}, _identity(source, settings.products_root))
     with _timed(seconds, "import history"):
         importing = runs.start("import_history", {"source": source}, import_id)
         runs.wait(importing)
@@ -91,9 +95,9 @@ def _worked(runs: Runs, config: DemoConfig, source: str, days: list[date], secon
         training = runs.start("train_models", _training(config), _run_id("train", _training(config), import_id))
         # The days are read while models train; not before the snapshot is pinned, so that it is the history's alone.
         runs.wait_for_task(training, "snapshot")
-        runs.wait(training, runs.complete("ingest_reviews", days, importing))
+        runs.wait(training, runs.complete("ingest_reviews", days, importing, written))
     with _timed(seconds, "score days"):
-        runs.wait(runs.complete("score_reviews", days, training))
+        runs.wait(runs.complete("score_reviews", days, training, written))
     return IMPORT_HISTORY.result.model_validate(runs.result(importing, "import_history"))
 
 
@@ -127,9 +131,15 @@ def _run_id(step: str, conf: dict[str, Any], identity: str) -> str:
     return f"demo__{step}__{digest[:12]}"
 
 
-def _identity(file: Path) -> str:
-    found = file.stat()
-    return f"{found.st_size} {found.st_mtime_ns}"
+def _identity(source: str, products: str) -> str:
+    """Say of a history's files and of the products' what changes with each of them."""
+    files = (*storage.look(source), *landing.product_files(products))
+    return json.dumps([[file.uri, file.size, file.modified] for file in files])
+
+
+def _written(root: str, day: date) -> datetime:
+    """Return when the last of a day's files came to the landing."""
+    return datetime.fromtimestamp(max((file.modified for file in landing.files_of_day(root, day)), default=0), UTC)
 
 
 def last_in_a_row(days: Sequence[date], count: int) -> list[date]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from sentiment.core.errors import ContractError, UnavailableError
@@ -86,11 +87,12 @@ class DagDays:
         """Return the days that had no run at the last look, or one that failed."""
         return [day for day in self._days if self._found.get(day, ("", "failed"))[1] == "failed"]
 
-    def done_before(self, moment: datetime) -> list[date]:
-        """Return the days whose run was done at the last look and had begun before a moment."""
+    def stale(self, end: datetime | None, written: Mapping[date, datetime]) -> list[date]:
+        """Return the days whose run was done at the last look and had begun before `end`, or before its file came."""
         done = [(day, run_id) for day, (run_id, state) in self._found.items() if state == "success"]
         began = {day: self._airflow.span(self.dag, run_id)[0] for day, run_id in done}
-        return [day for day, start in began.items() if start is not None and start < moment]
+        rests_on = {day: [moment for moment in (end, written.get(day)) if moment] for day in began}
+        return [day for day, start in began.items() if start and any(start < moment for moment in rests_on[day])]
 
     def runs(self) -> dict[str, str]:
         """Return the state of each day's run."""
@@ -124,18 +126,24 @@ class Runs:
         self._airflow.backfill(dag, days[0], days[-1], reprocess="completed", max_active_runs=2)
         return DagDays(self._airflow, dag, days)
 
-    def complete(self, dag: str, days: Sequence[date], after: DagRun | None = None) -> DagDays:
+    def complete(
+        self,
+        dag: str,
+        days: Sequence[date],
+        after: DagRun | None = None,
+        written: Mapping[date, datetime] = MappingProxyType({}),
+    ) -> DagDays:
         """Run the days that were not done yet through Airflow's own backfill; what is queued or done stays as it is.
 
-        A day that was done before `after` had ended, a run on whose outcome it rests, is done again. Whether it was
-        stands in Airflow alone, so that it holds after an interruption too.
+        A day that was done before `after` had ended, a run on whose outcome it rests, or before its file was `written`,
+        is done again. When it was stands in Airflow alone, so that it holds after an interruption too.
         """
         job = DagDays(self._airflow, dag, days)
-        lacking, stale = self._due(job, after)
+        lacking, stale = self._due(job, after, written)
         if not lacking and not stale:
             return job
         self._wait_for_the_last_backfill(dag)
-        lacking, stale = self._due(job, after)
+        lacking, stale = self._due(job, after, written)
         if due := sorted({*lacking, *stale}):
             self._post_backfill(dag, due, "completed" if stale else "failed")
         return job
@@ -180,11 +188,13 @@ class Runs:
                 return run_id
             raise
 
-    def _due(self, job: DagDays, after: DagRun | None) -> tuple[list[date], list[date]]:
+    def _due(
+        self, job: DagDays, after: DagRun | None, written: Mapping[date, datetime]
+    ) -> tuple[list[date], list[date]]:
         """Look, and return the days that lack, and those that were done too early."""
         job.look()
         end = self._airflow.span(after.dag, after.run_id)[1] if after else None
-        return job.lacking(), job.done_before(end) if end else []
+        return job.lacking(), job.stale(end, written)
 
     def _post_backfill(self, dag: str, days: Sequence[date], reprocess: Reprocess) -> None:
         try:
