@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from conftest import FOLDERS
 from ports import free_port
+from sentiment.core import provenance
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
@@ -532,7 +533,9 @@ def test_a_stranger_with_a_reused_process_id_is_not_ended(tmp_path):
         stranger.kill()
 
 
-def test_a_step_of_the_clock_makes_no_process_a_stranger(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ticks", ["/proc/self/stat", "/none/as/on/macos"])
+def test_a_step_of_the_clock_makes_no_process_a_stranger(tmp_path, monkeypatch, ticks):
+    monkeypatch.setattr(provenance, "_TICKS", Path(ticks))
     parent = launched(tmp_path, PARENT)
     wait_until(lambda: len(processes.family(parent)) == 2)
     boot_time = psutil._psplatform.boot_time

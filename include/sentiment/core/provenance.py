@@ -69,10 +69,14 @@ def boot_id() -> str:
 def start_of(process: psutil.Process, like: float = 0.0) -> float:
     """Return when a process began, in seconds since the machine did where Linux tells it, else as a Unix time.
 
-    psutil's own Unix time moves with every step of the clock. It is given where `like` is one, which an earlier version
-    wrote down. Raises psutil.NoSuchProcess for a process that ended.
+    psutil's own Unix time moves with every step of the clock. On Linux it is given where `like` is one, which an
+    earlier version wrote down. Raises psutil.NoSuchProcess for a process that ended.
     """
-    if like > _UNIX_TIMES or not _TICKS.is_file():
+    if not _TICKS.is_file():
+        # As the kernel wrote it down, by which psutil itself tells processes apart; create_time() would be moved.
+        begun = process._ident[1]
+        return float(process.create_time() if begun is None else begun)
+    if like > _UNIX_TIMES:
         return float(process.create_time())
     import psutil
 
