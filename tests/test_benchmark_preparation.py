@@ -124,7 +124,7 @@ def turns(monkeypatch):
     """Measurements that take no time; Dask is not installed."""
     taken = []
 
-    def fake(name, config, settings):
+    def fake(name, config, settings, home):
         taken.append(name)
         return imported({OURS: 2.0, PANDAS: 6.0}[name])
 
@@ -154,11 +154,29 @@ def test_a_source_without_reviews_is_refused_before_anything_starts(turns, home)
 
 def test_a_contender_runs_in_a_process_of_its_own_and_leaves_the_callers_lake_alone(source, home):
     config = BenchmarkPreparationConfig(source=str(source), cores=1)
-    one = benchmark._import(PANDAS, config, Settings().in_home(home / "scratch"))
+    one = benchmark._import(PANDAS, config, Settings(), home / "scratch")
     assert one.counts["read"] == one.counts["kept"] + one.counts["duplicate"] + one.counts["rejected"]
     assert one.footprint.peak_bytes > 10**7
     assert (home / "scratch" / "lake" / "reviews").is_dir()
     assert not (home / "lake").exists()
+
+
+@pytest.mark.parametrize(
+    ("master", "taken"),
+    [("sail", "sail[3]"), ("sail[2]", "sail[3]"), ("local[*]", "local[3]"), ("spark://elsewhere:7077", "local[3]")],
+)
+def test_imports_are_measured_on_this_machines_spark_of_the_kind_that_is_set(home, monkeypatch, master, taken):
+    seen = []
+
+    def watched(command, environment, log):
+        seen.append(environment["SENTIMENT_SPARK_MASTER"])
+        (log.parent / "result.json").write_text("{}")
+        return Footprint(1.0, 1.0, 1)
+
+    monkeypatch.setattr(benchmark, "run_watched", watched)
+    config = BenchmarkPreparationConfig(source="reviews.jsonl", cores=3)
+    benchmark._import(OURS, config, Settings(spark_master=master), home / "scratch")
+    assert seen == [taken]
 
 
 # A child that works and holds memory until that was seen, or for long enough.

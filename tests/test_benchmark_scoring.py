@@ -28,6 +28,7 @@ from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import Footprint
 from sentiment_benchmarks.scoring import end_to_end, latency, lexical, masters, run
 from sentiment_benchmarks.scoring import material as materials
+from sentiment_benchmarks.scoring import spark_contenders as in_spark
 from sentiment_benchmarks.scoring.contenders import Contender, LeftOutError, joined
 from sentiment_benchmarks.scoring.engine_use import full_batches, measure_engine_use
 from sentiment_benchmarks.scoring.lexical import lexical_contenders
@@ -178,6 +179,18 @@ def test_who_lacks_a_package_or_cannot_run_the_model_is_told_and_the_others_go_o
     assert "seconds" not in left_out
     assert (present["note"], present["reviews"]) == ("one thread", 70)
     assert present["accuracy"] == pytest.approx(material.reviews.labels.mean())
+
+
+def test_without_java_those_are_left_out_who_need_it_and_the_others_go_on(material, home, monkeypatch):
+    def session(settings, name, shared=None):
+        raise UnavailableError(f"Spark could not start the Java that its master {settings.spark_master} needs")
+
+    monkeypatch.setattr(in_spark, "session", session)
+    with ExitStack() as stack:
+        entries = prepared(spark_contenders(Settings()), material, 50, stack, logged)
+    notes = [entry.note for entry in entries if entry.score is None]
+    assert notes == 4 * ["left out: needs Java 17 or 21"]
+    assert [entry.contender.name for entry in entries if entry.score] == ["the bundle by mlflow.pyfunc, as served"]
 
 
 def test_everybody_has_a_turn_before_anybody_has_another(material):

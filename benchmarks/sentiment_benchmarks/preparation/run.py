@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from sentiment_benchmarks.footprint import Footprint, run_watched
 from sentiment_benchmarks.preparation.cleaning import cleaning_rows
 from sentiment_benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
 from sentiment_benchmarks.results import PreparationBenchmark
+from sentiment_benchmarks.scoring.scratch_home import environment, on_this_machine
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 CONTENDERS = (OURS, PANDAS, DASK)
@@ -57,7 +57,7 @@ def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Conte
         runs: dict[str, list[Imported]] = {name: [] for name in present}
         for done, name in enumerate(present * config.repeats):
             context.progress(f"importing with {name}", done, len(present) * config.repeats)
-            runs[name].append(_import(name, config, context.settings.in_home(Path(scratch) / name)))
+            runs[name].append(_import(name, config, context.settings, Path(scratch) / name))
         unlike = {name: _unlike(Path(scratch) / OURS, Path(scratch) / name) for name in present}
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
@@ -98,15 +98,17 @@ def preparation_rows(runs: Mapping[str, Sequence[Imported]], unlike: Mapping[str
     ]
 
 
-def _import(name: str, config: BenchmarkPreparationConfig, settings: Settings) -> Imported:
-    """Import into the home of the settings, so that nothing is read from or written into the caller's own lake."""
-    home = settings.home
+def _import(name: str, config: BenchmarkPreparationConfig, settings: Settings, home: Path) -> Imported:
+    """Import into a home of its own, so that nothing is read from or written into the caller's lake.
+
+    Ours runs on this machine's Spark, of the kind that the settings have.
+    """
     shutil.rmtree(home, ignore_errors=True)  # of the repeat before
     home.mkdir()
     program = "sentiment_benchmarks.preparation.contender"
     command = [sys.executable, "-m", program, name, config.source, str(config.cores)]
-    there = settings.model_copy(update={"spark_master": f"local[{config.cores}]"})
-    footprint = run_watched(command, {**os.environ, **there.as_environment()}, home / "output.txt")
+    there = environment(home, settings, on_this_machine(settings, config.cores))
+    footprint = run_watched(command, there, home / "output.txt")
     return Imported(footprint, json.loads((home / RESULT).read_text(encoding="utf-8")))
 
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.engine.calibration import Calibration
 from sentiment.stores.registry.versions import SERVED_MODEL
 from sentiment.stores.spark import ARROW_BATCH_ROWS, running, session
-from sentiment_benchmarks.scoring.contenders import BATCH, Contender, Score, encoder_of, joined
+from sentiment_benchmarks.scoring.contenders import BATCH, Contender, LeftOutError, Score, encoder_of, joined
 from sentiment_benchmarks.scoring.material import Material
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ def _in_spark(
 ) -> Score:
     here = settings.model_copy(update={"spark_master": f"local[{material.cores}]"})
     # The first of them opens the session, the others share it, and the stack stops it.
-    spark = stack.enter_context(session(here, "benchmark", shared=running()))
+    try:
+        spark = stack.enter_context(session(here, "benchmark", shared=running()))
+    except UnavailableError as error:
+        raise LeftOutError("needs Java 17 or 21") from error
     scored = scored_by(spark, material)
 
     def score(titles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
