@@ -4,6 +4,7 @@ import csv
 import json
 import re
 
+import numpy as np
 import pytest
 
 import tiny
@@ -152,6 +153,61 @@ def test_a_seed_draws_the_sample_of_its_training(seed, home, snapshot, monkeypat
         with pytest.raises(NothingTrainsError) as stopped:
             done(verb, config)
         assert stopped.value.args == (read_split(folder, "train", 100, seed).keys,)
+
+
+class Trainings:
+    """In the place of `fit`: leaves a checkpoint where it is told to work; `stopped`, it gets no further than that."""
+
+    def __init__(self, stopped=False):
+        self.stopped, self.at = stopped, []
+
+    def __call__(self, config, train, validation, workdir, settings):
+        self.at.append(workdir)
+        workdir.mkdir(parents=True, exist_ok=True)
+        (workdir / "checkpoint").touch()
+        if self.stopped:
+            raise NothingTrainsError
+
+
+@pytest.fixture
+def remedies(home, snapshot, monkeypatch):
+    """`benchmark imbalance` with a `fit` and a number of reviews to train on."""
+
+    def run(fit, train_reviews):
+        monkeypatch.setattr(imbalance, "fit", fit)
+        monkeypatch.setattr(imbalance, "predict_logits", lambda fitted, reviews, precision: np.ones((len(reviews), 2)))
+        asked = {"snapshot": snapshot, "families": ("linear",), "train_reviews": train_reviews, "output": home / "out"}
+        done(BENCHMARK_IMBALANCE, BenchmarkImbalanceConfig(**asked, **SMALL))
+
+    return run
+
+
+def test_a_stopped_benchmark_of_remedies_goes_on_under_its_own_settings_and_under_no_others(remedies):
+    stopped, others, on = Trainings(stopped=True), Trainings(), Trainings()
+    with pytest.raises(NothingTrainsError):
+        remedies(stopped, 100)
+    remedies(others, 200)
+    assert stopped.at[0].is_dir()
+    remedies(on, 100)
+    assert len(set(others.at)) == len(others.at) == 4
+    assert not {one.parent for one in others.at} & {one.parent for one in on.at}
+    assert on.at[0] == stopped.at[0]
+    assert not [one for one in (*others.at, *on.at) if one.parent.exists()]
+
+
+def test_checkpoints_of_a_candidate_go_once_its_result_is_there(home, snapshot, monkeypatch):
+    def result(fitted, data, folder, known):
+        assert (folder / "work" / "checkpoint").is_file()
+        (folder / benchmark.RESULT).write_text("{}")
+
+    trainings, context = Trainings(), Context.of_process()
+    monkeypatch.setattr(benchmark, "fit", trainings)
+    monkeypatch.setattr(benchmark, "_write_result", result)
+    config = BenchmarkModelsConfig(snapshots=(snapshot,), models=("linear",), train_reviews=100, **SMALL)
+    data = benchmark.BenchmarkData.read(context.settings, snapshot, config)
+    kept = benchmark._all_candidates(config, [], snapshot, data, home / "out", context)
+    assert [work.parent for work in trainings.at] == [kept["linear"]]
+    assert sorted(file.name for file in kept["linear"].iterdir()) == [benchmark.RESULT, "settings.json"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,13 @@
-"""What each answer to the rare class is worth: one training set, every technique, at 0.5 and at a tuned threshold."""
+"""What each answer to the rare class is worth: one training set, every technique, at 0.5 and at a tuned threshold.
+
+The same command goes on where it was stopped; checkpoints go once the table is written.
+"""
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -10,9 +16,7 @@ from pydantic import ValidationError
 
 from sentiment.core.context import Context
 from sentiment.core.settings import Settings
-from sentiment.datasets.snapshot import (
-    read_split,
-)
+from sentiment.datasets.snapshot import read_split
 from sentiment.engine.calibration import positive_probability
 from sentiment.evaluation.metrics import evaluate, fit_threshold
 from sentiment.training.config.optimisation import Imbalance
@@ -20,7 +24,7 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment_benchmarks.config import BenchmarkImbalanceConfig
-from sentiment_benchmarks.models import BenchmarkData
+from sentiment_benchmarks.models import BenchmarkData, keyed_folder
 from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ImbalanceBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
@@ -30,32 +34,33 @@ def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) 
     """Train each family with each technique that it knows on the same reviews; write and log the table."""
     watch, output = Watch(), output_folder(config.output, context, "imbalance")
     data = BenchmarkData.read(context.settings, config.snapshot, config)
+    candidates = _candidates(config)
+    asked = [candidate.model_dump(mode="json") for candidate in candidates]
+    work = keyed_folder(output, "work", {"trainings": asked, "validation": len(data.validation)})
     rows: list[Row] = []
     with published("imbalance", config, output, context) as run:
-        for family in config.families:
-            for technique in get_args(Imbalance):
-                candidate = _candidate(config, family, technique)
-                if candidate is not None:
-                    context.progress(f"{family} with {technique}")
-                    rows += _measured(candidate, data, output, context.settings)
+        for candidate in candidates:
+            context.progress(f"{candidate.family} with {candidate.imbalance}")
+            rows += _measured(candidate, data, work, context.settings)
         machine = watch.machine()
         write_tables(run.written, {"imbalance": rows}, machine)
+    shutil.rmtree(work)
     return ImbalanceBenchmark(run_id=run.run_id, output=str(output), machine=machine, imbalance=rows)
 
 
-def _candidate(config: BenchmarkImbalanceConfig, family: str, technique: str) -> TrainConfig | None:
-    """Return the training of a technique, or None where the family does not know it."""
-    fields = {"family": family, "imbalance": technique, "train_reviews": config.train_reviews, "seed": config.seed}
-    try:
-        return TrainConfig.model_validate(fields)
-    except ValidationError:
-        return None
+def _candidates(config: BenchmarkImbalanceConfig) -> list[TrainConfig]:
+    """Return the training of each family with each technique that it knows."""
+    shared = config.model_dump(include={"snapshot", "train_reviews", "seed"})
+    candidates = []
+    for family, technique in product(config.families, get_args(Imbalance)):
+        with suppress(ValidationError):
+            candidates.append(TrainConfig.model_validate({"family": family, "imbalance": technique, **shared}))
+    return candidates
 
 
-def _measured(candidate: TrainConfig, data: BenchmarkData, output: Path, settings: Settings) -> list[Row]:
+def _measured(candidate: TrainConfig, data: BenchmarkData, work: Path, settings: Settings) -> list[Row]:
     train = read_split(data.folder, "train", candidate.train_reviews, candidate.seed)
-    workdir = output / "work" / f"{candidate.family}-{candidate.imbalance}"
-    fitted = fit(candidate, train, data.validation, workdir, settings)
+    fitted = fit(candidate, train, data.validation, work / f"{candidate.family}-{candidate.imbalance}", settings)
     validation = positive_probability(predict_logits(fitted, data.validation, candidate.precision))
     test = positive_probability(predict_logits(fitted, data.test, candidate.precision))
     tuned = fit_threshold(validation, data.validation.labels)

@@ -2,13 +2,15 @@
 
 What is measured is the bundle on its fastest engine, without a cascade: the families, not what stands before them. Each
 finished candidate is kept in the output folder under its settings: the same command goes on where it was stopped, a
-training that was stopped goes on from its last checkpoint, and under other settings it is measured anew.
+training that was stopped goes on from its last checkpoint, and under other settings it is measured anew. Checkpoints
+go once there is a result.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +25,8 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.datasets.manifest import (
-    read_manifest,
-)
-from sentiment.datasets.snapshot import (
-    read_split,
-    snapshot_folder,
-)
+from sentiment.datasets.manifest import read_manifest
+from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.intervals import intervals
@@ -53,6 +50,8 @@ from sentiment_benchmarks.results import ModelsBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 RESULT = "result.json"
+# Where a training keeps its checkpoints.
+_WORK = "work"
 # Int8 may cost a network of few reviews more than the rules for a champion allow; here it is measured, not judged.
 _EXPORT = ExportConfig(run_id="benchmark", parity_reviews=500, max_accuracy_loss=0.05, cascade=False)
 BASE_ENCODER = "all-mpnet-base-v2"
@@ -157,10 +156,11 @@ def _all_candidates(
     kept = {}
     for name, candidate in candidates(config).items():
         training = candidate.model_copy(update={"snapshot": snapshot})
-        folder = _folder(output, name, {"training": training.model_dump(mode="json"), **_held_out(data)})
+        folder = keyed_folder(output, name, {"training": training.model_dump(mode="json"), **_held_out(data)})
         if not (folder / RESULT).is_file():
             context.progress(f"{data.name}: {name}, {candidate.train_reviews} reviews")
             _measure(training, data, folder, context.settings)
+        shutil.rmtree(folder / _WORK, ignore_errors=True)
         kept[name] = folder
     for run in earlier:
         if run.params["snapshot"] == snapshot:
@@ -168,8 +168,8 @@ def _all_candidates(
     return kept
 
 
-def _folder(output: Path, name: str, measured: Mapping[str, Any]) -> Path:
-    """Return the folder of a candidate under settings that are written beside its result; others have others."""
+def keyed_folder(output: Path, name: str, measured: Mapping[str, Any]) -> Path:
+    """Return the folder of what is measured under these settings, which are written into it; others have others."""
     content = json.dumps(measured, indent=1, sort_keys=True)
     folder = output / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ def _result(folder: Path) -> Row:
 
 def _measure(config: TrainConfig, data: BenchmarkData, folder: Path, settings: Settings) -> None:
     train = read_split(data.folder, "train", config.train_reviews, config.seed)
-    work = folder / "work"
+    work = folder / _WORK
     # Of a training that goes on from an earlier call only the rest would be timed.
     resumed, started = work.is_dir(), time.monotonic()
     fitted = fit(config, train, data.validation, work, settings)
@@ -200,7 +200,7 @@ def _taken_in(registry: Registry, run: TrainedRun, data: BenchmarkData, output: 
     """Measure a run that was trained before, on this snapshot."""
     family = run.params["family"]
     name = f"{Path(run.params['encoder']).name if family in ENCODER_FAMILIES else family}-{run.run_id[:6]}"
-    folder = _folder(output, name, {"run": run.run_id, **_held_out(data)})
+    folder = keyed_folder(output, name, {"run": run.run_id, **_held_out(data)})
     if not (folder / RESULT).is_file():
         known = {
             "trained_on": int(run.metrics["train_reviews_used"]),
