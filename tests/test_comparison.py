@@ -228,9 +228,7 @@ def test_a_threshold_of_a_run_decides_its_predictions(compare):
 def test_the_stricter_the_significance_the_fewer_the_winners(compare):
     close = run("close", 0.9, 0.975, family="lstm")
     assert compare(ENCODER[1], close)[0]["comparisons"][0]["winner"] == "lstm"
-    row = compare(ENCODER[1], close, significance=1e-9)[0]["comparisons"][0]
-    assert row["winner"] is None
-    assert (row["bootstrap_p"], row["mcnemar_p"]) == 0
+    assert compare(ENCODER[1], close, significance=5e-5)[0]["comparisons"][0]["winner"] is None  # McNemar's is 6e-5
 
 
 @pytest.mark.parametrize(
