@@ -15,6 +15,7 @@ from sentiment.core.errors import ContractError
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.datasets.verbs import SNAPSHOT
+from sentiment.evaluation.intervals import intervals
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import train_candidate
@@ -50,6 +51,7 @@ def test_every_candidate_is_measured_once_and_told_beside_the_others(home, snaps
     assert list(rows) == ["linear", "gru"]
     for row in rows.values():
         assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
+        assert row["intervals_over"] == "reviews"
         assert row["trained_on"] == 400
         assert row["reviews_per_second"] > 0
         assert row["bundle_megabytes"] > 0
@@ -155,6 +157,18 @@ def test_a_seed_draws_the_sample_of_its_training(seed, home, snapshot, monkeypat
         assert stopped.value.args == (read_split(folder, "train", 100, seed).keys,)
 
 
+@pytest.mark.parametrize(("different", "over"), [(40, "products"), (200, "reviews")])
+def test_intervals_of_candidates_are_over_what_those_of_a_training_are(different, over):
+    test, probability = tiny.reviews(200, seed=3), np.random.default_rng(4).random(200)
+    products = [f"B{row % different}" for row in range(200)]
+    row = benchmark._quality(benchmark.BenchmarkData("data", "folder", test, test, products), probability)
+    ends = intervals(test.labels, probability, products=products)
+    assert row["intervals_over"] == over
+    for name in ("accuracy", "macro_f1"):
+        assert (row[f"{name}_low"], row[f"{name}_high"]) == ends[name]
+    assert (ends == intervals(test.labels, probability)) is (over == "reviews")
+
+
 class Trainings:
     """In the place of `fit`: leaves a checkpoint where it is told to work; `stopped`, it gets no further than that."""
 
@@ -205,6 +219,7 @@ def test_checkpoints_of_a_candidate_go_once_its_result_is_there(home, snapshot, 
     monkeypatch.setattr(benchmark, "_write_result", result)
     config = BenchmarkModelsConfig(snapshots=(snapshot,), models=("linear",), train_reviews=100, **SMALL)
     data = benchmark.BenchmarkData.read(context.settings, snapshot, config)
+    assert data.tested == data.test.keys  # nobody knows the products of Amazon Polarity
     kept = benchmark._all_candidates(config, [], snapshot, data, home / "out", context)
     assert [work.parent for work in trainings.at] == [kept["linear"]]
     assert sorted(file.name for file in kept["linear"].iterdir()) == [benchmark.RESULT, "settings.json"]

@@ -26,10 +26,10 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
 from sentiment.datasets.manifest import read_manifest
-from sentiment.datasets.snapshot import read_split, snapshot_folder
+from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder
 from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
-from sentiment.evaluation.intervals import intervals
+from sentiment.evaluation.intervals import drawn_over, intervals
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.plots import Measured, candidate_intervals
 from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions, write_predictions
@@ -80,12 +80,16 @@ def candidates(config: BenchmarkModelsConfig) -> dict[str, TrainConfig]:
 
 @dataclass(frozen=True)
 class BenchmarkData:
-    """A snapshot by the name of its data set; validation and test are the same for every candidate."""
+    """A snapshot by the name of its data set; validation and test are the same for every candidate.
+
+    `tested` are the products of the test reviews.
+    """
 
     name: str
     folder: str
     validation: LabelledReviews
     test: LabelledReviews
+    tested: list[str]
 
     @classmethod
     def read(cls, settings: Settings, snapshot: str, config: HeldOutOptions) -> BenchmarkData:
@@ -95,8 +99,7 @@ class BenchmarkData:
         if manifest is None:
             raise ContractError(f"there is no snapshot {snapshot}; make it with `sentiment snapshot`")
         validation = read_split(folder, "validation", config.evaluation_reviews)
-        test = read_split(folder, "test", config.test_reviews)
-        return cls(manifest.dataset, folder, validation, test)
+        return cls(manifest.dataset, folder, validation, *read_with_products(folder, "test", config.test_reviews))
 
 
 def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> ModelsBenchmark:
@@ -223,7 +226,7 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
     row = {
         **known,
         "test_reviews": len(data.test),
-        **_quality(data.test.labels, probability),
+        **_quality(data, probability),
         "parameters": fitted.parameters,
         "trained_share": fitted.trainable / max(fitted.parameters, 1),
         "engine": scorer.bundle.engines[0],
@@ -234,10 +237,11 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
         draft.write_text(json.dumps(row, indent=1), encoding="utf-8")
 
 
-def _quality(labels: np.ndarray, probability: np.ndarray) -> Row:
-    figures, bounds = evaluate(labels, probability), intervals(labels, probability)
+def _quality(data: BenchmarkData, probability: np.ndarray) -> Row:
+    labels = data.test.labels
+    figures, bounds = evaluate(labels, probability), intervals(labels, probability, products=data.tested)
     shown: Row = {}
     for name in ("accuracy", "macro_f1"):
         low, high = bounds[name]
         shown |= {name: figures[name], f"{name}_low": low, f"{name}_high": high}
-    return shown
+    return shown | {"intervals_over": drawn_over(data.tested)}
