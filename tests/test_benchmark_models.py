@@ -3,6 +3,9 @@
 import csv
 import json
 import re
+from threading import Event
+from threading import enumerate as enumerate_threads
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -239,12 +242,43 @@ def test_benchmarks_write_into_a_folder_of_the_home_unless_they_are_told_where(h
     assert output_folder(tmp_path / "here", a_context(), "models") == tmp_path / "here"
 
 
-def test_what_others_do_on_the_machine_is_seen_and_ones_own_work_is_not(monkeypatch):
-    seen = iter([(100.0, 10.0), (104.0, 11.0)])
-    monkeypatch.setattr(tables, "_core_seconds", lambda: next(seen))
-    monkeypatch.setattr(tables.time, "monotonic", iter([0.0, 2.0]).__next__)
-    monkeypatch.setattr(tables.os, "cpu_count", lambda: 2)
-    assert tables.Watch().machine().busy_elsewhere == 0.75
+class Process:
+    """A process that has used so many core-seconds."""
+
+    def __init__(self, pid, used):
+        self.pid, self.used = pid, used
+
+    def create_time(self):
+        return 0.0
+
+    def cpu_times(self):
+        return SimpleNamespace(user=self.used, system=0.0)
+
+
+@pytest.mark.parametrize(("waited_for", "elsewhere"), [(1.0, 0.5), (5.0, 0.25)])
+def test_the_work_of_what_was_started_is_ones_own_whether_anybody_waits_for_it(waited_for, elsewhere, monkeypatch):
+    looks = iter([[Process(1, 10.0)], [Process(1, 10.5), Process(2, 3.0)]])
+    seen = Event()
+
+    def family(pid):
+        living = next(looks, None)
+        if living is None:  # the second process has ended
+            seen.set()
+        return living or [Process(1, 11.0)]
+
+    monkeypatch.setattr(tables, "family", family)
+    monkeypatch.setattr(tables, "_PAUSE", 0.01)
+    monkeypatch.setattr(tables, "_core_seconds", iter([(100.0, 10.0), (106.0, 10.0 + waited_for)]).__next__)
+    monkeypatch.setattr(tables, "time", SimpleNamespace(monotonic=iter([0.0, 2.0]).__next__))
+    monkeypatch.setattr(tables, "this_machine", lambda: tables.Machine("a", 2, (), "2"))
+    others = set(enumerate_threads())
+    watch = tables.Watch()
+    (looking,) = set(enumerate_threads()) - others
+    assert seen.wait(60)
+    assert watch.machine().busy_elsewhere == elsewhere
+    del watch
+    looking.join(60)
+    assert not looking.is_alive()
 
 
 def test_a_snapshot_that_is_nowhere_is_refused(home):

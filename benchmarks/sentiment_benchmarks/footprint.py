@@ -13,6 +13,9 @@ import psutil
 
 from sentiment.core.errors import ContractError
 
+# Of each process by its number and birth.
+CoreSeconds = dict[tuple[int, float], float]
+
 # To ask what a tree of some GB shares costs 50 ms: five times a second it took a tenth of two cores.
 _LOOKS_A_RUN, _LONGEST_PAUSE = 20, 1.0
 
@@ -52,6 +55,20 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str], log: Pat
     return Footprint(seconds, sum(seen.core_seconds.values()), seen.peak, seen.worker)
 
 
+def family(pid: int) -> list[psutil.Process]:
+    """Return a process and all that it started and that live; none where it has ended."""
+    with suppress(psutil.Error):
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    return []
+
+
+def note_core_seconds(process: psutil.Process, seen: CoreSeconds) -> None:
+    """Note what a process itself has used until now; raises psutil.Error where it has ended."""
+    times = process.cpu_times()
+    seen[process.pid, process.create_time()] = times.user + times.system
+
+
 def _end(program: subprocess.Popen[bytes]) -> None:
     """Kill a program and all that it started; one that has ended is left alone."""
     with suppress(psutil.NoSuchProcess):
@@ -70,23 +87,21 @@ def _pause(seconds: float) -> float:
 class _Seen:
     """What was seen so far: core-seconds by process, the largest sum of memory and the largest worker, in bytes."""
 
-    core_seconds: dict[tuple[int, float], float] = field(default_factory=dict)
+    core_seconds: CoreSeconds = field(default_factory=dict)
     peak: int = 0
     worker: int = 0
 
     def look(self, pid: int) -> None:
         """Note what every process of the tree has used and holds; one may end between being listed and being asked."""
         memory = 0
-        with suppress(psutil.Error):
-            root = psutil.Process(pid)
-            for process in (root, *root.children(recursive=True)):
-                with suppress(psutil.Error):
-                    memory += self._add(process)
+        for process in family(pid):
+            with suppress(psutil.Error):
+                memory += self._add(process)
         self.peak = max(self.peak, memory)
 
     def _add(self, process: psutil.Process) -> int:
-        times, held = process.cpu_times(), process.memory_full_info()
-        self.core_seconds[process.pid, process.create_time()] = times.user + times.system
+        held = process.memory_full_info()
+        note_core_seconds(process, self.core_seconds)
         # Pages that processes share are divided among them, where the system tells.
         memory = int(getattr(held, "pss", held.rss))
         if "pyspark.worker" in process.cmdline():

@@ -10,16 +10,23 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
+from weakref import finalize
 
 import psutil
 
 from sentiment.core.context import Context
+from sentiment_benchmarks.footprint import CoreSeconds, family, note_core_seconds
 
 Row = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
+
+# Seconds between two looks at what this program started.
+_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,18 +52,50 @@ class Machine:
 
 
 class Watch:
-    """Sees what this machine is, and what others do on it from now on."""
+    """Sees what this machine is, and what others do on it, from now on and for as long as somebody holds it.
+
+    What this program started is its own; a cluster's or a server's processes are others.
+    """
 
     def __init__(self) -> None:
-        self._before = _core_seconds()
+        self._own = _Own()
+        self._before = self._core_seconds()
         self._began = time.monotonic()
+        ended = Event()
+        Thread(target=self._own.look_until, args=(ended,), daemon=True).start()
+        finalize(self, ended.set)
 
     def machine(self) -> Machine:
-        """Return what was seen until now; what this program started and has not ended yet counts as another's."""
-        busy, own = (now - before for now, before in zip(_core_seconds(), self._before, strict=True))
+        """Return what was seen until now."""
+        busy, waited_for, seen = (now - before for now, before in zip(self._core_seconds(), self._before, strict=True))
         machine = this_machine()
         there = machine.cores * max(time.monotonic() - self._began, 1e-3)
-        return replace(machine, busy_elsewhere=min(1.0, max(0.0, busy - own) / there))
+        # A look misses what is shorter than a pause; nobody waits for Spark's JVM, and a Mac does not tell what was
+        # waited for. Neither is too much, so the larger is nearer.
+        others = max(0.0, busy - max(waited_for, seen))
+        return replace(machine, busy_elsewhere=min(1.0, others / there))
+
+    def _core_seconds(self) -> tuple[float, float, float]:
+        return *_core_seconds(), self._own.look()
+
+
+class _Own:
+    """This program and all that it started, those that ended too, as they were last seen."""
+
+    def __init__(self) -> None:
+        self._seen: CoreSeconds = {}
+
+    def look_until(self, ended: Event) -> None:
+        """Look now and then until the event is set."""
+        while not ended.wait(_PAUSE):
+            self.look()
+
+    def look(self) -> float:
+        """Return the core-seconds of all until now."""
+        for process in family(os.getpid()):
+            with suppress(psutil.Error):
+                note_core_seconds(process, self._seen)
+        return sum(list(self._seen.values()))  # a list, for two threads look
 
 
 def _core_seconds() -> tuple[float, float]:
