@@ -244,6 +244,20 @@ def test_rows_hold_medians_and_how_many_times_faster_the_fastest_of_ours_is(mate
     assert rows[3]["accuracy"] == pytest.approx(labels.mean())
 
 
+def test_what_runs_under_spark_is_held_against_ours_under_spark(material):
+    contenders = [
+        Contender("ours", constant(0.9), ours=True),
+        Contender("ours in a job", constant(0.9), ours=True, under_spark=True),
+        Contender("peer", constant(0.9)),
+        Contender("peer in a job", constant(0.9), under_spark=True),
+    ]
+    with ExitStack() as stack:
+        entries = prepared(contenders, material, 35, stack, logged)
+    for entry, seconds in zip(entries, (1, 2, 5, 6), strict=True):
+        take_turns([entry], 1, logged, iter([0, seconds]).__next__)
+    assert [row["ours_is_faster"] for row in peer_rows(entries, {"network": 0.5})] == [1, 1, 5, 3]
+
+
 def test_a_model_without_an_encoder_leaves_the_encoders_peers_out(material, monkeypatch, home):
     linear = replace(material)
     linear.__dict__["description"] = material.description.model_copy(update={"family": "linear", "gate": None})

@@ -34,9 +34,9 @@ class LeftOutError(Exception):
 class Contender:
     """`prepare` is not timed, and what it opens it hands to the stack; `package` has to be importable for it.
 
-    `ours` are what the ratios are against. `slow` ones may score fewer reviews. `decides` tells whose probabilities it
-    gives, and so at whose threshold they are judged: the bundle's network's, the bundle's with its gate, or its own,
-    one half. `note` stands in the table.
+    `ours` are what the ratios are against, for what runs `under_spark` those that do, because a job has costs of its
+    own. `slow` ones may score fewer reviews. `decides` tells whose probabilities it gives, and so at whose threshold
+    they are judged: the bundle's network's, the bundle's with its gate, or its own, one half. `note` stands in the table.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Contender:
     ours: bool = False
     slow: bool = False
     decides: Decides = "network"
+    under_spark: bool = False
     note: str = ""
 
 

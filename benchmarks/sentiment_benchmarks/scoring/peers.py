@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -104,12 +105,15 @@ def thresholds_in(bundle: Bundle) -> dict[Decides, float]:
 def peer_rows(entries: Sequence[Entry], thresholds: Mapping[Decides, float]) -> list[Row]:
     """Return a row a contender, medians over its turns.
 
-    `ours_is_faster` is how many times the reviews a second of the fastest of ours are those of the row. Probabilities
-    are judged at the threshold of who decides.
+    `ours_is_faster` is how many times the reviews a second of the fastest of ours are those of the row, under Spark of
+    the fastest there. Probabilities are judged at the threshold of who decides.
     """
     speeds = {id(entry): len(entry.reviews) / median(entry.seconds) for entry in entries if entry.seconds}
-    best = max((speeds[id(entry)] for entry in entries if entry.contender.ours and entry.seconds), default=float("nan"))
-    return [_row(entry, speeds.get(id(entry)), best, thresholds) for entry in entries]
+    best: dict[bool, float] = defaultdict(lambda: float("nan"))
+    for entry in entries:
+        if entry.contender.ours and entry.seconds:
+            best[entry.contender.under_spark] = max(speeds[id(entry)], best.get(entry.contender.under_spark, 0.0))
+    return [_row(entry, speeds.get(id(entry)), best[entry.contender.under_spark], thresholds) for entry in entries]
 
 
 def _take_turn(entry: Entry, clock: Callable[[], float]) -> None:

@@ -29,29 +29,27 @@ _ANSWER = pa.schema([("row", pa.int64()), ("probability", pa.float32())])
 
 # From a DataFrame of row, title, text and joined to one of row and probability.
 _Scored = Callable[["DataFrame"], "DataFrame"]
+_Door = Callable[["SparkSession", Material], _Scored]
 
 
 def spark_contenders(settings: Settings) -> list[Contender]:
     """Return our engine under each of Spark's doors and as MLflow serves it, and the published recipe."""
+
+    def inside(name: str, scored_by: _Door, **more: Any) -> Contender:
+        return Contender(name, partial(_in_spark, settings, scored_by), under_spark=True, **more)
+
     return [
-        Contender(
-            "ours under Spark, mapInArrow", partial(_in_spark, settings, _map_in_arrow), ours=True, decides="bundle"
-        ),
-        Contender(
-            "ours under Spark, predict_batch_udf",
-            partial(_in_spark, settings, _predict_batch_udf),
-            ours=True,
-            decides="bundle",
-        ),
-        Contender("the bundle by mlflow.pyfunc.spark_udf", partial(_in_spark, settings, _spark_udf), decides="bundle"),
+        inside("ours under Spark, mapInArrow", _map_in_arrow, ours=True, decides="bundle"),
+        inside("ours under Spark, predict_batch_udf", _predict_batch_udf, ours=True, decides="bundle"),
+        inside("the bundle by mlflow.pyfunc.spark_udf", _spark_udf, decides="bundle"),
         Contender("the bundle by mlflow.pyfunc, as served", _served, note="one thread", decides="bundle"),
-        Contender("published recipe, predict_batch_udf with torch", partial(_in_spark, settings, _recipe), slow=True),
+        inside("published recipe, predict_batch_udf with torch", _recipe, slow=True),
     ]
 
 
 def _in_spark(
     settings: Settings,
-    scored_by: Callable[[SparkSession, Material], _Scored],
+    scored_by: _Door,
     material: Material,
     stack: ExitStack,
 ) -> Score:
