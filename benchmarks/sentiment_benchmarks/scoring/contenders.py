@@ -36,7 +36,8 @@ class Contender:
 
     `ours` are what the ratios are against, for what runs `under_spark` those that do, because a job has costs of its
     own. `slow` ones may score fewer reviews. `decides` tells whose probabilities it gives, and so at whose threshold
-    they are judged: the bundle's network's, the bundle's with its gate, or its own, one half. `note` stands in the table.
+    they are judged: the bundle's network's, the bundle's with its gate, or its own, one half. `note` stands in the
+    table.
     """
 
     name: str
