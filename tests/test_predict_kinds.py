@@ -322,3 +322,15 @@ def test_the_files_of_a_folder_whose_texts_stand_elsewhere_are_named(tmp_path):
     (folder / "b.jsonl").write_text('{"stars": 1}\n')
     counts = predict(folder, tmp_path / "out.csv")
     assert (counts.rows, counts.unscored) == (2, 1)
+    (folder / "b.jsonl").write_text('{"stars": 1}\n{"body": "bad", "stars": 1}\n')
+    with pytest.raises(ContractError, match=r"b\.jsonl has no column text, .*it has stars, body: score it by itself"):
+        predict(folder, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("column", [{"0": "good", "1": "bad"}, ["good", "bad"]])
+def test_columns_in_place_of_reviews_are_refused(tmp_path, column):
+    (tmp_path / "in.json").write_text(json.dumps({"text": column, "stars": column}))
+    with pytest.raises(
+        ContractError, match=r"text holds objects or lists and no texts; .*orient='records', lines=True"
+    ):
+        predict(tmp_path / "in.json", tmp_path / "out.csv")

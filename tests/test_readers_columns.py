@@ -171,6 +171,14 @@ def test_what_is_no_time_is_refused(given_time):
         moment(given_time, NOW)
 
 
+@pytest.mark.parametrize("given_time", ["1.71711E+12", " 1.7171e+9 ", "2E+9", "1.71711112E12"])
+def test_a_time_that_a_spreadsheet_rounded_is_refused(given_time):
+    with pytest.raises(RejectedError, match="rounded by a spreadsheet; write it out"):
+        moment(given_time, datetime(2040, 1, 1, tzinfo=UTC))
+    whole = float(given_time)  # of JSON or Parquet it has all its digits
+    assert moment(whole, datetime(2040, 1, 1, tzinfo=UTC))[1] in ("seconds", "milliseconds")
+
+
 def test_a_time_before_the_first_review_or_behind_now_is_refused():
     for early in ("1994-12-31", "0001-01-01T00:00:00+00:00", datetime(1970, 1, 1)):
         with pytest.raises(RejectedError, match="before 1995"):

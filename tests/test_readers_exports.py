@@ -296,6 +296,8 @@ def test_a_folder_names_columns_of_its_rows_and_they_can_be_asked_for(tmp_path):
     assert table_read(tmp_path, columns, "shop", "id", place=place) == [{"shop": "a/b c", "id": at} for at in (1, 2)]
     assert table_read(tmp_path, columns, "rating", place=place) == [{"rating": "5"}] * 2
     assert table_read(tmp_path, columns, "nothing", place=place) == [{}, {}]
+    # A folder above others, and one that is called as texts are, is none of Spark's.
+    assert table_read(tmp_path, columns, place="run=3/all/Title=exports/x.parquet")[1] == {"text": "b", "id": 2}
 
 
 def test_what_is_parquet_and_not_called_so_is_told_and_the_other_way_round_it_is_broken(tmp_path):

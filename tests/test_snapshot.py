@@ -183,17 +183,28 @@ def at_random(made):
     return result, {split: rows(folder_of(made[0], result), split) for split in SPLITS}
 
 
+def alone(found, of_text):
+    return [row for row in found if len(of_text[row["text"]]) == 1]
+
+
 def test_at_random_each_split_has_its_share_of_each_label_in_each_category_and_nothing_is_left_out(
     at_random, everything
 ):
     result, splits = at_random
     assert (result["cutoff"], result["splits"]["unused"]["reviews"]) == (None, 0)
     assert len(SNAPSHOT.result.model_validate(result).sentences()) == 1
-    strata = Counter((row["category"], row["label"]) for split in SPLITS for row in splits[split])
+    # Copies of a text, here of all products, follow one of them.
+    of_text = {}
+    for split in SPLITS:
+        for row in splits[split]:
+            of_text.setdefault(row["text"], []).append(split)
+    assert max(map(len, of_text.values())) == 80
+    assert {len(set(found)) for found in of_text.values()} == {1}
+    strata = Counter((row["category"], row["label"]) for split in SPLITS for row in alone(splits[split], of_text))
     for split, share in (("test", 0.2), ("validation", 0.1), ("train", 0.7)):
-        counts = Counter((row["category"], row["label"]) for row in splits[split])
+        counts = Counter((row["category"], row["label"]) for row in alone(splits[split], of_text))
         for stratum, count in strata.items():
-            assert abs(counts[stratum] - share * count) <= 1
+            assert abs(counts[stratum] - share * count) <= 2 + 0.05 * count
     # Whatever the split, the same reviews are de-duplicated and labelled alike, and more of them are used.
     keys = {row["review_key"]: row["label"] for split in SPLITS for row in splits[split]}
     assert {row["review_key"]: row["label"] for row in everything}.items() < keys.items()
@@ -213,6 +224,23 @@ def test_a_category_that_is_kept_for_the_test_is_the_test_and_in_no_other_split(
     assert of["validation"]
     # The share is not used, so it makes no other snapshot.
     assert done(SNAPSHOT, config.model_copy(update={"test_share": 0.5}))["snapshot"] == result["snapshot"]
+
+
+@pytest.mark.parametrize("split", ["product", "random"])
+def test_a_product_of_a_category_that_is_kept_for_the_test_teaches_nothing_whatever_its_older_reviews_say(
+    home, spark, split
+):
+    def of(product, at, **changes):
+        category = ("unknown" if at < 4 else "Kept") if product < 5 else "Other"
+        return review(product, at, category=category, rating=(5.0, 1.0)[(product + at) % 2], **changes)
+
+    fill(home / "lake", REVIEWS, {day: [of(product, at) for product in range(40)] for at, day in enumerate(DAYS)})
+    config = SnapshotConfig(split=split, test_categories=("Kept",), validation_share=0.3)
+    folder = folder_of(home, done(SNAPSHOT, config))
+    of_split = {name: {row["parent_asin"] for row in rows(folder, name)} for name in SPLITS}
+    kept = {f"P{product}" for product in range(5)}
+    assert of_split["test"] == kept
+    assert not kept & (of_split["train"] | of_split["validation"])
 
 
 def test_a_category_that_no_review_is_of_is_refused_with_those_that_there_are(made, everything):

@@ -33,6 +33,7 @@ from sentiment.datasets.published import BadRow, bare
 from sentiment.datasets.snapshot import (
     COLUMNS,
     ROW_GROUP_SIZE,
+    is_made_of,
     read_split,
     snapshot_id,
 )
@@ -118,7 +119,7 @@ def _require_source(config: SnapshotConfig, manifest: Manifest) -> None:
         content = fingerprint(source_files(config)).sha256
     except (ContractError, OSError):
         content = ""
-    if snapshot_id(config, content) != manifest.id:
+    if not is_made_of(manifest.id, config, content):
         raise ContractError(
             f"{config.source} does not hold any more what snapshot {manifest.id} was made of: put the files back, or "
             "leave reviews without a label out (unlabelled_reviews 0)"

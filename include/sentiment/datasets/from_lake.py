@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from sentiment.datasets.manifest import (
 )
 from sentiment.datasets.snapshot import (
     COLUMNS,
+    is_made_of,
     snapshot_id,
     table_id,
 )
@@ -50,9 +51,9 @@ _NEEDED = (
 
 def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folder: str) -> Manifest:
     """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
-    with kept(_rows(_reviews(spark, lake, config), config).where("label IS NOT NULL")) as labelled:
+    with kept(_sided(_rows(_reviews(spark, lake, config), config), config).where("label IS NOT NULL")) as labelled:
         cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
-        parts = labelled.withColumn("side", _side(config)).withColumn("split", _split(cutoff))
+        parts = labelled.withColumn("split", _split(cutoff))
         splits, left_out = _counted(parts)
         _require_categories(splits, config)
         require_both_classes(splits, _REMEDY)
@@ -75,12 +76,12 @@ def write_unlabelled(spark: SparkSession, lake: Lake, manifest: Manifest, folder
     Raises ContractError when the table is not the one any more that the snapshot was made of.
     """
     config = SnapshotConfig.model_validate(manifest.config)
-    if snapshot_id(config, table_id(lake)) != manifest.id:
+    if not is_made_of(manifest.id, config, table_id(lake)):
         raise ContractError(
             f"the table {REVIEWS.name} of {lake.root} is not the one that snapshot {manifest.id} was made of; take a "
             "new snapshot, and train on that"
         )
-    parts = _rows(_reviews(spark, lake, config), config).where("label IS NULL").withColumn("side", _side(config))
+    parts = _sided(_rows(_reviews(spark, lake, config), config), config).where("label IS NULL")
     of_training = parts.withColumn("split", _split(manifest.cutoff)).where("split = 'train'")
     files = _write(of_training.withColumn("split", F.lit("unlabelled")), folder, ("unlabelled",))["unlabelled"]
     filesystem, base = storage.arrow_filesystem(folder)
@@ -131,19 +132,37 @@ def _first_recent(reviews: Mapping[date, int], recent_share: float) -> date | No
     return None
 
 
-def _side(config: SnapshotConfig) -> Column:
-    """Name the side of a review: by its product's hash, or by its place in a random order of its label and category.
+def _sided(rows: DataFrame, config: SnapshotConfig) -> DataFrame:
+    """Add the `side` of a review: by its product's hash, or by its place in a random order of its label and category.
 
-    Where categories are kept for the test, they are the test.
+    Copies of a text are in the place of one of them, where chance and not the product decides.
     """
-    place = _place_in_stratum(config) if config.split == "random" else _place_of_product(config)
+    if config.split != "random":
+        return rows.withColumn("side", _side(config, _place_of_product(config)))
+    copied = F.size(F.split("text", " ")) >= FEWEST_OF_A_COPY
+    text = F.when(copied, F.sha2(F.col("text"), 256)).otherwise(F.col("review_key"))
+    own = rows.withColumn("_place", _place_in_stratum(config)).withColumn("_text", text)
+    # Those without a label have an order of their own, and follow nobody.
+    alike = Window.partitionBy("_text", F.isnull("label")).orderBy("review_key")
+    placed = own.withColumn("_place", F.first("_place").over(alike))
+    return placed.withColumn("side", _side(config, F.col("_place"))).drop("_place", "_text")
+
+
+def _side(config: SnapshotConfig, place: Column) -> Column:
+    """Name the side of a place between 0 and 1. Where categories are kept for the test, their products are the test."""
     test_share = 0 if config.test_categories else config.test_share
-    kept_for_test = F.col("category").isin(*config.test_categories) if config.test_categories else F.lit(False)
+    kept_for_test = _of_kept_product(config.test_categories) if config.test_categories else F.lit(False)
     return (
         F.when(kept_for_test | (place < test_share), "test")
         .when(place < test_share + config.validation_share, "validation")
         .otherwise("train")
     )
+
+
+def _of_kept_product(categories: Sequence[str]) -> Column:
+    # A product's category is written into each of its reviews, and days may have come before the product files did.
+    product = Window.partitionBy(F.coalesce("parent_asin", "review_key"))
+    return F.coalesce(F.max(F.col("category").isin(*categories)).over(product), F.lit(False))
 
 
 def _place_of_product(config: SnapshotConfig) -> Column:

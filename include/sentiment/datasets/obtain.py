@@ -8,6 +8,7 @@ from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.manifest import (
     Manifest,
     read_manifest,
+    write_manifest,
 )
 from sentiment.datasets.results import SnapshotResult, SplitResult
 from sentiment.datasets.snapshot import (
@@ -17,6 +18,7 @@ from sentiment.datasets.snapshot import (
     table_id,
 )
 from sentiment.datasets.source import fingerprint, source_files
+from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 
 
@@ -51,10 +53,18 @@ def _of_lake(config: SnapshotConfig, lake: Lake, context: Context) -> Manifest:
 def _of_files(config: SnapshotConfig, lake: Lake, on_progress: OnProgress) -> Manifest:
     from sentiment.datasets.from_files import make_file_snapshot
 
+    # As it lies, for the reviews without a label are read from there later, from whatever folder that is asked.
+    config = config.model_copy(update={"source": storage.resolved(config.source)})
     files = source_files(config)
     content = fingerprint(files)
     folder = snapshot_folder(lake, snapshot_id(config, content.sha256))
-    return read_manifest(folder) or make_file_snapshot(config, files, content, folder, on_progress)
+    known = read_manifest(folder)
+    if known is None:
+        return make_file_snapshot(config, files, content, folder, on_progress)
+    if known.config.get("source") != config.source:  # the files were moved
+        known = known.model_copy(update={"config": {**known.config, "source": config.source}})
+        write_manifest(folder, known)
+    return known
 
 
 def _result(config: SnapshotConfig, manifest: Manifest) -> SnapshotResult:

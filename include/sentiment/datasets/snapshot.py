@@ -42,7 +42,7 @@ COLUMNS = pa.schema(
 
 
 # Part of the id: raise it when the snapshot's code changes what the same configuration selects.
-_RULES = 1
+_RULES = 2
 _OF_PRODUCTS = ("split", "recent_share")
 _ID = re.compile(r"\w[\w-]*")
 _READ = ("review_key", "title", "text", "label", "rating", "category", "review_date", "sample_order")
@@ -70,7 +70,12 @@ def table_id(lake: Lake) -> str:
     return str(lake.open(REVIEWS).metadata().id)
 
 
-def snapshot_id(config: SnapshotConfig, content: str) -> str:
+def is_made_of(snapshot: str, config: SnapshotConfig, content: str) -> bool:
+    """Return whether a snapshot, by these rules or earlier ones, is of this configuration and content."""
+    return any(snapshot == snapshot_id(config, content, rules) for rules in range(1, _RULES + 1))
+
+
+def snapshot_id(config: SnapshotConfig, content: str, rules: int = _RULES) -> str:
     """Return the id of a pinned configuration; `content` is the id of the table, or the fingerprint of a data set.
 
     Files that moved are the same data set, and the id of a snapshot of the lake does not speak of files.
@@ -80,7 +85,7 @@ def snapshot_id(config: SnapshotConfig, content: str) -> str:
     left_out |= {"split"} if config.split == "product" else {"recent_share"}
     left_out |= {"test_share"} if config.test_categories else {"test_categories"}
     pinned_by = config.model_dump(mode="json", exclude=left_out)
-    text = json.dumps({"rules": _RULES, "content": content, **pinned_by}, sort_keys=True)
+    text = json.dumps({"rules": rules, "content": content, **pinned_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

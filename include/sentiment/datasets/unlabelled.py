@@ -6,12 +6,15 @@ before the same day). They are written into the snapshot's folder when somebody 
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import FIRST_SEED
+from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.manifest import Manifest, require_manifest
 from sentiment.datasets.snapshot import in_memory, products, sampled
 from sentiment.stores import files as storage
@@ -21,29 +24,45 @@ _HAVE_SOME = ("lake", "imdb")
 
 
 class Unlabelled(BaseModel):
-    """How many such reviews a snapshot has, and their files in its folder."""
+    """How many such reviews a snapshot has, their files in its folder, and what stands for the files of a source."""
 
     model_config = ConfigDict(frozen=True)
 
     reviews: int
     files: list[str]
+    source: str = ""
 
 
 def obtain_unlabelled(folder: str, context: Context) -> Unlabelled:
     """Return what is known of them, once they are written; Amazon Polarity has none.
 
-    Raises ContractError when the lake's table, or the source, is not the one any more that the snapshot was made of.
+    They are written anew where the source holds others than then. Raises ContractError when the lake's table, or the
+    source, is not the one any more that the snapshot was made of.
     """
     manifest = require_manifest(folder)
     if manifest.dataset not in _HAVE_SOME:
         return Unlabelled(reviews=0, files=[])
-    written = storage.read_bytes(_description(folder))
-    if written:
-        return Unlabelled.model_validate_json(written)
+    written, source = storage.read_bytes(_description(folder)), _state_of_source(manifest)
+    known = Unlabelled.model_validate_json(written) if written else None
+    if known and (known.source == source or not source):
+        return known
     files, reviews = _written(manifest, folder, context)
-    found = Unlabelled(reviews=reviews, files=files)
+    found = Unlabelled(reviews=reviews, files=files, source=source)
     storage.write_bytes(_description(folder), found.model_dump_json().encode())
     return found
+
+
+def _state_of_source(manifest: Manifest) -> str:
+    """Return what stands for the files of a source that hold reviews without a label; nothing where there are none."""
+    if manifest.dataset == "lake":
+        return ""
+    from sentiment.datasets.source import unlabelled_files
+
+    config = SnapshotConfig.model_validate(manifest.config)
+    files = unlabelled_files(config)
+    sizes = {seen.uri: seen.size for seen in storage.look(config.source)} if files else {}
+    listed = "\n".join(f"{file.name} {sizes.get(file.uri)}" for file in files)
+    return sha256(listed.encode("utf-8", "surrogateescape")).hexdigest() if files else ""
 
 
 def _written(manifest: Manifest, folder: str, context: Context) -> tuple[list[str], int]:

@@ -15,18 +15,20 @@ from sentiment.core.errors import RejectedError
 from sentiment.core.text.characters import is_absent
 from sentiment.readers.jsons import object_of
 from sentiment.readers.schemas import FIVE, ColumnMapping
-from sentiment.readers.times import FIRST, FUTURE, moment
+from sentiment.readers.times import FIRST, FUTURE, moment, require_exact
 
 OTHER_DAY = "the review is of another day"
 EMPTY_AFTER_CLEANING = "text holds nothing but markup, links or white space"
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MILLISECOND_DIGITS = 15
-# What shops show for somebody who gave no name: many people, not one.
-_NOBODY = frozenset({"a google user", "anonymous", "amazon customer", "kindle customer"})
+# What shops show for somebody who gave no name, or is a guest: many people, not one.
+_NOBODY = frozenset({"a google user", "anonymous", "amazon customer", "kindle customer", "guest", "0", "0.0", "-1"})
 # In a column that is named the unit is told by the numbers, and dates are read.
 _NAMED_TIME = "--columns timestamp=timestamp takes dates and seconds"
 _FRACTION = re.compile(r"[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
+# What a spreadsheet makes of a long id: many people are one.
+_ROUNDED = re.compile(r"[0-9]\.[0-9]{1,9}[eE]\+?[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,10 @@ def _text(record: dict[str, Any]) -> str:
 
 
 def _rating(record: dict[str, Any], best: int) -> float:
-    """Return the stars, of five; with another `best`, as much of five as the rating is of it, rounded up.
+    """Return the stars, of five; with a greater `best`, as much of five as the rating is of it, rounded up.
 
-    So the ten points of IMDb become stars in the published data sets: two points a star.
+    So the ten points of IMDb become stars in the published data sets: two points a star. Fewer points than five are
+    spread over one to five stars, for the least of them is the worst.
     """
     given = record.get("rating")
     if given is None or given == "":
@@ -85,6 +88,8 @@ def _rating(record: dict[str, Any], best: int) -> float:
         raise RejectedError("rating is not a number")
     if not 1 <= stars <= best:
         raise RejectedError(f"rating is outside 1 to {best}")
+    if best < FIVE:  # from the worst to the best: of two one and five, of three one, three and five
+        return float(math.floor(1 + (stars - 1) * (FIVE - 1) / (best - 1) + 0.5))
     return stars if best == FIVE else float(math.ceil(stars * FIVE / best))
 
 
@@ -106,6 +111,7 @@ def _timestamp(record: dict[str, Any], now: datetime) -> datetime:
         raise RejectedError(FUTURE)
     if milliseconds < FIRST * 1000:
         raise RejectedError(f"timestamp lies before 1995, as seconds would; {_NAMED_TIME}")
+    require_exact(given)
     # From whole numbers, for a fraction of a second as a float is not exact.
     return datetime.fromtimestamp(int(milliseconds) // 1000, UTC).replace(microsecond=int(milliseconds) % 1000 * 1000)
 
@@ -132,7 +138,7 @@ def _product(record: dict[str, Any], name: str) -> str:
 
 def _user(record: dict[str, Any]) -> str | None:
     user = (_words(record.get("user_id")) or "").strip()
-    if is_absent(user) or user.casefold() in _NOBODY:
+    if is_absent(user) or user.casefold() in _NOBODY or _ROUNDED.fullmatch(user):
         return None
     # A program that took ids for numbers wrote all of them so; what it made of a product's would name another one.
     return user.removesuffix(".0") if _FRACTION.fullmatch(user) else user

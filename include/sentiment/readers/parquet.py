@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import repeat
+from itertools import repeat, takewhile
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
@@ -24,6 +24,7 @@ _MOST_UNPACKED = 1 << 30
 # What pyarrow raises for a value that no object of Python is.
 _NO_PYTHON = (ValueError, OverflowError, LookupError)
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+_TEXTS = ("title", "text")
 
 
 def schema_of(uri: str) -> pa.Schema:
@@ -134,6 +135,11 @@ class _Texts:
 
 
 def _of_place(uri: str) -> dict[str, str | None]:
-    """Return the columns that Spark keeps in the names of folders: rating=5/part-0.parquet."""
-    pairs = (part.split("=", 1) for part in uri.split("/")[:-1] if "=" in part)
-    return {unquote(name): None if value == _NO_VALUE else unquote(value) for name, value in pairs if name}
+    """Return the columns that Spark keeps in the names of the folders right above: rating=5/part-0.parquet.
+
+    What a review says is in none of them, though a folder may be called so.
+    """
+    folders = [*takewhile(lambda part: "=" in part, reversed(uri.split("/")[:-1]))]
+    pairs = (part.split("=", 1) for part in reversed(folders))
+    named = {unquote(name): None if value == _NO_VALUE else unquote(value) for name, value in pairs if name}
+    return {name: value for name, value in named.items() if name.casefold() not in _TEXTS}

@@ -24,20 +24,30 @@ _ZONE = re.compile(r"\s*(UTC|GMT)$")
 NO_TIME = "timestamp is neither a number of seconds or parts of seconds since 1970 nor a date such as 2024-05-31"
 FUTURE = "timestamp lies in the future"
 TOO_OLD = "timestamp lies before 1995"
+# Of a text alone: a number of JSON or Parquet has all its digits, however it is spelled.
+_ROUNDED = re.compile(r"\s*[+-]?[0-9](\.[0-9]{0,8})?[eE]\+?[0-9]+\s*")
+ROUNDED = "timestamp was rounded by a spreadsheet; write it out, as a date or a whole number"
 
 
 def moment(given: Any, now: datetime) -> tuple[datetime, str]:
     """Return a moment and its unit, or `dates` for one that is spelled; without a zone it is in UTC.
 
-    Raises RejectedError for what is no time, or one before 1995 or after `now`.
+    Raises RejectedError for what is no time, one of which digits are lost, and one before 1995 or after `now`.
     """
     number = _number(given)
     found, unit = (_dated(given), DATE) if number is None else _counted(number)
+    require_exact(given)
     if found > now:
         raise RejectedError(FUTURE)
     if found.timestamp() < FIRST:
         raise RejectedError(TOO_OLD)
     return found, unit
+
+
+def require_exact(given: Any) -> None:
+    """Raise RejectedError for a text such as 1.71711E+12, of which hours are lost."""
+    if isinstance(given, str) and _ROUNDED.fullmatch(given):
+        raise RejectedError(ROUNDED)
 
 
 def _number(given: Any) -> Decimal | None:

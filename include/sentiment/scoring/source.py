@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,10 @@ class Part:
                     raise ContractError(f"{self.uri}, {place(self.form, row)}: {_with_remedy(row)}")
                 yield row.values
 
-    def require_texts(self, column: str) -> None:
-        """Raise ContractError where a column of Parquet, whose types are known, holds no texts."""
+    def require_texts(self, column: str, columns: Collection[str]) -> None:
+        """Raise ContractError where a column of Parquet, whose types are known, or of JSON holds no texts at all."""
+        if self.form.kind.startswith("json") and column in columns:
+            self._require_text_in_json(column)
         if self.form.kind != "parquet" or column not in (schema := parquet.schema_of(self.uri)).names:
             return
         kind = schema.field(column).type
@@ -50,6 +52,18 @@ class Part:
             raise ContractError(
                 f"{self.uri}: the text would be read from {column}, which holds {kind} and no texts; name the column "
                 "of the texts, as in --columns text=NAME"
+            )
+
+    def _require_text_in_json(self, column: str) -> None:
+        built = False
+        for value in (row.get(column) for row in self.rows()):
+            if not isinstance(value, dict | list):
+                return
+            built = True
+        if built:
+            raise ContractError(
+                f"{self.uri}: {column} holds objects or lists and no texts; write an object a review, as pandas does "
+                "with to_json(orient='records', lines=True)"
             )
 
     def columns(self) -> Iterator[str]:
@@ -87,9 +101,10 @@ class Source:
                 require_text(mapping, columns)
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
+        with_text = {name for of_part in of_parts if mapping.columns.get("text") in of_part for name in of_part}
         for part, of_part in zip(parts, of_parts, strict=True):
-            part.require_texts(mapping.columns.get("text", ""))
-            _require_alike(part, mapping_of(of_part, FileOptions()), mapping, of_part)
+            part.require_texts(mapping.columns.get("text", ""), of_part)
+            _require_alike(part, mapping_of(of_part, FileOptions()), mapping, of_part, with_text)
         return cls(parts, columns, mapping)
 
     @property
@@ -103,10 +118,16 @@ class Source:
             yield from part.rows(self.texts)
 
 
-def _require_alike(part: Part, own: ColumnMapping, mapping: ColumnMapping, columns: tuple[str, ...]) -> None:
-    """Raise ContractError for a part whose texts stand elsewhere than those of the others: it would go unscored."""
+def _require_alike(
+    part: Part, own: ColumnMapping, mapping: ColumnMapping, columns: tuple[str, ...], with_text: Collection[str]
+) -> None:
+    """Raise ContractError for a part whose texts stand elsewhere than those of the others: it would go unscored.
+
+    Objects of JSON may lack a text, all of a part as well, where they have nothing else than those `with_text`.
+    """
     text, its = mapping.columns.get("text"), own.columns.get("text")
-    if columns and text not in columns and (its or not part.form.kind.startswith("json")):
+    lacking = part.form.kind.startswith("json") and set(columns) <= set(with_text)
+    if columns and text not in columns and (its or not lacking):
         has = f"its texts seem to stand in {its}" if its else f"it has {', '.join(map(str, columns[:_SHOWN]))}"
         raise ContractError(
             f"{part.uri} has no column {text}, from which the texts of the folder are read; {has}: score it by itself"

@@ -27,8 +27,8 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("\u00b4\u0384\u1fbd\u1fbf\u1ffd\u1ffe
 _ACCENTS = 30
 _SIGNS = re.compile(rf"[^\w\s\x00-\x7f]{{{_ACCENTS + 1},}}")
 
-# What programs write for a cell that is empty.
-_ABSENT = frozenset({"", "nan", "none", "null", "n/a", "#n/a", "<na>", "undefined"})
+# What programs write for a cell that is empty: pandas, R ("NA"), spreadsheets, and databases ("\\N").
+_ABSENT = frozenset({"", "nan", "none", "null", "(null)", "na", "n/a", "#n/a", "<na>", "\\n", "-", "undefined"})
 _LONGEST_ABSENT = 9
 
 
