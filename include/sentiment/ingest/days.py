@@ -116,8 +116,8 @@ def _told_apart(rows: pa.Table) -> pa.Table:
         return rows
     keys, seen = rows["review_key"].to_pylist(), Counter[tuple[str, str]]()
     found = zip(nobody, rows.select(_TOLD_BY).take(nobody).to_pylist(), strict=True)
-    for at, row in sorted(found, key=lambda placed: placed[1]["asin"]):
-        if row["timestamp"].time() == time() and word_count(row["text"]) < FEWEST_OF_A_COPY:
+    for at, row in sorted(found, key=lambda placed: placed[1]["asin"] or ""):
+        if _moment(row).time() == time() and word_count(row["text"]) < FEWEST_OF_A_COPY:
             alike = (row["source_file"], row["review_key"])
             seen[alike] += 1
             keys[at] = _numbered(row["review_key"], seen[alike])
