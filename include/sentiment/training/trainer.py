@@ -216,6 +216,10 @@ def training_arguments(config: TrainConfig, reviews: int, workdir: Path) -> Trai
         bf16=precision == "bf16",
         fp16=precision == "fp16",
     )
+    return _on_one_gpu(arguments)
+
+
+def _on_one_gpu(arguments: TrainingArguments) -> TrainingArguments:
     # With more than one in sight the Trainer would multiply the batch by them, as nn.DataParallel, and not say so.
     arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment.core.errors import ConcurrentWriteError
@@ -53,6 +53,12 @@ def written_meanwhile(spec: DayTable, days: Sequence[date]) -> ConcurrentWriteEr
         f"another run wrote {span(days)} of the table {spec.name} while this one was working; "
         f"this run left that as it is: run it again"
     )
+
+
+def commit_properties(metadata: Mapping[str, str], marks: Mapping[str, int]) -> CommitProperties:
+    """Return what a commit says of itself: `metadata`, and the marks of which it is the last to speak."""
+    transactions = [Transaction(name, value) for name, value in marks.items()]
+    return CommitProperties(custom_metadata={**metadata}, app_transactions=transactions)
 
 
 def removals(spec: DayTable, table: DeltaTable, days: Sequence[date]) -> list[RemoveAction]:

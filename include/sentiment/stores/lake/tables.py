@@ -23,7 +23,15 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.stores import files as storage
-from sentiment.stores.lake.commits import addition, day_mark, removals, require_unchanged, span, written_meanwhile
+from sentiment.stores.lake.commits import (
+    addition,
+    commit_properties,
+    day_mark,
+    removals,
+    require_unchanged,
+    span,
+    written_meanwhile,
+)
 from sentiment.stores.lake.files import DataFile, file_batches, write_day_file
 from sentiment.stores.lake.log import TableState, newest, opened, state_of
 from sentiment.stores.lake.protocol import require_conditions, require_writable
@@ -165,10 +173,7 @@ class Lake:
                 *(addition(spec, file) for file in (*files, *empty)),
             ]
             marked = {**dict.fromkeys((*map(day_mark, replaced), *also), head.version() + 1), **marks}
-            properties = CommitProperties(
-                custom_metadata={**metadata, "days": span(replaced)},
-                app_transactions=[Transaction(name, value) for name, value in marked.items()],
-            )
+            properties = commit_properties({**metadata, "days": span(replaced)}, marked)
             try:
                 head.create_write_transaction(
                     actions, "append", Schema.from_arrow(spec.schema), [spec.day_column], commit_properties=properties
