@@ -525,6 +525,26 @@ def test_of_two_imports_of_one_history_before_and_after_its_correction_one_wins(
     assert [row["review_date"] for row in rows(lake)] == [DAY + timedelta(3)]
 
 
+def test_an_ingestion_that_loses_leaves_the_quarantine_too(lake, land, monkeypatch):
+    write, began = job._write_reviews, list[object]()
+
+    def meanwhile(*given):
+        written = write(*given)
+        if not began:
+            began.append(given)
+            land(FILE, [raw_review(DAY, 1)])
+            ingest()
+            land(FILE, bad)
+        return written
+
+    bad = [*(raw_review(DAY, number) for number in range(5)), "no review"]
+    land(FILE, bad)
+    monkeypatch.setattr(job, "_write_reviews", meanwhile)
+    with pytest.raises(ConcurrentWriteError, match="another run wrote"):
+        ingest()
+    assert (users(lake), lake.read(QUARANTINE).num_rows) == (["U1"], 0)
+
+
 def test_two_imports_of_other_days_of_which_nothing_is_rejected_do_not_wait_for_each_other(lake, land, monkeypatch):
     first, second = (land(f"../{n}.jsonl", [raw_review(DAY + timedelta(n), n)]) for n in range(2))
     write, began = job._write_reviews, list[object]()

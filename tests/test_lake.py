@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from pyarrow import parquet
 
 from conftest import PROJECT, fill, lake_review
 from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.stores.lake import tables
 from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.schemas import PROMOTIONS, QUARANTINE, REVIEWS, SCORES, DayTable
 from sentiment.stores.lake.tables import Lake
@@ -186,6 +187,27 @@ def test_a_writer_of_no_rows_cannot_clear_what_another_wrote_meanwhile(lake):
     assert keys(lake) == ["c", "d", "winner"]
 
 
+@pytest.mark.parametrize("day", [TUESDAY, MONDAY], ids=["of another day", "of the same day"])
+def test_what_comes_between_the_last_look_and_the_commit_is_asked_for_its_days(lake, day, monkeypatch):
+    base, mine, other = lake.grown(REVIEWS), day_file(lake, MONDAY, "mine"), day_file(lake, day, "other")
+    look, looked = tables.removals, list[DeltaTable]()
+
+    def meanwhile(spec, table, days):
+        if not looked:
+            looked.append(table)
+            Lake(lake.root).replace_days(REVIEWS, [day], [other], DeltaTable(lake.uri(REVIEWS)), {})
+        return look(spec, table, days)
+
+    monkeypatch.setattr(tables, "removals", meanwhile)
+    if day == MONDAY:
+        with pytest.raises(ConcurrentWriteError, match=f"another run wrote {MONDAY}"):
+            lake.replace_days(REVIEWS, [MONDAY], [mine], base, {})
+        assert keys(lake) == ["c", "d", "other"]
+    else:
+        lake.replace_days(REVIEWS, [MONDAY], [mine], base, {})
+        assert keys(lake) == ["d", "mine", "other"]
+
+
 def test_the_loser_wins_when_it_runs_again(lake):
     first, second = lake.grown(REVIEWS), lake.grown(REVIEWS)
     lake.replace_days(REVIEWS, [MONDAY], [day_file(lake, MONDAY, "one")], first, {})
@@ -227,8 +249,11 @@ def test_of_many_writers_at_the_same_moment_exactly_one_wins(lake):
     assert keys(lake, MONDAY) == [f"writer {lost.index(False)}"]
 
 
-def test_writers_of_different_days_all_commit(lake):
+@pytest.mark.parametrize("before", [(), ("old",)], ids=["of new days", "that replace what was there"])
+def test_writers_of_different_days_all_commit(lake, before):
     days = [WEDNESDAY + timedelta(n) for n in range(1, 7)]
+    if before:
+        fill(lake.root, REVIEWS, {day: reviews(day, *before) for day in days})
     bases = [lake.grown(REVIEWS) for _ in days]
     files = [day_file(lake, day, f"of {day}") for day in days]
     outcomes = at_once(6, lambda n: lake.replace_days(REVIEWS, [days[n]], [files[n]], bases[n], {}))

@@ -92,13 +92,14 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         days |= _days_of(spark, lake, reviews.held, run, looked_at(run, reviews.base))
         written = _write_reviews(spark, lake, judged, run, days, reviews.held)
         metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
-        # The reviews come last: a day that they hold is a day that was ingested whole.
+        also = () if run.day else (f"history:{run.delivery.origin.token()}",)
+        # The reviews come last: a day that they hold is a day that was ingested whole. Both are of one run, or of none.
+        lake.require_unchanged(REVIEWS, days, reviews.base, also)
         _replace_quarantine(spark, lake, judged, run, quarantine, metadata)
         version = reviews.base.version()
         if days:
             metadata["rows"] = str(sum(file.rows for file in written.files))
             marks = marks_of(run, judged, counts.days, reviews.base)
-            also = () if run.day else (f"history:{run.delivery.origin.token()}",)
             version = lake.replace_days(REVIEWS, days, written.files, reviews.base, metadata, marks, also)
     return ImportResult(
         days=len(days),

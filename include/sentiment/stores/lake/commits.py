@@ -7,7 +7,8 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment.core.errors import ConcurrentWriteError
@@ -59,6 +60,21 @@ def commit_properties(metadata: Mapping[str, str], marks: Mapping[str, int]) -> 
     """Return what a commit says of itself: `metadata`, and the marks of which it is the last to speak."""
     transactions = [Transaction(name, value) for name, value in marks.items()]
     return CommitProperties(custom_metadata={**metadata}, app_transactions=transactions)
+
+
+def committed(
+    spec: DayTable, table: DeltaTable, actions: list[AddAction | RemoveAction], properties: CommitProperties
+) -> bool:
+    """Commit to a table, and tell whether nothing stood against it; the table is at its newest then."""
+    try:
+        table.create_write_transaction(
+            actions, "append", Schema.from_arrow(spec.schema), [spec.day_column], commit_properties=properties
+        )
+        done = True
+    except CommitFailedError:
+        done = False
+    table.update_incremental()
+    return done
 
 
 def removals(spec: DayTable, table: DeltaTable, days: Sequence[date]) -> list[RemoveAction]:

@@ -26,17 +26,20 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.commits import (
     addition,
     commit_properties,
+    committed,
     day_mark,
     removals,
     require_unchanged,
     span,
-    written_meanwhile,
 )
 from sentiment.stores.lake.files import DataFile, file_batches, write_day_file
 from sentiment.stores.lake.log import TableState, newest, opened, state_of
 from sentiment.stores.lake.protocol import require_conditions, require_writable
 from sentiment.stores.lake.schemas import DayTable, PlainTable, TableSpec
 from sentiment.stores.s3 import delta_options
+
+# So often a commit is tried when other days' commits come between: four runs of a backfill need two or three.
+_ATTEMPTS = 20
 
 
 class Lake:
@@ -168,25 +171,23 @@ class Lake:
             require_unchanged(spec, replaced, base, head, also)
             given = {file.day for file in files}
             empty = [write_day_file(self.root, spec, day, ()) for day in replaced if day not in given]
-            actions: list[AddAction | RemoveAction] = [
-                *removals(spec, head, replaced),
-                *(addition(spec, file) for file in (*files, *empty)),
-            ]
-            marked = {**dict.fromkeys((*map(day_mark, replaced), *also), head.version() + 1), **marks}
-            properties = commit_properties({**metadata, "days": span(replaced)}, marked)
-            try:
-                head.create_write_transaction(
-                    actions, "append", Schema.from_arrow(spec.schema), [spec.day_column], commit_properties=properties
-                )
-            except CommitFailedError as error:
-                raise written_meanwhile(spec, replaced) from error
-            head.update_incremental()
-            return head.version()
+            added = [addition(spec, file) for file in (*files, *empty)]
+            for _ in range(_ATTEMPTS):
+                actions: list[AddAction | RemoveAction] = [*removals(spec, head, replaced), *added]
+                marked = {**dict.fromkeys((*map(day_mark, replaced), *also), head.version() + 1), **marks}
+                properties = commit_properties({**metadata, "days": span(replaced)}, marked)
+                if committed(spec, head, actions, properties):
+                    return head.version()
+                # Delta refuses where any file was removed meanwhile; whether one was of these days, is told here.
+                require_unchanged(spec, replaced, base, head, also)
+            raise ConcurrentWriteError(f"other runs write the table {spec.name} all the time; run this one again")
 
-    def require_unchanged(self, spec: DayTable, days: Collection[date], base: DeltaTable) -> None:
-        """Raise ConcurrentWriteError when one of the days was written since the table was in the state of `base`."""
+    def require_unchanged(
+        self, spec: DayTable, days: Collection[date], base: DeltaTable, also: Collection[str] = ()
+    ) -> None:
+        """Raise ConcurrentWriteError as `replace_days` would, when it was too late already."""
         with newest(self.uri(spec)) as handle:
-            require_unchanged(spec, sorted(days), base, handle.table if handle else self.open(spec))
+            require_unchanged(spec, sorted(days), base, handle.table if handle else self.open(spec), also)
 
     def marked(self, spec: DayTable, names: Iterable[str]) -> dict[str, int]:
         """Return the last values of those of these marks that the table has."""
