@@ -2,6 +2,7 @@
 
 import random
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sentiment.core.names import NEGATIVE, POSITIVE, UNLABELLED
 from sentiment.core.settings import Settings
 from sentiment.evaluation.behaviour import templates as judging
 from sentiment.evaluation.behaviour.cases import behaviour_cases, neutral_texts
-from sentiment.training.augmentation import templates, words
+from sentiment.training.augmentation import changes, templates, words
 from sentiment.training.augmentation.counterfactuals import turned_sentences
 from sentiment.training.augmentation.opinions import opinion, without_opinion
 from sentiment.training.augmentation.texts import made_texts, with_made_texts
@@ -186,3 +187,13 @@ def test_the_run_names_both_settings_where_they_count():
     settings = effective_settings(TrainConfig(family="gru", augmentation=0.3, precision="fp32"), 2_000)
     assert (settings["augmentation"], settings["consistency"]) == (0.3, 0.0)
     assert not {"augmentation", "consistency"} & effective_settings(TrainConfig(family="linear"), 2_000).keys()
+
+
+def test_a_long_text_is_searched_for_letters_to_mistype_once(monkeypatch):
+    text, searched = "The quality surprised everybody here. " * 200, []
+    search = changes._INNER_LETTERS.finditer
+    letters = SimpleNamespace(finditer=lambda given: searched.append(given) or search(given))
+    monkeypatch.setattr(changes, "_INNER_LETTERS", letters)
+    found = changes.with_typos(text, random.Random(5))
+    assert searched == [text]
+    assert 1 < sum(a != b for a, b in zip(found.split(" "), text.split(" "), strict=True)) <= 1 + 1000 // 12

@@ -245,6 +245,23 @@ def test_a_bundle_that_fails_the_check_never_exists(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("exported", ["encoder"], indirect=True)
+def test_a_gate_of_one_label_alone_is_refused_in_a_sentence(exported, tmp_path):
+    data = tiny.export_data()
+    positive = data.train.take(np.flatnonzero(data.train.labels == 1))
+    with pytest.raises(ContractError, match="reviews are all of one label; raise cascade_reviews"):
+        build_bundle(exported[0], replace(data, train=positive), CONFIG, tmp_path / "bundle", {}, PLAIN)
+
+
+@pytest.mark.parametrize("exported", ["encoder"], indirect=True)
+def test_of_texts_that_there_are_none_of_no_figure_is_given(exported, tmp_path):
+    data = tiny.export_data()
+    untitled = replace(data.validation, titles=[""] * len(data.validation))
+    figures = build_bundle(exported[0], replace(data, validation=untitled), CONFIG, tmp_path / "b", {}, PLAIN).figures
+    kinds = {name.split("_")[1] for name in figures if name.startswith("stress_")}
+    assert kinds == {"sentences", "templates"}
+
+
 @pytest.mark.parametrize(("wish", "name"), [({"review_share": 0.2}, "review_share"), ({"review_error": 0.01}, "error")])
 @pytest.mark.parametrize("exported", ["encoder"], indirect=True)
 def test_what_needs_a_person_is_fitted_to_the_wish_for_the_pair_and_for_the_network_alone(

@@ -1,5 +1,7 @@
 """The 95 % intervals are those of a plain bootstrap over products, or reviews, only faster."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,14 @@ def test_calibration_error_has_no_interval_because_resampling_only_makes_it_larg
     probability = np.where(probability >= 0.5, labels[probability >= 0.5].mean(), labels[probability < 0.5].mean())
     assert evaluate(labels, probability)["ece"] == pytest.approx(0, abs=1e-9)
     assert "ece" not in intervals(labels, probability)
+
+
+def test_a_product_of_an_endless_name_costs_no_more_than_any_other():
+    labels, probability = predictions(400)
+    products = [f"P{number // 4:03}" for number in range(400)]
+    endless = [f"{product}{'x' * 200_000 if product == 'P050' else ''}" for product in products]
+    expected = intervals(labels, probability, resamples=20, products=products)
+    tracemalloc.start()
+    assert intervals(labels, probability, resamples=20, products=endless) == expected
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()

@@ -435,7 +435,21 @@ def test_a_folder_that_cannot_be_looked_into_is_named_and_not_taken_for_an_empty
 def test_a_link_that_leads_nowhere_or_to_itself_is_no_file(tmp_path):
     for name, target in {"gone": "nowhere", "round": "round"}.items():
         (tmp_path / name).symlink_to(tmp_path / target)
+        assert storage.look(str(tmp_path / name)) == []
     assert storage.look(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("target", ["away", "part.jsonl"], ids=["nowhere", "to itself"])
+def test_a_part_that_is_a_link_that_leads_nowhere_is_not_taken_for_removed(home, land, target):
+    there, landing = land(f"{DAY}/whole.jsonl", []).parent, f"{home}/landing"
+    (there / "part.jsonl").symlink_to(there / target)
+    with pytest.raises(UnavailableError, match=rf"are links that lead nowhere: {DAY}/part\.jsonl; mount the disk"):
+        files_of_day(landing, DAY)
+    assert "part.jsonl" in history(str(there), landing).others
+
+    (there / "part.jsonl").unlink()
+    (there / ".#whole.jsonl").symlink_to("somebody@edits.it")
+    assert len(files_of_day(landing, DAY)) == 1
 
 
 def test_a_file_that_may_not_be_read_or_is_gone_is_named_like_one_that_breaks_off(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -126,6 +127,17 @@ def test_a_row_of_this_form_is_refused_and_takes_no_other_row_along(tmp_path, ro
     assert reason in between[0].fault
     assert [found.number for found in between] == list(range(3, last.number))
     assert all(found.fault and found.raw for found in between)
+
+
+def test_a_value_beyond_all_measure_is_refused_as_one(tmp_path):
+    limit = csv.field_size_limit(1000)
+    try:
+        path = written(tmp_path, "a.csv", f'id,text,stars\n0,first,1\n1,"{"x" * 2000}",5\n9,last,2\n')
+        _, refused, last = read_file(path)
+    finally:
+        csv.field_size_limit(limit)
+    assert "a value is longer than" in refused.fault
+    assert [*last.values.values()] == ["9", "last", "2"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

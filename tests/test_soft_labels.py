@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
@@ -16,14 +17,18 @@ from contexts import a_context
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.locks import alone
 from sentiment.core.names import UNLABELLED
+from sentiment.core.settings import Settings
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.folds import fold_of
-from sentiment.datasets.snapshot import read_split, snapshot_folder
+from sentiment.datasets.manifest import require_manifest
+from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder
 from sentiment.datasets.verbs import SNAPSHOT as SNAPSHOT_VERB
 from sentiment.stores.lake.tables import Lake
 from sentiment.training import soft_labels
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.teaching import SoftLabelsConfig
+from sentiment.training.soft_labels import read_material
+from sentiment.training.teaching.kept import Kept, kept_of
 from sentiment.training.teaching.lessons import lessons
 from sentiment.training.teaching.table import TABLE, folder_of
 from sentiment.training.verbs import SOFT_LABELS
@@ -232,6 +237,57 @@ def test_a_making_that_was_interrupted_goes_on_with_the_folds_that_are_missing(d
     assert len(rows_of(result)) == 300
     assert mlflow.get_run(result.run_id).info.status == "FINISHED"
     assert {file.name for file in Path(result.table).parent.iterdir()} == {TABLE, "asked.json", "at-work.lock"}
+
+
+def test_folds_that_are_done_are_taken_over_from_a_run_that_mlflow_lost(deployment, teacher):
+    asked, told = SoftLabelsConfig(model=teacher, unlabelled_reviews=3), []
+
+    def interrupt(fold):
+        def at(step, *_):
+            told.append(step)
+            if step.startswith(f"fold {fold} of 3: training"):
+                raise KeyboardInterrupt
+
+        return at
+
+    for fold in (3, 3, 0):
+        with suppress(KeyboardInterrupt):
+            SOFT_LABELS.run(asked, a_context(deployment, progress=interrupt(fold)))
+        mlflow.delete_run(kept_of(asked, deployment).run_id)
+    assert [step[:6] for step in told if ": training linear" in step] == ["fold 1", "fold 2", *["fold 3"] * 3]
+
+
+def test_of_two_begun_makings_the_one_that_came_further_goes_on(tmp_path):
+    settings, asked = Settings(home=tmp_path), SoftLabelsConfig(model="0" * 32)
+    for run, folds in {"a": 0, "b": 2, "c": 1}.items():
+        folder_of(settings, run).mkdir(parents=True)
+        Kept(run_id=run, config=asked).write(folder_of(settings, run))
+        for fold in range(folds):
+            (folder_of(settings, run) / f"fold-{fold + 1}.parquet").touch()
+    assert kept_of(asked, settings).run_id == "b"
+
+
+def test_one_product_can_be_labelled_where_the_split_is_at_random_and_is_else_refused_before_a_model_is_trained(
+    deployment, encoder, monkeypatch
+):
+    monkeypatch.setattr(soft_labels, "read_with_products", of_one_product)
+    config = tiny.config(encoder, "linear", snapshot=SNAPSHOT, train_reviews=300)
+    asked = SoftLabelsConfig(model="0" * 32, unlabelled_reviews=0)
+    with pytest.raises(ContractError, match="leaves no training reviews of both labels; name fewer folds"):
+        read_material(config, asked, a_context(deployment))
+
+    at_random = require_manifest(folder_of_snapshot(deployment)).model_copy(update={"config": {"split": "random"}})
+    monkeypatch.setattr(soft_labels, "require_manifest", lambda _: at_random)
+    assert set(read_material(config, asked, a_context(deployment)).folds) == {1, 2, 3}
+
+
+def of_one_product(*given):
+    reviews, products = read_with_products(*given)
+    return reviews, ["Our app"] * len(products)
+
+
+def folder_of_snapshot(settings):
+    return snapshot_folder(Lake(settings.lake_root), SNAPSHOT)
 
 
 def test_a_neural_fold_that_was_interrupted_goes_on_from_its_last_checkpoint(deployment, encoder):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -82,6 +82,13 @@ class Manifest(BaseModel):
     def dataset(self) -> str:
         """The data set that the reviews are of."""
         return str(self.config.get("dataset", "lake"))
+
+    def apart(self, keys: Sequence[str], products: Sequence[str]) -> Sequence[str]:
+        """Return what a fold holds out with each review: its product, or itself alone where the split is at random.
+
+        At random the test has other reviews of the same products, too.
+        """
+        return keys if self.config.get("split") == "random" else products
 
     def as_json(self) -> dict[str, Any]:
         """Return what its file holds."""

@@ -139,7 +139,7 @@ def _resampled(
 
     Drawn are as many as there are, reviews or products; a product brings all its reviews.
     """
-    of_review = np.unique(products, return_inverse=True)[1][order] if products is not None else None
+    of_review = _numbered(products)[order] if products is not None else None
     count = len(order) if of_review is None else int(of_review.max()) + 1
     block = max(1, _BLOCK // len(order))
     for start in range(0, resamples, block):
@@ -147,3 +147,9 @@ def _resampled(
         drawn = draw.integers(count, size=(rows, count)) + np.arange(rows)[:, None] * count
         weights = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
         yield weights if of_review is None else weights[:, of_review]
+
+
+def _numbered(products: Sequence[str]) -> np.ndarray:
+    """Return a number for the product of each review [n]; an array of the names would be as wide as the longest."""
+    numbers = {product: number for number, product in enumerate(sorted(set(products)))}
+    return np.array([numbers[product] for product in products])

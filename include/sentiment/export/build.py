@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.names import EngineName
+from sentiment.core.names import LABELS, EngineName
 from sentiment.engine.bundle import FP32_MODEL, INT8_MODEL, TOKENIZER, Bundle, GateRule, Thresholds, assembled, seal
 from sentiment.engine.calibration import confidence, log_odds
 from sentiment.engine.cascade import Gate
@@ -168,11 +169,14 @@ def _gate(
     if not config.cascade or shipped.fitted.family == "linear":
         return None, {}
     tokenizer, train = shipped.fitted.tokenizer, _first(data.train, config.cascade_reviews)
+    if not _of_both_labels(train):
+        raise ContractError(f"the gate's {len(train):,} reviews are all of one label; raise cascade_reviews")
     gate = fit_gate(tokenizer.whole(train.titles, train.texts), train.labels, seed=0)
     judged = _judged(gate, seen, decision)
     nothing = texts_without_opinion()
+    kinds = {kind: texts for kind, texts in stress_texts(seen.reviews).items() if _of_both_labels(texts)}
     stress = Stress(
-        {kind: _judged(gate, shipped.seen(texts), decision) for kind, texts in stress_texts(seen.reviews).items()},
+        {kind: _judged(gate, shipped.seen(texts), decision) for kind, texts in kinds.items()},
         gate.read(tokenizer.whole([""] * len(nothing), nothing)),
     )
     rule, figures = fit_rule(judged, stress, shipped.fitted.max_length)
@@ -182,6 +186,10 @@ def _gate(
     thresholds, limits = _limited(rule.thresholds or Thresholds(), judged.pair(rule)[0], seen, config)
     limits = {f"cascade_{name}": value for name, value in limits.items()}
     return rule.model_copy(update={"thresholds": thresholds}), {**figures, **limits, "gate_reviews": float(len(train))}
+
+
+def _of_both_labels(reviews: LabelledReviews) -> bool:
+    return len(np.unique(reviews.labels)) == len(LABELS)
 
 
 def _judged(gate: Gate, seen: _Seen, decision: Decision) -> BothOdds:

@@ -33,6 +33,8 @@ _KEPT = ("accuracy", "macro_f1", "recall_negative")
 _MOST_LOST = 0.0025
 # How much of what network and gate reach together may be given up for the network's time, in each of these figures.
 _MOST_GIVEN = 0.001
+# A gate that spares the network less than this share of its tokens is none.
+_LEAST_SAVED = 0.02
 # Tokens that no text has: probabilities alone do not keep a gate from answering, for they round to 1.
 _LONGER_THAN_ANY = 2**31
 # A temperature of fewer wrongly decided reviews would be that of chance.
@@ -73,10 +75,8 @@ class BothOdds:
         return {name: float(found[name]) for name in _KEPT}
 
     def balanced_accuracy(self, probability: np.ndarray, threshold: float) -> float:
-        """Return the mean of the classes' recalls, by which a guess at the base rate gains nothing; 1 if one lacks."""
+        """Return the mean of both classes' recalls, by which a guess at the base rate gains nothing."""
         right, positive = (probability >= threshold) == (self.labels == 1), self.labels == 1
-        if positive.all() or not positive.any():
-            return 1.0
         return float((right[positive].mean() + right[~positive].mean()) / 2)
 
 
@@ -153,7 +153,7 @@ def _cheapest_first(judged: BothOdds, undecided: GateRule, window: int) -> Itera
         for low, high in product(range(len(_CERTAINTIES)), repeat=2):
             rules.append((negative[low] + positive[high], len(rules), depth, low, high))
     for tokens, _, depth, low, high in sorted(rules, key=lambda rule: (-rule[0], rule[1])):
-        if tokens:
+        if tokens > _LEAST_SAVED * saved.sum():
             certain = {"negative_below": 1 - _CERTAINTIES[low], "positive_from": _CERTAINTIES[high]}
             yield undecided.model_copy(update=certain | {"answers": depth})
 

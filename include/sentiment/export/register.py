@@ -118,13 +118,11 @@ def _of_surest(row: ConfidenceRow) -> dict[str, float]:
 
 
 def _of_gate(scorer: Scorer, answers: Answers, test: LabelledReviews) -> dict[str, float]:
-    """Return the share of the test reviews that the gate answers, and its accuracy on those."""
+    """Return the share of the test reviews that the gate answers, and its accuracy on those, if there are any."""
     gated = answers.decided_by == BY_GATE
     right = (answers.positive_probability >= scorer.thresholds.positive) == (test.labels == 1)
-    return {
-        "test_gate_share": float(gated.mean()),
-        "test_gate_accuracy": float(right[gated].mean()) if gated.any() else 1.0,
-    }
+    share = {"test_gate_share": float(gated.mean())}
+    return share | ({"test_gate_accuracy": float(right[gated].mean())} if gated.any() else {})
 
 
 def _read(folder: str, config: ExportConfig) -> ExportData:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.wording import NAMED, first_of
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.kinds import READABLE, is_readable
@@ -74,8 +74,19 @@ def files_of_day(landing: str, day: date) -> list[Seen]:
 
 
 def seen_of_day(landing: str, day: date) -> list[Seen]:
-    """Return all that lies under the names of a day, hidden files and those that are not done yet too."""
-    return [file for entry in _entries(landing, day)[0] for file in _look_by_place(entry)]
+    """Return all that lies under the names of a day, hidden files and those that are not done yet too.
+
+    Raises UnavailableError when a part of it is a link that leads nowhere: passed over, it would be taken for removed.
+    """
+    own = _entries(landing, day)[0]
+    found = [file for entry in own for file in _look_by_place(entry)]
+    broken = [_legible(place(landing, link)) for entry in own for link in _broken_links(entry)] if found else []
+    if broken:
+        raise UnavailableError(
+            f"files of {day} are links that lead nowhere: {first_of(broken[:NAMED], len(broken))}; mount the disk that "
+            "they lead to, or remove them"
+        )
+    return found
 
 
 def review_files(landing: str, found: Iterable[Seen]) -> list[Seen]:
@@ -134,7 +145,7 @@ def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Del
     files = tuple(
         file for file in found if told or (_is_review_file(source, file.uri) and not _PRODUCTS.search(file.uri))
     )
-    others = _others(source, found, files)
+    others = (*_others(source, found, files), *(_legible(place(source, link)) for link in _broken_links(source)))
     if not files:
         raise ContractError(
             f"{source!r} holds no file of reviews (.jsonl, .json, .csv, .tsv or .parquet, packed or not)"
@@ -176,6 +187,11 @@ def _look_by_place(name: str) -> list[Seen]:
     """Return the files under a name; where it is a link they are called by its place, not by where it leads."""
     behind = storage.resolved(name)
     return [replace(file, uri=name + file.uri.removeprefix(behind)) for file in storage.look(name)]
+
+
+def _broken_links(name: str) -> list[str]:
+    """Return the links under a name that are called as files of reviews are, and lead nowhere."""
+    return [link for link in storage.broken_links(name) if _is_review_file(name, link)]
 
 
 def _others(source: str, found: Iterable[Seen], files: Iterable[Seen]) -> tuple[str, ...]:

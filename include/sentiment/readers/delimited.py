@@ -22,6 +22,10 @@ TAKES_IN = (
     "(--quotes doubled)"
 )
 TAKEN_IN = "the line stands within a row that is refused"
+TOO_LONG = (
+    f"a value is longer than {csv.field_size_limit():,} characters, or its quotes do not close; shorten it, or write a "
+    "quote within a quoted value twice"
+)
 TWO_WAYS = "a backslash of the row can be read in two ways; say which (--quotes doubled, backslash or plain)"
 OUTSIDE = "two backslashes outside quotes can be one or two; enclose the value in quotes"
 BREAKS_OFF = "the file breaks off within its last row"
@@ -82,6 +86,8 @@ def _next(reader: Iterator[list[str]], held: HeldLines) -> tuple[list[str], str]
     except StopIteration:
         return None
     except csv.Error as error:
+        if str(error).startswith("field larger"):
+            return [], TOO_LONG
         if not str(error).startswith("new-line"):
             return [], BREAKS_OFF if held.ended and _is_cut(held.taken, held.dialect) else NOT_CLOSED
     if not _first_of(held.dialect, held):

@@ -49,7 +49,8 @@ def resolved(uri: str) -> str:
     if is_s3(uri):
         return uri.rstrip("/")
     path = Path(uri).expanduser()
-    return str(path.parent.resolve() / path.name if path.is_file() else path.resolve())
+    # realpath, unlike Path.resolve, takes a link that leads to itself.
+    return join(os.path.realpath(path.parent), path.name) if path.is_file() else os.path.realpath(path)
 
 
 def look(uri: str) -> list[Seen]:
@@ -62,6 +63,15 @@ def look(uri: str) -> list[Seen]:
     path = Path(resolved(uri))
     found = [path] if path.is_file() else sorted(_files_under(path))
     return [seen for file in found for seen in _seen(file)]
+
+
+def broken_links(uri: str) -> list[str]:
+    """Return the links under a folder, or the address itself if it is one, that lead nowhere, sorted; S3 has none."""
+    if is_s3(uri):
+        return []
+    path = Path(resolved(uri)) if Path(uri).is_dir() else Path(uri)
+    found = sorted(_files_under(path)) if path.is_dir() else [path]
+    return [str(link) for link in found if link.is_symlink() and not link.exists()]
 
 
 def entries(folder: str, beginning: str) -> list[str]:
@@ -160,7 +170,7 @@ def _unless_gone(error: OSError) -> None:
 
 
 def _leads_back(folder: Path, here: str) -> bool:
-    return folder.is_symlink() and Path(here).is_relative_to(folder.resolve())
+    return folder.is_symlink() and Path(here).is_relative_to(os.path.realpath(folder))
 
 
 def _entries_s3(folder: str, beginning: str) -> list[str]:

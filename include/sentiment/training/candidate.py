@@ -180,15 +180,14 @@ def _cross_validated(
         return []
     count = min(config.fold_reviews, config.train_reviews)
     train, products = read_with_products(snapshot, "train", count, config.seed)
-    if require_manifest(snapshot).config.get("split") == "random":
-        products = train.keys  # its test has other reviews of the same products, too
 
     def on_log(record: Record) -> None:
         of_fold = min(record.get("epoch", config.epochs) / config.epochs, 1)
         context.progress("cross-validating, per cent", round(100 * (record["fold"] - 1 + of_fold) / config.folds), 100)
 
     context.progress(f"cross-validating, {config.folds} folds")
-    rows = cross_validate(config, train, products, workdir, context.settings, on_log)
+    apart = require_manifest(snapshot).apart(train.keys, products)
+    rows = cross_validate(config, train, apart, workdir, context.settings, on_log)
     shown = summary(rows)
     run.log_metrics({f"folds_{name}": shown[name] for name in shown if "accuracy" in name or "macro_f1" in name})
     run.log_json({"folds": rows, "summary": shown}, "cross_validation.json")

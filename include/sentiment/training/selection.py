@@ -30,7 +30,8 @@ def training_sample(config: TrainConfig, folder: str, context: Context) -> Label
     if config.selection == "random" or _takes_all(config, folder):
         return read_split(folder, "train", config.train_reviews, config.seed)
     reviews, products = read_with_products(folder, "train")
-    log_odds = obtain_log_odds(folder, config.encoder, reviews, products, context)
+    apart = require_manifest(folder).apart(reviews.keys, products)
+    log_odds = obtain_log_odds(folder, config.encoder, reviews, apart, context)
     return reviews.take(drawn(weights(log_odds), config.train_reviews, config.seed))
 
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
-from sentiment.core.names import UNLABELLED
+from sentiment.core.names import LABELS, UNLABELLED
 from sentiment.datasets.folds import fold_of
 from sentiment.datasets.manifest import require_manifest
 from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder
@@ -40,7 +40,7 @@ from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.job import OnLog, Record
 from sentiment.training.models.encoders import require_at_hand
 from sentiment.training.results import SoftLabelsResult
-from sentiment.training.teaching.kept import Kept, at_work
+from sentiment.training.teaching.kept import Kept, at_work, folds, take_over
 from sentiment.training.teaching.table import TABLE, as_table, folder_of, write_table
 
 # What of a run's settings is not the teacher's: this machine says the number format, and we say folds and reviews.
@@ -76,6 +76,15 @@ class Material:
         starred = ~self.labelled & (np.cumsum(~self.labelled) <= self.starred)
         return self.reviews.take(np.flatnonzero((self.folds != fold) & (labelled | starred)))
 
+    def require_lessons(self) -> None:
+        """Raise ContractError where what is outside a fold cannot teach a model to label it."""
+        for fold in sorted({*self.folds.tolist()}):
+            if len({*self.lessons_without(fold).labels.tolist()} - {UNLABELLED}) < len(LABELS):
+                raise ContractError(
+                    f"fold {fold} of the products leaves no training reviews of both labels; name fewer folds or more "
+                    "train_reviews, or take a run on a snapshot with split random"
+                )
+
     def sizes(self) -> dict[str, int]:
         """Return how many reviews are labelled that have stars for a label, and how many that have none."""
         return {"train_reviews": int(self.labelled.sum()), "unlabelled_reviews": int((~self.labelled).sum())}
@@ -97,7 +106,9 @@ def make_soft_labels(config: SoftLabelsConfig, context: Context, begun: Kept | N
         run.log_metrics(material.sizes())
         folder = folder_of(context.settings, run.run_id)
         with at_work(folder), registry.system_metrics(run.run_id):
-            kept = Kept(run_id=run.run_id, config=config, seconds=begun.seconds if resumed and begun else 0.0)
+            if begun and not resumed:  # its run was removed from MLflow, and what it had made is as good
+                take_over(folder_of(context.settings, begun.run_id), folder)
+            kept = Kept(run_id=run.run_id, config=config, seconds=begun.seconds if begun else 0.0)
             table, seconds = _all_parts(training, material, kept, folder, context)
             write_table(folder / TABLE, table)
             figures = _out_of_fold(material, table)
@@ -106,7 +117,7 @@ def make_soft_labels(config: SoftLabelsConfig, context: Context, begun: Kept | N
             run.log_metrics({f"out_of_fold_{name}": value for name, value in figures.items()} | {"seconds": seconds})
             run.describe("\n\n".join(result.sentences()))
             kept.model_copy(update={"seconds": seconds, "result": result}).write(folder)
-            for part in folder.glob("fold-*.parquet"):
+            for part in folds(folder):
                 part.unlink()
     return result
 
@@ -154,9 +165,11 @@ def read_material(training: TrainConfig, config: SoftLabelsConfig, context: Cont
         if training.star_weight and manifest.dataset == "lake":  # in proportion, as a training takes them
             starred = round(found.reviews * min(training.train_reviews, len(train)) / available)
         train, products = train.and_then(unlabelled), products + of_these
-    folds = np.array([fold_of(product, config.folds) for product in products])
+    fold = np.array([fold_of(held_out, config.folds) for held_out in manifest.apart(train.keys, products)])
     validation = read_split(folder, "validation", training.evaluation_reviews)
-    return Material(train, folds, validation, training.train_reviews, starred)
+    material = Material(train, fold, validation, training.train_reviews, starred)
+    material.require_lessons()
+    return material
 
 
 def _all_parts(
@@ -165,7 +178,7 @@ def _all_parts(
     """Return the table of all folds, and the seconds of all attempts; what is done already is read."""
     began, parts = time.monotonic() - kept.seconds, []
     kept.write(folder)
-    for fold in range(1, kept.config.folds + 1):
+    for fold in sorted({*material.folds.tolist()}):
         part = folder / f"fold-{fold}.parquet"
         if not part.is_file():
             write_table(part, _labelled(training, material, kept.config, fold, folder / f"fold-{fold}", context))

@@ -40,10 +40,9 @@ def changed(text: str, draw: random.Random) -> str:
 
 def with_typos(text: str, draw: random.Random) -> str:
     """Mistype a word here and there: two neighbouring letters swapped, one left out, or one doubled."""
-    for _ in range(1 + draw.randrange(1 + text.count(" ") // _WORDS_A_TYPO)):
-        if not (letters := [found.start() for found in _INNER_LETTERS.finditer(text)]):
-            break
-        at = draw.choice(letters)
+    letters = [found.start() for found in _INNER_LETTERS.finditer(text)]
+    typos = min(1 + draw.randrange(1 + text.count(" ") // _WORDS_A_TYPO), len(letters))
+    for at in sorted(draw.sample(letters, typos), reverse=True):  # from the end, so that the places before it stay
         typed = draw.choice((text[at + 1] + text[at], text[at + 1], text[at] + text[at : at + 2]))
         text = text[:at] + typed + text[at + 2 :]
     return text

@@ -92,8 +92,8 @@ class SoftLabelsConfig(VerbConfig):
     labelled_reviews: int | None = Field(
         None,
         ge=100,
-        description="At most so many of them are labelled, which is quicker than to train on them; those that are "
-        "trained on when empty.",
+        description="So many of them are labelled, which is quicker than to train on them, and never fewer than are "
+        "trained on.",
         title="Reviews to label",
         json_schema_extra=TEACHING,
     )

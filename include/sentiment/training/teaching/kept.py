@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,7 @@ class Kept(BaseModel):
 
 
 def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
-    """Return what the same question has come to, begun here before; the one that came to its end, if one did.
+    """Return what the same question has come to, begun here before: to its end, if it did once, or the furthest.
 
     Raises UnderWayError when another process is at work on it.
     """
@@ -49,7 +50,20 @@ def kept_of(config: SoftLabelsConfig, settings: Settings) -> Kept | None:
             # A table that somebody removed is made again.
             here = found.result is not None and (folder / TABLE).is_file()
             same.append(found if here else found.model_copy(update={"result": None}))
-    return max(same, key=lambda found: found.result is not None, default=None)
+    done = {found.run_id: len(folds(settings.home / "soft-labels" / found.run_id)) for found in same}
+    return max(same, key=lambda found: (found.result is not None, done[found.run_id]), default=None)
+
+
+def folds(folder: Path) -> list[Path]:
+    """Return the parts of the folds that are done."""
+    return sorted(folder.glob("fold-*.parquet"))
+
+
+def take_over(begun: Path, folder: Path) -> None:
+    """Move the folds that are done from the folder of a run that is gone, and remove it."""
+    for part in folds(begun):
+        shutil.move(part, folder / part.name)
+    shutil.rmtree(begun, ignore_errors=True)
 
 
 @contextmanager
@@ -68,8 +82,8 @@ def at_work(folder: Path) -> Iterator[None]:
         with locks.alone(folder / _LOCK, _under_way(folder.name)):
             yield
     except KeyboardInterrupt:
-        done = len(list(folder.glob("fold-*.parquet")))
-        raise KeyboardInterrupt(f"the same command again goes on; folds that are done: {done}") from None
+        done = f"the same command again goes on; folds that are done: {len(folds(folder))}"
+        raise KeyboardInterrupt(done) from None
 
 
 def _read(folder: Path) -> Kept | None:
