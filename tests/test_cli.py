@@ -107,6 +107,7 @@ def test_a_name_in_the_log_does_not_steer_the_terminal(capsys):
         (["scor"], "did you mean score?"),
         (["score", "--day=2024-06-29", "--modle=3"], "did you mean --model?"),
         (["benchmark", "trainig"], "did you mean training?"),
+        (["benchmark", "trainig"], "see `sentiment benchmark --help`"),
     ],
 )
 def test_a_misspelt_word_is_told_the_nearest_one_in_three_lines(words, nearest, capsys):

@@ -9,6 +9,7 @@ from deltalake import DeltaTable
 from conftest import raw_review
 from killed_lake import CrashedError, KilledLake
 from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.provenance import provenance
 from sentiment.core.settings import Settings
 from sentiment.ingest import job
 from sentiment.ingest.arrival import whole_delivery
@@ -523,6 +524,17 @@ def test_of_two_imports_of_one_history_before_and_after_its_correction_one_wins(
     with pytest.raises(ConcurrentWriteError, match="another run wrote"):
         done(IMPORT_HISTORY, ImportHistoryConfig(source=str(source)))
     assert [row["review_date"] for row in rows(lake)] == [DAY + timedelta(3)]
+
+
+def test_the_commits_name_the_task_and_the_code_that_made_them(lake, land, monkeypatch):
+    land(FILE, [raw_review(DAY, 1), "no review"])
+    for name in ("DAG_ID", "DAG_RUN_ID"):
+        monkeypatch.setenv(f"AIRFLOW_CTX_{name}", name)
+    ingest(max_bad_share=0.5)
+    for spec in (REVIEWS, QUARANTINE):
+        newest = lake.open(spec).history()[0]
+        assert (newest["dag"], newest["run"], newest["run_id"]) == ("DAG_ID", "DAG_RUN_ID", "DAG_RUN_ID")
+        assert newest.get("git_commit", "") == provenance().get("git_commit", "")
 
 
 def test_an_ingestion_that_loses_leaves_the_quarantine_too(lake, land, monkeypatch):

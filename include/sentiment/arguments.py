@@ -67,8 +67,9 @@ def _parsers(verbs: Mapping[str, AnyVerb]) -> tuple[_Parser, dict[str, _Parser]]
     for name, verb in verbs.items():
         folder, _, word = name.rpartition(" ")
         if folder not in folders:
+            named = f"sentiment {folder}"
             folder_parser = folders[""].add_parser(
-                folder, usage=f"sentiment {folder} WHAT [OPTIONS]", description=_listing(verbs, folder)
+                folder, prog=named, usage=f"{named} WHAT [OPTIONS]", description=_listing(verbs, folder)
             )
             folders[folder] = folder_parser.add_subparsers(required=True, metavar="WHAT", help=argparse.SUPPRESS)
         of_verb[name] = _add_verb(folders[folder], name, word, verb)

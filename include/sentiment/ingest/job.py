@@ -5,8 +5,8 @@ A day and a whole history run through the same code; they differ in the files, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ingestion:
-    """What one ingestion reads, by which rules, and the day and the run that it carries into the lake.
+    """What one ingestion reads, by which rules, and the day, the run and whence it came that it carries into the lake.
 
     Under `home` lies what is kept of the product files.
     """
@@ -51,6 +51,7 @@ class Ingestion:
     home: Path
     day: date | None
     run_id: str
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         days = counts.days | ({run.day} if run.day else set())
         days |= _days_of(spark, lake, reviews.held, run, looked_at(run, reviews.base))
         written = _write_reviews(spark, lake, judged, run, days, reviews.held)
-        metadata = {"run_id": run.run_id, "read": str(counts.read), "rejected": str(counts.rejected)}
+        counted = {"read": str(counts.read), "rejected": str(counts.rejected)}
+        metadata = {**run.provenance, "run_id": run.run_id, **counted}
         also = () if run.day else (f"history:{run.delivery.origin.token()}",)
         # The reviews come last: a day that they hold is a day that was ingested whole. Both are of one run, or of none.
         lake.require_unchanged(REVIEWS, days, reviews.base, also)

@@ -68,7 +68,7 @@ def _ingest(delivery: Delivery, rules: Rules, context: Context, day: date | None
     if others:
         log.warning("not read, by what they are called: %s", listed(others))
     products, home = settings.products_root, settings.home
-    run = Ingestion(delivery=delivery, rules=rules, products=products, home=home, day=day, run_id=context.run_id)
+    run = Ingestion(delivery, rules, products, home, day, context.run_id, context.provenance)
     step = f"ingesting {counted(len(delivery.files), 'file')}"
     light = INGEST.light if day else IMPORT_HISTORY.light
     opened = session(settings, "ingest", light=light, shared=context.spark)

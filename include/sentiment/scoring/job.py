@@ -112,7 +112,8 @@ def _score(
 
         with told(measure, on_progress, _TELL_EVERY):
             written = write_days(scored, lake, min(len(days), writers(spark)), contents)
-    trace = {"run_id": run.run_id, "model_version": str(run.version), "reviews_version": str(held.version)}
+    of_models = {"model_version": str(run.version), "reviews_version": str(held.version)}
+    trace = {**run.provenance, "run_id": run.run_id, **of_models}
     _commit(lake, days, written, bases, contents, trace)
     return written.counts
 

@@ -160,6 +160,7 @@ def _scoring(found: VersionDays, config: ScoreConfig | RescoreConfig, context: C
         reuse=config.reuse,
         content=f"{found.bundle.content}{BY_NETWORK}" if without_gate else found.bundle.content,
         review_below=own_limit if config.review_below is None else config.review_below,
+        provenance=context.provenance,
     )
 
 

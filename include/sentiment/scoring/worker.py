@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -37,6 +37,7 @@ class Scoring:
 
     `content` is the bundle's identity, with `BY_NETWORK` behind it or not; without one, no score of this run is ever
     taken for that of another. Without `review_below` the bundle's own limit of confidence tells what needs a person.
+    Its commits name `provenance`.
     """
 
     bundle: Path
@@ -48,6 +49,7 @@ class Scoring:
     reuse: bool = True
     content: str = ""
     review_below: float | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.settings import Settings
 from sentiment.stores.registry import pages as mlflow_pages
-from sentiment.stores.registry.answers import AbsentError, Answering, require_answer
+from sentiment.stores.registry.answers import AbsentError, Answering, answered, require_answer
+from sentiment.stores.registry.database_file import file_of, make_tables
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.handle import OURS, RunHandle
 from sentiment.stores.registry.pages import without_password
@@ -52,15 +53,17 @@ class Runs:
             os.environ.setdefault(name, value)
         self._settings = settings
         self._address = settings.tracking_uri
-        if self._address.startswith("sqlite:///"):
-            Path(self._address.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         require_answer(self._address)
 
     @property
     def _client(self) -> Any:
         from mlflow import MlflowClient
 
-        return Answering(MlflowClient(self._address, self._address), self._address)
+        if (file := self._untouched) is not None:
+            make_tables(file)
+        with answered(self._address):
+            client = MlflowClient(self._address, self._address)
+        return Answering(client, self._address)
 
     @property
     def _artifacts(self) -> Any:
@@ -69,9 +72,10 @@ class Runs:
         return Answering(artifacts, self._address)
 
     @property
-    def _untouched(self) -> bool:
-        """Whether the address is a database's file that nobody has written yet: it holds nothing, and need not open."""
-        return self._address.startswith("sqlite:///") and not Path(self._address.removeprefix("sqlite:///")).exists()
+    def _untouched(self) -> Path | None:
+        """The file that the address names, where nobody has written it yet: it holds nothing, and need not open."""
+        file = file_of(self._address)
+        return file if file and not file.exists() else None
 
     def handle(self, run_id: str) -> RunHandle:
         """Return what writes to the run of an id."""
