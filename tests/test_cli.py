@@ -107,7 +107,6 @@ def test_a_name_in_the_log_does_not_steer_the_terminal(capsys):
         (["scor"], "did you mean score?"),
         (["score", "--day=2024-06-29", "--modle=3"], "did you mean --model?"),
         (["benchmark", "trainig"], "did you mean training?"),
-        (["benchmark", "trainig"], "see `sentiment benchmark --help`"),
     ],
 )
 def test_a_misspelt_word_is_told_the_nearest_one_in_three_lines(words, nearest, capsys):
@@ -117,6 +116,12 @@ def test_a_misspelt_word_is_told_the_nearest_one_in_three_lines(words, nearest, 
     said = capsys.readouterr().err.splitlines()
     assert said[0].endswith(nearest)
     assert len(said) == 3
+
+
+def test_the_help_of_a_group_is_named_as_it_can_be_typed(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["benchmark"])
+    assert "sentiment benchmark --help" in capsys.readouterr().err
 
 
 def test_the_help_lists_every_verb_that_a_person_calls_in_its_group(capsys):
