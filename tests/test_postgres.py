@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine, make_url
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment_local import airflow_cli, databases, migration, postgres, processes
+from sentiment_local import airflow_cli, databases, migration, platform, postgres, processes
 from sentiment_local.airflow_environment import home_id
 from sentiment_local.components import Component, components
 from sentiment_local.ownership import _is_taken, require_unmoved, take_databases
@@ -149,6 +149,21 @@ def test_the_locks_of_a_server_that_lives_are_left_to_it(settings: Settings, ser
     before = [lock.read_text() for lock in locks(settings)]
     postgres.prepare(settings)
     assert [lock.read_text() for lock in locks(settings)] == before
+
+
+def test_a_server_whose_process_is_not_seen_as_in_a_container_keeps_its_files_and_is_the_only_one(
+    settings: Settings, server: Started, monkeypatch
+) -> None:
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter(()))
+    monkeypatch.setattr(platform, "require_usable", lambda _: None)  # no platform runs in a home of such a name
+    before = [lock.read_text() for lock in locks(settings)]
+    for starts in (postgres.prepare, lambda here: platform.start(here, lambda _: None)):
+        with pytest.raises(ContractError, match=r"not seen from here, .* stop the platform there, or set SENTIMENT_HO"):
+            starts(settings)
+    assert [lock.read_text() for lock in locks(settings)] == before
+    second = subprocess.run(postgres.server_command(settings), capture_output=True, text=True, timeout=300, check=False)
+    assert second.returncode
+    assert "another process, perhaps of a container, holds" in second.stderr
 
 
 def test_what_is_there_is_not_made_again(settings: Settings, server: Started) -> None:

@@ -13,7 +13,7 @@ from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.progress import OnProgress
 from sentiment.core.settings import Settings
 from sentiment.core.wording import NAMED
-from sentiment_local import processes
+from sentiment_local import databases, postgres, processes
 from sentiment_local.airflow_api import AirflowApi
 from sentiment_local.airflow_http import AirflowHttp
 from sentiment_local.components import airflow_url, components, inherited, ports, started_with
@@ -56,6 +56,8 @@ def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SE
             return now
         if ended := stop(settings):
             on_progress(f"ended {ended} processes that an earlier platform had left")
+        if databases.is_own(settings):
+            postgres.forget_dead_server(settings)
         if taken := sentences(check_ports(settings)):
             raise ContractError(" ".join(taken))
         # Keys and passwords are made, or refused, before anything starts.

@@ -12,6 +12,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
@@ -20,6 +21,7 @@ import psutil
 
 from sentiment.core.atomic import left_over, replacing
 from sentiment.core.errors import ContractError
+from sentiment.core.locks import alone
 from sentiment.core.settings import Settings
 
 _MAJOR = "18"
@@ -31,7 +33,7 @@ _LONGEST_SOCKET_FOLDER = 85
 
 
 def server_command(settings: Settings) -> tuple[str, ...]:
-    """Return the command that runs the server in the foreground."""
+    """Return the command that runs the server in the foreground, where no other serves the same data."""
     options = (
         "-k",
         str(socket_folder(settings.home)),
@@ -40,7 +42,8 @@ def server_command(settings: Settings) -> tuple[str, ...]:
         "-c",
         "unix_socket_permissions=0700",
     )
-    return _not_as_root((str(_PROGRAMS / "postgres"), "-D", str(_data(settings)), *options))
+    server = _not_as_root((str(_PROGRAMS / "postgres"), "-D", str(_data(settings)), *options))
+    return (sys.executable, "-m", "sentiment_local.holding", str(_lock(settings)), *server)
 
 
 def trouble() -> str | None:
@@ -57,8 +60,8 @@ def trouble() -> str | None:
 def prepare(settings: Settings) -> None:
     """Make the server's data folder the first time, whole or not at all, and the folder of its socket.
 
-    What an unclean end left there is cleared away. Raises ContractError when PostgreSQL cannot be run here, or when the
-    data are of another major version.
+    What an unclean end left there is cleared away. Raises ContractError when PostgreSQL cannot be run here, when the
+    data are of another major version, and when a server that is not seen from here has them.
     """
     data = _data(settings)
     _private(data.parent)
@@ -66,7 +69,7 @@ def prepare(settings: Settings) -> None:
     # One start at a time comes here: what an interrupted one was making belongs to nobody.
     for left in left_over(data):
         shutil.rmtree(left, ignore_errors=True)
-    _forget_dead_server(data, socket_folder(settings.home))
+    forget_dead_server(settings)
     if _is_filled(data):
         _require_version(data)
         return
@@ -101,16 +104,23 @@ def socket_folder(home: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"sentiment-{os.getuid()}-{digest}"
 
 
-def _forget_dead_server(data: Path, sockets: Path) -> None:
+def forget_dead_server(settings: Settings) -> None:
     """Remove the lock files of a server that ended uncleanly, as a machine without power ends it.
 
     They name its process id. When that is another process's by now, in a container it soon is, PostgreSQL takes this
     one for the server and never starts again. Files of a server that lives, or of which a part does, are left to it.
+    Raises ContractError when it lives where its process is not seen from here: it holds the lock all the same.
     """
-    if any(_serves(process, data) for process in psutil.process_iter()):
+    data, sockets = _data(settings), socket_folder(settings.home)
+    if not data.parent.is_dir() or any(_serves(process, data) for process in psutil.process_iter()):
         return
-    for file in (data / "postmaster.pid", sockets / f"{_SOCKET}.lock", sockets / _SOCKET):
-        file.unlink(missing_ok=True)
+    elsewhere = ContractError(
+        f"a PostgreSQL that is not seen from here, as one in a container is not, serves {data}: stop the platform "
+        "there, or set SENTIMENT_HOME to another folder here"
+    )
+    with alone(_lock(settings), elsewhere):
+        for file in (data / "postmaster.pid", sockets / f"{_SOCKET}.lock", sockets / _SOCKET):
+            file.unlink(missing_ok=True)
 
 
 def _serves(process: psutil.Process, data: Path) -> bool:
@@ -150,6 +160,11 @@ def _require_version(data: Path) -> None:
 
 def _data(settings: Settings) -> Path:
     return settings.home.absolute() / "postgres" / "data"
+
+
+def _lock(settings: Settings) -> Path:
+    """Return the file that a server holds locked for its life."""
+    return _data(settings).with_name("server.lock")
 
 
 def _private(folder: Path, *, linked: bool = True) -> None:

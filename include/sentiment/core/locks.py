@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,18 @@ def alone(file: Path, busy: Exception) -> Iterator[None]:
         except BlockingIOError:
             raise busy from None
         yield
+
+
+def keep(file: Path, busy: Exception | SystemExit) -> None:
+    """Take the lock until this process, what it becomes by `exec` and its children have all ended; raises `busy`."""
+    opened = file.open("a+")
+    try:
+        _take(opened)
+    except BlockingIOError:
+        opened.close()
+        raise busy from None
+    # A copy that no object closes and that a program's start leaves open.
+    os.set_inheritable(os.dup(opened.fileno()), True)
 
 
 def held(file: Path) -> bool:
