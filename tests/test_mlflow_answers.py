@@ -92,6 +92,9 @@ def test_no_password_of_the_address_is_shown_in_an_error_or_in_what_stands_behin
     [
         ("https://mlops:S3cret@mlflow.example/", "https://mlflow.example/"),
         ("postgresql+psycopg2://me:a@b@db:5432/mlflow", "postgresql+psycopg2://db:5432/mlflow"),
+        ("postgresql://me:a/b@c/d@db/mlflow", "postgresql://db/mlflow"),
+        ("postgresql://me:a@b/c@db/mlflow", "postgresql://db/mlflow"),
+        ("http://[::1]:5000/#/runs/a@b", "http://[::1]:5000/#/runs/a@b"),
         (
             "postgresql://db/mlflow?user=me&password=x&sslmode=require",
             "postgresql://db/mlflow?user=me&password=&sslmode",

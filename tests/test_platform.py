@@ -29,12 +29,12 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
 from sentiment_local import databases, migration, platform, processes, supervisor, verbs
-from sentiment_local.components import Component, components
+from sentiment_local.components import Component, components, started_with
 from sentiment_local.config import PlatformConfig, StatusConfig
 from sentiment_local.doctor import check_ports
 from sentiment_local.login import made_once, read_login
 from sentiment_local.processes import Started
-from sentiment_local.states import read_record
+from sentiment_local.states import PlatformRecord, read_record, write_record
 from sentiment_local.status import described, status
 from sentiment_local.usable import require_usable
 
@@ -176,6 +176,20 @@ def test_a_platform_that_runs_with_other_settings_is_not_taken_for_the_one_that_
         platform.start(elsewhere, lambda line: None)
     (link := settings.home.with_name("link")).symlink_to(settings.home)
     assert platform.start(settings.model_copy(update={"home": link}), lambda line: None).healthy
+
+
+def test_what_a_platform_was_started_with_is_written_down_without_secrets_for_its_user_alone(tmp_path):
+    secret = Settings(
+        home=tmp_path,
+        database="postgresql://me:s/s3cr@t@db",
+        spark_master="sc://spark:15002/;token=s3cr;x-key=s3cr",
+        studies="postgresql://me:s/s3cr@db/studies",
+    )
+    one = launched(tmp_path, "pass")
+    write_record(secret, PlatformRecord(supervisor=one, variables=started_with(secret)))
+    file = tmp_path / "platform.json"
+    assert "s3cr" not in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_supervisor_that_nobody_could_find_is_ended(settings, stand_ins, monkeypatch):

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from sentiment.core.environment import without_proxy
-from sentiment.core.settings import PROJECT, Settings
+from sentiment.core.settings import PROJECT, Settings, without_token
 from sentiment.stores.registry.pages import without_password
 from sentiment.views import mlflow_app
 from sentiment_local import databases, postgres
@@ -206,11 +206,12 @@ def _common(settings: Settings) -> dict[str, str]:
 
 
 def started_with(settings: Settings) -> dict[str, str]:
-    """Return by which variables a platform is another one, without a password in them: its settings and its S3.
+    """Return by which variables a platform is another one, without a secret in them: its settings and its S3.
 
     A home may be reached by a link as well.
     """
     found = settings.model_copy(update={"home": settings.home.resolve()}).as_environment()
     found["SENTIMENT_DATABASE"] = settings.database
+    found["SENTIMENT_SPARK_MASTER"] = without_token(settings.spark_master)
     of_s3 = {name: os.environ[name] for name in _OF_S3 if os.environ.get(name)}
     return {name: without_password(value) for name, value in {**found, **of_s3}.items()}

@@ -66,8 +66,9 @@ def read_record(settings: Settings) -> PlatformRecord | None:
 
 
 def write_record(settings: Settings, record: PlatformRecord) -> None:
-    """Replace what was written."""
+    """Replace what was written; this user alone may read it, for a log's lines in it may tell anything."""
     with replacing(_file(settings)) as aside:
+        aside.touch(mode=0o600)
         aside.write_text(_text(record), encoding="utf-8")
 
 

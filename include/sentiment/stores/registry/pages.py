@@ -26,7 +26,9 @@ _COLUMNS = (
 )
 
 
-_SECRETS = re.compile(r"(?<=://)[^/\s]*@|(?<=[?&]password=)[^&\s]*")
+# A password may hold what should be quoted in it, a slash too; behind a port a slash begins the path.
+_PORT = r"(?:\[[^\]\s]*\]|[^/\s:@]*):\d+/"
+_SECRETS = re.compile(rf"(?<=://)(?:(?!{_PORT})[^/\s:@]*:\S*|[^/\s]*)@|(?<=[?&]password=)[^&\s]*")
 
 
 def without_password(text: str) -> str:
