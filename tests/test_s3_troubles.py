@@ -36,6 +36,7 @@ class Store(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.second, self.down_until, self.names = second, 0.0, set[str]()
         self.read_only, self.refused = False, 0
+        self.to_readers: tuple[int, str] | None = None
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -59,6 +60,10 @@ class Answer(BaseHTTPRequestHandler):
         self._say(204)
 
     def do_GET(self) -> None:
+        if self.server.to_readers:
+            status, code = self.server.to_readers
+            self._say(status, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode())
+            return
         listed = "list-type" in self.path
         self._say(200 if listed else 404, EMPTY if listed else b"<Error><Code>NoSuchKey</Code></Error>")
 
@@ -154,6 +159,21 @@ def test_a_store_that_forbids_is_said_with_what_a_person_can_do(store):
         storage.write_bytes("s3://reviews/note", b"new")
 
 
+def test_a_store_that_may_not_be_written_to_is_said_at_the_first_write_and_by_the_doctor(store):
+    store().read_only = True
+    with pytest.raises(ContractError, match=r"S3 refuses s3://reviews/lake: .*403.*; correct the AWS_\* variables, or"):
+        Lake("s3://reviews/lake").grown(REVIEWS)
+    check = check_store("s3://reviews/lake")
+    assert (check.ok, "S3 refuses" in check.detail) == (False, True)
+
+
+def test_the_doctor_says_that_a_store_is_down(store, monkeypatch):
+    monkeypatch.setattr(s3, "BOTO_ATTEMPTS", 1)
+    store().down_until = time.monotonic() + 600
+    check = check_store("s3://reviews/lake")
+    assert (check.ok, "does not answer as it should" in check.detail) == (False, True)
+
+
 @pytest.mark.parametrize("answer", [200, 501])
 def test_a_store_that_lets_two_writers_create_one_file_is_refused_before_the_first_write(store, answer):
     server = store(answer)
@@ -180,6 +200,21 @@ def test_whoever_may_only_read_asks_everything_of_a_lake(store):
     assert (lake.content(REVIEWS), lake.written_days(REVIEWS, [date(2014, 5, 5)])) == ({}, set())
     assert day_states(lake, [date(2014, 5, 5)]) == {date(2014, 5, 5): "missing"}
     assert server.refused == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ((403, "AccessDenied"), ContractError, r"S3 refuses s3://reviews/lake/reviews.*AWS_"),
+        ((400, "ExpiredToken"), UnavailableError, r"s3://reviews/lake/reviews.* try again"),
+        ((404, "NoSuchBucket"), ContractError, r"there is no bucket 'reviews'"),
+    ],
+)
+def test_what_a_store_refuses_of_a_table_is_told_from_what_another_try_mends(store, answer, error, said):
+    store().to_readers = answer
+    with pytest.raises(error, match=said) as raised:
+        Lake("s3://reviews/lake").read(REVIEWS)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_folder_is_asked_nothing(tmp_path: Path):

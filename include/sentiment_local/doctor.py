@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.stores import files as storage
 from sentiment.stores.lake.protocol import require_conditions
@@ -91,12 +91,12 @@ def check_postgres() -> Check:
 
 def check_store(root: str) -> Check:
     """Check that the S3 of the lake answers, and refuses a file whose name is taken."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     remedy = "correct SENTIMENT_LAKE and the AWS_* variables, or use another S3"
     try:
         require_conditions(root)
-    except (BotoCoreError, ClientError, ContractError) as error:
+    except (ClientError, ContractError, UnavailableError) as error:
         return Check("store", False, str(error), remedy)
     return Check("store", True, f"the S3 of {root} has conditional writes", "")
 

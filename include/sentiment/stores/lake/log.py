@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from pyarrow import compute
 
+from sentiment.core.errors import UnavailableError
 from sentiment.stores import files as storage
 from sentiment.stores.files import Seen
 from sentiment.stores.lake.files import DataFile, counted, file_batches
@@ -98,10 +99,11 @@ _idle: dict[str, Handle] = {}
 def opened(uri: str, version: int | None = None) -> DeltaTable | None:
     """Open a table, at a version or at the newest, by reading its log; None where there is none.
 
-    Raises ContractError for a table with features of Delta that are not read here.
+    Raises ContractError for a table with features of Delta that are not read here, and for an S3 that refuses it.
     """
     try:
-        table = DeltaTable(uri, version=version, storage_options=delta_options())
+        with _answering(uri):
+            table = DeltaTable(uri, version=version, storage_options=delta_options())
     except TableNotFoundError:
         return None
     require_readable(table)
@@ -148,11 +150,25 @@ def content_of(files: Iterable[DataFile]) -> str:
 def _refreshed(uri: str) -> Handle | None:
     handle = _idle.pop(uri, None)
     if handle and handle.seen and _look(handle.commit) == handle.seen:
-        handle.table.update_incremental()
+        with _answering(uri):
+            handle.table.update_incremental()
         require_readable(handle.table)
         return handle
     table = opened(uri)
     return None if table is None else Handle(table)
+
+
+@contextmanager
+def _answering(uri: str) -> Iterator[None]:
+    """Raise what an error of deltalake means: it calls whatever S3 answers an OSError, which boto3 tells apart."""
+    try:
+        yield
+    except OSError as error:
+        if not storage.is_s3(uri):
+            raise
+        storage.look(storage.join(uri, "_delta_log"))
+        reason = str(error).partition("\n")[0]
+        raise UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {reason}") from error
 
 
 def _look(file: str) -> Seen | None:

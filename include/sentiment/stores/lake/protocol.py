@@ -10,13 +10,14 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from sentiment.core.errors import ContractError
 from sentiment.stores.files import is_s3, join
-from sentiment.stores.s3 import bucket_and_key, s3_client
+from sentiment.stores.s3 import answering, bucket_and_key, s3_client
 
 _READ = frozenset({"timestampNtz", "columnMapping", "deletionVectors", "v2Checkpoint", "vacuumProtocolCheck"})
 _WRITTEN = _READ | {
@@ -56,7 +57,8 @@ def require_writable(table: DeltaTable) -> None:
 def require_conditions(root: str) -> None:
     """Raise ContractError for an S3 that lets two writers create one file: Delta's commits would overwrite each other.
 
-    It is asked once a process.
+    So it is with one that may not be written to; one that does not answer is an UnavailableError. It is asked once a
+    process.
     """
     if not is_s3(root) or _refuses_a_second(root):
         return
@@ -67,22 +69,32 @@ def require_conditions(root: str) -> None:
 
 
 def _refuses_a_second(root: str) -> bool:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, key = bucket_and_key(join(root, f".conditions-{uuid.uuid4().hex}"))
+    with answering(root):
+        client = s3_client()
+        try:
+            return _status_of_a_second(client, bucket, key) in {409, 412}
+        finally:
+            # Whoever may not delete leaves an empty file, which no table names.
+            with suppress(BotoCoreError, ClientError):
+                client.delete_object(Bucket=bucket, Key=key)
+
+
+def _status_of_a_second(client: Any, bucket: str, key: str) -> int:
+    """Create an object twice; any answer but those of servers with conditions, and without, is an error of its own."""
     from botocore.exceptions import ClientError
 
-    client, (bucket, key) = s3_client(), bucket_and_key(join(root, f".conditions-{uuid.uuid4().hex}"))
     try:
         for _ in range(2):
             client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
     except ClientError as error:
-        # Any other answer is an error of its own: a key that is wrong, a bucket that is not there.
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") not in {409, 412, 501}:
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if status not in {409, 412, 501}:
             raise
-        return error.response["ResponseMetadata"]["HTTPStatusCode"] != 501
-    finally:
-        # Whoever may not delete leaves an empty file, which no table names.
-        with suppress(ClientError):
-            client.delete_object(Bucket=bucket, Key=key)
-    return False
+        return status
+    return 200
 
 
 def _hides_rows(table: DeltaTable) -> bool:
