@@ -107,6 +107,13 @@ def test_an_address_is_shown_without_its_password(address, shown):
     assert without_password(address).startswith(shown)
 
 
+@pytest.mark.parametrize(("host", "ours"), [("127.0.0.1", True), ("localhost", True), ("mlflow.invalid", False)])
+def test_of_an_mlflow_elsewhere_nobody_is_told_to_start_the_platform(host, ours):
+    with pytest.raises(UnavailableError, match="does not answer") as raised:
+        require_answer(f"http://{host}:9")
+    assert ("start the platform" in str(raised.value)) is ours
+
+
 class Answer(http.server.BaseHTTPRequestHandler):
     """Answers every question with the status of its server."""
 

@@ -662,6 +662,13 @@ def test_an_mlflow_elsewhere_is_passed_on_and_none_is_started(tmp_path):
     assert started[-1].environment["SENTIMENT_MLFLOW_URI"] == "https://mlflow.example.org"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_mlflow_of_this_machine_with_the_platforms_port_is_its_own(tmp_path, host):
+    here = Settings(home=tmp_path, mlflow_uri=f"http://{host}:5001", mlflow_port=5001)
+    assert "mlflow" in [one.name for one in components(here)]
+    assert "mlflow" not in [one.name for one in components(here.model_copy(update={"mlflow_port": 5000}))]
+
+
 def test_airflows_own_commands_say_when_the_platform_is_down_and_make_nothing(home):
     command = [sys.executable, "-m", "sentiment_local.airflow_cli", "db", "check"]
     told = {**os.environ, "SENTIMENT_HOME": str(home)}
@@ -682,11 +689,23 @@ def test_a_database_server_elsewhere_is_used_and_none_is_started(tmp_path):
     assert not [word for one in components(here) for word in one.command if "secret" in word]
 
 
-@pytest.mark.parametrize("address", ["mysql://me:secret@host", "nonsense secret", "postgresql://"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("mysql://me:secret@host", "nonsense secret", "postgresql://"),
+        *("postgresql://me:a@secret:word@host", "postgresql://me:a@secret@host", "postgresql://me:secret@host:port"),
+    ],
+)
 def test_a_database_server_that_cannot_be_used_is_refused_without_its_password(address, tmp_path):
     with pytest.raises(ContractError, match="SENTIMENT_DATABASE") as error:
         databases.database_url(Settings(home=tmp_path, database=address), "airflow")
     assert "secret" not in str(error.value)
+    assert "%40" in str(error.value)
+
+
+def test_a_database_server_may_be_called_postgres_as_others_call_it(tmp_path):
+    here = Settings(home=tmp_path, database="postgres://me:a%40b@host")
+    assert databases.database_url(here, "airflow") == "postgresql+psycopg2://me:a%40b@host/airflow"
 
 
 def test_what_version_0_3_had_started_can_be_ended(tmp_path):

@@ -73,7 +73,8 @@ def ending_order(wanted: Sequence[Component]) -> list[list[str]]:
 
 def runs_mlflow(settings: Settings) -> bool:
     """Tell whether the MLflow server is this platform's own, and not one that the settings name elsewhere."""
-    return settings.mlflow_uri.rstrip("/") in {"", f"http://{HOST}:{settings.mlflow_port}"}
+    own = (f"http://{host}:{settings.mlflow_port}" for host in (HOST, "localhost"))
+    return settings.mlflow_uri.rstrip("/") in {"", *own}
 
 
 def ports(settings: Settings) -> dict[str, int]:

@@ -105,11 +105,15 @@ def _own(settings: Settings, user: str, database: str) -> URL:
 def _named(settings: Settings) -> URL:
     try:
         server = make_url(settings.database)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number
         server = None
-    if server is None or server.get_backend_name() != "postgresql" or not server.host:
+    kinds = ("postgresql", "postgres")
+    if server is None or server.get_backend_name() not in kinds or not server.host or "@" in server.host:
         # The value is not repeated: it may hold a password.
-        raise ContractError("SENTIMENT_DATABASE must read postgresql://user:password@host:5432, or be empty")
+        raise ContractError(
+            "SENTIMENT_DATABASE must read postgresql://user:password@host:5432, or be empty; "
+            "write @ in a password as %40"
+        )
     return server.set(drivername="postgresql+psycopg2")
 
 

@@ -32,6 +32,7 @@ _CARRIERS = {"requests", "urllib3", "sqlalchemy", "psycopg2", *_OF_S3}
 # Variables that MLflow's client, and requests within it, read.
 _CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OWN_CERTIFICATE = "MLFLOW_TRACKING_CLIENT_CERT_PATH"
+_OF_THIS_MACHINE = ("http://127.0.0.1", "http://localhost")
 _BY_STATUS = {404: _ABSENT, 409: _FIRST, 401: _REFUSED, 403: _REFUSED}
 
 
@@ -82,13 +83,14 @@ def require_answer(address: str) -> None:
     shown = without_password(address)
     try:
         # A proxy of the shell must not be asked for what runs on this machine.
-        local = address.startswith("http://127.0.0.1")
+        local = address.startswith(_OF_THIS_MACHINE)
         verified = _certificates() if address.startswith("https://") else True
         answer = httpx.get(f"{address}/health", timeout=10, trust_env=not local, verify=verified)
     except httpx.TransportError as error:
+        start = "start the platform with `sentiment up`" if local else "see that it runs"
         raise UnavailableError(
-            f"MLflow does not answer at {shown} ({without_password(str(error))}): start the platform with `sentiment "
-            "up`, or name another tracking address in SENTIMENT_MLFLOW_URI (sqlite:///FILE needs no server)"
+            f"MLflow does not answer at {shown} ({without_password(str(error))}): {start}, or name another tracking "
+            "address in SENTIMENT_MLFLOW_URI (sqlite:///FILE needs no server)"
         ) from None
     if answer.status_code >= 500:
         raise UnavailableError(
