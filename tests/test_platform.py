@@ -443,6 +443,27 @@ def test_a_postgres_that_does_not_answer_says_why(home, monkeypatch):
         (home / "platform.json").unlink()
 
 
+def test_a_disk_that_is_full_during_the_start_leaves_nothing_running(home, monkeypatch):
+    from sentiment_local import supervise
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    started: list[Started] = []
+    launch = processes.launch
+    monkeypatch.setattr(processes, "launch", lambda *given: started.append(launch(*given)) or started[-1])
+    one = Component("postgres", (sys.executable, "-c", SLEEPER), dict(os.environ), lambda: None)
+    monkeypatch.setattr(supervise, "components", lambda _: (one,))
+    monkeypatch.setattr(supervise.postgres, "prepare", lambda _: None)
+    monkeypatch.setattr(supervise.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(databases, "silence", lambda _: None)
+    monkeypatch.setattr(databases, "create_databases", full)
+    monkeypatch.setattr(supervisor, "write_record", full)
+    assert supervise.main() == 0
+    assert len(started) == 1
+    assert not alive(started[0].pid)
+
+
 def test_a_second_start_at_the_same_time_waits_and_finds_the_platform(settings, stand_ins):
     from concurrent.futures import ThreadPoolExecutor
 

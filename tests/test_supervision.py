@@ -95,3 +95,18 @@ def test_a_machine_that_slept_forgives_silence():
         one.forgive(9000)
         one.look(9000 + SILENCE_SECONDS - 1, excused=False)
         assert one.state in {"starting", "healthy"}
+
+
+def test_a_clock_that_is_set_back_delays_no_start_and_drops_no_sign():
+    back = -5 * 3600.0
+    running, ended, begun = healthy(10**6), healthy(10**6), Supervised("mlflow")
+    begun.was_launched(10**6)
+    ended.ended(10**6 + 5, "it ended by itself")
+    for one in (running, ended, begun):
+        one.clock_was_set(back)
+    now = 10**6 + 6 + back
+    assert ended.order(now) == "launch"
+    begun.gave_sign(now)
+    assert begun.state == "healthy"
+    running.look(now + SILENCE_SECONDS + 1, excused=False)
+    assert running.reason == f"no sign of life for {SILENCE_SECONDS + 6:.0f} s"

@@ -35,13 +35,14 @@ def main() -> int:
         if not supervisor.prepare_databases():
             supervisor.stop()
     except ContractError as error:
-        supervisor.tell(str(error))
         supervisor.stop()
+        supervisor.tell(str(error))
     except Exception as error:
-        supervisor.tell(str(error))
-        log.exception("the platform cannot be set up")
         supervisor.stop()
-    supervisor.run()
+        log.exception("the platform cannot be set up")
+        supervisor.tell(str(error))
+    finally:  # what was started meanwhile is ended there too
+        supervisor.run()
     return 0
 
 

@@ -70,6 +70,13 @@ class Supervised:
         """Begin to count its silence anew: the machine slept, or nobody could have heard it."""
         self.tolerated_until = max(self.tolerated_until, now + SILENCE_SECONDS)
 
+    def clock_was_set(self, seconds: float) -> None:
+        """Move every moment with a clock that was set by so much, back when negative."""
+        self.launch_at, self.launched = self.launch_at + seconds, self.launched + seconds
+        self.tolerated_until += seconds
+        self.last_sign = self.last_sign and self.last_sign + seconds
+        self.restarts = [moment + seconds for moment in self.restarts]
+
     def ended(self, now: float, reason: str) -> None:
         """Note its end, and when it is started again."""
         self.restarts = [moment for moment in self.restarts if now - moment < WINDOW_SECONDS]

@@ -51,8 +51,7 @@ class Supervisor:
     """Starts the components in their order, watches them, and ends them in the reverse order."""
 
     def __init__(self, settings: Settings, wanted: Sequence[Component]) -> None:
-        self._settings, self._wanted = settings, wanted
-        self._variables = started_with(settings)
+        self._settings, self._wanted, self._variables = settings, wanted, started_with(settings)
         self._rules = {component.name: Supervised(component.name) for component in wanted}
         self._started: dict[str, Started] = {}
         self._restarts = dict.fromkeys(self._rules, 0)
@@ -84,8 +83,7 @@ class Supervisor:
         try:
             while not self._stop.is_set():
                 now = time.time()
-                if now - before > _SLEPT_SECONDS:
-                    self._forgive(now, f"no round for {now - before:.0f} s: the machine slept or was very busy")
+                self._mind_the_clock(before, now)
                 before = now
                 if not self._settings.home.is_dir():
                     log.error("%s was removed: ending", self._settings.home)
@@ -100,11 +98,11 @@ class Supervisor:
     def prepare_databases(self) -> bool:
         """Start PostgreSQL, make the databases and Airflow's tables; return False when it was stopped meanwhile."""
         first = [component for component in self._wanted if component.name == "postgres"]
-        self._write(step=_DATABASES)
+        self._try(self._write, _DATABASES)
         while first and not self._stop.is_set() and self._rules["postgres"].state != "healthy":
             self._round(first[0], time.time())
             self._hear_postgres(self._rules["postgres"])
-            self._write(step=_DATABASES)
+            self._try(self._write, _DATABASES)
             self._stop.wait(0.1)
         if self._stop.is_set():
             return False
@@ -120,7 +118,7 @@ class Supervisor:
         """Write down why the platform could not be set up."""
         log.error("%s", trouble)
         self._trouble = trouble
-        self._write()
+        self._try(self._write)
 
     def _hear_postgres(self, rule: Supervised) -> None:
         why = databases.silence(self._settings)
@@ -143,7 +141,7 @@ class Supervisor:
         for component in self._wanted:
             if component.name in names:
                 self._round(component, time.time())
-        self._write(step=step)
+        self._try(self._write, step)
 
     def _try(self, action: Callable[..., object], *given: object) -> object:
         """Do something that the next round can do again: a disk that is full for a moment ends no platform."""
@@ -188,15 +186,18 @@ class Supervisor:
             end = processes.end_of_log(self._log_of(component.name), self._started.get(component.name), 5)
             self._say(f"{component.name}: {reason}; given up after {RESTARTS} starts in ten minutes; {end}")
         else:
-            pause = rule.launch_at - now
-            self._say(
-                f"{component.name}: {reason}; started again in {pause:.0f} s ({len(rule.restarts)} of {RESTARTS})"
-            )
+            pause, count = rule.launch_at - now, f"{len(rule.restarts)} of {RESTARTS}"
+            self._say(f"{component.name}: {reason}; started again in {pause:.0f} s ({count})")
 
-    def _forgive(self, now: float, why: str) -> None:
-        log.warning("%s", why)
-        for rule in self._rules.values():
-            rule.forgive(now)
+    def _mind_the_clock(self, before: float, now: float) -> None:
+        if now < before:
+            log.warning("the clock was set back by %.0f s", before - now)
+            for rule in self._rules.values():
+                rule.clock_was_set(now - before)
+        elif now - before > _SLEPT_SECONDS:
+            log.warning("no round for %.0f s: the machine slept or was very busy", now - before)
+            for rule in self._rules.values():
+                rule.forgive(now)
 
     def _say(self, event: str) -> None:
         log.warning("%s", event)
@@ -208,7 +209,7 @@ class Supervisor:
         while not self._stop.is_set():
             sign = self._try(component.sign)
             if isinstance(sign, float):
-                rule.gave_sign(sign)
+                rule.gave_sign(min(sign, time.time()))  # a heartbeat of before the clock was set back lies ahead
             self._stop.wait(_SIGN_SECONDS if rule.state == "healthy" else 1.0)
 
     def _end_all(self) -> None:
