@@ -39,6 +39,13 @@ def test_a_misspelt_variable_of_the_file_is_refused_as_well(home, monkeypatch):
         Settings()
 
 
+def test_a_file_of_settings_that_is_not_utf_8_is_named_with_what_to_do(home, monkeypatch, capsys):
+    (file := home / "of.env").write_bytes("SENTIMENT_LAKE=/data/Wäsche\n".encode("latin-1"))
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    assert cli.main(["status"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"{file} is not in UTF-8; save it as that")
+
+
 def test_variables_that_a_cluster_makes_for_a_service_of_our_name_are_told_once(home, monkeypatch, caplog):
     monkeypatch.setenv("SENTIMENT_MLFLOW_SERVICE_PORT", "5000")
     with caplog.at_level(logging.WARNING):
@@ -85,12 +92,34 @@ def test_a_home_that_no_address_can_hold_is_refused(home, name, monkeypatch, cap
 
 @pytest.mark.parametrize("name", ["LANDING", "LAKE", "PRODUCTS"])
 @pytest.mark.parametrize(
-    "place", ["file:///data/reviews", "s3a://bucket/reviews", "S3://bucket", "gs://bucket/reviews"]
+    "place",
+    [
+        *("file:///data/reviews", "file:/data/reviews", "s3a://bucket/reviews", "S3://bucket", "gs://bucket/reviews"),
+        *("s3:/bucket/lake", "s3:bucket/lake", "S3:bucket", "s3:///lake"),
+    ],
 )
 def test_a_place_of_another_kind_than_a_folder_or_s3_is_refused(home, name, place, monkeypatch, capsys):
     monkeypatch.setenv(f"SENTIMENT_{name}", place)
     assert cli.main(["report"]) != 0
-    assert f"{place} is no folder and does not begin with s3://; write /a/folder or s3://" in capsys.readouterr().err
+    assert f"{place} is no folder and no place in a bucket of S3; write /a/folder or s3://" in capsys.readouterr().err
+
+
+def test_a_folder_with_a_colon_in_its_name_is_a_folder(home, monkeypatch):
+    monkeypatch.setenv("HOME", str(home / "me"))
+    monkeypatch.chdir(home)
+    given = dict.fromkeys(("landing", "products"), "~/a:b") | dict.fromkeys(("lake", "artifacts"), "a:b")
+    found = Settings(**given)
+    assert {found.landing_root, found.products_root} == {str(home / "me" / "a:b")}
+    assert {found.lake_root, found.artifact_root} == {str(home / "a:b")}
+    with pytest.raises(ValidationError, match="which addresses cannot hold"):
+        Settings(lake="a:b?")
+
+
+@pytest.mark.parametrize("place", ["mlflow-artifacts:/a", "gs://bucket/a", "s3://bucket/a"])
+def test_artifacts_may_lie_where_mlflow_keeps_them_and_a_misspelt_s3_is_said(place):
+    assert Settings(artifacts=place).artifact_root == place
+    with pytest.raises(ValidationError, match="no place in a bucket of S3"):
+        Settings(artifacts="s3:/bucket/a")
 
 
 def test_the_home_of_nobody_is_refused(monkeypatch):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sentiment.core.errors import ContractError
 from sentiment.core.progress import OnProgress, logged
 from sentiment.core.provenance import actor, provenance, run_id
 from sentiment.core.settings import Settings
@@ -33,9 +34,16 @@ class Context:
 
     @classmethod
     def of_process(cls, progress: OnProgress = logged) -> Context:
-        """Build that of this process, an Airflow task's or a shell's; raises ValidationError for bad settings."""
+        """Build that of this process, an Airflow task's or a shell's; raises ValidationError for bad settings.
+
+        A file of them that is not in UTF-8 is a ContractError.
+        """
+        try:
+            settings = Settings()
+        except UnicodeDecodeError:
+            raise ContractError(f"{Settings.model_config['env_file']} is not in UTF-8; save it as that") from None
         return cls(
-            settings=Settings(),
+            settings=settings,
             actor=actor(),
             run_id=run_id(),
             now=datetime.now(UTC),

@@ -30,6 +30,8 @@ _MASTER = re.compile(
     r"(sail|local)(\[(\*|[1-9]\d{0,3})(,\d+)?\])?|local-cluster\[.+\]|(spark|k8s)://.+|"
     r"sc://([^/:\[\]]+|\[[\d:A-Fa-f.]+\])(:\d{1,5})?(/.*)?"
 )
+# An address and no folder, and what was meant for one of S3.
+_ADDRESS, _OF_S3 = re.compile(r"[A-Za-z][\w+.-]*:/"), re.compile(r"s3[an]?:", re.IGNORECASE)
 # In addresses, which databases and tables are opened by, these begin something else.
 _NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")
 
@@ -110,24 +112,21 @@ class Settings(BaseSettings):
     def _home_in_full(cls, value: Path) -> Path:
         return Path(_in_addresses(_in_full(str(value))))
 
-    @field_validator("landing", "lake", "products", mode="after")
-    @classmethod
-    def _folder_or_s3(cls, value: str) -> str:
-        if "://" in value and not value.startswith("s3://"):
-            raise ValueError(
-                f"{value} is no folder and does not begin with s3://; write /a/folder or s3://bucket/prefix"
-            )
-        return value
-
     @field_validator("landing", "lake", "products", "artifacts", mode="after")
     @classmethod
-    def _folder_in_full(cls, value: str) -> str:
-        return _in_full(value) if value and ":" not in value else value
+    def _folder_or_s3(cls, value: str, info: ValidationInfo) -> str:
+        # MLflow keeps its artifacts in other places too.
+        refused = _OF_S3.match(value) or (info.field_name != "artifacts" and _ADDRESS.match(value))
+        if refused and not re.match("s3://[^/]", value):
+            raise ValueError(
+                f"{value} is no folder and no place in a bucket of S3; write /a/folder or s3://bucket/prefix"
+            )
+        return _in_full(value) if value and not _ADDRESS.match(value) else value
 
     @field_validator("lake", "artifacts", mode="after")
     @classmethod
     def _folder_of_addresses(cls, value: str) -> str:
-        return value if ":" in value and not value.startswith("s3://") else _in_addresses(value)
+        return value if _ADDRESS.match(value) and not value.startswith("s3://") else _in_addresses(value)
 
     @model_validator(mode="after")
     def _no_misspelt_variable(self) -> Self:
