@@ -178,6 +178,12 @@ def test_a_platform_that_runs_with_other_settings_is_not_taken_for_the_one_that_
     assert platform.start(settings.model_copy(update={"home": link}), lambda line: None).healthy
 
 
+@pytest.mark.parametrize(("lake", "told"), [("", False), ("s3://reviews/lake", True)])
+def test_other_keys_of_s3_make_another_platform_only_where_something_lies_there(tmp_path, monkeypatch, lake, told):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "new")
+    assert ("AWS_ACCESS_KEY_ID" in started_with(Settings(home=tmp_path, lake=lake))) is told
+
+
 def test_what_a_platform_was_started_with_is_written_down_without_secrets_for_its_user_alone(tmp_path):
     secret = Settings(
         home=tmp_path,

@@ -17,6 +17,7 @@ import httpx
 
 from sentiment.core.environment import without_proxy
 from sentiment.core.settings import PROJECT, Settings, without_token
+from sentiment.stores.files import is_s3
 from sentiment.stores.registry.pages import without_password
 from sentiment.views import mlflow_app
 from sentiment_local import databases, postgres
@@ -207,12 +208,14 @@ def _common(settings: Settings) -> dict[str, str]:
 
 
 def started_with(settings: Settings) -> dict[str, str]:
-    """Return by which variables a platform is another one, without a secret in them: its settings and its S3.
+    """Return by which variables a platform is another one, without a secret in them: its settings and its S3, if any.
 
     A home may be reached by a link as well.
     """
     found = settings.model_copy(update={"home": settings.home.resolve()}).as_environment()
     found["SENTIMENT_DATABASE"] = settings.database
     found["SENTIMENT_SPARK_MASTER"] = without_token(settings.spark_master)
-    of_s3 = {name: os.environ[name] for name in _OF_S3 if os.environ.get(name)}
+    places = (settings.landing_root, settings.lake_root, settings.products_root, settings.artifact_root)
+    variables = _OF_S3 if any(is_s3(place) for place in places) else ()
+    of_s3 = {name: os.environ[name] for name in variables if os.environ.get(name)}
     return {name: without_password(value) for name, value in {**found, **of_s3}.items()}
