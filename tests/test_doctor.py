@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from sentiment.core.provenance import actor
 from sentiment.core.settings import Settings
 from sentiment.stores.spark_jvm import _require_user
 from sentiment_local import doctor, preflight, verbs
+from sentiment_local.airflow_environment import log_ports
 from sentiment_local.config import DoctorConfig
 
 PREFLIGHT = Path(preflight.__file__)
@@ -133,7 +135,30 @@ def test_a_port_that_was_given_up_is_free(tmp_path):
 
 def test_the_port_of_an_mlflow_elsewhere_is_not_looked_at(tmp_path):
     checks = doctor.check_ports(Settings(home=tmp_path, mlflow_uri="https://mlflow.example.org"))
-    assert len(checks) == 1
+    assert [check.name for check in checks] == ["port 8080", "port 8793", "port 9793"]
+
+
+def test_platforms_on_neighbouring_ports_share_none():
+    own = [{port, *log_ports(port)} for port in (8080, 8081, 8082, 65000, 65001)]
+    assert len(set.union(*own)) == 3 * len(own)
+    assert max(set.union(*own)) < 2**16
+
+
+def test_the_port_of_airflows_logs_is_looked_at_too(tmp_path):
+    listener, port = a_port()
+    with listener:
+        checks = doctor.check_ports(Settings(home=tmp_path, airflow_port=port - 713, mlflow_uri="http://elsewhere"))
+    assert (f"port {port}", False) in [(check.name, check.ok) for check in checks]
+
+
+def test_a_port_that_only_an_administrator_may_open_is_not_called_taken(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    check = doctor.check_ports(Settings(home=tmp_path, airflow_port=80))[0]
+    assert (check.ok, "taken" in check.detail) == (False, False)
+    assert check.remedy == "set SENTIMENT_AIRFLOW_PORT to 1024 or more"
 
 
 def test_the_memory_needed_grows_with_sparks():

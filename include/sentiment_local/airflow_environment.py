@@ -93,9 +93,8 @@ def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
         # Derived from base_url by default, with localhost:8080 where that is empty; said here so that no task can ask
         # another Airflow of this machine.
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        # 8793 and 8794 beside 8080: moved with it, so that two platforms can run side by side.
-        "LOGGING__WORKER_LOG_SERVER_PORT": str(_beside(port, 713)),
-        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(_beside(port, 714)),
+        "LOGGING__WORKER_LOG_SERVER_PORT": str(log_ports(port)[0]),
+        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(log_ports(port)[1]),
         # Without these each of Airflow's processes makes up its own and none believes the others.
         "API__SECRET_KEY": keys["api"],
         "API_AUTH__JWT_SECRET": keys["jwt"],
@@ -103,5 +102,10 @@ def _of_deployment(home: Path, port: int, url: str) -> dict[str, str]:
     }
 
 
-def _beside(port: int, distance: int) -> int:
-    return port + distance if port + distance < 2**16 else port - distance
+def log_ports(port: int) -> tuple[int, int]:
+    """Return on which ports the scheduler and the triggerer of the Airflow at `port` show their logs.
+
+    8793 and 9793 beside 8080: they move with it, so that platforms run side by side on neighbouring ports too.
+    """
+    first, second = (port + distance if port + distance < 2**16 else port - distance for distance in (713, 1713))
+    return first, second

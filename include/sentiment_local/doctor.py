@@ -22,6 +22,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.protocol import require_conditions
 from sentiment.stores.spark import speaks_connect
 from sentiment_local import databases, postgres
+from sentiment_local.airflow_environment import log_ports
 from sentiment_local.components import ports
 from sentiment_local.preflight import GIBIBYTE, Check, check_disk, check_java, check_python, check_user, sentences
 
@@ -60,8 +61,9 @@ def require(checks: Sequence[Check]) -> None:
 
 
 def check_ports(settings: Settings) -> list[Check]:
-    """Check that nothing listens where the servers will."""
-    return [_check_port(port, variable) for variable, port in ports(settings).items()]
+    """Check that nothing listens where the servers will, those of Airflow's logs too."""
+    of_logs = [("SENTIMENT_AIRFLOW_PORT", port) for port in log_ports(settings.airflow_port)]
+    return [_check_port(port, variable) for variable, port in (*ports(settings).items(), *of_logs)]
 
 
 def check_spark_versions() -> Check:
@@ -111,21 +113,24 @@ def check_memory(available: int, spark_memory: str) -> Check:
 
 
 def _check_port(port: int, variable: str) -> Check:
-    name = f"port {port}"
-    if _is_free(port):
+    name, refused = f"port {port}", _refusal(port)
+    if refused is None:
         return Check(name, True, f"port {port} is free", "")
+    if isinstance(refused, PermissionError):
+        return Check(name, False, f"port {port} is not for this user ({refused})", f"set {variable} to 1024 or more")
     return Check(name, False, f"port {port} is taken by {_listener(port)}", f"stop that, or set {variable} to another")
 
 
-def _is_free(port: int) -> bool:
+def _refusal(port: int) -> OSError | None:
+    """Return why a server cannot listen there, or None when it can."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers do: without it a port that was given up a minute ago counts as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def _listener(port: int) -> str:
