@@ -57,7 +57,7 @@ def start(settings: Settings, on_progress: OnProgress, timeout: float = START_SE
         if ended := stop(settings):
             on_progress(f"ended {ended} processes that an earlier platform had left")
         if databases.is_own(settings):
-            postgres.forget_dead_server(settings)
+            postgres.require_seen(settings)
         if taken := sentences(check_ports(settings)):
             raise ContractError(" ".join(taken))
         # Keys and passwords are made, or refused, before anything starts.

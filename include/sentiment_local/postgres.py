@@ -21,7 +21,7 @@ import psutil
 
 from sentiment.core.atomic import left_over, replacing
 from sentiment.core.errors import ContractError
-from sentiment.core.locks import alone
+from sentiment.core.locks import alone, held
 from sentiment.core.settings import Settings
 
 _MAJOR = "18"
@@ -69,7 +69,7 @@ def prepare(settings: Settings) -> None:
     # One start at a time comes here: what an interrupted one was making belongs to nobody.
     for left in left_over(data):
         shutil.rmtree(left, ignore_errors=True)
-    forget_dead_server(settings)
+    _forget_dead_server(settings)
     if _is_filled(data):
         _require_version(data)
         return
@@ -104,23 +104,35 @@ def socket_folder(home: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"sentiment-{os.getuid()}-{digest}"
 
 
-def forget_dead_server(settings: Settings) -> None:
+def require_seen(settings: Settings) -> None:
+    """Raise ContractError when a server serves the data whose process is not seen from here: it holds the lock."""
+    if held(_lock(settings)) and not _is_served(_data(settings)):
+        raise _elsewhere(settings)
+
+
+def _forget_dead_server(settings: Settings) -> None:
     """Remove the lock files of a server that ended uncleanly, as a machine without power ends it.
 
     They name its process id. When that is another process's by now, in a container it soon is, PostgreSQL takes this
     one for the server and never starts again. Files of a server that lives, or of which a part does, are left to it.
-    Raises ContractError when it lives where its process is not seen from here: it holds the lock all the same.
     """
     data, sockets = _data(settings), socket_folder(settings.home)
-    if not data.parent.is_dir() or any(_serves(process, data) for process in psutil.process_iter()):
+    if _is_served(data):
         return
-    elsewhere = ContractError(
-        f"a PostgreSQL that is not seen from here, as one in a container is not, serves {data}: stop the platform "
-        "there, or set SENTIMENT_HOME to another folder here"
-    )
-    with alone(_lock(settings), elsewhere):
+    with alone(_lock(settings), _elsewhere(settings)):
         for file in (data / "postmaster.pid", sockets / f"{_SOCKET}.lock", sockets / _SOCKET):
             file.unlink(missing_ok=True)
+
+
+def _elsewhere(settings: Settings) -> ContractError:
+    return ContractError(
+        f"a PostgreSQL that is not seen from here, as one in a container is not, serves {_data(settings)}: stop the "
+        "platform there, or set SENTIMENT_HOME to another folder here"
+    )
+
+
+def _is_served(data: Path) -> bool:
+    return any(_serves(process, data) for process in psutil.process_iter())
 
 
 def _serves(process: psutil.Process, data: Path) -> bool:
