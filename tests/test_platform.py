@@ -260,6 +260,23 @@ def test_a_disk_that_is_full_for_a_moment_ends_no_platform(home, monkeypatch):
     assert not alive(watching._started["it"].pid)
 
 
+def test_a_clock_that_is_set_back_while_the_platform_runs_is_seen(home, monkeypatch):
+    now, back = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: now() - back[0])
+    one = Component("it", (sys.executable, "-c", SLEEPER), dict(os.environ), time.time)
+    watching = supervisor.Supervisor(Settings(), [one])
+    running = threading.Thread(target=watching.run)
+    running.start()
+    try:
+        rule = watching._rules["it"]
+        wait_until(lambda: rule.state == "healthy")
+        back[0] = 5 * 3600.0
+        wait_until(lambda: rule.launched <= rule.last_sign <= time.time() < rule.tolerated_until < time.time() + 300)
+    finally:
+        watching.stop()
+        running.join(30)
+
+
 def test_a_supervisor_that_was_killed_is_seen_and_a_new_start_begins_anew(settings, stand_ins):
     stand_ins(web_server("api-server", settings.airflow_port))
     first = platform.start(settings, lambda line: None)
@@ -464,7 +481,7 @@ def test_a_disk_that_is_full_during_the_start_leaves_nothing_running(home, monke
     monkeypatch.setattr(supervise.signal, "signal", lambda *_: None)
     monkeypatch.setattr(databases, "silence", lambda _: None)
     monkeypatch.setattr(databases, "create_databases", full)
-    monkeypatch.setattr(supervisor, "write_record", full)
+    monkeypatch.setattr(supervisor, "write_record", lambda *_: full() if started else None)
     assert supervise.main() == 0
     assert len(started) == 1
     assert not alive(started[0].pid)
