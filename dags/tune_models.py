@@ -53,6 +53,9 @@ with DAG(
     train_best = TriggerDagRunOperator(
         task_id="train_best",
         trigger_dag_id="train_models",
+        # A try after one that was lost finds the run that it began.
+        trigger_run_id="tuned__{{ run_id }}__{{ dag_run.clear_number }}",
+        skip_when_already_exists=True,
         conf=training_form(conclude.output, snapshot.output),
         trigger_rule="none_failed_min_one_success",
         fail_when_dag_is_paused=True,  # else its run would wait for ever, without a word

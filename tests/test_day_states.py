@@ -19,8 +19,8 @@ from sentiment.ingest.verbs import INGEST
 from sentiment.scoring.config import ScoreConfig
 from sentiment.scoring.verbs import SCORE
 from sentiment.stores.lake.files import write_day_file
-from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS, SCORES
-from sentiment.stores.lake.states import day_states
+from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
+from sentiment.stores.lake.states import day_states, of_this_run
 from sentiment.stores.lake.tables import Lake
 from sentiment.verbs import verbs
 from sentiment.views.days import FILES_LOOK_BACK, late_days
@@ -44,6 +44,21 @@ def lake(home, bundle):
 
 def keys(lake, day: date) -> set[str]:
     return set(lake.read(SCORES, (day, day), ["review_key"])["review_key"].to_pylist())
+
+
+def test_a_day_whose_two_tables_a_kill_left_of_two_runs_is_scored_again(lake):
+    contents = {day: content for day, content in lake.content(REVIEWS).items() if day == DAY}
+    first, second = (of_this_run(contents)[DAY] for _ in range(2))
+
+    def write(spec, made_of):
+        file = write_day_file(lake.root, spec, DAY, (), made_of)
+        lake.replace_days(spec, [DAY], [file], lake.grown(spec), {})
+
+    states = []
+    for spec, made_of in ((DAILY_SENTIMENT, first), (SCORES, first), (DAILY_SENTIMENT, second), (SCORES, second)):
+        write(spec, made_of)
+        states.append(day_states(lake, [DAY])[DAY])
+    assert states == ["ingested", "scored", "stale", "scored"]
 
 
 @pytest.mark.spark

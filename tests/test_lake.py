@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 from pyarrow import parquet
 
 from conftest import PROJECT, fill, lake_review
@@ -206,6 +207,62 @@ def test_what_comes_between_the_last_look_and_the_commit_is_asked_for_its_days(l
     else:
         lake.replace_days(REVIEWS, [MONDAY], [mine], base, {})
         assert keys(lake) == ["d", "mine", "other"]
+
+
+def lost_answer(commit):
+    """Commit, and say that somebody was first, as an S3 does whose answer was lost and that is asked again."""
+
+    def commits_and_loses(*given, **named):
+        commit(*given, **named)
+        raise CommitFailedError("the version is there already")
+
+    return commits_and_loses
+
+
+def test_a_commit_whose_answer_was_lost_is_a_commit(lake, monkeypatch):
+    base, file = lake.grown(REVIEWS), day_file(lake, MONDAY, "mine")
+    promotions = lake.grown(PROMOTIONS)
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", lost_answer(DeltaTable.create_write_transaction))
+    monkeypatch.setattr(tables, "write_deltalake", lost_answer(tables.write_deltalake))
+    version = lake.replace_days(REVIEWS, [MONDAY], [file], base, {})
+    assert (version, keys(lake, MONDAY, version=version)) == (base.version() + 1, ["mine"])
+
+    row = {"version": "1", "decided_by": "x", "reason": "y", "at": datetime.now(UTC)}
+    lake.append(PROMOTIONS, [row], {}, promotions)
+    assert lake.read(PROMOTIONS).num_rows == 1
+
+
+def test_the_version_that_is_returned_holds_what_was_written(lake, monkeypatch):
+    base, file, later = lake.grown(REVIEWS), day_file(lake, MONDAY, "mine"), day_file(lake, MONDAY, "later")
+    commit, calls = DeltaTable.create_write_transaction, list[DeltaTable]()
+
+    def overtaken(table, *given, **named):
+        commit(table, *given, **named)
+        calls.append(table)
+        if len(calls) == 1:
+            Lake(lake.root).replace_days(REVIEWS, [MONDAY], [later], DeltaTable(lake.uri(REVIEWS)), {})
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", overtaken)
+    version = lake.replace_days(REVIEWS, [MONDAY], [file], base, {})
+    assert (keys(lake, MONDAY, version=version), keys(lake, MONDAY)) == (["mine"], ["later"])
+
+
+def test_columns_that_a_table_lacks_are_added_though_another_run_commits_meanwhile(empty_lake, monkeypatch):
+    without = [field for field in REVIEWS.schema if field.name != "displaced"]
+    row = {**lake_review(MONDAY, 0)}
+    row.pop("displaced", None)
+    uri = empty_lake.uri(REVIEWS)
+    write_deltalake(uri, pa.Table.from_pylist([row], pa.schema(without)), partition_by=["review_date"])
+    found = tables.opened
+
+    def overtaken(*given):
+        table = found(*given)
+        write_deltalake(uri, pa.Table.from_pylist([row], pa.schema(without)), mode="append")
+        return table
+
+    monkeypatch.setattr(tables, "opened", overtaken)
+    grown = empty_lake.grown(REVIEWS)
+    assert set(REVIEWS.schema.names) <= set(grown.schema().to_arrow().names)
 
 
 def test_the_loser_wins_when_it_runs_again(lake):

@@ -443,7 +443,7 @@ def test_a_link_that_leads_nowhere_or_to_itself_is_no_file(tmp_path):
 def test_a_part_that_is_a_link_that_leads_nowhere_is_not_taken_for_removed(home, land, target):
     there, landing = land(f"{DAY}/whole.jsonl", []).parent, f"{home}/landing"
     (there / "part.jsonl").symlink_to(there / target)
-    with pytest.raises(UnavailableError, match=rf"are links that lead nowhere: {DAY}/part\.jsonl; mount the disk"):
+    with pytest.raises(UnavailableError, match=rf"has links that lead nowhere: {DAY}/part\.jsonl; mount the disk"):
         files_of_day(landing, DAY)
     assert "part.jsonl" in history(str(there), landing).others
 

@@ -28,6 +28,7 @@ from sentiment.engine.bundle import INT8_MODEL, REQUIRED, Bundle, identity, read
 from sentiment.engine.scorer import Scorer
 from sentiment.stores.registry.bundles import bundle_cache
 from sentiment.stores.registry.entries import TrainedRun
+from sentiment.stores.registry.handle import RunHandle
 from sentiment.stores.registry.versions import Registry, _requirements
 from sentiment.stores.s3 import BOTO_ATTEMPTS
 
@@ -85,6 +86,17 @@ def test_a_retry_of_the_same_task_goes_on_with_the_unfinished_run(registry):
     runs = registry._client.search_runs([registry._experiment()], "params.seed = '1'")
     assert [(run.info.run_id, run.info.status) for run in runs] == [(run_id, "FINISHED")]
     assert runs[0].data.tags["sentiment.try"] == "2"
+
+
+def test_a_retry_writes_the_settings_that_the_try_before_did_not_come_to(registry, monkeypatch):
+    def down(*_given):
+        raise UnavailableError("MLflow is down")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(RunHandle, "log_params", down)
+        with pytest.raises(UnavailableError):
+            train(registry, 56, a_try(1))
+    assert registry.trained(train(registry, 56, a_try(2))).params["seed"] == "56"
 
 
 def test_a_second_try_beside_one_that_is_still_at_work_does_not_end_its_run(registry):

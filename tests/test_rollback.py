@@ -12,6 +12,7 @@ from contexts import a_context
 from sentiment import cli
 from sentiment.core.errors import ConcurrentWriteError, ContractError
 from sentiment.core.settings import Settings
+from sentiment.promotion import rollback
 from sentiment.promotion.champion import make_champion
 from sentiment.promotion.config import RollbackConfig
 from sentiment.promotion.rollback import previous_champion, roll_back
@@ -169,6 +170,20 @@ def test_a_crash_between_ledger_and_alias_is_mended_by_calling_it_again(back, la
     assert ([version for _, version in changes(lake)], registry.named) == ([1, 2, 1], 1)
 
 
+def test_a_roll_back_that_cannot_say_which_days_to_rescore_has_not_gone_back(back, lake, monkeypatch):
+    registry = reigned(lake, 1, 2, 3)
+
+    def down(*_given):
+        raise ConnectionError("S3 is down")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(rollback, "_scored_by", down)
+        with pytest.raises(ConnectionError):
+            back(registry)
+    back(registry)
+    assert registry.named == 2
+
+
 def test_an_alias_that_was_moved_by_hand_is_written_down_with_the_next_change(back, lake):
     reigned(lake, 1, 2)
     back(FakeRegistry(3))
@@ -224,7 +239,7 @@ def test_a_row_comes_after_the_last_one_though_the_clock_that_wrote_that_was_ahe
     ahead = datetime.now(UTC) + timedelta(hours=1)
     lake.append(PROMOTIONS, [{"version": "1", "decided_by": "x", "reason": "y", "at": ahead}], {})
     record(lake, 2, 1, "better", a_context())
-    observe(lake, 3, a_context())
+    observe(lake, lambda: 3, a_context())
     assert [version for _, version in changes(lake)] == [1, 2, 3]
 
 
@@ -241,10 +256,18 @@ def test_the_same_change_by_another_or_later_is_a_change_of_its_own(lake):
     assert [row.version for row in rows] == [2, 1, 2, 1, 2, 1]
 
 
+def test_what_is_observed_is_what_the_alias_names_when_the_row_is_written(lake):
+    registry = reigned(lake, 2)
+    names = iter([3, 2])  # it was moved for a moment, or read before a row of another run
+
+    assert observe(lake, lambda: next(names), a_context()) == registry.named
+    assert [version for _, version in changes(lake)] == [2]
+
+
 def test_an_alias_that_agrees_with_the_ledger_needs_no_row_and_one_that_names_nothing_has_none(lake):
     reigned(lake, 1, 2)
-    observe(lake, 2, a_context())
-    observe(lake, None, a_context())
+    observe(lake, lambda: 2, a_context())
+    observe(lake, lambda: None, a_context())
     assert [version for _, version in changes(lake)] == [1, 2]
 
 

@@ -16,6 +16,7 @@ from sentiment.core.errors import ConcurrentWriteError, ContractError, Unavailab
 from sentiment.core.settings import Settings
 from sentiment.evaluation.predictions import OF_RUN
 from sentiment.stores.registry.versions import Registry
+from sentiment.training import unfinished
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig, TrainingsConfig, TrainRequest
 from sentiment.training.seeds import train_over_seeds
@@ -206,6 +207,18 @@ def test_what_is_still_training_is_listed_and_never_removed(deployment):
         assert other.is_dir()
         assert listed(TrainingsConfig(remove=("all",)), shell(deployment)).removed == ["left"]
         assert (folder / "checkpoint-7").is_dir()
+
+
+def test_a_training_that_goes_on_between_the_look_and_the_removal_keeps_its_folder(deployment, monkeypatch):
+    folder = folder_of(deployment, "again")
+    (folder / "checkpoint-3").mkdir(parents=True)
+    (seen,) = [one for one in unfinished.unfinished(deployment) if one.run_id == "again"]
+    monkeypatch.setattr(unfinished, "unfinished", lambda _: [seen])
+    with (
+        at_work(folder, config(), shell(deployment)),
+        pytest.raises(ContractError, match="run again is training again: interrupt it first; it was not removed"),
+    ):
+        listed(TrainingsConfig(remove=("all",)), shell(deployment))
 
 
 def test_a_training_that_fails_before_its_first_checkpoint_leaves_nothing(deployment):

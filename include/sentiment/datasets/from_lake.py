@@ -35,7 +35,7 @@ from sentiment.stores import files as storage
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.spark import read_table
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.spark_jobs import kept, map_sorted, require_memory
+from sentiment.stores.spark_jobs import kept, map_sorted, parallelism, require_memory
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _REMEDY = "import more days or products, or change test_share, validation_share or recent_share"
 # In Sail's memory: 250,000 reviews took 1.2 GB in all, of which 0.3 do not grow.
 _BYTES_A_ROW = 3_700
+# As many as a task sorts within its memory.
+_ROWS_A_FILE = 500_000
 _NEEDED = (
     *("review_key", "user_id", "parent_asin", "category", "rating", "title", "text"),
     *("word_count", "timestamp", "source_file", "review_date"),
@@ -57,7 +59,9 @@ def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folde
         splits, left_out = _counted(parts)
         _require_categories(splits, config)
         require_both_classes(splits, _REMEDY)
-        files = _write(parts.where("split IS NOT NULL"), folder)
+        rows = sum(counts.reviews for counts in splits.values())
+        partitions = max(2, min(2 * parallelism(spark), rows // _ROWS_A_FILE))
+        files = _write(parts.where("split IS NOT NULL"), folder, partitions=partitions)
     manifest = Manifest(
         id=snapshot_id(config, table_id(lake)),
         config=config.model_dump(mode="json"),
@@ -203,11 +207,13 @@ def _require_categories(splits: Mapping[str, SplitCounts], config: SnapshotConfi
         raise ContractError(f"no review is of the category {', '.join(missing)}; there are {', '.join(sorted(there))}")
 
 
-def _write(parts: DataFrame, folder: str, splits: tuple[str, ...] = SPLITS) -> dict[str, list[str]]:
+def _write(
+    parts: DataFrame, folder: str, splits: tuple[str, ...] = SPLITS, partitions: int = 2
+) -> dict[str, list[str]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_splits(batches, folder)
 
-    spread = parts.drop("side").repartitionByRange(2, "sample_order")
+    spread = parts.drop("side").repartitionByRange(partitions, "sample_order")
     rows = map_sorted(spread, ("sample_order",), write, "split string, file string").collect()
     return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in splits}
 

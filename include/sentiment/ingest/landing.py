@@ -80,12 +80,9 @@ def seen_of_day(landing: str, day: date) -> list[Seen]:
     """
     own = _entries(landing, day)[0]
     found = [file for entry in own for file in _look_by_place(entry)]
-    broken = [_legible(place(landing, link)) for entry in own for link in _broken_links(entry)] if found else []
-    if broken:
-        raise UnavailableError(
-            f"files of {day} are links that lead nowhere: {first_of(broken[:NAMED], len(broken))}; mount the disk that "
-            "they lead to, or remove them"
-        )
+    if found and (broken := [_legible(place(landing, link)) for entry in own for link in _broken_links(entry)]):
+        named = first_of(broken[:NAMED], len(broken))
+        raise UnavailableError(f"{day} has links that lead nowhere: {named}; mount the disk behind them or remove them")
     return found
 
 

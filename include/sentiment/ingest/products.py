@@ -13,7 +13,7 @@ from pyarrow import compute, parquet
 from pyspark.sql import functions as F  # noqa: N812
 
 from sentiment.core.atomic import replacing
-from sentiment.core.errors import ContractError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.ingest.landing import product_files
 from sentiment.ingest.lines import LandedFile, lines_of, read_lines
 from sentiment.stores.files import Seen
@@ -28,17 +28,19 @@ UNKNOWN_CATEGORY = "unknown"
 # By the names of Amazon's products of 2023, 2018 and 2014. A path of categories is a list, a list of lists or a name.
 _PRODUCT = "parent_asin string, asin string, categories string, category string, main_category string, main_cat string"
 _LEVELS = "array<string>"
+# Of fewer it costs less to hand all of them to Spark than to ask which are needed.
+_MANY = 100_000
 _COLUMNS = ["parent_asin", "category"]
 _STATE = b"state"  # what stands for the files, in the metadata of what is kept
 
 
-def categories(spark: SparkSession, root: str, home: Path) -> DataFrame | None:
-    """Return `parent_asin` and `category` of the products; None where there are no product files.
+def categories(spark: SparkSession, root: str, home: Path, reviews: DataFrame) -> DataFrame | None:
+    """Return `parent_asin` and `category` of products, of all or of those of some reviews; None without product files.
 
     A category is the second level of the product's category path, the first where there is but one. Lines that are of
     no product are counted in the log. What the files hold is kept under `home` until one of them changes, for a shop
     has millions of products, and a day some hundred reviews. Raises ContractError for a product file that cannot be
-    read to its end.
+    read to its end, and UnavailableError for one that changes meanwhile.
     """
     files = found_files(root)
     if not files:
@@ -47,11 +49,16 @@ def categories(spark: SparkSession, root: str, home: Path) -> DataFrame | None:
     known = _kept_before(path, state)
     if known is None:
         known = _read(spark, files).replace_schema_metadata({_STATE: state})
+        if _state_of(found_files(root)) != state:
+            raise UnavailableError(f"a product file under {root} is still being written; run it again when it is whole")
         home.mkdir(parents=True, exist_ok=True)
         with replacing(path) as aside:
             parquet.write_table(known, aside)
     _tell_of_no_product(known, root)
     named = known.filter(compute.is_valid(known["parent_asin"])).select(_COLUMNS)
+    if named.num_rows > _MANY:
+        asked = reviews.select("parent_asin").distinct().toArrow()["parent_asin"]
+        named = named.filter(compute.is_in(named["parent_asin"], asked))
     return spark.createDataFrame(named, "parent_asin string, category string")
 
 

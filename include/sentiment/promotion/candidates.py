@@ -84,5 +84,6 @@ def _baseline(
     linear = [candidate for candidate in candidates if candidate.family == "linear"]
     if not linear:
         others = [one for one in known if not one.lacking and one.tags["family"] == "linear"]
-        linear = [measured(one) for one in others if tested_on(registry, one) == on]
+        near = [one for one in others if one.tags.get("snapshot") == on[0]]
+        linear = [measured(one) for one in near if tested_on(registry, one) == on]
     return max(linear, key=lambda version: version.macro_f1, default=None)

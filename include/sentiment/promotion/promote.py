@@ -9,6 +9,7 @@ from pathlib import Path
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.names import CHAMPION
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.promotion.candidates import Candidacy, candidacy
 from sentiment.promotion.champion import make_champion, missing, unfinished
@@ -59,7 +60,7 @@ def promote_best(
         if verdict.version is None and present is None and not history(lake):
             verdict = or_the_baseline(verdict, field.baseline, field.candidates)
     if verdict.version is None:
-        observe(lake, present, context)
+        present = observe(lake, lambda: registry.alias(CHAMPION), context)
     else:
         registry.fetch_bundle(verdict.version)  # what cannot be fetched cannot score
         make_champion(registry, lake, verdict.version, present, verdict.reason, context)

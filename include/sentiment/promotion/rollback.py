@@ -7,6 +7,8 @@ from datetime import date
 from itertools import groupby
 from operator import itemgetter
 
+from pyarrow import compute
+
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.names import CHAMPION
@@ -41,9 +43,10 @@ def roll_back(config: RollbackConfig, registry: Registry, context: Context) -> R
     target = registry.version(number)
     context.progress(f"fetching and checking the bundle of version {number}")
     registry.fetch_bundle(number)
+    # All that may fail comes before: the command typed again after an error would go back one more version.
+    ranges = _scored_by(lake, present) if present not in (None, number) else []
     make_champion(registry, lake, number, present, config.reason, context)
     context.progress(f"version {number} is champion")
-    ranges = _scored_by(lake, present) if present not in (None, number) else []
     return RollbackResult(
         champion=number,
         previous=present,
@@ -81,8 +84,10 @@ def _command(ranges: Sequence[Sequence[date]]) -> str:
 
 def _scored_by(lake: Lake, version: int | None) -> list[list[date]]:
     """Return the days that bear a version's scores, parted where a day between them bears another's alone."""
-    rows = lake.read(DAILY_SENTIMENT, columns=["review_date", "model_version"])
-    scored: dict[date, bool] = {}
-    for day, of in sorted(zip(rows["review_date"].to_pylist(), rows["model_version"].to_pylist(), strict=True)):
-        scored[day] = scored.get(day, False) or of == str(version)
+    state, scored = lake.state(DAILY_SENTIMENT), dict[date, bool]()
+    for day in sorted(state.days):
+        # A day after the other: ten years of a large shop's products would fill the memory.
+        versions = compute.unique(state.read((day, day), ["model_version"])["model_version"]).to_pylist()
+        if versions:
+            scored[day] = str(version) in versions
     return [[day for day, _ in days] for ours, days in groupby(scored.items(), key=itemgetter(1)) if ours]

@@ -27,6 +27,7 @@ from sentiment.stores.lake.files import DataFile, write_day_file
 from sentiment.stores.lake.log import TableState
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, REVIEWS, SCORES
 from sentiment.stores.lake.spark import read_files
+from sentiment.stores.lake.states import of_this_run
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.spark_jobs import parallelism, rows_at_once, sent, tasks_done, without_executor, writers
 
@@ -96,7 +97,7 @@ def _score(
 ) -> ScoreCounts:
     """Score days in one job, and commit them."""
     held, wanted = lake.state(REVIEWS), set(days)
-    contents = {day: content for day, content in held.content().items() if day in wanted}
+    contents = of_this_run({day: content for day, content in held.content().items() if day in wanted})
     bases = {spec.name: lake.grown(spec) for spec in (SCORES, DAILY_SENTIMENT)}
     reviews = _files(held, days)
     known = _files(lake.state(SCORES, bases[SCORES.name].version()), days) if run.reuse else []

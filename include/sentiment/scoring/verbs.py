@@ -32,7 +32,8 @@ def resolve_model(config: ScoreConfig | RescoreConfig, context: Context) -> Reso
     settings, choice = context.settings, ModelChoice.parsed(config.model)
     days = _due_days(config, context) if isinstance(config, ScoreConfig) else _ingested(config, context)
     if choice.version is None:
-        observe(Lake(settings.lake_root), Registry(settings).alias(CHAMPION), context)
+        registry = Registry(settings)
+        observe(Lake(settings.lake_root), lambda: registry.alias(CHAMPION), context)
     resolved = resolve(days, choice, settings, Registry)
     versions = tuple(found.version for found in resolved)
     if len(resolved) > 1:

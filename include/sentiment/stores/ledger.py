@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -52,20 +52,22 @@ def record(lake: Lake, version: int, previous: int | None, reason: str, context:
     return change
 
 
-def observe(lake: Lake, champion: int | None, context: Context) -> None:
-    """Write down that the alias names another version than the last row says is in force, when it does.
+def observe(lake: Lake, alias: Callable[[], int | None], context: Context) -> int | None:
+    """Write down that the alias names another version than the last row says is in force, when it does; return it.
 
-    So a change that somebody made in MLflow is known from the next call on. Another run may write the same first.
+    So a change that somebody made in MLflow is known from the next call on. Another run may write the same first, or
+    make another change: the alias is read when the state of the ledger is known that a row is added to.
     """
-    rows = history(lake)
+    champion, rows = alias(), history(lake)
     if not _observed(rows[-1] if rows else None, champion, context):
-        return
+        return champion
     base = lake.grown(PROMOTIONS)
-    rows = history(lake, base.version())
+    champion, rows = alias(), history(lake, base.version())
     observed = _observed(rows[-1] if rows else None, champion, context)
     if observed:
         with suppress(ConcurrentWriteError):
             lake.append(PROMOTIONS, [_row(change) for change in observed], context.provenance, base)
+    return champion
 
 
 def history(lake: Lake, table_version: int | None = None) -> list[Change]:

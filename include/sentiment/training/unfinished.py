@@ -152,10 +152,15 @@ def listed(config: TrainingsConfig, context: Context) -> TrainingsResult:
     there = unfinished(context.settings)
     removed = [one for one in there if not one.at_work] if config.remove == ("all",) else _named(config.remove, there)
     for one in removed:
-        shutil.rmtree(one.folder)
+        with alone(one.folder / _LOCK, _at_work_again(one)):  # it may have been taken up meanwhile
+            shutil.rmtree(one.folder)
     kept = [_row(one, context.now.timestamp()) for one in there if one not in removed]
     freed = sum(one.size for one in removed) / 1e6
     return TrainingsResult(trainings=kept, removed=[one.run_id for one in removed], freed_megabytes=freed)
+
+
+def _at_work_again(one: Unfinished) -> ContractError:
+    return ContractError(f"run {one.run_id} is training again: interrupt it first; it was not removed")
 
 
 def _named(run_ids: tuple[str, ...], there: list[Unfinished]) -> list[Unfinished]:

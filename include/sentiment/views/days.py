@@ -69,9 +69,10 @@ def untaken(landed: Sequence[date], settings: Settings) -> list[date]:
         return []
     lake = Lake(settings.lake_root)
     reviews = lake.state(REVIEWS)
-    made_of, marks = reviews.made_of(), lake.marked(REVIEWS, map(own_mark, landed))
-    unknown = [day for day in landed if made_of.get(day) != OWN and own_mark(day) not in marks]
-    return [day for day in unknown if not _holds_its_own(reviews, day)]
+    made_of = reviews.made_of()
+    unnamed = [day for day in landed if made_of.get(day) != OWN]
+    marks = lake.marked(REVIEWS, map(own_mark, unnamed))
+    return [day for day in unnamed if own_mark(day) not in marks and not _holds_its_own(reviews, day)]
 
 
 def _holds_its_own(reviews: TableState, day: date) -> bool:

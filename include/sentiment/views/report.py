@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -56,12 +56,20 @@ def scored_by_others(rows: Sequence[DayRow], champion: int | None) -> str:
     )
 
 
+# Of versions on other test reviews so many, the newest, are asked what reviews they saw, which takes a request each.
+_OTHERS_WITH_REVIEWS = 20
+
+
 def version_row(registry: Registry, version: ModelVersion) -> VersionRow:
     """Return a version's figures, of its tags and of its run, where somebody has not deleted that."""
     try:
         metrics = registry.trained(version.run_id).metrics if version.run_id else {}
     except AbsentError:
         metrics = {}
+    return _row_of_tags(version, metrics)
+
+
+def _row_of_tags(version: ModelVersion, metrics: Mapping[str, float]) -> VersionRow:
     return VersionRow(
         version=version.version,
         family=version.tags.get("family"),
@@ -103,7 +111,8 @@ def _versions(registry: Registry, champion: int | None) -> tuple[tuple[VersionRo
     same: list[VersionRow] = []
     other: list[VersionRow] = []
     for version in registry.versions():
-        row = version_row(registry, version)
+        near = version.tags.get("snapshot") == reference[0] or len(other) < _OTHERS_WITH_REVIEWS
+        row = version_row(registry, version) if near else _row_of_tags(version, {})
         comparable = version.version == champion or (_tested_on(version, row) == reference and None not in reference)
         (same if comparable else other).append(row)
     return tuple(same), tuple(other)

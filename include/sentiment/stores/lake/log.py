@@ -102,7 +102,7 @@ def opened(uri: str, version: int | None = None) -> DeltaTable | None:
     Raises ContractError for a table with features of Delta that are not read here, and for an S3 that refuses it.
     """
     try:
-        with _answering(uri):
+        with answering(uri):
             table = DeltaTable(uri, version=version, storage_options=delta_options())
     except TableNotFoundError:
         return None
@@ -121,6 +121,19 @@ def newest(uri: str) -> Iterator[Handle | None]:
     if handle.commit != commit:
         handle.commit, handle.seen = commit, _look(commit)
     _idle[uri] = handle
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Raise what an error of deltalake means: it calls whatever S3 answers an OSError, which boto3 tells apart."""
+    try:
+        yield
+    except OSError as error:
+        if not storage.is_s3(uri):
+            raise
+        storage.look(storage.join(uri, "_delta_log"))
+        reason = str(error).partition("\n")[0]
+        raise UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {reason}") from error
 
 
 def state_of(spec: DayTable, uri: str, table: DeltaTable) -> TableState:
@@ -150,25 +163,12 @@ def content_of(files: Iterable[DataFile]) -> str:
 def _refreshed(uri: str) -> Handle | None:
     handle = _idle.pop(uri, None)
     if handle and handle.seen and _look(handle.commit) == handle.seen:
-        with _answering(uri):
+        with answering(uri):
             handle.table.update_incremental()
         require_readable(handle.table)
         return handle
     table = opened(uri)
     return None if table is None else Handle(table)
-
-
-@contextmanager
-def _answering(uri: str) -> Iterator[None]:
-    """Raise what an error of deltalake means: it calls whatever S3 answers an OSError, which boto3 tells apart."""
-    try:
-        yield
-    except OSError as error:
-        if not storage.is_s3(uri):
-            raise
-        storage.look(storage.join(uri, "_delta_log"))
-        reason = str(error).partition("\n")[0]
-        raise UnavailableError(f"the S3 of {uri} does not answer as it should, try again: {reason}") from error
 
 
 def _look(file: str) -> Seen | None:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -31,9 +31,10 @@ from sentiment.stores.lake.commits import (
     removals,
     require_unchanged,
     span,
+    version_of,
 )
 from sentiment.stores.lake.files import DataFile, file_batches, write_day_file
-from sentiment.stores.lake.log import TableState, newest, opened, state_of
+from sentiment.stores.lake.log import TableState, answering, newest, opened, state_of
 from sentiment.stores.lake.protocol import require_conditions, require_writable
 from sentiment.stores.lake.schemas import DayTable, PlainTable, TableSpec
 from sentiment.stores.s3 import delta_options
@@ -68,14 +69,17 @@ class Lake:
     def grown(self, spec: TableSpec) -> DeltaTable:
         """Open a table for writing, at the newest; one that is not there is created, and lacking columns are added."""
         table = opened(self.uri(spec)) or self._created(spec)
-        present = set(table.schema().to_arrow().names)
-        missing = [field for field in Schema.from_arrow(spec.schema).fields if field.name not in present]
-        if missing:
-            # Another run may add them at the same moment; then they are there. They are null in the older rows.
-            with suppress(CommitFailedError):
-                table.alter.add_columns(missing)
-            table.update_incremental()
-        return table
+        for _ in range(_ATTEMPTS):
+            present = set(table.schema().to_arrow().names)
+            missing = [field for field in Schema.from_arrow(spec.schema).fields if field.name not in present]
+            if not missing:
+                return table
+            # Another run may add them, or commit, at the same moment. They are null in the older rows.
+            with answering(self.uri(spec)):
+                with suppress(CommitFailedError):
+                    table.alter.add_columns(missing)
+                table.update_incremental()
+        raise _busy(spec)
 
     def state(self, spec: DayTable, version: int | None = None) -> TableState:
         """Return what a table holds of its days, at a version or at the newest; one that is not there holds none.
@@ -132,19 +136,20 @@ class Lake:
         """
         require_conditions(self.root)
         table = base or self.grown(spec)
-        seen = [Transaction("append", table.version() + 1)] if base else None
-        try:
-            write_deltalake(
-                table,
-                pa.Table.from_pylist(rows, schema=spec.schema),
-                mode="append",
-                commit_properties=CommitProperties(custom_metadata=metadata, app_transactions=seen),
-            )
-        except CommitFailedError as error:
-            raise ConcurrentWriteError(
-                f"another run added to the table {spec.name} while this one was working; nothing of this run was "
-                f"written: run it again ({error})"
-            ) from error
+        before = table.version()
+        properties = commit_properties(metadata, {"append": before + 1} if base else {})
+        with answering(self.uri(spec)):
+            try:
+                write_deltalake(
+                    table, pa.Table.from_pylist(rows, schema=spec.schema), mode="append", commit_properties=properties
+                )
+            except CommitFailedError as error:
+                table.update_incremental()
+                if version_of(properties, table, before) is None:
+                    raise ConcurrentWriteError(
+                        f"another run added to the table {spec.name} while this one was working; nothing of this run "
+                        f"was written: run it again ({error})"
+                    ) from error
 
     def replace_days(
         self,
@@ -176,11 +181,12 @@ class Lake:
                 actions: list[AddAction | RemoveAction] = [*removals(spec, head, replaced), *added]
                 marked = {**dict.fromkeys((*map(day_mark, replaced), *also), head.version() + 1), **marks}
                 properties = commit_properties({**metadata, "days": span(replaced)}, marked)
-                if committed(spec, head, actions, properties):
-                    return head.version()
+                version = committed(spec, head, actions, properties)
+                if version is not None:
+                    return version
                 # Delta refuses where any file was removed meanwhile; whether one was of these days, is told here.
                 require_unchanged(spec, replaced, base, head, also)
-            raise ConcurrentWriteError(f"other runs write the table {spec.name} all the time; run this one again")
+            raise _busy(spec)
 
     def require_unchanged(
         self, spec: DayTable, days: Collection[date], base: DeltaTable, also: Collection[str] = ()
@@ -198,7 +204,7 @@ class Lake:
     def _created(self, spec: TableSpec) -> DeltaTable:
         require_conditions(self.root)
         # Another process may create it at the same moment; then its table is the table.
-        with suppress(CommitFailedError):
+        with answering(self.uri(spec)), suppress(CommitFailedError):
             DeltaTable.create(
                 self.uri(spec),
                 schema=Schema.from_arrow(spec.schema),
@@ -212,3 +218,7 @@ class Lake:
                 storage_options=delta_options(),
             )
         return self.open(spec)
+
+
+def _busy(spec: TableSpec) -> ConcurrentWriteError:
+    return ConcurrentWriteError(f"other runs write the table {spec.name} all the time; run this one again")

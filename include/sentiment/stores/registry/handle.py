@@ -40,6 +40,12 @@ class RunHandle:
     run_id: str
     client: Any
 
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Write settings down; the same ones again change nothing."""
+        from mlflow.entities import Param
+
+        self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+
     def log_metrics(self, metrics: Mapping[str, Any], step: int = 0) -> None:
         """Add the figures among `metrics`; MLflow takes finite ones only."""
         from mlflow.entities import Metric

@@ -97,6 +97,7 @@ class Runs:
             self._client.update_run(run.run_id, status="RUNNING")
             for tag, value in {**context.provenance, **tags}.items():
                 run.tag(tag, value)
+            run.log_params(params)  # the attempt before may have ended between its run and these
         else:
             run = self.begin(name, params, {"key": key, **tags}, context)
         try:
@@ -124,13 +125,11 @@ class Runs:
         parent: str | None = None,
     ) -> RunHandle:
         """Begin a run, under `parent` when one is given."""
-        from mlflow.entities import Param
-
         theirs = {"mlflow.user": context.actor} | ({"mlflow.parentRunId": parent} if parent else {})
         ours = {f"{OURS}{key}": value for key, value in {**context.provenance, **tags}.items()}
         begun = self._client.create_run(self._experiment(), tags={**theirs, **ours}, run_name=name)
         run = self.handle(str(begun.info.run_id))
-        self._client.log_batch(run.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+        run.log_params(params)
         return run
 
     def has(self, run_id: str) -> bool:

@@ -100,11 +100,14 @@ class Registry(Runs):
     def champion(self) -> int | None:
         """Return the version in force, or None; ContractError when the alias names one that is no longer there."""
         number = self.alias(CHAMPION)
-        if number is not None and number not in {known.version for known in self.versions()}:
+        try:
+            if number is not None:
+                self._client.get_model_version(REGISTERED_MODEL, str(number))
+        except AbsentError:
             raise ContractError(
                 f"MLflow's alias {CHAMPION} names version {number}, which is gone; name another one: "
                 '`sentiment rollback --version NUMBER --reason "…"`'
-            )
+            ) from None
         return number
 
     def set_champion(self, number: int, instead_of: int | None) -> None:
