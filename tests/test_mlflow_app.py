@@ -93,13 +93,39 @@ def test_whoever_reaches_the_server_has_it_write_no_file_and_read_none_of_others
             create(json.dumps(asked)),
         ):
             assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
-    for path in ("upload-artifact?run_uuid=x&path=x", "runs/create-promptlab-run"):
-        answer = httpx.post(f"{server}/ajax-api/2.0/mlflow/{path}", content=b"x", trust_env=False, timeout=90)
+    for path in writing_paths():
+        answer = httpx.post(f"{server}{path}?run_uuid=x&path=x", content=b"x", trust_env=False, timeout=90)
         assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
     (tmp_path / "link").symlink_to(Path(root).parent)
     for name, place in {"ours": f"{root}/", "by link": f"{tmp_path}/link/{Path(root).name}"}.items():
         assert create({"name": name, "artifact_location": place}).status_code == 200
     assert create({"name": "plain"}).status_code == 200
+
+
+def writing_paths():
+    """Return every address of the installed MLflow under which files come up, or are signed to."""
+    from mlflow.server.handlers import get_endpoints
+
+    known = {path for path, *_ in get_endpoints()} | {"/ajax-api/2.0/mlflow/upload-artifact"}
+    found = sorted(path for path in known if "upload" in path or "promptlab" in path)
+    assert "/api/2.0/mlflow/artifacts/presigned-upload-url" in found
+    return [*found, "/ajax-api/2.0/mlflow/runs/create-promptlab-run"]
+
+
+@pytest.mark.slow
+def test_the_server_takes_no_trace_whose_tag_could_name_a_place(server, tmp_path):
+    def ask(method, path):
+        content = {"tags": [{"key": "mlflow.artifactLocation", "value": str(tmp_path)}]}
+        return httpx.request(method, f"{server}/{path}", json=content, trust_env=False, timeout=90)
+
+    for api in ("api", "ajax-api"):
+        for number in ("2.0", "3.0"):
+            for method, path in (("POST", "traces"), ("PATCH", "traces/tr-1/tags"), ("PATCH", "traces/tr-1")):
+                answer = ask(method, f"{api}/{number}/mlflow/{path}")
+                assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    assert ask("POST", "v1/traces").status_code in (404, 405)
+    looked = httpx.post(f"{server}/api/3.0/mlflow/traces/search", json={"max_results": 1}, trust_env=False, timeout=90)
+    assert looked.status_code != 403
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ assistant, behind which nothing is, are hidden.
 
 It asks nobody for a password, so that it must not read and write files, nor run programs, for whoever reaches it, nor
 fetch with its own keys what lies elsewhere in an S3: the files of experiments and versions lie under the server's root,
-none comes up through the server, and MLflow's assistant and gateway are left out.
+none comes up through the server or by an address that it signs, no trace names a place of its own, and MLflow's
+assistant and gateway are left out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ AT_FIRST: dict[str, Any] = {
     "mlflow.detectIssues.guidanceShown_v1": True,
     "_mlflow_model_registry_promo_modal_dismissed_v1": True,
 }
-_WRITING = ("/mlflow/upload-artifact", "/mlflow/runs/create-promptlab-run")
+_WRITING = (
+    "/mlflow/upload-artifact",
+    "/mlflow/artifacts/presigned-upload-url",  # a permission to write, signed with the server's keys
+    "/mlflow/runs/create-promptlab-run",
+)
 # The sources of versions that MLflow itself looks at.
 _LOOKED_AT = ("", "file", "runs", "models", "mlflow-artifacts")
 _SCRIPT = (
@@ -62,8 +67,8 @@ def app() -> FastAPI:
 
 
 def _is_kept(path: str) -> bool:
-    """Tell whether a route is neither of MLflow's assistant, which runs commands, nor of its gateway."""
-    return not path.startswith("/gateway/") and "/mlflow/assistant/" not in path
+    """Tell whether a route is none of MLflow's assistant, which runs commands, of its gateway, or of traces."""
+    return not path.startswith(("/gateway/", "/v1/traces")) and "/mlflow/assistant/" not in path
 
 
 def _refuse_strange_places() -> Response | None:
@@ -72,6 +77,8 @@ def _refuse_strange_places() -> Response | None:
 
     if request.path.endswith(_WRITING):
         said = "this server writes no files: they go to the storage itself"
+    elif _takes_a_trace(request.method, request.path):
+        said = "this server keeps no traces"
     elif request.path.endswith("/mlflow/experiments/create") and (place := _strange_place()):
         said = f"the files of an experiment lie under {_root()}, and not in {place}"
     elif request.path.endswith("/mlflow/model-versions/create") and (place := _strange_source()):
@@ -80,6 +87,11 @@ def _refuse_strange_places() -> Response | None:
         return None
     answer = json.dumps({"error_code": "PERMISSION_DENIED", "message": said})
     return Response(answer, 403, mimetype="application/json")
+
+
+def _takes_a_trace(method: str, path: str) -> bool:
+    """Tell whether a trace is made or changed: the place that a tag of it names would be read, or removed."""
+    return path.endswith("/mlflow/traces") if method == "POST" else method == "PATCH" and "/mlflow/traces/" in path
 
 
 def _strange_place() -> str:
