@@ -67,6 +67,16 @@ def test_a_text_that_may_be_empty_is_nullable_for_airflow_takes_an_empty_one_for
     assert source.resolve() is None
 
 
+@pytest.mark.parametrize("verb", verbs().values(), ids=repr)
+def test_a_list_that_was_emptied_again_which_airflow_sends_as_null_may_be_sent_where_it_may_be_empty(verb):
+    for name, param in form(verb).items():
+        kind = param.schema["type"]
+        if "array" in (kind if isinstance(kind, list) else [kind]) and "minItems" not in param.schema:
+            assert param.resolve(None) is None
+            assert kind[0] == "array"  # of which the form makes its element
+    assert run_config(PromoteConfig, context({"versions": None}), {}) == PromoteConfig()
+
+
 def test_a_form_field_takes_its_type_its_choices_and_its_limits_from_the_class():
     fields = form(TRAIN)
     # A published setting may say it, so that it may be left open.

@@ -81,8 +81,11 @@ def _param(name: str, schema: Mapping[str, Any], info: FieldInfo) -> Param:
     if info.is_required() and name != "day":
         return Param(**rules)
     default = None if info.is_required() else json.loads(json.dumps(info.default, default=str))
-    # What may be empty is null in the form: Airflow takes an empty text for one that is missing, and sends nothing.
-    return Param(default, **rules) if default not in (None, "") else Param(None, **_nullable(rules))
+    # What may be empty is null in the form: Airflow takes an empty text for one that is missing, and sends nothing, and
+    # makes null of a list of texts that was emptied again.
+    default = None if default == "" else default
+    empty = default is None or (rules["type"] == "array" and "minItems" not in rules)
+    return Param(default, **(_nullable(rules) if empty else rules))
 
 
 def _nullable(rules: dict[str, Any]) -> dict[str, Any]:
