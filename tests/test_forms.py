@@ -16,7 +16,7 @@ from conftest import without_server
 from sentiment.core.settings import PROJECT
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.verbs import SNAPSHOT
-from sentiment.ingest.config import IngestConfig
+from sentiment.ingest.config import ImportHistoryConfig, IngestConfig
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
 from sentiment.promotion.config import CompareConfig, PromoteConfig
 from sentiment.promotion.verbs import COMPARE, PROMOTE
@@ -69,7 +69,7 @@ def test_a_text_that_may_be_empty_is_nullable_for_airflow_takes_an_empty_one_for
 
 @pytest.mark.parametrize("verb", verbs().values(), ids=repr)
 def test_a_list_that_was_emptied_again_which_airflow_sends_as_null_may_be_sent_where_it_may_be_empty(verb):
-    for name, param in form(verb).items():
+    for param in form(verb).values():
         kind = param.schema["type"]
         if "array" in (kind if isinstance(kind, list) else [kind]) and "minItems" not in param.schema:
             assert param.resolve(None) is None
@@ -131,6 +131,19 @@ def test_a_range_without_its_last_day_is_its_first_day_alone():
 
 def test_a_list_that_a_template_wrote_as_text_is_read():
     assert run_config(PromoteConfig, context({"tolerance": 0.1}), {"versions": "[3, 4]"}).versions == (3, 4)
+
+
+@pytest.mark.parametrize("verb", verbs().values(), ids=repr)
+def test_an_enter_behind_the_last_line_of_a_list_is_a_value_of_the_form_and_no_member(verb):
+    for param in form(verb).values():
+        items = param.schema.get("items", {})
+        if items.get("type") == "string":
+            line = items["enum"][0] if "enum" in items else "text=body"
+            assert param.resolve([line, ""]) == [line, ""]
+    made = run_config(
+        ImportHistoryConfig, context({"source": "x", "dataset": "lake", "columns": ["text=body", ""]}), {}
+    )
+    assert made.columns == ("text=body",)
 
 
 def test_a_zero_and_a_false_of_the_form_are_values_and_not_empty_fields():
@@ -302,6 +315,7 @@ def test_an_export_that_would_be_refused_after_the_trainings_is_refused_before_t
     with pytest.raises(AirflowFailException, match="the export is refused: the form: give either review_error or"):
         trainings(review_error=0.02, review_share=0.1)
     assert trainings(review_error=0.02)
+    assert trainings(engines=["onnxruntime-fp32", ""]) == trainings(engines=None)
 
 
 def trainings(**params: Any) -> list[dict[str, Any]]:

@@ -78,6 +78,9 @@ def _param(name: str, schema: Mapping[str, Any], info: FieldInfo) -> Param:
         rules.pop("format")
     if info.title:
         rules["title"] = info.title
+    if "enum" in rules.get("items", {}):
+        # An Enter behind the last line of a list is an empty text, which `run_config` leaves out.
+        rules["items"] = {**rules["items"], "enum": [*rules["items"]["enum"], ""]}
     if info.is_required() and name != "day":
         return Param(**rules)
     default = None if info.is_required() else json.loads(json.dumps(info.default, default=str))

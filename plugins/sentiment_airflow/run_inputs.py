@@ -87,14 +87,22 @@ def _with_nearest(key: str, known: Iterable[str]) -> str:
 def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Mapping[str, Any]) -> VerbConfig:
     """Build a verb's configuration from its fields of the form, overridden by the task's own values.
 
-    Empty fields keep their defaults.
+    Empty fields keep their defaults, and empty lines of a list are none of its members.
     """
     require_known(context)
-    given = _of_form(config, context) | {name: _parsed(value) for name, value in values.items()}
-    given = {name: value for name, value in given.items() if value not in (None, "")}
+    given = filled_in(_of_form(config, context) | {name: _parsed(value) for name, value in values.items()})
     if "day" in config.model_fields and "day" not in values:
         given["day"] = run_day(context)
     return checked(config, given, "the run's configuration")
+
+
+def filled_in(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a form that are not empty, lists without their empty lines."""
+    whole = {
+        name: [one for one in value if one != ""] if isinstance(value, list) else value
+        for name, value in fields.items()
+    }
+    return {name: value for name, value in whole.items() if value not in (None, "")}
 
 
 def checked(config: type[VerbConfig], given: Mapping[str, Any], what: str) -> VerbConfig:

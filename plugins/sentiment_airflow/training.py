@@ -19,7 +19,7 @@ from sentiment.stores.registry.entries import is_run_id
 from sentiment.training.config.presets import PRESETS
 from sentiment.training.config.train import MOST_SEEDS, TrainConfig
 from sentiment.training.verbs import TRAIN
-from sentiment_airflow.run_inputs import checked, is_scheduled, was_cleared
+from sentiment_airflow.run_inputs import checked, filled_in, is_scheduled, was_cleared
 from sentiment_airflow.templates import given, own
 from sentiment_airflow.timetables import DELAYED
 
@@ -154,7 +154,7 @@ def require_trainable(asked: dict[str, Any], who: str, made: str = "") -> TrainC
 
 def require_exportable(params: dict[str, Any]) -> None:
     """Fail at once where the form asks for an export that is refused."""
-    asked = {name: params[name] for name in EXPORT.config.model_fields if params.get(name) is not None}
+    asked = filled_in({name: params[name] for name in EXPORT.config.model_fields if name in params})
     checked(EXPORT.config, {**asked, "run_id": "of a training"}, "the export")
 
 

@@ -10,6 +10,7 @@ from sentiment.datasets.config import LAKE_FIELDS, SnapshotConfig
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.tuning.verbs import CONCLUDE_STUDY, OPEN_STUDY
 from sentiment_airflow.operators import VerbTask
+from sentiment_airflow.run_inputs import filled_in
 from sentiment_airflow.templates import field_of, result_of
 
 THEN: dict[str, Param] = {
@@ -47,8 +48,7 @@ def training_form(concluded: dict[str, Any], snapshot: dict[str, Any], params: d
     best, pinned = CONCLUDE_STUDY.result.model_validate(concluded).best, SNAPSHOT.result.model_validate(snapshot)
     asked = {name: params.get(name) for name in SnapshotConfig.model_fields}
     asked |= pinned.model_dump(mode="json", include=set(LAKE_FIELDS))
-    given = {name: value for name, value in asked.items() if value not in (None, "")}
-    return {"candidates": [{**best, "snapshot": pinned.snapshot}], **given}
+    return {"candidates": [{**best, "snapshot": pinned.snapshot}], **filled_in(asked)}
 
 
 def best_of(conclude: VerbTask) -> str:
