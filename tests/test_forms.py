@@ -335,6 +335,9 @@ def test_the_list_for_experts_replaces_the_plain_fields():
     assert trainings(candidates=[{"family": "gru"}], neural_epochs=3.0) == [
         {"family": "gru", "snapshot": "s", "seed": 17}
     ]
+    # Airflow's form opens it as [].
+    assert CANDIDATES["candidates"].resolve([]) == []
+    assert trainings(candidates=[]) == trainings()
     # No field of the form is one of a training's by accident.
     assert not any(belongs(field, TrainConfig) for field in CANDIDATES.values())
 

@@ -66,7 +66,6 @@ CANDIDATES: dict[str, Param] = {
     "candidates": Param(
         None,
         type=["array", "null"],
-        minItems=1,
         items=TrainConfig.model_json_schema(),
         title="Models to train (JSON)",
         description='In place of the two models above: a list, each entry one model; [{"family": "encoder", '
