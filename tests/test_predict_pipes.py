@@ -166,6 +166,32 @@ def predict(source: Path, target: Path, *, formulas_as_text: bool = False, **opt
     return predict_file(Oracle(), given, target, 7, lambda *_: None, formulas_as_text=formulas_as_text)
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl.gz", "parquet"])
+@pytest.mark.parametrize("mode", [0o600, 0o440, 0o664])
+def test_an_output_that_was_there_keeps_its_permissions(tmp_path, ending, mode):
+    (tmp_path / "in.csv").write_text("text\ngood\n")
+    target = tmp_path / f"out.{ending}"
+    target.touch()
+    target.chmod(mode)
+    predict(tmp_path / "in.csv", target)
+    assert target.stat().st_mode & 0o777 == mode
+    assert target.stat().st_size
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_a_link_names_is_written_and_the_link_stays(tmp_path, there):
+    (tmp_path / "in.csv").write_text("text\ngood\n")
+    place, link = tmp_path / "elsewhere" / "of_link.csv", tmp_path / "out.csv"
+    link.symlink_to(place)
+    if there:
+        place.parent.mkdir()
+        place.write_text("old")
+    predict(tmp_path / "in.csv", link)
+    assert link.is_symlink()
+    assert read_rows(place)[0]["label"] == "positive"
+    assert [file.name for file in place.parent.iterdir()] == [place.name]
+
+
 def read_rows(path: Path) -> list[dict[str, Any]]:
     return list(Source.of(path, FileOptions()).rows())
 

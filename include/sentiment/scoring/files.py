@@ -20,7 +20,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.progress import OnProgress
@@ -30,7 +29,7 @@ from sentiment.readers.dialects import is_number
 from sentiment.readers.rows import Values
 from sentiment.readers.schemas import ColumnMapping
 from sentiment.scoring.config import PIPE, PredictConfig
-from sentiment.scoring.output import begins_a_formula, beside, chunks, kind_of, write_rows
+from sentiment.scoring.output import begins_a_formula, beside, chunks, kind_of, named, rewriting, write_rows
 from sentiment.scoring.results import FileCounts, PredictResult
 from sentiment.scoring.scored import DECISION, TEXTS
 from sentiment.scoring.source import Source, files_of
@@ -44,7 +43,7 @@ def require_files(config: PredictConfig) -> None:
     if config.input and str(config.input) != PIPE and not config.input.is_fifo():
         files_of(config.input, config)
     if config.output and str(config.output) != PIPE:
-        kind_of(config.output)
+        kind_of(named(config.output))
 
 
 def predict_source(
@@ -98,14 +97,17 @@ def predict_file(
 ) -> FileCounts:
     """Write `source` with the decision added to every row; the output appears whole or not at all.
 
+    A link stays, and what it names is written; a file that was there keeps its permissions.
+
     A row without text, or with nothing but markup, keeps its place with empty decisions and counts as unscored. Where
     the input has a column of one of our names its own stays, and ours is called `predicted_…`, which the notes say.
     Raises ContractError for a file of no kind that is written, and a row that cannot be read, which it names.
     """
+    target = named(target)
     to_spreadsheet = kind_of(target) in ("csv", "tsv")
     scored = _Scored(scorer, source, version, on_progress)
     added = pa.schema([field.with_name(scored.names[field.name]) for field in DECISION])
-    with _writable(), replacing(target) as aside:
+    with _writable(), rewriting(target) as aside:
         write_rows(aside, scored.rows(), source, added, formulas_as_text=formulas_as_text)
     return scored.counted(for_spreadsheets=to_spreadsheet and not formulas_as_text)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.text.characters import writable
@@ -41,6 +44,24 @@ def kind_of(target: Path) -> str:
             "or .parquet"
         )
     return (found[1] or found[3]).lower()
+
+
+def named(target: Path) -> Path:
+    """Return the file that is written: the one that a link names, be it there or not."""
+    return Path(os.path.realpath(target))
+
+
+@contextmanager
+def rewriting(target: Path) -> Iterator[Path]:
+    """Give an empty file beside `target`, in a folder that is made; whole it takes its place and its permissions."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = target.stat().st_mode & 0o777 if target.exists() else None
+    with replacing(target) as aside:
+        # Nobody may read meanwhile what he may not read afterwards, and one without the right to write is written too.
+        aside.touch(0o666 if mode is None else 0o600)
+        yield aside
+        if mode is not None:
+            aside.chmod(mode)
 
 
 def chunks(rows: Iterable[Values]) -> Iterator[list[Values]]:
@@ -73,7 +94,6 @@ def write_rows(
     With `formulas_as_text` what begins a formula has an apostrophe before it in CSV and TSV, in a name of a column too:
     a spreadsheet takes it for a text by that.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     kind = kind_of(path)
     if kind == "parquet":
         _write_parquet(path, rows, pa.schema([*_types(source), *added]))
