@@ -192,6 +192,11 @@ def test_a_folder_on_the_path_alone_runs_and_has_no_version(monkeypatch, capsys)
         (UnavailableError("MLflow does not answer"), 1, "sentiment report: MLflow does not answer"),
         (ConcurrentWriteError("another run wrote"), 1, "sentiment report: another run wrote"),
         (OSError(28, "x", "/out/scored.csv"), 1, "sentiment report: /out/scored.csv: No space left on device"),
+        (
+            OSError(13, "Failed to open '/out/x.csv'"),
+            1,
+            "sentiment report: [Errno 13] Failed to open '/out/x.csv'; mend",
+        ),
     ],
 )
 def test_what_ends_a_verb_is_a_sentence_and_a_code(error, code, sentence, capsys):
@@ -231,6 +236,14 @@ def test_whoever_stops_reading_ends_it_without_a_traceback(as_json):
         writing.stdout.close()
         writing.stdin.close()
         assert (writing.stderr.read(), writing.wait(30)) == (b"", 141)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_standard_output_that_is_closed_ends_no_verb(closed):
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh", *program("'x'")]
+    done = subprocess.run(words, capture_output=True, env=FOUND, check=False, cwd=TESTS)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (b"x" in done.stdout) is (not closed.startswith(">"))
 
 
 def test_a_terminal_that_lacks_letters_shows_their_numbers_when_the_work_is_done():

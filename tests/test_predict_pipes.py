@@ -21,9 +21,11 @@ from pyarrow import parquet
 
 from conftest import PROJECT
 from scoring_days import Oracle
+from sentiment.cli import open_closed
 from sentiment.core.errors import ContractError
 from sentiment.readers.config import FileOptions
-from sentiment.scoring.files import predict_file
+from sentiment.scoring.config import PredictConfig
+from sentiment.scoring.files import predict_file, require_files
 from sentiment.scoring.output import begins_a_formula
 from sentiment.scoring.results import FileCounts
 from sentiment.scoring.source import Source
@@ -106,6 +108,15 @@ def test_a_pipe_may_have_a_name_and_a_closed_one_is_said(tmp_path):
     closed = subprocess.run(["sh", "-c", '"$@" <&-', "sh", *words], capture_output=True, check=False)
     assert closed.returncode == 1
     assert b"standard input is closed" in closed.stderr
+
+
+def test_rows_for_a_standard_output_that_is_closed_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "in.csv").write_text("text\ngood\n")
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    open_closed()
+    with pytest.raises(ContractError, match="standard output is closed"):
+        require_files(PredictConfig(input=tmp_path / "in.csv", output="-"))
 
 
 def test_of_a_file_of_many_columns_the_text_and_the_decision_are_what_is_shown(tmp_path):

@@ -47,6 +47,7 @@ def main(words: Sequence[str] | None = None, known: Mapping[str, AnyVerb] | None
     try:
         with ends_as_interrupts():
             begin()
+            open_closed()
             print_anything()
             logging.basicConfig(level=logging.WARNING, handlers=[_log_handler()])
             known = known or verbs()
@@ -159,6 +160,13 @@ def _log_handler() -> logging.Handler:
     return handler
 
 
+def open_closed() -> None:
+    """Let what goes to a standard output or error that was closed (`>&-`) go nowhere; Python has none of it then."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  for as long as it runs
+
+
 def print_anything() -> None:
     """Let a terminal that cannot show a character show its number, rather than fail when the work is done."""
     for stream in (sys.stdout, sys.stderr):
@@ -177,8 +185,9 @@ def _of_system(error: OSError) -> str:
     """Say an error of the operating system with the place it is about, and one of a library in its words."""
     if error.errno is None:
         return str(error)
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{os.strerror(error.errno)}; mend that and run it again"
+    # Arrow names the place within its words alone.
+    said = f"{error.filename}: {os.strerror(error.errno)}" if error.filename else str(error)
+    return f"{said}; mend that and run it again"
 
 
 def _sentence(error: ValidationError, variables: str = "") -> str:

@@ -7,6 +7,7 @@ goes.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections import deque
@@ -39,11 +40,13 @@ _SHOWN_ROWS = 20
 
 
 def require_files(config: PredictConfig) -> None:
-    """Raise ContractError for an input that is not there, and an output of no kind that is written."""
+    """Raise ContractError for an input that is not there, and an output of no kind that is written, or closed."""
     if config.input and str(config.input) != PIPE and not config.input.is_fifo():
         files_of(config.input, config)
     if config.output and str(config.output) != PIPE:
         kind_of(named(config.output))
+    elif config.output and getattr(sys.stdout, "name", "") == os.devnull:  # which the command line put in its place
+        raise ContractError("nothing can go out: standard output is closed")
 
 
 def predict_source(
