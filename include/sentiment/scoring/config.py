@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sentiment.core.config import EXPERTS, MOST_DAYS, DayRange, ModelReference, OneDay, VerbConfig
 from sentiment.core.names import CHAMPION, EngineChoice
@@ -125,6 +125,13 @@ class PredictConfig(ScoringOptions, FileOptions):
         False,
         description="In a CSV or TSV put an apostrophe before values that a spreadsheet would run as formulas.",
     )
+
+    @field_validator("input", "output", mode="before")
+    @classmethod
+    def _no_empty_name(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("an empty text names no file")  # it would be the folder where one is
+        return value
 
     @model_validator(mode="after")
     def _texts_or_files(self) -> Self:
