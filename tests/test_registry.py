@@ -262,8 +262,9 @@ def test_what_answers_in_place_of_mlflow_is_not_believed_that_there_is_no_champi
 
 
 def test_an_unknown_version_is_answered_with_the_known_ones(registry, registered):
-    with pytest.raises(ContractError, match="there is no model version 99; registered are: 2, 1"):
-        registry.version(99)
+    for number in (99, 2**31, 2**63, 10**30):
+        with pytest.raises(ContractError, match=f"there is no model version {number}; registered are: 2, 1"):
+            registry.version(number)
     with pytest.raises(ContractError, match="there is no model version 99"):
         registry.fetch_bundle(99)
 

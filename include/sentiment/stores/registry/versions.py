@@ -23,6 +23,8 @@ from sentiment.stores.registry.runs import Runs
 # The folder of a version beside its bundle.
 EVIDENCE = "evidence"
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
+# MLflow's databases hold no greater one, and fail where they are asked for it.
+_LAST_NUMBER = 2**31 - 1
 # What a served model is made of: these packages of ours, which travel with it, and those of others.
 _OURS = Path(__file__).parents[2]
 _RINGS = ("core", "engine")
@@ -77,7 +79,7 @@ class Registry(Runs):
     def version(self, number: int) -> ModelVersion:
         """Return one version; ContractError with the versions that there are when it is unknown."""
         try:
-            if not self._untouched:
+            if not self._untouched and number <= _LAST_NUMBER:
                 return _as_version(self._client.get_model_version(REGISTERED_MODEL, str(number)))
         except AbsentError:
             pass
