@@ -317,6 +317,13 @@ def test_what_parquet_cannot_hold_is_a_sentence(tmp_path, values):
         predict(tmp_path / "in.jsonl", tmp_path / "out.parquet")
 
 
+@pytest.mark.parametrize("value", [2**63, -(2**80), [2**63], {"a": 2**63}])
+def test_a_column_of_one_kind_with_a_value_that_parquet_cannot_hold_is_not_said_to_be_of_several(tmp_path, value):
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": "good", "x": value}) + "\n")
+    with pytest.raises(ContractError, match=r"the column x holds a value that Parquet cannot .*write \.jsonl instead"):
+        predict(tmp_path / "in.jsonl", tmp_path / "out.parquet")
+
+
 def test_what_is_no_number_in_the_input_is_null_in_json_lines(tmp_path):
     (tmp_path / "in.jsonl").write_bytes(b'{"text": "good", "a": NaN, "b": [Infinity, {"c": -Infinity}]}\n')
     predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")

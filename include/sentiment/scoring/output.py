@@ -28,7 +28,8 @@ CHUNK_ROWS = 4096
 _WRITTEN = re.compile(r"\.(?:(jsonl|csv|tsv)(?:\.(gz|bz2|zst))?|(parquet))$", re.IGNORECASE)
 _PACKINGS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _PREFIX = "predicted_"
-_OF_NO_COLUMN = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError)
+_OF_SEVERAL_KINDS = (pa.ArrowInvalid, pa.ArrowTypeError)
+_OF_NO_COLUMN = (*_OF_SEVERAL_KINDS, OverflowError, UnicodeError)
 # What a spreadsheet takes for the beginning of a formula, and runs.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -131,9 +132,10 @@ def _types_of(part: Part) -> pa.Schema:
                 found = pa.schema([(name, pa.array(_encodable([row.get(name) for row in chunk])).type)])
                 schema = pa.unify_schemas([schema, found], promote_options="permissive")
             except _OF_NO_COLUMN as error:
+                held = "values of several kinds, which" if isinstance(error, _OF_SEVERAL_KINDS) else "a value that"
                 raise ContractError(
-                    f"{part.uri}: the column {_encodable(name)} holds values of several kinds, which Parquet cannot "
-                    f"({error}); write .jsonl instead"
+                    f"{part.uri}: the column {_encodable(name)} holds {held} Parquet cannot ({error}); write .jsonl "
+                    "instead"
                 ) from error
     return schema
 
