@@ -248,6 +248,19 @@ def test_what_is_not_what_it_is_called_or_cannot_be_read_is_refused_with_a_remed
     assert sentence in refusal(tmp_path / name, tmp_path / "out.jsonl")
 
 
+@pytest.mark.parametrize("built", [{"text": "good", "by": {"a": 1}}, {"reviews": [{"text": "good"}] * 9_000}])
+@pytest.mark.parametrize("indent", ["  ", "\t"])
+def test_an_object_of_json_over_several_lines_is_told_how_it_is_read(tmp_path, built, indent):
+    (tmp_path / "in.json").write_text(json.dumps(built, indent=indent))
+    assert "in.json is a JSON object over several lines; write" in refusal(tmp_path / "in.json", tmp_path / "o.csv")
+
+
+@pytest.mark.parametrize("broken", ['{"text": "well,', '{"text": "good"', '{"text": good,', "{'text': 'a',"])
+def test_a_first_line_that_is_broken_off_is_a_fault_of_its_line_alone(tmp_path, broken):
+    (tmp_path / "in.json").write_text(f'{broken}\n{{"text": "good"}}\n')
+    assert "in.json, line 1: " in refusal(tmp_path / "in.json", tmp_path / "o.csv")
+
+
 def test_the_kind_may_be_told_where_the_name_says_another_or_none(tmp_path):
     (tmp_path / "in.txt").write_bytes(b"id\ttext\n1\tgood\n")
     assert predict(tmp_path / "in.txt", tmp_path / "out.jsonl", kind="tsv").positive == 1

@@ -55,6 +55,22 @@ def breaks_off(line: str) -> bool:
     return False
 
 
+def goes_on(text: str) -> bool:
+    """Tell whether the first line of several ends within an object, behind a bracket or a comma between its values."""
+    line, line_end, _ = text.lstrip(EDGES).partition("\n")
+    line = line.rstrip()
+    if not line_end or not line.startswith("{") or line[-1] not in "{[,":
+        return False
+    try:
+        json.JSONDecoder(strict=False).raw_decode(line)
+    except json.JSONDecodeError as error:
+        # The comma of a text that breaks off stands between no values.
+        return error.pos >= len(line) - 1 and not error.msg.startswith("Unterminated string")
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
 def elements(pieces: Iterable[str]) -> Iterator[tuple[dict[str, Any] | RejectedError, str]]:
     """Give the elements of an array that comes in pieces, each with its text, and an error for one that is no object.
 

@@ -14,6 +14,7 @@ from sentiment.readers import delimited, dialects
 from sentiment.readers.config import FileOptions, Kind, Quotes
 from sentiment.readers.dialects import Dialect
 from sentiment.readers.encoding import encoding_of, foreign, lines
+from sentiment.readers.jsons import goes_on
 from sentiment.readers.packing import BROKEN, Packing, packing_of, unpacked
 from sentiment.stores import files as storage
 
@@ -72,6 +73,10 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
         raise ContractError(f"{uri} is a web page and no data; fetch the file itself")
     kind = kind or _kind_of(text)
     if kind == "json":
+        if goes_on(text):
+            raise ContractError(
+                f"{uri} is a JSON object over several lines; write it in one line, or within an array: [ … ]"
+            )
         kind = "json" if text.lstrip("\ufeff \t\r\n").startswith("[") else "jsonl"
     if kind in ("csv", "tsv"):
         return _delimited(uri, kind, packing, encoding, options.quotes)
