@@ -126,6 +126,22 @@ def test_the_help_of_a_group_is_named_as_it_can_be_typed(capsys):
     assert "sentiment benchmark --help" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["predict", "good", "--model", "3", "bad"], "unknown argument bad; give all texts side by side"),
+        (["compare", "a", "--json", "b"], "unknown argument b; give all runs side by side"),
+        (["inspect", "a.csv", "--json", "b.csv"], "unknown argument b.csv"),
+        (["predict", "good", "--json", "-5"], "unknown argument -5"),
+    ],
+)
+def test_a_word_apart_from_its_list_is_told_where_it_belongs(words, sentence, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.splitlines()[0].endswith(f"error: {sentence}")
+
+
 def test_the_help_lists_every_verb_that_a_person_calls_in_its_group(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])

@@ -49,8 +49,20 @@ def read(words: Sequence[str] | None, verbs: Mapping[str, AnyVerb]) -> dict[str,
         chosen = of_verb[given["verb"]]
         flags = [flag for action in chosen._actions for flag in action.option_strings]
         near = get_close_matches(unknown[0].partition("=")[0], flags, 1)
-        chosen.error(f"unknown argument {unknown[0]}" + (f"; did you mean {near[0]}?" if near else ""))
+        remedy = f"; did you mean {near[0]}?" if near else _side_by_side(verbs[given["verb"]], unknown[0])
+        chosen.error(f"unknown argument {unknown[0]}{remedy}")
     return given
+
+
+def _side_by_side(verb: AnyVerb, word: str) -> str:
+    """Say where a word belongs that is no flag: of a list only those count that stand together."""
+    if word.startswith("-") or not verb.positional or not _is_list(verb.config.model_fields[verb.positional]):
+        return ""
+    return f"; give all {verb.positional} side by side"
+
+
+def _is_list(info: FieldInfo) -> bool:
+    return get_origin(info.annotation) is tuple
 
 
 def _parsers(verbs: Mapping[str, AnyVerb]) -> tuple[_Parser, dict[str, _Parser]]:
@@ -136,13 +148,13 @@ def _section(info: FieldInfo) -> str:
 def _add_argument(group: Any, name: str, info: FieldInfo, *, positional: bool) -> None:
     text = (info.description or "").replace("%", "%%") + _default(info)
     if positional:
-        many = "*" if get_origin(info.annotation) is tuple else None
+        many = "*" if _is_list(info) else None
         group.add_argument(name, nargs=many, metavar=name.rstrip("s").upper(), help=text)
         return
     flag = f"--{name.replace('_', '-')}"
     if info.annotation is bool:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
-    elif get_origin(info.annotation) is tuple:
+    elif _is_list(info):
         # Given twice, it means all that was given.
         group.add_argument(flag, action="extend", nargs="*", metavar=name.rsplit("_", 1)[-1].upper(), help=text)
     else:
