@@ -9,6 +9,7 @@ import torch
 import tiny
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
+from sentiment.engine.calibration import log_odds
 from sentiment.engine.tokens import ReviewTokenizer
 from sentiment.evaluation.behaviour import templates as judging
 from sentiment.training.augmentation import changes
@@ -124,12 +125,12 @@ def test_a_batch_is_as_inconsistent_as_its_copies_on_negative_and_positive():
 
 
 def moved(fitted) -> float:
-    """How far the changes move what a network thinks of reviews it has not seen."""
-    test = tiny.reviews(100, seed=9)
+    """How far the changes move the log odds of reviews that a network has not seen."""
+    test = tiny.reviews(300, seed=9)
     other = [changes.changed(text, random.Random(row)) for row, text in enumerate(test.texts)]
     changed = LabelledReviews.of(test.keys, test.titles, other, test.labels)
-    before, after = (torch.tensor(predict_logits(fitted, reviews)) for reviews in (test, changed))
-    return float(divergence(before, after).mean())
+    before, after = (log_odds(predict_logits(fitted, reviews)) for reviews in (test, changed))
+    return float(np.abs(before - after).mean())
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +140,12 @@ def encoder(tmp_path_factory):
 
 def test_a_network_that_learnt_consistency_is_moved_less_by_what_means_nothing(encoder, tmp_path):
     found = []
-    for weight in (0.0, 3.0):
-        config = tiny.config(encoder, consistency=weight, evaluations=1, epochs=3.0)
+    for weight in (0.0, 10.0):
+        config = tiny.config(encoder, consistency=weight, evaluations=1, epochs=1.0)
         fitted = fit(config, TRAIN, VALIDATION, tmp_path / str(weight), Settings())
         assert (predict_logits(fitted, VALIDATION).argmax(1) == VALIDATION.labels).mean() > 0.9
         found.append(moved(fitted))
-    assert found[1] < 0.8 * found[0]
+    assert found[1] < 0.6 * found[0]  # it was a third with two seeds
 
 
 def test_a_training_with_made_texts_and_copies_goes_on_to_the_same_model(encoder, tmp_path):
