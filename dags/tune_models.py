@@ -44,18 +44,16 @@ with DAG(
     snapshot = run(SNAPSHOT)
     study = run(OPEN_STUDY, snapshot=field_of(snapshot, "snapshot"))
     search = run_each(SEARCH, workers(study.output))
-    # When the search is over, whatever became of its workers; there is nothing to conclude where no study was opened.
+    # Whatever became of the search's workers; there is nothing to conclude where no study was opened.
     conclude = run(CONCLUDE_STUDY, task_id="conclude", trigger_rule=SOME, study=field_of(study, "study"))
     # Tried again, it would ask for two weeks more whoever did not answer in one.
-    approve = ApprovalOperator(
-        task_id="approve", subject=QUESTION, body=best_of(conclude), response_timeout=LONG, retries=0
-    )
+    asked = {"subject": QUESTION, "body": best_of(conclude), "response_timeout": LONG}
+    approve = ApprovalOperator(task_id="approve", retries=0, **asked)
     train_best = TriggerDagRunOperator(
         task_id="train_best",
         trigger_dag_id="train_models",
-        # A try after one that was lost finds the run that it began.
         trigger_run_id="tuned__{{ run_id }}__{{ dag_run.clear_number }}",
-        skip_when_already_exists=True,
+        skip_when_already_exists=True,  # by a try whose answer was lost
         conf=training_form(conclude.output, snapshot.output),
         trigger_rule="none_failed_min_one_success",
         fail_when_dag_is_paused=True,  # else its run would wait for ever, without a word

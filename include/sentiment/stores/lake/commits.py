@@ -80,13 +80,16 @@ def committed(
     spec: DayTable, table: DeltaTable, actions: list[AddAction | RemoveAction], properties: CommitProperties
 ) -> int | None:
     """Commit to a table, which is at its newest then, and return the version that was made; None where none was."""
-    before = table.version()
+    before, done = table.version(), False
     with answering(table.table_uri):
         with suppress(CommitFailedError):
             table.create_write_transaction(
                 actions, "append", Schema.from_arrow(spec.schema), [spec.day_column], commit_properties=properties
             )
+            done = True
         table.update_incremental()
+        if done and table.version() == before + 1:
+            return before + 1
         return version_of(properties, table, before)
 
 
