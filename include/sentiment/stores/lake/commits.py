@@ -16,7 +16,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from sentiment.core.errors import ConcurrentWriteError
 from sentiment.stores.lake.files import DataFile
-from sentiment.stores.lake.log import answering, content_of, files_by_day
+from sentiment.stores.lake.log import answering_table, content_of, files_by_day
 from sentiment.stores.lake.schemas import DayTable
 
 _NAME = "commit"
@@ -81,7 +81,7 @@ def committed(
 ) -> int | None:
     """Commit to a table, which is at its newest then, and return the version that was made; None where none was."""
     before, done = table.version(), False
-    with answering(table.table_uri):
+    with answering_table(table.table_uri):
         with suppress(CommitFailedError):
             table.create_write_transaction(
                 actions, "append", Schema.from_arrow(spec.schema), [spec.day_column], commit_properties=properties

@@ -102,7 +102,7 @@ def opened(uri: str, version: int | None = None) -> DeltaTable | None:
     Raises ContractError for a table with features of Delta that are not read here, and for an S3 that refuses it.
     """
     try:
-        with answering(uri):
+        with answering_table(uri):
             table = DeltaTable(uri, version=version, storage_options=delta_options())
     except TableNotFoundError:
         return None
@@ -124,7 +124,7 @@ def newest(uri: str) -> Iterator[Handle | None]:
 
 
 @contextmanager
-def answering(uri: str) -> Iterator[None]:
+def answering_table(uri: str) -> Iterator[None]:
     """Raise what an error of deltalake means: it calls whatever S3 answers an OSError, which boto3 tells apart."""
     try:
         yield
@@ -163,7 +163,7 @@ def content_of(files: Iterable[DataFile]) -> str:
 def _refreshed(uri: str) -> Handle | None:
     handle = _idle.pop(uri, None)
     if handle and handle.seen and _look(handle.commit) == handle.seen:
-        with answering(uri):
+        with answering_table(uri):
             handle.table.update_incremental()
         require_readable(handle.table)
         return handle

@@ -34,7 +34,7 @@ from sentiment.stores.lake.commits import (
     version_of,
 )
 from sentiment.stores.lake.files import DataFile, file_batches, write_day_file
-from sentiment.stores.lake.log import TableState, answering, newest, opened, state_of
+from sentiment.stores.lake.log import TableState, answering_table, newest, opened, state_of
 from sentiment.stores.lake.protocol import require_conditions, require_writable
 from sentiment.stores.lake.schemas import DayTable, PlainTable, TableSpec
 from sentiment.stores.s3 import delta_options
@@ -75,7 +75,7 @@ class Lake:
             if not missing:
                 return table
             # Another run may add them, or commit, at the same moment. They are null in the older rows.
-            with answering(self.uri(spec)):
+            with answering_table(self.uri(spec)):
                 with suppress(CommitFailedError):
                     table.alter.add_columns(missing)
                 table.update_incremental()
@@ -138,7 +138,7 @@ class Lake:
         table = base or self.grown(spec)
         before = table.version()
         properties = commit_properties(metadata, {"append": before + 1} if base else {})
-        with answering(self.uri(spec)):
+        with answering_table(self.uri(spec)):
             try:
                 write_deltalake(
                     table, pa.Table.from_pylist(rows, schema=spec.schema), mode="append", commit_properties=properties
@@ -204,7 +204,7 @@ class Lake:
     def _created(self, spec: TableSpec) -> DeltaTable:
         require_conditions(self.root)
         # Another process may create it at the same moment; then its table is the table.
-        with answering(self.uri(spec)), suppress(CommitFailedError):
+        with answering_table(self.uri(spec)), suppress(CommitFailedError):
             DeltaTable.create(
                 self.uri(spec),
                 schema=Schema.from_arrow(spec.schema),
