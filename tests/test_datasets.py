@@ -28,6 +28,7 @@ from sentiment.datasets.manifest import (
 )
 from sentiment.datasets.published import BadRow, Row, bare
 from sentiment.datasets.snapshot import (
+    keys_among,
     read_split,
     snapshot_id,
 )
@@ -665,6 +666,13 @@ def test_samples_of_a_data_set_nest_and_what_it_does_not_know_is_nan_empty_or_ze
     assert all(math.isnan(stars) for stars in whole.ratings)
     assert set(whole.categories) == {""}
     assert set(whole.years) == {0}
+
+
+def test_of_some_keys_those_are_found_that_a_split_holds(home):
+    _, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", polarity_rows(2_000)))
+    some = {*splits["train"].keys[:5], *splits["test"].keys[:3], "another"}
+    assert keys_among(folder, "train", some) == set(splits["train"].keys[:5])
+    assert keys_among(folder, "train", set()) == set()
 
 
 def test_json_lines_may_name_a_category_and_leave_the_stars_out_of_some_rows(home):

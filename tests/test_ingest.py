@@ -557,6 +557,29 @@ def test_an_ingestion_that_loses_leaves_the_quarantine_too(lake, land, monkeypat
     assert (users(lake), lake.read(QUARANTINE).num_rows) == (["U1"], 0)
 
 
+def test_quarantine_files_that_hold_another_days_own_lines_alone_are_not_looked_into(lake, land, monkeypatch):
+    def looked_into():
+        return {file.day for given in read for file in given[3] if given[2] is QUARANTINE}
+
+    days, read, read_files = [DAY + timedelta(n) for n in range(3)], [], job.read_files
+    for number, day in enumerate(days):
+        land(f"{day}.jsonl", [raw_review(day, number), "no review"])
+        ingest(day, max_bad_share=0.5)
+    monkeypatch.setattr(job, "read_files", lambda *given: read.append(given) or read_files(*given))
+    ingest(max_bad_share=0.5)
+    assert looked_into() == {DAY}
+    # A history's lines stand under the day of its import.
+    done(
+        IMPORT_HISTORY,
+        ImportHistoryConfig(source=str(land(FILE, ["no review", raw_review(DAY, 7)])), max_bad_share=0.5),
+    )
+    assert looked_into() == {DAY}
+    read.clear()
+    ingest(max_bad_share=0.5)
+    assert looked_into().isdisjoint(days[1:])
+    assert sorted(row["source_file"] for row in rows(lake, QUARANTINE)) == [f"{day}.jsonl" for day in days]
+
+
 def test_two_imports_of_other_days_of_which_nothing_is_rejected_do_not_wait_for_each_other(lake, land, monkeypatch):
     first, second = (land(f"../{n}.jsonl", [raw_review(DAY + timedelta(n), n)]) for n in range(2))
     write, began = job._write_reviews, list[object]()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,14 @@ def read_split(folder: str, split: str, limit: int | None = None, seed: int = FI
 def read_keys(folder: str, split: str) -> set[str]:
     """Return the keys of all reviews of a split."""
     return _values(folder, split, "review_key")
+
+
+def keys_among(folder: str, split: str, keys: Collection[str]) -> set[str]:
+    """Return those of `keys` that are of reviews of a split, without holding the keys of all of them."""
+    asked, found = pa.array(list(keys), pa.string()), set[str]()
+    for batch in _opened(folder, require_manifest(folder).files[split]).to_batches(columns=["review_key"]):
+        found.update(batch["review_key"].filter(compute.is_in(batch["review_key"], value_set=asked)).to_pylist())
+    return found
 
 
 def read_products(folder: str, split: str) -> set[str]:

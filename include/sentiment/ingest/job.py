@@ -5,7 +5,7 @@ A day and a whole history run through the same code; they differ in the files, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from sentiment.ingest.config import ImportResult
 from sentiment.ingest.counts import Counts, count
 from sentiment.ingest.days import ORDER, OWN, ROWS, WRITTEN, is_of, present_rows, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
-from sentiment.ingest.landing import Delivery
+from sentiment.ingest.landing import Delivery, Origin, day_called
 from sentiment.ingest.lines import LandedFile, lines_of_reviews, read_lines
 from sentiment.ingest.marks import looked_at, marks_of
 from sentiment.ingest.products import categories, with_category
@@ -94,7 +94,8 @@ def ingest_delivery(spark: SparkSession, lake: Lake, run: Ingestion) -> ImportRe
         counts = count(judged, run.delivery.names, run.rules.options.max_bad_share)
         require_unchanged(run.delivery)
         days = counts.days | ({run.day} if run.day else set())
-        days |= _days_of(spark, lake, reviews.held, run, looked_at(run, reviews.base))
+        reach = looked_at(run, reviews.base)
+        days |= _days_of(spark, lake, reviews.held, run.delivery.origin, reviews.held.files(reach))
         present = _present(reviews.held, days)
         require_memory(spark, _BYTES_A_ROW * sum(file.rows for file in present), "to write what these days hold anew")
         written = _write_reviews(spark, lake, judged, run, days, reviews.held)
@@ -151,12 +152,10 @@ def _judged(spark: SparkSession, run: Ingestion) -> DataFrame:
     return _mapped(lines, lambda batch: judge(batch, rules), JUDGED)
 
 
-def _days_of(
-    spark: SparkSession, lake: Lake, held: TableState, run: Ingestion, reach: tuple[date, date] | None
-) -> set[date]:
-    """Return the days of the closed range `reach` of which the table holds rows of an earlier state of the delivery."""
-    origin, day, names = run.delivery.origin, held.spec.day_column, held.spec.schema.names
-    files = [file for file in held.files(reach) if file.rows]
+def _days_of(spark: SparkSession, lake: Lake, held: TableState, origin: Origin, among: Iterable[DataFile]) -> set[date]:
+    """Return the days of which a table holds, in some of its files, rows of an earlier state of a delivery."""
+    day, names = held.spec.day_column, held.spec.schema.names
+    files = [file for file in among if file.rows]
     if not files:
         return set()
 
@@ -211,15 +210,18 @@ def _replace_quarantine(
     spark: SparkSession, lake: Lake, judged: DataFrame, run: Ingestion, target: _Target, metadata: dict[str, str]
 ) -> None:
     """Put the delivery's rejected lines in place of its earlier ones, under the day that it is of, or today."""
-    of = run.day or run.rules.now.date()
+    of, origin = run.day or run.rules.now.date(), run.delivery.origin
     # A history's lie under the day on which it was imported, and may be of the same file.
     reach = run.rules.reach and (run.rules.reach[0], date.max)
-    former = _days_of(spark, lake, target.held, run, reach)
+    # In ten years of days most hold lines of their own delivery alone, and their files say so.
+    called = {run.day} if run.day else set(map(day_called, origin.names))
+    among = [file for file in target.held.files(reach) if file.made_of != OWN or file.day in called]
+    former = _days_of(spark, lake, target.held, origin, among)
     if metadata["rejected"] == "0" and not former:
         return  # imports of other days, of which nothing is rejected either, need not wait for each other
     days = {of} | former
     rejected = judged.where("reason IS NOT NULL").withColumn("ingest_date", F.lit(of))
-    rows, origin = rejected.select(*QUARANTINE.schema.names), run.delivery.origin
+    rows = rejected.select(*QUARANTINE.schema.names)
     present = _present(target.held, days)
     if present:
 
@@ -227,6 +229,7 @@ def _replace_quarantine(
             return batch.filter(pa.array([not origin.holds(name) for name in batch["source_file"].to_pylist()]))
 
         rows = rows.unionByName(_mapped(read_files(spark, lake, QUARANTINE, present), others, QUARANTINE.schema))
-    files = write_files(rows, lake, QUARANTINE, len(days))
+    alone = days == {run.day} and all(file.made_of == OWN for file in present)
+    files = write_files(rows, lake, QUARANTINE, len(days), OWN if alone else "")
     total = str(sum(file.rows for file in files))
     lake.replace_days(QUARANTINE, days, files, target.base, {**metadata, "rows": total})

@@ -52,7 +52,7 @@ def unseen_by(
     try:
         for learnt in learnt_from(version.run_id, registry, settings):
             if learnt.snapshot != snapshot:
-                known |= tested & _keys(learnt, gone)
+                known |= _of_these(tested, learnt, gone)
     except ContractError as error:  # a run is gone, and with it what it started from
         gone.append(_why(error))
     rows = np.array([key not in known for key in keys], bool)
@@ -61,10 +61,10 @@ def unseen_by(
     return Unseen(rows, f"whether version {version.version} has learnt from test reviews cannot be told: {gone[0]}")
 
 
-def _keys(learnt: Learnt, gone: list[str]) -> set[str]:
-    """Return the keys of what was learnt from; of what is not there any more none, and `gone` gets why."""
+def _of_these(tested: set[str], learnt: Learnt, gone: list[str]) -> set[str]:
+    """Return which of these reviews were learnt from; of what is not there any more none, and `gone` gets why."""
     try:
-        return learnt.keys()
+        return learnt.among(tested)
     except ContractError as error:
         gone.append(_why(error))
         return set()

@@ -14,6 +14,7 @@ from sentiment.core.wording import counted
 from sentiment.datasets.manifest import JUDGES, SPLITS, require_manifest
 from sentiment.datasets.published import bare
 from sentiment.datasets.snapshot import (
+    keys_among,
     read_keys,
     read_products,
     read_texts,
@@ -39,17 +40,16 @@ def require_mixable(config: TrainConfig, context: Context) -> None:
     if not config.mixed_snapshots:
         return
     lake = Lake(context.settings.lake_root)
-    own = set().union(*(read_keys(snapshot_folder(lake, config.snapshot), split) for split in SPLITS))
-    known = {config.snapshot: own}
+    before: dict[str, Sequence[str]] = {config.snapshot: SPLITS}
     for name in config.mixed_snapshots:
         keys = read_keys(snapshot_folder(lake, name), "train")
-        for other, theirs in known.items():
-            if shared := len(theirs & keys):
+        for other, splits in before.items():
+            if shared := sum(len(keys_among(snapshot_folder(lake, other), split, keys)) for split in splits):
                 raise ContractError(
                     f"snapshot {name} trains on {counted(shared, 'review')} that snapshot {other} has too; mix in "
                     "snapshots of other reviews"
                 )
-        known[name] = keys
+        before[name] = ("train",)
 
 
 def drawn(config: TrainConfig, own: int, context: Context) -> tuple[Mixed, ...]:

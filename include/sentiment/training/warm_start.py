@@ -14,7 +14,7 @@ from sentiment.core.settings import Settings
 from sentiment.core.wording import counted
 from sentiment.datasets.manifest import JUDGES
 from sentiment.datasets.published import bare
-from sentiment.datasets.snapshot import read_keys, read_products, read_texts, snapshot_folder
+from sentiment.datasets.snapshot import keys_among, read_keys, read_products, read_texts, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun, require_run_ids
 from sentiment.stores.registry.versions import Registry
@@ -28,7 +28,7 @@ _OF_THE_START = ("encoder", "head", "pooling")
 
 @dataclass(frozen=True)
 class Learnt:
-    """Something that a run has learnt from, in words, and what reads the keys of its reviews.
+    """Something that a run has learnt from, in words, and what tells which of some keys are of its reviews.
 
     `snapshot` names it where it is one.
     """
@@ -36,7 +36,7 @@ class Learnt:
     run_id: str
     what: str
     snapshot: str
-    keys: Callable[[], set[str]]
+    among: Callable[[set[str]], set[str]]
 
 
 def begun_from(config: TrainConfig, context: Context) -> TrainConfig:
@@ -81,7 +81,7 @@ def require_unseen(config: TrainConfig, context: Context) -> None:
     judges = set().union(*(read_keys(folder, split) for split in JUDGES))
     for learnt in learnt_from(config.warm_start, Registry(context.settings), context.settings):
         try:
-            seen = len(judges & learnt.keys())
+            seen = len(learnt.among(judges))
         except ContractError as error:
             raise ContractError(
                 f"run {learnt.run_id} learnt from {learnt.what}, which is not there: whether it has seen the reviews "
@@ -98,12 +98,12 @@ def require_unseen(config: TrainConfig, context: Context) -> None:
 def learnt_from(run_id: str, registry: Registry, settings: Settings) -> Iterator[Learnt]:
     """Give what a run has learnt from, and those before it that it started from.
 
-    Raises ContractError when one of the runs is gone; so do the keys of what is not there.
+    Raises ContractError when one of the runs is gone; so does `among` of what is not there.
     """
     lake = Lake(settings.lake_root)
     for run in lineage(run_id, registry):
         for name in snapshots_of(run):
-            yield Learnt(run.run_id, f"snapshot {name}", name, partial(_keys_of, lake, name))
+            yield Learnt(run.run_id, f"snapshot {name}", name, partial(_trained, lake, name))
         if teacher := run.params.get("teacher"):
             yield Learnt(run.run_id, f"the soft labels {teacher}", "", partial(_labelled, teacher, settings))
 
@@ -140,13 +140,13 @@ def _run(named: str, registry: Registry) -> TrainedRun:
     return registry.trained(run_id)
 
 
-def _keys_of(lake: Lake, snapshot: str) -> set[str]:
-    return read_keys(snapshot_folder(lake, snapshot), "train")
+def _trained(lake: Lake, snapshot: str, keys: set[str]) -> set[str]:
+    return keys_among(snapshot_folder(lake, snapshot), "train", keys)
 
 
-def _labelled(teacher: str, settings: Settings) -> set[str]:
-    """Return the keys of the reviews that a teacher labels: of all that it has learnt from, and of others."""
-    return set(read_table(table_of(teacher, settings)).keys)
+def _labelled(teacher: str, settings: Settings, keys: set[str]) -> set[str]:
+    """Return those of `keys` that a teacher labels: it labels all that it has learnt from, and others."""
+    return keys.intersection(read_table(table_of(teacher, settings)).keys)
 
 
 def lineage(begin: str, registry: Registry) -> Iterator[TrainedRun]:

@@ -71,7 +71,7 @@ def read_files(
     return listed.mapInArrow(read, schema)
 
 
-def write_files(frame: DataFrame, lake: Lake, spec: DayTable, partitions: int) -> list[DataFile]:
+def write_files(frame: DataFrame, lake: Lake, spec: DayTable, partitions: int, made_of: str = "") -> list[DataFile]:
     """Write the rows as Parquet files, a day in one file, from `partitions` tasks; nothing is committed.
 
     A task that is tried again writes anew under other names; only the files of the attempt that ended well are
@@ -82,7 +82,7 @@ def write_files(frame: DataFrame, lake: Lake, spec: DayTable, partitions: int) -
     root, day_column = lake.root, spec.day_column
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        files = [write_day_file(root, spec, day, rows) for day, rows in by_day(batches, day_column)]
+        files = [write_day_file(root, spec, day, rows, made_of) for day, rows in by_day(batches, day_column)]
         yield pa.RecordBatch.from_pylist([vars(file) for file in files], schema=FILE)
 
     by = [day_column, *[name for name in ("review_key", "line") if name in spec.schema.names]]

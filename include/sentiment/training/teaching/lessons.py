@@ -15,8 +15,8 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews, TaughtReviews
 from sentiment.core.names import UNLABELLED
 from sentiment.core.wording import counted
-from sentiment.datasets.manifest import SPLITS, require_manifest
-from sentiment.datasets.snapshot import read_keys, snapshot_folder
+from sentiment.datasets.manifest import JUDGES, require_manifest
+from sentiment.datasets.snapshot import keys_among, snapshot_folder
 from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
 from sentiment.stores.lake.tables import Lake
 from sentiment.training.config.train import TrainingOptions
@@ -124,15 +124,15 @@ def _said(config: TrainingOptions, context: Context) -> tuple[SoftLabels, set[st
     """Return what the teacher says, and the keys of which the snapshot's training reviews have none."""
     said = read_table(table_of(config.teacher, context.settings))
     folder, keys = snapshot_folder(Lake(context.settings.lake_root), config.snapshot), set(said.keys)
-    train, *judges = (read_keys(folder, split) for split in SPLITS)
-    if seen := sum(len(keys & judge) for judge in judges):
+    if seen := sum(len(keys_among(folder, split, keys)) for split in JUDGES):
         raise ContractError(
             f"the teacher {config.teacher} labels {counted(seen, 'review')} by which snapshot {config.snapshot} "
             "validates and tests; make soft labels of a training on this snapshot: `sentiment soft-labels --model RUN`"
         )
-    if not keys & train:
+    taught = keys_among(folder, "train", keys)
+    if not taught:
         raise ContractError(
             f"the teacher {config.teacher} labels no training review of snapshot {config.snapshot}: it is of other "
             "reviews; name its snapshot, or make soft labels of a training on this one"
         )
-    return said, keys - train
+    return said, keys - taught
