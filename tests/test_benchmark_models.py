@@ -172,6 +172,26 @@ def test_intervals_of_candidates_are_over_what_those_of_a_training_are(different
     assert (ends == intervals(test.labels, probability)) is (over == "reviews")
 
 
+@pytest.mark.parametrize(
+    ("module", "verb", "config"),
+    [
+        (
+            benchmark,
+            BENCHMARK_MODELS,
+            lambda snapshot: BenchmarkModelsConfig(snapshots=(snapshot,), models=("linear",)),
+        ),
+        (imbalance, BENCHMARK_IMBALANCE, lambda snapshot: BenchmarkImbalanceConfig(snapshot=snapshot)),
+    ],
+)
+def test_a_folder_that_is_a_file_is_refused_before_anything_is_trained(
+    module, verb, config, home, snapshot, monkeypatch
+):
+    monkeypatch.setattr(module, "fit", no_training)
+    (home / "out").touch()
+    with pytest.raises(ContractError, match="give another folder with --output"):
+        done(verb, config(snapshot).model_copy(update={"output": home / "out"}))
+
+
 class Trainings:
     """In the place of `fit`: leaves a checkpoint where it is told to work; `stopped`, it gets no further than that."""
 

@@ -136,14 +136,25 @@ def turns(monkeypatch):
 
 def test_contenders_take_turns_and_one_that_is_not_installed_is_told(turns, source, home):
     config = BenchmarkPreparationConfig(source=str(source), repeats=2, output=home / "out")
+    (home / "out" / "tables").mkdir(parents=True)
+    (home / "out" / "tables" / "mine.csv").touch()
     result = done(BENCHMARK_PREPARATION, config)
     assert turns == [OURS, PANDAS, OURS, PANDAS]
     ours, _, dask = result["preparation"]
     assert ours["against_pandas"] == 3
     assert dask == {"contender": DASK, "note": "not installed: pip install -r requirements-bench.txt"}
     assert json.loads((home / "out" / "tables" / "preparation.json").read_text()) == result["preparation"]
-    run = Registry(Settings()).trained(result["run_id"])
-    assert run.metrics["seconds sentiment"] == 2.0
+    registry = Registry(Settings())
+    assert registry.trained(result["run_id"]).metrics["seconds sentiment"] == 2.0
+    artifacts = registry.download(result["run_id"], "tables", home / "down")
+    assert {file.stem for file in artifacts.iterdir()} == {"preparation", "cleaning", "machine"}
+
+
+def test_a_folder_that_is_a_file_is_refused_before_anything_starts(turns, source, home):
+    (home / "out").touch()
+    with pytest.raises(ContractError, match="give another folder with --output"):
+        done(BENCHMARK_PREPARATION, BenchmarkPreparationConfig(source=str(source), output=home / "out"))
+    assert turns == []
 
 
 def test_a_source_without_reviews_is_refused_before_anything_starts(turns, home):

@@ -26,6 +26,7 @@ from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import Footprint
+from sentiment_benchmarks.publishing import Publication
 from sentiment_benchmarks.scoring import end_to_end, latency, lexical, masters, run
 from sentiment_benchmarks.scoring import material as materials
 from sentiment_benchmarks.scoring import spark_contenders as in_spark
@@ -523,6 +524,30 @@ def test_tables_pictures_and_the_machine_go_to_mlflow_and_the_folder(measured, h
     assert metrics["peers ours auto reviews_per_second"] == 35.0
     assert metrics["workers 2 seconds"] == 6.0
     assert not [folder for folder in home.iterdir() if folder.name.startswith("tmp")]
+
+
+def test_a_folder_that_is_a_file_is_refused_before_anything_is_measured(measured, home):
+    (home / "out").touch()
+    with pytest.raises(ContractError, match="give another folder with --output"):
+        run.run_scoring_benchmark(BenchmarkScoringConfig(output=home / "out"), Context.of_process())
+    assert measured == []
+
+
+def test_a_part_that_fails_leaves_those_before_it_in_mlflow(measured, home, monkeypatch):
+    def failed(*_: object) -> None:
+        raise ContractError("no Java")
+
+    begun, publish = [], Publication.publish
+    monkeypatch.setattr(run, "measure_latency", failed)
+    monkeypatch.setattr(Publication, "publish", lambda self: begun.append(self.run_id) or publish(self))
+    config = BenchmarkScoringConfig(parts=("sizes", "latency"), output=home / "out")
+    with pytest.raises(ContractError, match="no Java"):
+        run.run_scoring_benchmark(config, Context.of_process())
+    registry = Registry(Settings())
+    artifacts = registry.download(begun[0], "", home / "down")
+    assert (artifacts / "tables" / "sizes.json").is_file()
+    assert (artifacts / "pictures" / "sizes.png").is_file()
+    assert registry.trained(begun[0]).metrics["sizes 100 seconds"] == 20.0
 
 
 def test_a_part_alone_is_measured_alone(measured, home):

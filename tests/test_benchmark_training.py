@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 import tiny
 from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
@@ -121,6 +122,8 @@ def test_with_weak_scaling_every_process_has_as_many_reviews_as_one_alone(launch
 def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_folder(launcher, home):
     config = BenchmarkTrainingConfig(snapshot="abc", family="gru", train_reviews=100, repeats=2, output=home / "out")
     steps = []
+    (home / "out" / "pictures").mkdir(parents=True)
+    (home / "out" / "pictures" / "mine.png").touch()
     result = training.run_training_benchmark(config, Context.of_process(lambda *step: steps.append(step)))
     assert launcher.trainings == 2 * [
         (processes, stages, precision, 100, 1)
@@ -138,10 +141,19 @@ def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_f
     )
     artifacts = Registry(Settings()).download(result.run_id, "", home / "down")
     assert (artifacts / "tables" / "training.md").is_file()
-    assert (artifacts / "pictures" / "training.png").is_file()
+    assert [file.name for file in (artifacts / "pictures").iterdir()] == ["training.png"]
+    assert (home / "out" / "pictures" / "mine.png").is_file()
     run = Registry(Settings()).trained(result.run_id)
     assert run.metrics["seconds data parallel mixed precision 2"] == 4.0
     assert not list((home / "training").glob("*"))
+
+
+def test_a_folder_that_is_a_file_is_refused_before_anything_is_trained(launcher, home):
+    (home / "out").touch()
+    config = BenchmarkTrainingConfig(snapshot="abc", family="gru", train_reviews=100, output=home / "out")
+    with pytest.raises(ContractError, match="give another folder with --output"):
+        training.run_training_benchmark(config, Context.of_process())
+    assert launcher.trainings == []
 
 
 def test_without_a_folder_the_table_is_in_the_home_and_in_mlflow(launcher, home):

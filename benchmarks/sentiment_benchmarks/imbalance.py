@@ -36,9 +36,9 @@ def run_imbalance_benchmark(config: BenchmarkImbalanceConfig, context: Context) 
     data = BenchmarkData.read(context.settings, config.snapshot, config)
     candidates = _candidates(config)
     asked = [candidate.model_dump(mode="json") for candidate in candidates]
-    work = keyed_folder(output, "work", {"trainings": asked, "validation": len(data.validation)})
     rows: list[Row] = []
     with published("imbalance", config, output, context) as run:
+        work = keyed_folder(output, "work", {"trainings": asked, "validation": len(data.validation)})
         for candidate in candidates:
             context.progress(f"{candidate.family} with {candidate.imbalance}")
             rows += _measured(candidate, data, work, context.settings)

@@ -18,17 +18,16 @@ from sentiment.datasets.snapshot import (
     snapshot_folder,
 )
 from sentiment.stores.lake.tables import Lake
-from sentiment.stores.registry.handle import RunHandle
-from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.distributed import fit_distributed
 from sentiment.training.fitted import Fitted
 from sentiment.training.unfinished import at_work, folder_of
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
+from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import TrainingBenchmark
 from sentiment_benchmarks.scaling import Arrangement, Measured, scaling_picture, scaling_rows
-from sentiment_benchmarks.tables import Machine, Row, Watch, output_folder, write_tables
+from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 
 def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) -> TrainingBenchmark:
@@ -44,11 +43,9 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
     train = read_split(folder, "train", config.train_reviews * shares)
     reviews = _reviews(config, len(train))
     validation = read_split(folder, "validation", config.evaluation_reviews)
-    registry = Registry(settings)
-    params, tags = config.model_dump(mode="json"), {"benchmark": "training"}
     with (
-        registry.run("benchmark training", params, tags, context) as run,
-        at_work(folder_of(settings, run.run_id), None, context) as kept,
+        published("training", config, output, context) as publication,
+        at_work(folder_of(settings, publication.run_id), None, context) as kept,
     ):
         measured: dict[Arrangement, list[Measured]] = {way: [] for way in arrangements(config)}
         workdir = kept / "one"
@@ -65,10 +62,11 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
             measured[way].append(_measure(_train_config(config, way), workdir, own))
         rows = scaling_rows(measured, reviews)
         machine = watch.machine()
-        _write(rows, machine, output, run)
-        run.log_metrics({_metric(row): row["seconds"] for row in rows})
-        run.log_json(asdict(machine), "machine.json")
-    return TrainingBenchmark(run_id=run.run_id, output=str(output), machine=machine, training=rows)
+        write_tables(publication.written, {"training": rows}, machine)
+        scaling_picture(rows, publication.written / "pictures" / "training.png")
+        publication.run.log_metrics({_metric(row): row["seconds"] for row in rows})
+        publication.run.log_json(asdict(machine), "machine.json")
+    return TrainingBenchmark(run_id=publication.run_id, output=str(output), machine=machine, training=rows)
 
 
 def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
@@ -111,12 +109,6 @@ def _measure(config: TrainConfig, workdir: Path, launch: Callable[[TrainConfig],
     return Measured(
         seconds, whole - seconds, max(record["eval_macro_f1"] for record in history if "eval_macro_f1" in record)
     )
-
-
-def _write(rows: list[Row], machine: Machine, folder: Path, run: RunHandle) -> None:
-    run.log_folder(write_tables(folder, {"training": rows}, machine), "tables")
-    scaling_picture(rows, folder / "pictures" / "training.png")
-    run.log_folder(folder / "pictures", "pictures")
 
 
 def _metric(row: Row) -> str:

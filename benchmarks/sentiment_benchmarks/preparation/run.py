@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 from sentiment.core.context import Context
 from sentiment.core.settings import Settings
 from sentiment.ingest.landing import history
-from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkPreparationConfig
 from sentiment_benchmarks.footprint import Footprint, run_watched
 from sentiment_benchmarks.preparation.cleaning import cleaning_rows
 from sentiment_benchmarks.preparation.contender import COUNTS, DASK, OURS, PANDAS, RESULT
+from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import PreparationBenchmark
 from sentiment_benchmarks.scoring.scratch_home import environment, on_this_machine
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
@@ -44,16 +44,8 @@ def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Conte
     """
     history(config.source, config.source)
     present = [name for name in CONTENDERS if name == OURS or find_spec(name)]
-    registry, watch = Registry(context.settings), Watch()
-    with (
-        registry.run(
-            "benchmark preparation",
-            config.model_dump(mode="json"),
-            {"benchmark": "preparation"},
-            context,
-        ) as run,
-        TemporaryDirectory() as scratch,
-    ):
+    watch, output = Watch(), output_folder(config.output, context, "preparation")
+    with published("preparation", config, output, context) as publication, TemporaryDirectory() as scratch:
         runs: dict[str, list[Imported]] = {name: [] for name in present}
         for done, name in enumerate(present * config.repeats):
             context.progress(f"importing with {name}", done, len(present) * config.repeats)
@@ -62,12 +54,12 @@ def run_preparation_benchmark(config: BenchmarkPreparationConfig, context: Conte
         rows = preparation_rows(runs, unlike)
         rows += [{"contender": name, "note": _NOT_INSTALLED} for name in CONTENDERS if name not in present]
         cleaning = cleaning_rows()
-        machine, output = watch.machine(), output_folder(config.output, context, "preparation")
-        run.log_folder(write_tables(output, {"preparation": rows, "cleaning": cleaning}, machine), "tables")
-        run.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
-        run.log_json(asdict(machine), "machine.json")
+        machine = watch.machine()
+        write_tables(publication.written, {"preparation": rows, "cleaning": cleaning}, machine)
+        publication.run.log_metrics({f"seconds {row['contender']}": row["seconds"] for row in rows if "seconds" in row})
+        publication.run.log_json(asdict(machine), "machine.json")
     return PreparationBenchmark(
-        run_id=run.run_id,
+        run_id=publication.run_id,
         output=str(output),
         machine=machine,
         preparation=rows,

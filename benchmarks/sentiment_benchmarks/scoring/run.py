@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sentiment.core.context import Context
-from sentiment.stores.registry.versions import Registry
 from sentiment_benchmarks.config import BenchmarkScoringConfig, ScoringPart
+from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ScoringBenchmark
 from sentiment_benchmarks.scoring.end_to_end import measure_sizes, measure_workers
 from sentiment_benchmarks.scoring.engine_use import measure_engine_use
@@ -33,45 +32,38 @@ _PICTURES: dict[str, Callable[[Any, Path], Path]] = {
 
 
 def run_scoring_benchmark(config: BenchmarkScoringConfig, context: Context) -> ScoringBenchmark:
-    """Measure each part of `config`; the tables of a part are in `output` as soon as it is done, all go to MLflow."""
-    registry, home, watch = Registry(context.settings), context.settings.home, Watch()
-    output = output_folder(config.output, context, "scoring")
-    params, tags = config.model_dump(mode="json"), {"benchmark": "scoring"}
+    """Measure each part of `config`; its tables and pictures are in MLflow and `output` as soon as it is done."""
+    watch, output = Watch(), output_folder(config.output, context, "scoring")
     with (
-        registry.run("benchmark scoring", params, tags, context) as run,
-        TemporaryDirectory(dir=home) as scratch,
+        published("scoring", config, output, context) as publication,
+        TemporaryDirectory(dir=context.settings.home) as scratch,
     ):
         material = gather(config, context, Path(scratch))
-        # The folder may hold what was measured another time, of which MLflow's run knows nothing.
-        written, tables = Path(scratch) / "written", Tables()
+        tables = Tables()
         for part in config.parts:
-            tables |= _measured(part, config, material, context)
-            write_tables(written, tables, watch.machine())
-            shutil.copytree(written, output, dirs_exist_ok=True)
-        for name in tables.keys() & _PICTURES.keys():
-            _PICTURES[name](tables[name], written / "pictures" / f"{name}.png")
-        shutil.copytree(written, output, dirs_exist_ok=True)
-        for folder in ("tables", "pictures"):
-            if (written / folder).is_dir():
-                run.log_folder(written / folder, folder)
-        run.log_metrics(_metrics(tables))
-        machine = watch.machine()
-        run.log_json(asdict(machine), "machine.json")
-    return ScoringBenchmark(run_id=run.run_id, output=str(output), machine=machine, **tables)
+            tables[part] = _measured(part, config, material, context)
+            machine = watch.machine()
+            write_tables(publication.written, tables, machine)
+            if part in _PICTURES:
+                _PICTURES[part](tables[part], publication.written / "pictures" / f"{part}.png")
+            publication.publish()
+            publication.run.log_metrics(_metrics({part: tables[part]}))
+        publication.run.log_json(asdict(machine), "machine.json")
+    return ScoringBenchmark(run_id=publication.run_id, output=str(output), machine=machine, **tables)
 
 
-def _measured(part: ScoringPart, config: BenchmarkScoringConfig, material: Material, context: Context) -> Tables:
+def _measured(part: ScoringPart, config: BenchmarkScoringConfig, material: Material, context: Context) -> list[Row]:
     if part == "peers":
-        return {part: measure_peers(config, material, context)}
+        return measure_peers(config, material, context)
     if part == "engines":
-        return {part: measure_engine_use(material, config.repeats, context.progress)}
+        return measure_engine_use(material, config.repeats, context.progress)
     measure = {
         "workers": measure_workers,
         "sizes": measure_sizes,
         "masters": measure_masters,
         "latency": measure_latency,
     }[part]
-    return {part: measure(config, material, context)}
+    return measure(config, material, context)
 
 
 def _metrics(tables: Tables) -> dict[str, float]:
