@@ -178,7 +178,7 @@ def test_intervals_of_candidates_are_over_what_those_of_a_training_are(different
         (
             benchmark,
             BENCHMARK_MODELS,
-            lambda snapshot: BenchmarkModelsConfig(snapshots=(snapshot,), models=("linear",)),
+            lambda snapshot: BenchmarkModelsConfig(snapshots=(snapshot,)),
         ),
         (imbalance, BENCHMARK_IMBALANCE, lambda snapshot: BenchmarkImbalanceConfig(snapshot=snapshot)),
     ],

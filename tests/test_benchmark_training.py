@@ -148,6 +148,58 @@ def test_every_arrangement_takes_its_turn_and_the_table_goes_to_mlflow_and_the_f
     assert not list((home / "training").glob("*"))
 
 
+@pytest.fixture
+def gpus(monkeypatch):
+    """Gives this machine so many GPUs, without bf16."""
+    import torch
+
+    def give(count):
+        answers = {
+            "is_available": lambda: count > 0,
+            "device_count": lambda: count,
+            "get_device_name": lambda number: "a GPU",
+            "is_bf16_supported": lambda **_: False,
+        }
+        for name, answer in answers.items():
+            monkeypatch.setattr(torch.cuda, name, answer)
+
+    return give
+
+
+def test_what_has_too_few_gpus_is_left_out_with_a_note_and_the_rest_is_measured(launcher, gpus, home):
+    gpus(2)
+    config = BenchmarkTrainingConfig(snapshot="abc", train_reviews=100, repeats=1, mixed_precision="fp16")
+    result = training.run_training_benchmark(config, Context.of_process())
+    assert [one[:3] for one in launcher.trainings] == [
+        (processes, stages, precision)
+        for stages, precision, counts in [(1, "fp32", (1, 2)), (1, "fp16", (1, 2)), (2, "fp32", (1,))]
+        for processes in counts
+    ]
+    *measured, left_out = result.training
+    assert not [row for row in measured if "note" in row]
+    assert (left_out["processes"], left_out["stages"]) == (2, 2)
+    assert left_out["note"] == "left out: this machine has 2 GPUs for 4 processes"
+    assert "this machine has 2 GPUs" in (home / "benchmarks" / "training" / "tables" / "training.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("count", "processes", "precision", "said"),
+    [
+        (1, (2, 3), "fp16", "has 1 GPU for 2 processes; lower --processes, or set CUDA_VISIBLE_DEVICES"),
+        (1, (1,), "bf16", "does not train in bf16; give --mixed-precision fp16"),
+        (0, (1,), "fp16", "does not train in fp16; give --mixed-precision bf16"),
+    ],
+)
+def test_what_this_machine_cannot_measure_is_said_before_anything_is_trained(
+    count, processes, precision, said, launcher, gpus
+):
+    gpus(count)
+    config = BenchmarkTrainingConfig(snapshot="abc", processes=processes, mixed_precision=precision)
+    with pytest.raises(ContractError, match=said):
+        training.run_training_benchmark(config, Context.of_process())
+    assert launcher.trainings == []
+
+
 def test_a_folder_that_is_a_file_is_refused_before_anything_is_trained(launcher, home):
     (home / "out").touch()
     config = BenchmarkTrainingConfig(snapshot="abc", family="gru", train_reviews=100, output=home / "out")

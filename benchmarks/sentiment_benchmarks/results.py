@@ -24,10 +24,10 @@ class BenchmarkResult(VerbResult):
 
 
 class TrainingBenchmark(BenchmarkResult):
-    """`training` has a row an arrangement of processes; see `scaling_rows`."""
+    """`training` has a row an arrangement of processes, see `scaling_rows`; a `note` says why one is left out."""
 
     shown: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "training": ("mode", "processes", "precision", "seconds", "speed_up", "efficiency", "macro_f1")
+        "training": ("mode", "processes", "precision", "seconds", "speed_up", "efficiency", "macro_f1", "note")
     }
 
     training: list[Row]

@@ -13,15 +13,19 @@ from typing import Any
 import numpy as np
 
 from sentiment.core.context import Context
+from sentiment.core.errors import ContractError
+from sentiment.core.settings import Settings
 from sentiment.datasets.snapshot import (
     read_split,
     snapshot_folder,
 )
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.spark_jobs import is_local_master
 from sentiment.training.config.architecture import RECURRENT_FAMILIES
 from sentiment.training.config.train import TrainConfig
-from sentiment.training.distributed import fit_distributed
+from sentiment.training.distributed import fit_distributed, lacking_devices
 from sentiment.training.fitted import Fitted
+from sentiment.training.hardware import training_precision
 from sentiment.training.unfinished import at_work, folder_of
 from sentiment_benchmarks.config import BenchmarkTrainingConfig
 from sentiment_benchmarks.publishing import published
@@ -37,6 +41,7 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
     falls on all. The seconds are the trainer's own; starting processes and reading reviews is told apart.
     """
     settings, watch = context.settings, Watch()
+    ways, left_out = _possible(config, settings)
     output = output_folder(config.output, context, "training")
     folder = snapshot_folder(Lake(settings.lake_root), config.snapshot)
     shares = max(config.processes) if config.scaling == "weak" else 1
@@ -47,7 +52,7 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
         published("training", config, output, context) as publication,
         at_work(folder_of(settings, publication.run_id), None, context) as kept,
     ):
-        measured: dict[Arrangement, list[Measured]] = {way: [] for way in arrangements(config)}
+        measured: dict[Arrangement, list[Measured]] = {way: [] for way in ways}
         workdir = kept / "one"
         launch = partial(
             fit_distributed,
@@ -62,11 +67,11 @@ def run_training_benchmark(config: BenchmarkTrainingConfig, context: Context) ->
             measured[way].append(_measure(_train_config(config, way), workdir, own))
         rows = scaling_rows(measured, reviews)
         machine = watch.machine()
-        write_tables(publication.written, {"training": rows}, machine)
+        write_tables(publication.written, {"training": rows + left_out}, machine)
         scaling_picture(rows, publication.written / "pictures" / "training.png")
         publication.run.log_metrics({_metric(row): row["seconds"] for row in rows})
         publication.run.log_json(asdict(machine), "machine.json")
-    return TrainingBenchmark(run_id=publication.run_id, output=str(output), machine=machine, training=rows)
+    return TrainingBenchmark(run_id=publication.run_id, output=str(output), machine=machine, training=rows + left_out)
 
 
 def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
@@ -82,6 +87,33 @@ def arrangements(config: BenchmarkTrainingConfig) -> list[Arrangement]:
         if stages == 1 or config.family in RECURRENT_FAMILIES
         for processes in sorted(config.processes)
     ]
+
+
+def _possible(config: BenchmarkTrainingConfig, settings: Settings) -> tuple[list[Arrangement], list[Row]]:
+    """Return the arrangements that can be measured here, and a row for each other one that says why it is left out.
+
+    Raises ContractError where there is none, and for a number format in which nothing is trained here.
+    """
+    if is_local_master(settings.spark_master):
+        _require_precision(config)
+    lacking = {way: lacking_devices(way.processes * way.stages, settings) for way in arrangements(config)}
+    if all(lacking.values()):
+        fewest = min(lacking, key=lambda way: way.processes * way.stages)
+        raise ContractError(
+            f"{lacking[fewest]}; lower --processes, or set CUDA_VISIBLE_DEVICES to nothing to measure on the CPU"
+        )
+    left_out = [{**asdict(way), "note": f"left out: {why}"} for way, why in lacking.items() if why]
+    return [way for way, why in lacking.items() if not why], left_out
+
+
+def _require_precision(config: BenchmarkTrainingConfig) -> None:
+    try:
+        training_precision(config.mixed_precision, config.family)
+    except ContractError as error:
+        other = "bf16" if config.mixed_precision == "fp16" else "fp16"
+        raise ContractError(
+            f"this machine does not train in {config.mixed_precision}; give --mixed-precision {other}"
+        ) from error
 
 
 def _reviews(config: BenchmarkTrainingConfig, at_hand: int) -> dict[int, int]:

@@ -27,6 +27,7 @@ from sentiment.core.environment import usable_cores
 from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
+from sentiment.core.wording import counted
 from sentiment.stores.spark import running, session
 from sentiment.stores.spark_jobs import is_local_master
 from sentiment.training.checkpoints import claim
@@ -87,11 +88,24 @@ def fit_distributed(
             config = _after(job.failure(), config, cause)
 
 
+def lacking_devices(processes: int, settings: Settings) -> str:
+    """Say which GPUs a training in so many processes lacks; empty where each has one, or this machine has none."""
+    import torch
+
+    if not (is_local_master(settings.spark_master) and torch.cuda.is_available()):
+        return ""
+    found = torch.cuda.device_count()
+    return f"this machine has {counted(found, 'GPU')} for {processes} processes" if found < processes else ""
+
+
 @contextmanager
 def _launcher(processes: int, settings: Settings, threads: int | None) -> Iterator[Launch]:
     master = settings.spark_master
     if is_local_master(master):
-        _require_devices(processes)
+        if lacking := lacking_devices(processes, settings):
+            raise ContractError(
+                f"{lacking}; lower processes or stages, or set CUDA_VISIBLE_DEVICES to nothing to train on the CPU"
+            )
         yield partial(_run_here, processes, threads or max(1, usable_cores() // processes))
     else:
         with session(settings, "train", shared=running()) as spark:
@@ -201,16 +215,6 @@ class _OfThisThread(io.TextIOBase):
         """Flush both."""
         self._here.flush()
         self._others.flush()
-
-
-def _require_devices(processes: int) -> None:
-    import torch
-
-    if torch.cuda.is_available() and torch.cuda.device_count() < processes:
-        raise ContractError(
-            f"this machine has {torch.cuda.device_count()} GPUs for {processes} processes; lower processes or stages, "
-            "or set CUDA_VISIBLE_DEVICES to nothing to train on the CPU"
-        )
 
 
 @contextmanager
