@@ -99,6 +99,33 @@ def test_a_history_without_a_good_line_is_imported_by_pandas_too(land, home, mon
     assert benchmark._unlike(home / "other", home / "other") == 0
 
 
+def test_a_history_with_names_of_its_own_is_imported_by_pandas_as_it_is_told(land, home, monkeypatch):
+    source = land("told/reviews.csv", ["said,score,when", "Great sound and a fine case,9,2014-05-05"])
+    columns = {"text": "said", "rating": "score", "timestamp": "when"}
+    told = {"columns": columns, "stars": 10, "product": "Our app"}
+    (source.parent / "_columns.json").write_text(json.dumps(told))
+    assert contend(PANDAS, source, home / "other", monkeypatch) == {
+        "read": 1,
+        "kept": 1,
+        "duplicate": 0,
+        "rejected": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "said"),
+    [
+        ("refused/reviews.csv", ["who,what", "U1,A1"], "is refused: "),
+        ("broken/reviews.jsonl", ['{"rating": 5.0, "text": "it breaks o'], "is broken: it breaks off"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_no_row_to_compare(name, lines, said, land, home, monkeypatch):
+    source = land(name, lines)
+    source.write_text(source.read_text().rstrip("\n"))
+    with pytest.raises(ContractError, match=said):
+        contend(PANDAS, source, home / "other", monkeypatch)
+
+
 def imported(seconds, read=1000, megabytes=100) -> Imported:
     counts = {"read": read, "kept": read - 30, "duplicate": 20, "rejected": 10}
     return Imported(Footprint(seconds, 1.5 * seconds, megabytes * 10**6), counts)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pyarrow as pa
 
+from sentiment.core.errors import ContractError
 from sentiment.ingest.config import ImportHistoryConfig
 from sentiment.ingest.days import ORDER, ROWS, write_days
 from sentiment.ingest.judge import JUDGED, Rules, judge
@@ -21,10 +22,17 @@ from sentiment.stores.lake.schemas import QUARANTINE
 
 
 def read_lines(delivery: Delivery) -> pd.DataFrame:
-    """Read the files' lines, a row of LINES each."""
-    files = zip(delivery.files, delivery.names, strict=True)
-    batches = [batch for file, name in files for batch in lines_of_reviews(LandedFile(file.uri, name))]
-    return pa.Table.from_batches(batches, LINES).to_pandas()
+    """Read the files' lines, a row of LINES each, as `_columns.json` says.
+
+    Raises ContractError for a file that is refused or cannot be read to its end, of which nothing can be compared.
+    """
+    each = zip(delivery.files, delivery.names, delivery.options, strict=True)
+    files = [LandedFile(file.uri, name, options.model_dump_json(exclude_defaults=True)) for file, name, options in each]
+    lines = pa.Table.from_batches([batch for file in files for batch in lines_of_reviews(file)], LINES).to_pandas()
+    for kind in ("broken", "refused"):
+        for row in lines[lines[kind].notna()].to_dict("records"):
+            raise ContractError(f"{row['source_file']} is {kind}: {row[kind]}; mend the file, or leave it out")
+    return lines
 
 
 def judged(lines: pd.DataFrame, now: datetime) -> pd.DataFrame:
