@@ -434,6 +434,30 @@ def test_each_master_has_a_metric_that_mlflow_takes(measured, home, monkeypatch)
     assert metrics == {"masters 100 sail2 seconds": 2.0, "masters 100 spark:/127.0.0.1:7077 seconds": 2.0}
 
 
+def test_the_token_of_a_master_is_told_to_the_job_alone(measured, home, monkeypatch):
+    master, there, steps = "sc://127.0.0.1:15002/;token=secret", [], []
+
+    def watched(command, environment, log):
+        there.append(environment["SENTIMENT_SPARK_MASTER"])
+        assert "secret" not in str(command)
+        (log.parent / "result.json").write_text(json.dumps({"reviews": 40}))
+        return Footprint(2.0, 1.0, 900, 300)
+
+    monkeypatch.setattr(end_to_end, "run_watched", watched)
+    monkeypatch.setattr(masters, "_scores", lambda folder: scores(("a", "positive", 0.5)))
+    monkeypatch.setattr(run, "measure_masters", masters.measure_masters)
+    config = BenchmarkScoringConfig(parts=("masters",), masters=(master,), sizes=(40,), repeats=1, output=home / "out")
+    result = run.run_scoring_benchmark(config, Context.of_process(lambda *step: steps.append(step)))
+    assert there == [master]
+    assert result.masters[0]["master"] == "sc://127.0.0.1:15002/"
+    registry = Registry(Settings())
+    kept = registry.trained(result.run_id)
+    registry.download(result.run_id, "", home / "down")
+    files = [file.read_text() for folder in ("out", "down") for file in (home / folder).rglob("*.*") if file.is_file()]
+    assert "masters 40 sc:/127.0.0.1:15002/ seconds" in kept.metrics
+    assert "secret" not in str([kept, result, steps, files])
+
+
 def test_what_differs_between_masters_is_counted():
     turn = [Footprint(2.0, 1.0, 900, 300)]
     first = scores(("a", "positive", 0.9), ("b", "negative", 0.1), ("c", "positive", 0.6), ("e", None, None))

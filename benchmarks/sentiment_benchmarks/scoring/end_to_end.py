@@ -12,7 +12,7 @@ from statistics import median
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.progress import told
-from sentiment.core.settings import DRIVER
+from sentiment.core.settings import DRIVER, without_token
 from sentiment.scoring.config import RescoreConfig
 from sentiment.scoring.verbs import RESCORE
 from sentiment_benchmarks.config import BenchmarkScoringConfig
@@ -69,7 +69,7 @@ def rescore(home: Path, master: str, count: int, context: Context) -> Footprint:
     config = RescoreConfig(from_day=min(days), to_day=max(days), model=VERSION, reuse=False)
     result = home / "result.json"
     command = [sys.executable, str(DRIVER), RESCORE.name, config.model_dump_json(exclude_unset=True), str(result)]
-    output, step = home / "output.log", f"{count:,} reviews on {master}"
+    output, step = home / "output.log", f"{count:,} reviews on {without_token(master)}"
     output.touch()
     with told(lambda: (step, _scored_so_far(output), count), context.progress, 5.0):
         used = run_watched(command, environment(home, context.settings, master), output)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.core.context import Context
+from sentiment.core.settings import without_token
 from sentiment_benchmarks.config import BenchmarkScoringConfig
 from sentiment_benchmarks.footprint import Footprint
 from sentiment_benchmarks.scoring.end_to_end import homes_of, memory_of, rescore, times_of
@@ -29,7 +30,7 @@ def measure_masters(config: BenchmarkScoringConfig, material: Material, context:
         scored[count, master] = _scores(homes[count])
     first = config.masters[0]
     return [
-        {"reviews": count, "master": master, **master_row(turns, scored[count, master], scored[count, first])}
+        {"reviews": count, "master": without_token(master), **master_row(turns, scored[count, master], scored[count, first])}
         for (count, master), turns in used.items()
     ]
 

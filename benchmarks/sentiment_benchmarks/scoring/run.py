@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sentiment.core.context import Context
+from sentiment.core.settings import without_token
 from sentiment_benchmarks.config import BenchmarkScoringConfig, ScoringPart
 from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ScoringBenchmark
@@ -34,8 +35,9 @@ _PICTURES: dict[str, Callable[[Any, Path], Path]] = {
 def run_scoring_benchmark(config: BenchmarkScoringConfig, context: Context) -> ScoringBenchmark:
     """Measure each part of `config`; its tables and pictures are in MLflow and `output` as soon as it is done."""
     watch, output = Watch(), output_folder(config.output, context, "scoring")
+    told = config.model_copy(update={"masters": tuple(map(without_token, config.masters))})
     with (
-        published("scoring", config, output, context) as publication,
+        published("scoring", told, output, context) as publication,
         TemporaryDirectory(dir=context.settings.home) as scratch,
     ):
         material = gather(config, context, Path(scratch))
