@@ -117,6 +117,14 @@ def test_the_served_model_takes_part_without_spark(home, material):
     assert answers == pytest.approx(alone, abs=1e-5)
 
 
+def test_what_mlflow_serves_is_said_to_have_the_threads_that_it_takes(home, material, monkeypatch):
+    taken, load = [], Scorer.load
+    monkeypatch.setattr(Scorer, "load", lambda *given, **more: taken.append(more["threads"]) or load(*given, **more))
+    served = named(spark_contenders(Settings()), "the bundle by mlflow.pyfunc, as served")
+    scored(served, material)
+    assert (served.note, taken) == ("two threads", [2])
+
+
 def test_ctranslate2_runs_the_encoder_in_int8_under_our_head(material, expected):
     pytest.importorskip("ctranslate2")
     answers = scored(named(network_contenders(material.description), "CTranslate2"), material)

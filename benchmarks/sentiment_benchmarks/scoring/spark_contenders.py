@@ -41,8 +41,8 @@ def spark_contenders(settings: Settings) -> list[Contender]:
     return [
         inside("ours under Spark, mapInArrow", _map_in_arrow, ours=True, decides="bundle"),
         inside("ours under Spark, predict_batch_udf", _predict_batch_udf, ours=True, decides="bundle"),
-        inside("the bundle by mlflow.pyfunc.spark_udf", _spark_udf, decides="bundle"),
-        Contender("the bundle by mlflow.pyfunc, as served", _served, note="one thread", decides="bundle"),
+        inside("the bundle by mlflow.pyfunc.spark_udf", _spark_udf, note="two threads a worker", decides="bundle"),
+        Contender("the bundle by mlflow.pyfunc, as served", _served, note="two threads", decides="bundle"),
         inside("published recipe, predict_batch_udf with torch", _recipe, slow=True),
     ]
 
