@@ -33,6 +33,18 @@ def test_one_size_alone_tells_no_growth():
         Speed.fitted([measured(10_000), measured(10_000)])
 
 
+def test_sizes_that_do_not_grow_give_no_cost_of_a_review():
+    with pytest.raises(ContractError, match="measure larger sizes"):
+        Speed.fitted([measured(10_000, start=20.0), measured(20_000, start=12.0)])
+
+
+def test_where_a_start_would_be_less_than_nothing_the_cost_of_a_review_is_fitted_without_one():
+    speed = Speed.fitted([measured(10_000, start=0.0), measured(100_000, start=0.0, review=1.2 * MILLISECOND)])
+    assert speed.start == 0
+    # The relative errors of 1.0 and 1.2 ms are least, squared, at 1.08; with the start of that fit it would be 1.22.
+    assert speed.review == pytest.approx((1 + 1 / 1.2) / (1 + 1 / 1.2**2) * MILLISECOND)
+
+
 def test_a_simulation_gives_back_what_it_was_fitted_to():
     row = simulated(Speed(10.0, MILLISECOND), 500_000, 2, days=28, price=0.0)
     assert row["hours"] * 3600 == pytest.approx(10 + 500_000 * MILLISECOND / 2, rel=0.05)
@@ -79,6 +91,21 @@ def test_a_benchmark_asks_mlflow_first_and_where_it_fails_leaves_what_was_measur
         done(BENCHMARK_SCALE, config)
 
 
-def test_what_was_not_measured_is_said(home):
-    with pytest.raises(ContractError, match="holds no measured sizes"):
+def test_what_was_not_measured_is_said_and_where_it_may_lie(home):
+    with pytest.raises(ContractError, match=r"holds no measured sizes: .* name with --measured the tables/sizes"):
         done(BENCHMARK_SCALE, BenchmarkScaleConfig())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"cpu": "a processor", "cores": 2},
+        [{"reviews": 100, "master": "sail[2]", "seconds": 2.0}],
+        [{**measured(10_000), "seconds": 0.0}, measured(100_000)],
+        ["reviews", "seconds"],
+    ],
+)
+def test_a_file_of_something_else_is_no_measured_sizes(content, home):
+    (home / "other.json").write_text(json.dumps(content))
+    with pytest.raises(ContractError, match=r"other\.json is another table than sizes; give --measured"):
+        done(BENCHMARK_SCALE, BenchmarkScaleConfig(measured=home / "other.json"))

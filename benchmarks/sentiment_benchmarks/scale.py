@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
+from sentiment.core.wording import cause
 from sentiment.scoring.job import DAYS_A_COMMIT, partitions_of
 from sentiment.stores.lake.files import DataFile
 from sentiment_benchmarks.config import BenchmarkScaleConfig
@@ -33,6 +34,8 @@ _DRIVER_SECONDS_A_TASK, _WORKER_SECONDS_A_TASK = 1 / 900, 0.05
 _SECONDS_A_COMMIT, _TABLES = 0.076, 2
 # By how much the pieces of a job differ in time, as a standard deviation of the logarithm: an assumption.
 _SPREAD = 0.1
+# What the fit takes of a measured size.
+_OF_A_SIZE = ("reviews", "seconds", "core_seconds_per_100000")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Speed:
     def fitted(cls, measured: Sequence[Mapping[str, Any]]) -> Speed:
         """Fit the rows of the table `sizes` of `benchmark scoring` by least squares of the relative error.
 
-        Raises ContractError for fewer than two sizes, of which no growth can be told.
+        A job starts in no less than no time: where the best line says so, the best one from zero on is taken. Raises
+        ContractError for fewer than two sizes, of which no growth can be told, and for sizes that do not grow.
         """
         if len({row["reviews"] for row in measured}) < 2:
             raise ContractError("a growth needs two sizes; measure with `sentiment benchmark scoring --parts sizes`")
@@ -54,7 +58,15 @@ class Speed:
         cores = np.array([row["core_seconds_per_100000"] * row["reviews"] / 1e5 for row in measured]) / seconds
         each = np.array([row["reviews"] for row in measured]) / cores
         start, review = np.linalg.lstsq(np.stack([1 / seconds, each / seconds], 1), np.ones(len(seconds)))[0]
-        return cls(max(0.0, float(start)), float(review))
+        if start < 0:
+            alone = each / seconds
+            start, review = 0.0, alone.sum() / (alone @ alone)
+        if review <= 0:
+            raise ContractError(
+                "the larger of the measured sizes took no longer than the smaller, so that a review would cost "
+                "nothing; measure larger sizes with `sentiment benchmark scoring --parts sizes --sizes`"
+            )
+        return cls(float(start), float(review))
 
 
 def run_scale_benchmark(config: BenchmarkScaleConfig, context: Context) -> ScaleBenchmark:
@@ -119,9 +131,19 @@ def _dealt_out(seconds: np.ndarray, cores: int) -> float:
 
 def _measured(source: Path) -> list[Mapping[str, Any]]:
     try:
-        found: list[Mapping[str, Any]] = json.loads(source.read_text(encoding="utf-8"))
+        found = json.loads(source.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ContractError(
-            f"{source} holds no measured sizes: {error}; make them with `sentiment benchmark scoring --parts sizes`"
+            f"{source} holds no measured sizes: {cause(error)}; make them with `sentiment benchmark scoring --parts "
+            "sizes`, or name with --measured the tables/sizes.json in the folder that its --output named"
         ) from error
+    if not (isinstance(found, list) and all(map(_is_size, found))):
+        raise ContractError(
+            f"{source} is another table than sizes; give --measured the sizes.json of `sentiment benchmark scoring`"
+        )
     return found
+
+
+def _is_size(row: Any) -> bool:
+    figures = [row.get(name) for name in _OF_A_SIZE] if isinstance(row, dict) else [None]
+    return all(isinstance(figure, int | float) and 0 < figure < inf for figure in figures)

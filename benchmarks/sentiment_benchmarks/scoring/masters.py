@@ -30,7 +30,11 @@ def measure_masters(config: BenchmarkScoringConfig, material: Material, context:
         scored[count, master] = _scores(homes[count])
     first = config.masters[0]
     return [
-        {"reviews": count, "master": without_token(master), **master_row(turns, scored[count, master], scored[count, first])}
+        {
+            "reviews": count,
+            "master": without_token(master),
+            **master_row(turns, scored[count, master], scored[count, first]),
+        }
         for (count, master), turns in used.items()
     ]
 
