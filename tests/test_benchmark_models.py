@@ -19,6 +19,7 @@ from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.evaluation.intervals import intervals
+from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import train_candidate
@@ -33,14 +34,18 @@ from verbs_here import done
 SMALL = {"evaluation_reviews": 60, "test_reviews": 100}
 
 
-@pytest.fixture
-def snapshot(home):
-    reviews = tiny.reviews(700, seed=5)
+def pinned(home, seed):
+    reviews = tiny.reviews(700, seed=seed)
     with (home / "train.csv").open("w", encoding="utf-8", newline="") as file:
         rows = zip(reviews.labels.tolist(), reviews.titles, reviews.texts, strict=True)
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([label + 1, title, text] for label, title, text in rows)
     config = SnapshotConfig(dataset="amazon_polarity", source=str(home / "train.csv"), min_words=1)
     return done(SNAPSHOT, config)["snapshot"]
+
+
+@pytest.fixture
+def snapshot(home):
+    return pinned(home, 5)
 
 
 @pytest.mark.slow
@@ -107,6 +112,26 @@ def test_a_run_of_any_family_is_measured_beside_the_candidates(home, snapshot):
     )
     rows = {row["model"]: row["trained_on"] for row in done(BENCHMARK_MODELS, config)["models"]}
     assert rows == {"linear": 200} | {f"{one.family}-{one.run_id[:6]}": 300 for one in trained}
+
+
+def test_two_snapshots_of_one_data_set_are_told_apart_and_one_given_twice_is_measured_once(home, snapshot, monkeypatch):
+    def kept(config, earlier, snapshot, data, output, context):
+        for folder in (output / "a", output / "b"):
+            write_predictions(folder / OF_BUNDLE, data.test.keys, data.test.labels, np.ones(len(data.test)))
+            row = {
+                name: 0.9 for figure in ("accuracy", "macro_f1") for name in (figure, f"{figure}_low", f"{figure}_high")
+            }
+            (folder / benchmark.RESULT).write_text(json.dumps(row))
+        return {"a": output / "a", "b": output / "b"}
+
+    monkeypatch.setattr(benchmark, "_all_candidates", kept)
+    other = pinned(home, 6)
+    config = BenchmarkModelsConfig(snapshots=(snapshot, other, snapshot), output=home / "out", **SMALL)
+    result = done(BENCHMARK_MODELS, config)
+    names = [f"amazon_polarity-{one}" for one in (snapshot, other)]
+    assert [row["data"] for row in result["models"]] == [name for name in names for _ in range(2)]
+    assert [row["data"] for row in result["comparisons"]] == names
+    assert {file.stem for file in (home / "out" / "tables").glob("*.png")} == set(names)
 
 
 class NothingTrainsError(Exception):

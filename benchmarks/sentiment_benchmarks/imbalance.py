@@ -24,7 +24,8 @@ from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
 from sentiment_benchmarks.config import BenchmarkImbalanceConfig
-from sentiment_benchmarks.models import BenchmarkData, keyed_folder
+from sentiment_benchmarks.held_out import BenchmarkData
+from sentiment_benchmarks.models import keyed_folder
 from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ImbalanceBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables

@@ -13,7 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,10 +23,8 @@ import numpy as np
 from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
-from sentiment.core.labelled import LabelledReviews
 from sentiment.core.settings import Settings
-from sentiment.datasets.manifest import read_manifest
-from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder
+from sentiment.datasets.snapshot import read_split
 from sentiment.engine.scorer import Scorer
 from sentiment.evaluation.assessment import Decision
 from sentiment.evaluation.intervals import drawn_over, intervals
@@ -37,14 +35,14 @@ from sentiment.evaluation.significance import compare_all
 from sentiment.export.build import ExportData, build_bundle
 from sentiment.export.config import ExportConfig
 from sentiment.export.register import measure_speed
-from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.entries import TrainedRun, require_run_ids
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fit import fit
 from sentiment.training.fitted import Fitted
-from sentiment_benchmarks.config import BenchmarkModelsConfig, HeldOutOptions
+from sentiment_benchmarks.config import BenchmarkModelsConfig
+from sentiment_benchmarks.held_out import BenchmarkData, names_of
 from sentiment_benchmarks.publishing import published
 from sentiment_benchmarks.results import ModelsBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
@@ -78,30 +76,6 @@ def candidates(config: BenchmarkModelsConfig) -> dict[str, TrainConfig]:
     return {name: TrainConfig(seed=config.seed, **given) for name, given in chosen.items()}
 
 
-@dataclass(frozen=True)
-class BenchmarkData:
-    """A snapshot by the name of its data set; validation and test are the same for every candidate.
-
-    `tested` are the products of the test reviews.
-    """
-
-    name: str
-    folder: str
-    validation: LabelledReviews
-    test: LabelledReviews
-    tested: list[str]
-
-    @classmethod
-    def read(cls, settings: Settings, snapshot: str, config: HeldOutOptions) -> BenchmarkData:
-        """Read a snapshot's held-out splits; ContractError when there is no such snapshot."""
-        folder = snapshot_folder(Lake(settings.lake_root), snapshot)
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise ContractError(f"there is no snapshot {snapshot}; make it with `sentiment snapshot`")
-        validation = read_split(folder, "validation", config.evaluation_reviews)
-        return cls(manifest.dataset, folder, validation, *read_with_products(folder, "test", config.test_reviews))
-
-
 def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> ModelsBenchmark:
     """Train and measure every candidate on every snapshot; write tables to the output folder and log them to MLflow.
 
@@ -113,14 +87,14 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
     rows: list[Row] = []
     comparisons: list[Row] = []
     with published("models", config, output, context) as run:
-        for snapshot in config.snapshots:
-            data = BenchmarkData.read(settings, snapshot, config)
+        for snapshot, name in names_of(config.snapshots, settings).items():
+            data = replace(BenchmarkData.read(settings, snapshot, config), name=name)
             kept = _all_candidates(config, earlier, snapshot, data, output / snapshot, context)
-            measured = {name: _result(folder) for name, folder in kept.items()}
-            rows += [{"data": data.name, "model": name, **row} for name, row in measured.items()]
-            candidate_intervals(_for_picture(measured), run.written / "tables" / f"{data.name}.png")
-            predictions = {name: read_predictions(folder / OF_BUNDLE) for name, folder in kept.items()}
-            comparisons += [{"data": data.name, **vars(row)} for row in compare_all(predictions)]
+            measured = {model: _result(folder) for model, folder in kept.items()}
+            rows += [{"data": name, "model": model, **row} for model, row in measured.items()]
+            candidate_intervals(_for_picture(measured), run.written / "tables" / f"{name}.png")
+            predictions = {model: read_predictions(folder / OF_BUNDLE) for model, folder in kept.items()}
+            comparisons += [{"data": name, **vars(row)} for row in compare_all(predictions)]
         machine = watch.machine()
         write_tables(run.written, {"models": rows, "comparisons": comparisons}, machine)
     return ModelsBenchmark(run_id=run.run_id, output=str(output), machine=machine, models=rows, comparisons=comparisons)
