@@ -173,11 +173,15 @@ def test_an_engine_that_cannot_be_opened_or_gives_no_numbers_is_left_out(exporte
 
 
 @pytest.mark.parametrize("exported", ["encoder"], indirect=True)
-def test_a_bundle_holds_no_model_of_an_engine_that_was_left_out(exported, monkeypatch, tmp_path):
+@pytest.mark.parametrize("engine", [refuse, numberless])
+def test_a_bundle_can_be_read_and_holds_no_model_of_an_engine_that_was_left_out(
+    exported, engine, monkeypatch, tmp_path
+):
     fitted, _, engines = exported
-    monkeypatch.setattr("sentiment.engine.engines._openvino", refuse)
+    monkeypatch.setattr("sentiment.engine.engines._openvino", engine)
     built = build_bundle(fitted, tiny.export_data(), CONFIG, tmp_path / "bundle", {}, PLAIN)
     bundle = read_bundle(tmp_path / "bundle")
+    assert bundle.metrics == built.figures
     assert {*built.left_out} == {"openvino-int8"} == {*engines} - {*bundle.engines}
     assert {*bundle.sha256} == {FP32_MODEL, INT8_MODEL, TOKENIZER, GATE}
 

@@ -48,8 +48,8 @@ def check_parity(
 
     Probabilities and decisions are those of scoring, with the network's calibration and threshold. The figures are
     `parity_probability_gap` (fp32 ONNX from torch, the largest), the accuracy of torch and of every engine, and the
-    mean gap in probability of every other engine from fp32. One that cannot be opened, or loses more than
-    `max_accuracy_loss` of fp32's accuracy, is left out. Raises ContractError with the figures when fp32 is off by more
+    mean gap in probability of every other engine from fp32, where it is a number. One that cannot be opened, gives no
+    numbers, or loses more than `max_accuracy_loss` of fp32's accuracy, is left out. Raises ContractError with the figures when fp32 is off by more
     than `max_probability_gap`.
     """
     sample = reviews.take(np.linspace(0, len(reviews) - 1, min(config.parity_reviews, len(reviews))).astype(np.int64))
@@ -74,7 +74,9 @@ def check_parity(
             figures[f"parity_gap_{name}"] = float(np.abs(probability - exact).mean())
     _judge_fp32(figures, config)
     losses = {name: loss for name in found if (loss := loss_of(name, figures, config))}
-    return Parity(tuple(name for name in found if name not in losses), figures, left_out | losses)
+    # An engine without answers has no gap, and JSON has no NaN: bundle.json could not be read any more.
+    finite = {name: figure for name, figure in figures.items() if np.isfinite(figure)}
+    return Parity(tuple(name for name in found if name not in losses), finite, left_out | losses)
 
 
 def _probability(
