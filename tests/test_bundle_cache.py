@@ -9,7 +9,7 @@ import pytest
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.engine.bundle import REQUIRED, Bundle, seal
+from sentiment.engine.bundle import REQUIRED, Bundle, Thresholds, read_bundle, seal
 from sentiment.stores.registry.bundles import bundle_cache, cached_bundle, fetching, keep_bundle
 
 
@@ -62,6 +62,18 @@ def test_a_bundle_that_was_damaged_here_is_fetched_again_and_replaced(settings, 
         assert keep_bundle(settings, downloaded(aside, "whole")) == kept
     assert cached_bundle(settings, kept.content) == kept
     assert list(bundle_cache(settings).iterdir()) == [kept.folder]
+
+
+def test_a_bundle_whose_description_was_changed_here_is_no_longer_the_one_that_was_asked_for(settings, caplog):
+    with fetching(settings) as aside:
+        kept = keep_bundle(settings, downloaded(aside, "whole"))
+    seal(kept.folder, kept.description.model_copy(update={"thresholds": Thresholds(positive=0.9)}))
+    assert read_bundle(kept.folder).thresholds.positive == 0.9
+    assert cached_bundle(settings, kept.content) is None
+    assert "bundle.json was changed" in caplog.text
+    with fetching(settings) as aside:
+        assert keep_bundle(settings, downloaded(aside, "whole")) == kept
+    assert cached_bundle(settings, kept.content) == kept
 
 
 def test_a_full_disk_is_not_taken_for_a_faster_task(settings, monkeypatch):
