@@ -42,7 +42,7 @@ class FakeRegistry:
         for name in REQUIRED:
             (aside / name).write_text(f"{name} of {number}")
         seal(aside, Bundle(family="linear", max_length=8, head_share=0.5))
-        return keep_bundle(self._settings, aside)
+        return keep_bundle(self._settings, aside, number)
 
 
 @pytest.fixture

@@ -79,13 +79,18 @@ def fetching(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def keep_bundle(settings: Settings, bundle: Path) -> FetchedBundle:
-    """Move a downloaded bundle to its place and return it; another task may have put the same one there before.
+def keep_bundle(settings: Settings, bundle: Path, version: int) -> FetchedBundle:
+    """Move a version's downloaded bundle to its place and return it; another task may have put the same there before.
 
-    Raises ContractError when a file of it is not as exported: what was damaged on its way is not kept. One that was
-    damaged here, by a power failure or a full disk, is replaced.
+    Raises ContractError naming the version and the file when one is not as exported: what came damaged is not kept. One
+    that was damaged here, by a power failure or a full disk, is replaced.
     """
-    found = FetchedBundle.checked(bundle)
+    try:
+        found = FetchedBundle.checked(bundle)
+    except ContractError as error:
+        # Without the folder, which is gone by then, and what else would help where it lasts.
+        said = str(error).replace(f"{bundle}/", "its file ").replace(str(bundle), "it").rpartition(";")[0]
+        raise ContractError(f"version {version}, as it lies in MLflow: {said}; export its run anew") from error
     if present := cached_bundle(settings, found.content):
         return present
     folder = bundle_cache(settings) / found.content

@@ -138,7 +138,7 @@ class Registry(Runs):
         if cached := cached_bundle(self._settings, version.tags.get(BUNDLE, "")):
             return cached
         with fetching(self._settings) as aside:
-            return keep_bundle(self._settings, self._downloaded(version, aside))
+            return keep_bundle(self._settings, self._downloaded(version, aside), number)
 
     def find_evidence(self, number: int, destination: Path) -> Path | None:
         """Copy what a version's bundle said of its test reviews to `destination`; None where it keeps nothing.
