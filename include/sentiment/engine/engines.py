@@ -98,12 +98,11 @@ def open_chosen(
 ) -> tuple[EngineName, Engine]:
     """Open the engine asked for, or for `auto` the first one that opens: a library may be here and its driver not.
 
-    Raises ContractError when the one asked for is not in the bundle, or cannot run on this machine.
+    Raises ContractError when the one asked for is not in the bundle, cannot run on this machine, or does not open.
     """
     left = [*offered]
     if choice != "auto":
-        chosen = choose_engine(choice, left)
-        return chosen, open_engine(folder, chosen, threads)
+        return choice, _open_asked(folder, choose_engine(choice, left), threads)
     while True:
         name = choose_engine(choice, left)
         try:
@@ -113,6 +112,15 @@ def open_chosen(
             if not any(map(runs_here, left)):
                 raise
             log.warning("%s does not open here, and the next engine is tried: %s", name, cause(error))
+
+
+def _open_asked(folder: Path, name: EngineName, threads: int) -> Engine:
+    try:
+        return open_engine(folder, name, threads)
+    except ContractError:
+        raise
+    except Exception as error:  # each library has its own
+        raise ContractError(f"{name} does not open here: {cause(error)}; choose another engine or auto") from error
 
 
 def open_engine(folder: Path, name: EngineName, threads: int) -> Engine:
