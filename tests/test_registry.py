@@ -12,6 +12,7 @@ from threading import Barrier, Thread
 
 import boto3
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import BAD_REQUEST, INTERNAL_ERROR, TEMPORARILY_UNAVAILABLE, MlflowException
@@ -182,6 +183,18 @@ def test_a_version_cleans_the_texts_that_it_is_given(registered, deployment):
     plain, raw = ("great love", "awful"), ("gre\u00adat &lt;br&gt;love", "<b>aw\u200bful</b>")
     first, second = model.predict(pd.DataFrame([plain, raw], columns=["text", "title"]))["positive_probability"]
     assert first == second
+
+
+@pytest.mark.parametrize("several", [["a", "b"], ("a", "b"), {"1": "a"}, np.array(["a", "b"]), pd.Series(["a", "b"])])
+def test_a_version_refuses_a_cell_that_holds_several_reviews(registered, deployment, several):
+    model = load_as_anyone(deployment)
+    for column in ("text", "title"):
+        frame = pd.DataFrame([{"text": "great", "title": "", column: several}])
+        with pytest.raises(MlflowException, match=f"a cell of the column '{column}' is .*with a row a review") as raised:
+            model.predict(frame)
+        assert raised.value.get_http_status_code() == 400
+    with pytest.raises(MlflowException, match="with a row a review"):
+        model.predict({"text": ["great excellent love", "broken awful refund"]})
 
 
 @pytest.mark.parametrize(("engine", "asked"), [("openvino-int8", True), ("onnxruntime-fp32", False)])

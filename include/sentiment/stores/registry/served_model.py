@@ -11,6 +11,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.exceptions import MlflowException
 
 from sentiment.core.text.clean import cell_text
 from sentiment.engine.scorer import Scorer
@@ -27,7 +28,8 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return label, positive_probability, confidence, needs_review, decided_by and language of each row, in order.
 
-        A row without text has none of them but the need of a person's look.
+        A row without text has none of them but the need of a person's look. Raises MlflowException, which its server
+        answers with 400, where a cell holds several texts.
         """
         texts = _cleaned(model_input["text"])
         titles = _cleaned(model_input["title"]) if "title" in model_input else [""] * len(texts)
@@ -44,6 +46,12 @@ class ReviewModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
 
 def _cleaned(column: pd.Series) -> list[str]:
+    for value in column:
+        if not pd.api.types.is_scalar(value):  # MLflow makes one row of {"text": ["…", "…"]}
+            raise MlflowException.invalid_parameter_value(
+                f"a cell of the column {column.name!r} is a {type(value).__name__} and no text; give a DataFrame, or "
+                "dataframe_records, with a row a review"
+            )
     return [cell_text(value) for value in column]
 
 
