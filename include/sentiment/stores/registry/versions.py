@@ -14,6 +14,7 @@ from typing import Any
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.names import CHAMPION, PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.engine.bundle import DESCRIPTION, identity, read_bundle
+from sentiment.stores.files import is_s3
 from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.bundles import FetchedBundle, cached_bundle, fetching, keep_bundle
 from sentiment.stores.registry.entries import BUNDLE, ModelVersion
@@ -150,8 +151,7 @@ class Registry(Runs):
 
     def _downloaded(self, version: ModelVersion, aside: Path) -> Path:
         source = self._source(version.version)
-        kept = self._list(source)
-        if kept:
+        if kept := self._list(source):
             self._download(source, aside)
         bundles = [file.parent for file in aside.rglob(DESCRIPTION)]
         if len(bundles) != 1:
@@ -196,7 +196,7 @@ def _servable(folder: Path, bundle: Path, model: Any, run_id: str) -> Path:
         artifacts={"bundle": str(bundle)},
         signature=_signature(),
         code_paths=[str(_code(folder.with_name("code") / _OURS.name))],
-        pip_requirements=_requirements(bundle),
+        pip_requirements=_requirements(bundle, model.artifact_location),
         mlflow_model=Model(
             artifact_path=model.artifact_location, model_uuid=model.model_id, run_id=run_id, model_id=model.model_id
         ),
@@ -215,10 +215,11 @@ def _code(package: Path) -> Path:
     return package
 
 
-def _requirements(bundle: Path) -> list[str]:
-    """Return the packages of others that a bundle is served with, as they are here: the engine's that it runs with."""
+def _requirements(bundle: Path, location: str) -> list[str]:
+    """Return the packages of others, as they are here, that a bundle at an address is fetched, run and served with."""
     of_engines = ["openvino"] if "openvino-int8" in read_bundle(bundle).engines else []
-    return [f"{name}=={_installed(name)}" for name in (*_SERVING_NEEDS, *of_engines)]
+    of_s3 = ["boto3"] if is_s3(location) else []  # MLflow reads S3 by it, and does not bring it
+    return [f"{name}=={_installed(name)}" for name in (*_SERVING_NEEDS, *of_engines, *of_s3)]
 
 
 def _installed(name: str) -> str:
