@@ -197,6 +197,15 @@ def test_a_version_refuses_a_cell_that_holds_several_reviews(registered, deploym
         model.predict({"text": ["great excellent love", "broken awful refund"]})
 
 
+def test_a_version_takes_empty_titles_and_categories_as_objects(registered, deployment):
+    model, texts = load_as_anyone(deployment), ["great excellent love", "broken awful refund"]
+    empty = pd.DataFrame({"text": texts, "title": [np.nan, np.nan]})
+    for frame in (empty, pd.DataFrame({"text": texts}).astype("category")):
+        with pytest.raises(MlflowException, match="Can not safely convert"):
+            model.predict(frame)
+        assert model.predict(frame.astype(object))["label"].tolist() == ["positive", "negative"]
+
+
 @pytest.mark.parametrize(("engine", "asked"), [("openvino-int8", True), ("onnxruntime-fp32", False)])
 def test_a_version_asks_for_the_engine_that_its_bundle_runs_with(engine, asked, tmp_path):
     for name in REQUIRED:
