@@ -387,3 +387,28 @@ def test_a_candidate_may_name_its_repetitions_and_what_every_seed_gives_alike_is
         (900, 17),
         (900, 18),
     ]
+
+
+@pytest.mark.parametrize("differ", [{"test_reviews": 500}, {"snapshot": NOT_THERE}], ids=["reviews", "snapshot"])
+def test_models_that_would_be_tested_on_different_reviews_are_refused_before_the_first_is_trained(monkeypatch, differ):
+    monkeypatch.setattr("sentiment_airflow.training.require_snapshots", lambda *_: None)
+    with pytest.raises(AirflowFailException, match=r"1 on 4,000 of snapshot s; model 2 on .* runs of their own"):
+        trainings(candidates=[{"family": "linear"}, {"family": "gru", **differ}])
+
+
+def test_models_that_are_tested_on_all_there_are_may_ask_for_different_numbers():
+    split = {"reviews": 900, "negative": 100, "positive": 800, "positive_share": 0.9}
+    asked = [{"family": "gru", "test_reviews": reviews} for reviews in (4_000, 5_000, 900)]
+    whole = {**PINNED, "splits": {"train": split, "test": split}}
+    assert len(inspect.unwrap(candidates.function)(whole, OPENED | {"candidates": asked})) == 3
+    asked[0]["test_reviews"] = 899
+    with pytest.raises(AirflowFailException, match="model 1 on 899 of snapshot s; model 2 on 900"):
+        inspect.unwrap(candidates.function)(whole, OPENED | {"candidates": asked})
+
+
+def test_every_repetition_starts_from_the_run_that_the_champion_was_when_they_began(monkeypatch):
+    run = "8" * 32
+    named = lambda config, _: config.model_copy(update={"warm_start": config.warm_start and run})  # noqa: E731
+    monkeypatch.setattr("sentiment.training.warm_start.begun_from", named)
+    found = trainings(candidates=[{"family": "encoder", "warm_start": "champion"}, {"family": "gru"}], seeds=2)
+    assert [one.get("warm_start") for one in found] == [run, run, None, None]

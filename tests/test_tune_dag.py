@@ -94,9 +94,9 @@ def test_a_search_on_a_data_set_hands_on_its_files():
 
 def test_a_candidate_that_names_its_snapshot_is_trained_on_it(home):
     write_snapshot(Settings())
-    params = {"candidates": [{"family": "linear", "snapshot": SNAPSHOT}, {"family": "lora"}], "seeds": 1}
-    named, open_ = called(candidates, pinned(snapshot="of this run"), params)
-    assert (named["snapshot"], open_["snapshot"]) == (SNAPSHOT, "of this run")
+    for asked, trained_on in (({"snapshot": SNAPSHOT}, SNAPSHOT), ({}, "of this run")):
+        params = {"candidates": [{"family": "linear", **asked}], "seeds": 1}
+        assert called(candidates, pinned(snapshot="of this run"), params)[0]["snapshot"] == trained_on
 
 
 def test_the_best_settings_and_the_reviews_of_the_search_become_the_form_of_train_models(dag):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
@@ -12,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
 from sentiment.core.names import FIRST_SEED, Family
+from sentiment.datasets.results import SnapshotResult
 from sentiment.datasets.verbs import SNAPSHOT, require_snapshots
 from sentiment.export.verbs import EXPORT
 from sentiment.promotion.verbs import COMPARE
@@ -103,20 +105,24 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
     """Put the pinned snapshot and one seed after another into each training that the form asks for.
 
     A candidate that names its snapshot, as the winner of a search does, keeps it, and one that names its repetitions
-    is trained so often. What every seed would give the same model is trained once. A model that cannot be trained and
-    an export that would be refused fail here, hours before their turn.
+    is trained so often. What every seed would give the same model is trained once. A model that cannot be trained,
+    models that could not be compared and an export that would be refused fail here, hours before their turn.
     """
     require_exportable(params)
     pinned = SNAPSHOT.result.model_validate(snapshot)
     available = {pinned.snapshot: pinned.splits["train"].reviews} if pinned.splits else {}
-    trainings = []
+    trainings, tested = [], {}
     for number, asked in enumerate(params.get("candidates") or _of_form(params), start=1):
         candidate = {"snapshot": pinned.snapshot, **with_family(asked)}
         training = require_trainable(candidate, f"model {number}", pinned.snapshot)
+        tested[f"model {number}"] = _tested_on(training, pinned)
+        if training.warm_start:
+            candidate["warm_start"] = training.warm_start  # the alias may move before the last one's turn
         seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", FIRST_SEED)
         if training.gives_one_model(available.get(training.snapshot, math.inf)):
             seeds = 1
         trainings += [{**candidate, "seed": first + more} for more in range(seeds)]
+    _require_comparable(tested)
     return trainings
 
 
@@ -135,14 +141,15 @@ def with_family(asked: dict[str, Any]) -> dict[str, Any]:
 def require_trainable(asked: dict[str, Any], who: str, made: str = "") -> TrainConfig:
     """Return a training; fails at once for settings that are refused, and for a run or a snapshot that is not there.
 
-    `made` is the snapshot that is there. Whether an encoder or a file is there only the machine knows that trains.
+    The run that it starts from is named by its id. `made` is the snapshot that is there. Whether an encoder or a file
+    is there only the machine knows that trains.
     """
     from sentiment.stores.registry.versions import Registry
     from sentiment.training.warm_start import begun_from
 
     training, context = cast("TrainConfig", checked(TrainConfig, asked, who)), Context.of_process()
     try:
-        begun_from(training, context)
+        training = begun_from(training, context)
         require_snapshots({training.snapshot, *training.mixed_snapshots} - {"", made}, context)
         if is_run_id(training.teacher):
             Registry(context.settings).trained(training.teacher)
@@ -155,6 +162,21 @@ def require_exportable(params: dict[str, Any]) -> None:
     """Fail at once where the form asks for an export that is refused."""
     asked = filled_in({name: params[name] for name in EXPORT.config.model_fields if name in params})
     checked(EXPORT.config, {**asked, "run_id": "of a training"}, "the export")
+
+
+def _tested_on(training: TrainConfig, pinned: SnapshotResult) -> tuple[str, int]:
+    """Return the snapshot that a training is tested on, and on how many of its reviews, as far as that is known."""
+    whole = pinned.splits.get("test") if training.snapshot == pinned.snapshot else None
+    return training.snapshot, min(training.test_reviews, whole.reviews) if whole else training.test_reviews
+
+
+def _require_comparable(tested: Mapping[str, tuple[str, int]]) -> None:
+    if len({*tested.values()}) > 1:
+        on = "; ".join(f"{who} on {reviews:,} of snapshot {snapshot}" for who, (snapshot, reviews) in tested.items())
+        raise AirflowFailException(
+            f"the models would be tested on different reviews and could not be compared: {on}. Give all of them the "
+            "same snapshot and the same test_reviews, or train them in runs of their own"
+        )
 
 
 def _of_form(params: dict[str, Any]) -> list[dict[str, Any]]:
