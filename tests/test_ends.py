@@ -101,3 +101,51 @@ def test_who_is_told_to_end_ends_every_process_that_was_started_and_says_so(work
     assert psutil.wait_procs(started, timeout=60)[1] == []
     assert program.returncode == 130
     assert said.splitlines()[-1].startswith("sentiment report: interrupted; it was told to end (SIG")
+
+
+# Its workers are of the command line, but for what they search for.
+KILLED = """
+import os, sys, time
+from pathlib import Path
+from sentiment.core.settings import Settings
+from sentiment.tuning import processes
+from sentiment.tuning.config import StudyConfig
+folder, start = Path(sys.argv[1]), processes.subprocess.Popen
+processes.subprocess.Popen = lambda command, **given: start([sys.executable, "-c", sys.argv[2], *command[3:]], **given)
+with processes._workers(StudyConfig(study="s"), 2, Settings(home=folder), folder):
+    while len(list(folder.glob("*.begun"))) < 2:
+        time.sleep(0.05)
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+IDLE = """
+import os, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from sentiment import cli
+def search(config, context):
+    mine = context.settings.home / str(os.getpid())
+    mine.with_suffix(".begun").touch()
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        mine.with_suffix(".told").touch()
+        raise
+sys.modules["sentiment.tuning.search"] = SimpleNamespace(search=search)
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_the_workers_of_a_search_that_is_killed_are_interrupted(tmp_path):
+    program = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path), IDLE],
+        env={**os.environ, "PYTHONPATH": FOLDERS},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout.readline() == "begun\n"
+    workers = psutil.Process(program.pid).children()
+    program.kill()
+    program.communicate()
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    assert {int(file.stem) for file in tmp_path.glob("*.told")} == {one.pid for one in workers}

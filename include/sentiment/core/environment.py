@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +17,8 @@ from types import FrameType
 # As the shell tells of a program that a signal ended: 128 and its number.
 INTERRUPTED = 128 + signal.SIGINT
 
+# How soon a process that ends with its parent sees that this is gone.
+LOOKS_EVERY_SECONDS = 0.5
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 
@@ -79,3 +82,14 @@ def ends_as_interrupts() -> Iterator[None]:
     finally:
         for signum in numbers:
             signal.signal(signum, signal.SIG_DFL)
+
+
+def end_with(parent: int) -> None:
+    """Tell this process to end as soon as `parent` is no longer its parent: one that was killed could tell nobody."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOKS_EVERY_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=look, daemon=True).start()

@@ -218,6 +218,14 @@ class TuneConfig(TrainingOptions):
 
 
 class StudyConfig(VerbConfig):
-    """Work on a study that `tune` opened, as one more worker."""
+    """A study that `tune` opened."""
 
     study: str = Field(min_length=1, description="Name of the study.")
+
+
+class SearchConfig(StudyConfig):
+    """Work on a study that `tune` opened, as one more worker."""
+
+    caller: int | None = Field(
+        None, ge=1, description="Id of the process that started this one; without it the search stops.", title="Caller"
+    )

@@ -52,8 +52,11 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
 
 @contextmanager
 def _workers(study: StudyConfig, count: int, settings: Settings, logs: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start processes of the command line; those that still run when the block ends are stopped."""
-    command = [sys.executable, "-m", "sentiment", "search", f"--study={study.study}"]
+    """Start processes of the command line; those that still run when the block ends are stopped.
+
+    Those of a process that was killed stop by themselves.
+    """
+    command = [sys.executable, "-m", "sentiment", "search", f"--study={study.study}", f"--caller={os.getpid()}"]
     workers = []
     try:
         for number in range(1, count + 1):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sentiment.core.context import Context
+from sentiment.core.environment import end_with
 from sentiment.core.verb import Verb
 from sentiment.datasets.verbs import on_a_snapshot
-from sentiment.tuning.config import StudyConfig, TuneConfig
+from sentiment.tuning.config import SearchConfig, StudyConfig, TuneConfig
 from sentiment.tuning.results import OpenStudyResult, SearchResult, StudyResult
 
 
@@ -28,8 +29,10 @@ def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
     return open_it(pinned, context)
 
 
-def search(config: StudyConfig, context: Context) -> SearchResult:
-    """Work on an open study as one of its workers, until it has all its trials."""
+def search(config: SearchConfig, context: Context) -> SearchResult:
+    """Work on an open study as one of its workers, until it has all its trials, or whoever called it is gone."""
+    if config.caller:
+        end_with(config.caller)
     from sentiment.tuning.search import search as search_study
 
     return search_study(config, context)
@@ -61,5 +64,5 @@ TUNE = Verb(
     heavy=True,
 )
 OPEN_STUDY = Verb(name="open-study", config=TuneConfig, result=OpenStudyResult, run=open_study)
-SEARCH = Verb(name="search", config=StudyConfig, result=SearchResult, run=search, heavy=True)
+SEARCH = Verb(name="search", config=SearchConfig, result=SearchResult, run=search, heavy=True)
 CONCLUDE_STUDY = Verb(name="conclude-study", config=StudyConfig, result=StudyResult, run=conclude_study)
