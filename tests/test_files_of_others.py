@@ -343,8 +343,11 @@ def test_a_file_without_a_line_has_no_rows_and_lacks_nothing(home, name):
         ("schön und gut", "cp1252", "cp1252"),
         ("Très déçu ça ne marche pas", "cp1252", "cp1252"),
         ("El año pasado compré tres", "cp1252", "cp1252"),
+        *((short, "cp1252", "cp1252") for short in ("Très déçu", "Né", "Été", "não é", "Größe", "É ótimo", "più")),
+        ("É ótimo né? Só é má à fé" * 5, "cp1252", "cp1252"),
         ("Это очень хороший телефон и мне нравится", "cp1251", "cp1251"),
         ("とても良い商品です。気に入りました", "cp932", "cp932"),
+        ("スマホのケースとケーブル、ノートパソコンのバッテリー", "cp932", "cp932"),
     ],
 )
 def test_the_encoding_that_is_named_for_bytes_of_another_one_is_the_likely_one(home, text, encoding, told):
@@ -352,6 +355,15 @@ def test_the_encoding_that_is_named_for_bytes_of_another_one_is_the_likely_one(h
     (rejected,) = inspected(file)["first_rejected"]
     assert rejected["reason"].endswith(f": --encoding {told}")
     assert f"in {told}" in rejected["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("良い", "cp932"), ("Хорошо", "cp1251"), ("很好用", "gb18030"), ("좋아요", "cp949")]
+)
+def test_no_encoding_is_named_for_too_few_bytes_to_tell(home, text, encoding):
+    file = write(home / "r.csv", f"text,stars,time,product\n{text},5,2014-05-05,P\n".encode(encoding))
+    (rejected,) = inspected(file)["first_rejected"]
+    assert rejected["reason"].endswith("is no UTF-8")
 
 
 def test_inspect_looks_at_as_many_rows_as_are_asked_for(home):

@@ -30,6 +30,12 @@ _FOREIGN = re.compile("[\udc80-\udcff]")
 _ZEROS = 0.2
 # Languages of Latin script have far fewer letters that ASCII lacks, Greek and Cyrillic nearly no others.
 _LATIN = 0.3
+# In a short text any share of them can be others, and they stand alone or in pairs.
+_THREE_IN_A_ROW = re.compile(rb"[\x80-\xff]{3}")
+# Of cp1252; no language writes it, and in Shift JIS its byte stands before each letter of katakana.
+_FLORIN = b"\x83"
+# Fewer bytes that ASCII lacks tell no two encodings apart.
+_FEW = 20
 _PIECE = 1 << 20
 _TEXTS_OF_A_GUESS = 16
 # No row is longer, and a file without line ends is not held in memory.
@@ -138,19 +144,23 @@ class Foreign:
 
 
 def _guess(content: bytes) -> str:
+    """Say what bytes may be in, and nothing where they are too few: one that is read in another encoding is garbled."""
     if _is_latin(content):
         return "; it may be in cp1252, or in cp1250 where it is of Central Europe: --encoding cp1252"
-    guess = from_bytes(content).best()
+    guess = from_bytes(content).best() if sum(byte > 127 for byte in content) >= _FEW else None
     return f"; it may be in {guess.encoding}: --encoding {guess.encoding}" if guess else ""
 
 
 def _is_latin(content: bytes) -> bool:
-    """Tell whether most letters are of ASCII, as in languages of Latin script, whose few others tell little apart."""
+    """Tell whether letters are of ASCII but for few, as in languages of Latin script, which those few tell not."""
+    if _FLORIN in content:
+        return False
     try:
         letters = [letter for letter in content.decode("cp1252") if letter.isalpha()]
     except UnicodeError:
         return False
-    return sum(not letter.isascii() for letter in letters) < _LATIN * len(letters)
+    others = sum(not letter.isascii() for letter in letters)
+    return others < _LATIN * len(letters) or not _THREE_IN_A_ROW.search(content)
 
 
 def _is_escaped(text: str) -> bool:
