@@ -163,6 +163,18 @@ def test_more_bad_lines_than_allowed_fail_the_day_and_write_nothing(lake, land):
     assert (lake.state(REVIEWS).version, lake.state(QUARANTINE).version) == (0, 0)
 
 
+def test_too_many_bad_lines_are_told_with_the_worst_file_and_its_first_bad_line(home, land):
+    good = [raw_review(DAY, number) for number in range(6)]
+    land("many/1.jsonl", [*good[:2], "no JSON"])
+    land("many/2.jsonl", [good[2], without("text"), "no JSON", "no JSON", without("rating"), good[3]])
+    land("many/3.jsonl", good[4:])
+    with pytest.raises(ContractError) as raised:
+        done(IMPORT_HISTORY, ImportHistoryConfig(source=str(home / "landing/many")))
+    told = str(raised.value)
+    assert "5 of 11 lines in 3 files are bad (45%, the limit is 20%): 3 times the line is not a JSON object" in told
+    assert "; most of them, 4, in many/2.jsonl, the first in line 2: text is missing. Nothing was written" in told
+
+
 def test_a_review_has_the_columns_of_the_table_cleaned_and_typed(lake, land):
     moment = datetime(2014, 5, 5, 23, 59, 59, 999_000, tzinfo=UTC)
     land(

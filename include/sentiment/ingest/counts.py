@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Counts:
-    """What was read of a delivery: its lines, why some were rejected, and the days, schemas and units of time."""
+    """What was read of a delivery: its lines, why some were rejected, and the days, schemas and units of time.
+
+    By file: how many of its lines are bad, and the first of those with its reason.
+    """
 
     read: int = 0
     cut: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    bad: Counter[str] = field(default_factory=Counter)
+    first_bad: dict[str, tuple[int, str]] = field(default_factory=dict)
     days: set[date] = field(default_factory=set)
     schemas: Counter[str] = field(default_factory=Counter)
     times: Counter[str] = field(default_factory=Counter)
@@ -33,6 +38,12 @@ class Counts:
         """How many lines were rejected."""
         return self.reasons.total()
 
+    def reject(self, lines: int, reason: str, file: str, first: int) -> None:
+        """Count lines of a file that were rejected for a reason, the first of which is named."""
+        self.reasons[reason] += lines
+        self.bad[file] += lines
+        self.first_bad[file] = min(self.first_bad.get(file, (first, reason)), (first, reason))
+
 
 def count(judged: DataFrame, names: Sequence[str], max_bad_share: float) -> Counts:
     """Count the judged lines of the files of these names.
@@ -41,10 +52,11 @@ def count(judged: DataFrame, names: Sequence[str], max_bad_share: float) -> Coun
     larger share of bad lines.
     """
     counts = Counts()
-    of_file = F.when(F.coalesce("broken", "refused").isNotNull(), F.col("source_file"))
+    of_file = F.when(F.coalesce("broken", "refused", "kind").isNotNull(), F.col("source_file"))
     groups = judged.groupBy("kind", "broken", "refused", "schema", "unit", of_file.alias("file"))
-    cut, days = F.count_if("cut"), F.collect_set("review_date")
-    for row in groups.agg(F.count("*").alias("lines"), cut.alias("cut"), days.alias("days")).collect():
+    cut, days, first = F.count_if("cut"), F.collect_set("review_date"), F.min("line")
+    found = groups.agg(F.count("*").alias("lines"), cut.alias("cut"), days.alias("days"), first.alias("first"))
+    for row in found.collect():
         if row["broken"]:
             raise UnavailableError(
                 f"{row['file']} cannot be read to its end: {row['broken']}. Nothing was written; deliver the file again"
@@ -52,13 +64,13 @@ def count(judged: DataFrame, names: Sequence[str], max_bad_share: float) -> Coun
         if row["refused"]:
             raise ContractError(f"{row['refused']}. Nothing was written")
         counts.read += row["lines"]
-        for found, value in ((counts.schemas, row["schema"]), (counts.times, row["unit"])):
+        for those, value in ((counts.schemas, row["schema"]), (counts.times, row["unit"])):
             if value:
-                found[value] += row["lines"]
+                those[value] += row["lines"]
         counts.cut += row["cut"]
         counts.days |= set(row["days"])
         if row["kind"]:
-            counts.reasons[row["kind"]] += row["lines"]
+            counts.reject(row["lines"], row["kind"], row["file"], row["first"])
     # 0.29 of 100 is a little under 29 as a float.
     if counts.rejected > max_bad_share * counts.read + 1e-6:
         raise ContractError(_too_many(counts, max_bad_share, names))
@@ -68,9 +80,12 @@ def count(judged: DataFrame, names: Sequence[str], max_bad_share: float) -> Coun
 def _too_many(counts: Counts, limit: float, names: Sequence[str]) -> str:
     # An array that is written over many lines is one mistake, and not as many as it has lines.
     worst = [(ARRAY, counts.reasons[ARRAY])] if ARRAY in counts.reasons else counts.reasons.most_common(3)
+    file, bad = max(counts.bad.items(), key=lambda item: (item[1], item[0]))
+    line, reason = counts.first_bad[file]
+    among, most = (f"{len(names):,} files", f"most of them, {bad}, in {file}, ") if len(names) > 1 else (file, "")
     return (
-        f"{counts.rejected} of {counts.read} lines in {names[0]}{' and others' if len(names) > 1 else ''} "
-        f"are bad ({counts.rejected / counts.read:.0%}, the limit is {limit:.0%}): "
-        f"{', '.join(f'{count} times {reason}' for reason, count in worst)}. Nothing was written; "
+        f"{counts.rejected} of {counts.read} lines in {among} are bad ({counts.rejected / counts.read:.0%}, "
+        f"the limit is {limit:.0%}): {', '.join(f'{count} times {reason}' for reason, count in worst)}; {most}"
+        f"the first in line {line:,}: {reason}. Nothing was written; "
         "mend the files, or raise max_bad_share if they are right"
     )
