@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -92,6 +92,7 @@ def write_rows(
 ) -> None:
     """Write rows of `source` that gained the columns `added`.
 
+    TSV in which quotes enclose nothing stays such: its values hold neither a tab nor a line end.
     With `formulas_as_text` what begins a formula has an apostrophe before it in CSV and TSV, in a name of a column too:
     a spreadsheet takes it for a text by that.
     """
@@ -101,8 +102,11 @@ def write_rows(
     elif kind == "jsonl":
         _write_jsonl(path, rows)
     else:
-        names, delimiter = [*source.columns, *added.names], "\t" if kind == "tsv" else ","
-        _write_delimited(path, rows, names, delimiter, _as_text if formulas_as_text else _as_cell)
+        names, cell = [*source.columns, *added.names], _as_text if formulas_as_text else _as_cell
+        if kind == "tsv" and all(map(_is_plain, source.parts)):
+            _write_plain(path, rows, names, cell)
+        else:
+            _write_delimited(path, rows, names, "\t" if kind == "tsv" else ",", cell)
 
 
 def begins_a_formula(value: Any) -> bool:
@@ -168,6 +172,18 @@ def _write_delimited(
         writer = csv.DictWriter(_Lines(file), names, restval="", delimiter=delimiter)
         writer.writerow({name: cell(name) for name in names})
         writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
+
+
+def _is_plain(part: Part) -> bool:
+    dialect = part.form.dialect
+    return dialect is not None and (dialect.delimiter, dialect.quotes) == ("\t", "plain")
+
+
+def _write_plain(path: Path, rows: Iterable[Values], names: list[str], cell: Callable[[Any], Any]) -> None:
+    with _opened(path) as file:
+        for row in chain([dict(zip(names, names, strict=True))], rows):
+            cells = (cell(row.get(name)) for name in names)
+            file.write("\t".join("" if value is None else str(value) for value in cells) + "\n")
 
 
 class _Lines:
