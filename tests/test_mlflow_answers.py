@@ -1,14 +1,20 @@
 """What MLflow's errors mean, wherever they come from, and that none of them shows a password."""
 
+import errno
 import http.server
+import logging
 import ssl
 import threading
 import traceback
 
 import httpx
 import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from mlflow import exceptions
 from mlflow.exceptions import MlflowException, RestException
+from mlflow.store.artifact import artifact_repo
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from certificates import write_certificate
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
@@ -73,6 +79,57 @@ def test_errors_that_are_not_mlflows_pass_and_what_is_no_function_is_given_as_it
     with pytest.raises(OSError, match="No space left"):
         Answering(Client(OSError(28, "No space left on device")), "http://mlflow").get_run("r")
     assert Answering(Client(ValueError()), "http://mlflow").version == 3
+
+
+def said_by_s3(code: str, operation: str = "HeadObject") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "it says so"}}, operation)
+
+
+@pytest.mark.parametrize(
+    ("error", "meant"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/home/a"), OSError),
+        (PermissionError(errno.EACCES, "Permission denied", "/home/a"), PermissionError),
+        (said_by_s3("403"), ContractError),
+        (said_by_s3("AccessDenied", "GetObject"), ContractError),
+        (said_by_s3("404"), AbsentError),
+        (said_by_s3("NoSuchKey", "GetObject"), AbsentError),
+        (said_by_s3("503"), UnavailableError),
+        (said_by_s3("SlowDown", "GetObject"), UnavailableError),
+        (EndpointConnectionError(endpoint_url="http://s3:9000"), UnavailableError),
+        (MlflowException("no such artifact", exceptions.RESOURCE_DOES_NOT_EXIST), AbsentError),
+    ],
+)
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+def test_what_a_download_met_stays_what_it_is_and_the_first_file_stands_for_all(
+    error, meant, level, tmp_path, monkeypatch, caplog
+):
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    for folder, names in (("kept", "ab"), ("here", "")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).touch()
+    caplog.set_level(level, artifact_repo.__name__)
+    monkeypatch.setattr(LocalArtifactRepository, "_download_file", failing)
+    kept = LocalArtifactRepository(str(tmp_path / "kept"))
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        Answering(kept, "http://mlflow:5000").download_artifacts("", str(tmp_path / "here"))
+    assert type(raised.value) is meant
+    said = str(raised.value)
+    assert getattr(error, "errno", None) == getattr(raised.value, "errno", None)
+    assert said.startswith("the S3 that keeps MLflow's files") == isinstance(error, ClientError)
+    assert said.count(str(error)) == 1
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(("code", "meant"), [("AccessDenied", ContractError), ("SlowDown", UnavailableError)])
+def test_an_s3_that_refuses_an_upload_is_no_outage(code, meant):
+    error = S3UploadFailedError(f"Failed to upload a to bucket/a: {said_by_s3(code, 'PutObject')}")
+    with pytest.raises(Exception, match="the S3 that keeps MLflow's files") as raised:
+        Answering(Client(error), "http://mlflow:5000").get_run("r")
+    assert type(raised.value) is meant
 
 
 def test_no_password_of_the_address_is_shown_in_an_error_or_in_what_stands_behind_it():

@@ -190,7 +190,7 @@ def test_a_version_refuses_a_cell_that_holds_several_reviews(registered, deploym
     model = load_as_anyone(deployment)
     for column in ("text", "title"):
         frame = pd.DataFrame([{"text": "great", "title": "", column: several}])
-        with pytest.raises(MlflowException, match=f"a cell of the column '{column}' is .*with a row a review") as raised:
+        with pytest.raises(MlflowException, match=f"the column '{column}' is .*with a row a review") as raised:
             model.predict(frame)
         assert raised.value.get_http_status_code() == 400
     with pytest.raises(MlflowException, match="with a row a review"):

@@ -256,7 +256,7 @@ def test_auto_takes_the_fastest_engine_that_runs_here(monkeypatch):
     assert choose_engine("auto", offered) == "onnxruntime-int8"
 
 
-def test_auto_goes_on_to_the_engine_that_opens_and_one_that_is_asked_for_and_does_not_is_refused(bundle, monkeypatch, caplog):
+def test_auto_goes_on_to_the_engine_that_opens_and_one_that_is_asked_for_is_refused(bundle, monkeypatch, caplog):
     offered = ("openvino-int8", "onnxruntime-int8", "onnxruntime-fp32")
     assert open_chosen(bundle, "auto", offered, 1)[0] == "onnxruntime-int8"  # the bundle has no model for the first
     assert "openvino-int8 does not open here, and the next engine is tried" in caplog.text

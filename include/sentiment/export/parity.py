@@ -49,8 +49,8 @@ def check_parity(
     Probabilities and decisions are those of scoring, with the network's calibration and threshold. The figures are
     `parity_probability_gap` (fp32 ONNX from torch, the largest), the accuracy of torch and of every engine, and the
     mean gap in probability of every other engine from fp32, where it is a number. One that cannot be opened, gives no
-    numbers, or loses more than `max_accuracy_loss` of fp32's accuracy, is left out. Raises ContractError with the figures when fp32 is off by more
-    than `max_probability_gap`.
+    numbers, or loses more than `max_accuracy_loss` of fp32's accuracy, is left out. Raises ContractError with the
+    figures when fp32 is off by more than `max_probability_gap`.
     """
     sample = reviews.take(np.linspace(0, len(reviews) - 1, min(config.parity_reviews, len(reviews))).astype(np.int64))
     ids = fitted.tokenizer.whole(sample.titles, sample.texts)

@@ -7,6 +7,7 @@ and its files. What is not known to be an answer is an outage: it says nothing o
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ _REFUSED = {
     *("INVALID_PARAMETER_VALUE", "INVALID_STATE", "NOT_IMPLEMENTED", "ENDPOINT_NOT_FOUND"),
     *("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"),
 }
+_KNOWN = _ABSENT | _FIRST | _REFUSED
 # Their errors come through MLflow's client as they are.
 _OF_S3 = {"botocore", "boto3"}
 _CARRIERS = {"requests", "urllib3", "sqlalchemy", "psycopg2", *_OF_S3}
@@ -34,6 +36,18 @@ _CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL
 _OWN_CERTIFICATE = "MLFLOW_TRACKING_CLIENT_CERT_PATH"
 _OF_THIS_MACHINE = ("http://127.0.0.1", "http://localhost")
 _BY_STATUS = {404: _ABSENT, 409: _FIRST, 401: _REFUSED, 403: _REFUSED}
+# Of files that it could not download MLflow keeps the words alone, and boto3 those of one that it could not upload.
+_OF_A_FILE = re.compile(
+    r"failures occurred while downloading.*?\n##### File (?P<file>.*?) #####\n(?P<error>.*?)"
+    r"(?=\nTraceback:|\n##### File |\Z)",
+    re.DOTALL,
+)
+_OF_THE_SYSTEM = re.compile(r"\[Errno (\d+)\] ")
+_IN_WORDS_OF_S3 = re.compile(r"An error occurred \((\w+)\) when calling the ")
+_BY_CODE_OF_S3 = {
+    **dict.fromkeys(("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"), _REFUSED),
+    **dict.fromkeys(("404", "NoSuchKey", "NoSuchBucket"), _ABSENT),
+}
 
 
 class AbsentError(ContractError):
@@ -65,7 +79,8 @@ class Answering:
 def answered(address: str) -> Iterator[None]:
     """Raise what an error of MLflow means: AbsentError, ContractError, ConcurrentWriteError or UnavailableError.
 
-    Without the error itself behind it, whose address may hold a password. Every other error passes.
+    Without the error itself behind it, whose address may hold a password. Every other error passes; OSError, such as
+    that of a full disk, does so too where a download met it.
     """
     try:
         yield
@@ -128,10 +143,16 @@ def _meant(error: Exception, address: str) -> Exception | None:
     carriers = {kind.__module__.split(".")[0] for kind in type(error).__mro__}
     if isinstance(error, MlflowException):
         codes = {error.error_code}
+        if failed := _OF_A_FILE.search(said):
+            if number := _OF_THE_SYSTEM.match(failed["error"]):
+                return OSError(int(number[1]), failed["error"][number.end() :].strip())
+            said = f"{failed['file']}: {failed['error'].strip()}"
     elif _CARRIERS & carriers:
         codes = _BY_STATUS.get(_status(error), set())
     else:
         return None
+    if not codes & _KNOWN and (of_s3 := _IN_WORDS_OF_S3.search(said)):
+        codes, carriers = _BY_CODE_OF_S3.get(of_s3[1], set()), _OF_S3
     who = "the S3 that keeps MLflow's files" if _OF_S3 & carriers else f"MLflow at {address}"
     if codes & _ABSENT:
         return AbsentError(f"{who} has no such thing: {said}")
