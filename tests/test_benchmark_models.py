@@ -19,7 +19,7 @@ from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.datasets.verbs import SNAPSHOT
 from sentiment.evaluation.intervals import intervals
-from sentiment.evaluation.predictions import OF_BUNDLE, write_predictions
+from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions, write_predictions
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.candidate import train_candidate
@@ -134,8 +134,25 @@ def test_two_snapshots_of_one_data_set_are_told_apart_and_one_given_twice_is_mea
     assert {file.stem for file in (home / "out" / "tables").glob("*.png")} == set(names)
 
 
+def test_a_run_is_judged_as_it_decides(home, snapshot, tmp_path):
+    context = Context.of_process()
+    registry, small = Registry(context.settings), BenchmarkModelsConfig(snapshots=(snapshot,), **SMALL)
+    tiny.fitted(tmp_path, "linear").save(tmp_path / "model")
+    with registry.run("earlier", {"family": "linear", "snapshot": snapshot}, {}, context) as run:
+        run.log_folder(tmp_path / "model", "model")
+        run.log_metrics(TRAINED | {"threshold": 0.9})
+    data = benchmark.BenchmarkData.read(context.settings, snapshot, small)
+    (folder,) = benchmark._taken_in(registry, registry.trained(run.run_id), data, home / "out").values()
+    row, said = benchmark._result(folder), read_predictions(folder / OF_BUNDLE)
+    assert row["threshold"] == 0.9
+    assert row["accuracy"] == pytest.approx(((said.positive_probability >= 0.9) == said.labels).mean())
+
+
 class NothingTrainsError(Exception):
     """In the place of a training; has the reviews that it was to learn from."""
+
+
+TRAINED = {"train_reviews_used": 9, "training_seconds": 1, "temperature": 1.0}
 
 
 def no_training(config, train, *_):
@@ -148,9 +165,10 @@ def no_training(config, train, *_):
         (None, {}, "MLflow has no run"),
         (
             {"family": "gru", "snapshot": "another"},
-            {"train_reviews_used": 9, "training_seconds": 1},
+            TRAINED,
             "snapshot another",
         ),
+        ({"family": "gru", "snapshot": "SNAPSHOT"}, TRAINED, "keeps no model"),
         ({"family": "gru", "snapshot": "SNAPSHOT"}, {}, "has no train_reviews_used, no training_seconds"),
     ],
 )

@@ -13,7 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,7 +34,7 @@ from sentiment.evaluation.predictions import OF_BUNDLE, read_predictions, write_
 from sentiment.evaluation.significance import compare_all
 from sentiment.export.build import ExportData, build_bundle
 from sentiment.export.config import ExportConfig
-from sentiment.export.register import measure_speed
+from sentiment.export.register import decision_of, measure_speed
 from sentiment.stores.registry.entries import TrainedRun, require_run_ids
 from sentiment.stores.registry.versions import Registry
 from sentiment.training.config.architecture import ENCODER_FAMILIES
@@ -48,6 +48,8 @@ from sentiment_benchmarks.results import ModelsBenchmark
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 RESULT = "result.json"
+# Of the candidates, whose thresholds are not tuned: calibration would change no decision.
+_UNTUNED = Decision(1.0, 0.5)
 # Where a training keeps its checkpoints.
 _WORK = "work"
 # Int8 may cost a network of few reviews more than the rules for a champion allow; here it is measured, not judged.
@@ -94,7 +96,9 @@ def run_model_benchmark(config: BenchmarkModelsConfig, context: Context) -> Mode
             rows += [{"data": name, "model": model, **row} for model, row in measured.items()]
             candidate_intervals(_for_picture(measured), run.written / "tables" / f"{name}.png")
             predictions = {model: read_predictions(folder / OF_BUNDLE) for model, folder in kept.items()}
-            comparisons += [{"data": name, **vars(row)} for row in compare_all(predictions)]
+            # A result of an earlier version has none.
+            at = {model: row.get("threshold", 0.5) for model, row in measured.items()}
+            comparisons += [{"data": name, **vars(row)} for row in compare_all(predictions, at)]
         machine = watch.machine()
         write_tables(run.written, {"models": rows, "comparisons": comparisons}, machine)
     return ModelsBenchmark(run_id=run.run_id, output=str(output), machine=machine, models=rows, comparisons=comparisons)
@@ -105,12 +109,14 @@ def _trained_before(config: BenchmarkModelsConfig, registry: Registry) -> list[T
     runs = [registry.trained(run_id) for run_id in config.runs]
     for run in runs:
         of_encoders = ["encoder"] if run.params.get("family") in ENCODER_FAMILIES else []
-        run.require(["family", "snapshot", *of_encoders], ["train_reviews_used", "training_seconds"])
+        run.require(["family", "snapshot", *of_encoders], ["train_reviews_used", "training_seconds", "temperature"])
         if run.params["snapshot"] not in config.snapshots:
             raise ContractError(
                 f"run {run.run_id} was trained on the snapshot {run.params['snapshot']}, which is not measured; give "
                 "it with --snapshots too, or leave the run out"
             )
+        if not registry.has_artifact(run.run_id, "model"):
+            raise ContractError(f"run {run.run_id} keeps no model (any more); leave it out, or train it anew")
     return runs
 
 
@@ -177,7 +183,8 @@ def _taken_in(registry: Registry, run: TrainedRun, data: BenchmarkData, output: 
     """Measure a run that was trained before, on this snapshot."""
     family = run.params["family"]
     name = f"{Path(run.params['encoder']).name if family in ENCODER_FAMILIES else family}-{run.run_id[:6]}"
-    folder = keyed_folder(output, name, {"run": run.run_id, **_held_out(data)})
+    decision = decision_of(run)
+    folder = keyed_folder(output, name, {"run": run.run_id, "decision": asdict(decision), **_held_out(data)})
     if not (folder / RESULT).is_file():
         known = {
             "trained_on": int(run.metrics["train_reviews_used"]),
@@ -185,22 +192,29 @@ def _taken_in(registry: Registry, run: TrainedRun, data: BenchmarkData, output: 
         }
         with TemporaryDirectory() as scratch:
             fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
-            _write_result(fitted, data, folder, known)
+            _write_result(fitted, data, folder, known, decision)
     return {name: folder}
 
 
-def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapping[str, float | None]) -> None:
+def _write_result(
+    fitted: Fitted,
+    data: BenchmarkData,
+    folder: Path,
+    known: Mapping[str, float | None],
+    decision: Decision = _UNTUNED,
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     bundle = folder / "bundle"
     sample = ExportData(read_split(data.folder, "train", _EXPORT.calibration_reviews), data.validation)
-    built = build_bundle(fitted, sample, _EXPORT, bundle, {"benchmark": folder.name}, Decision(1.0, 0.5))
+    built = build_bundle(fitted, sample, _EXPORT, bundle, {"benchmark": folder.name}, decision)
     scorer = Scorer.load(bundle, threads=2)
     probability = scorer.probabilities(data.test.titles, data.test.texts)
     write_predictions(folder / OF_BUNDLE, data.test.keys, data.test.labels, probability)
     row = {
         **known,
         "test_reviews": len(data.test),
-        **_quality(data, probability),
+        "threshold": decision.threshold,
+        **_quality(data, probability, decision.threshold),
         "parameters": fitted.parameters,
         "trained_share": fitted.trainable / max(fitted.parameters, 1),
         "engine": scorer.bundle.engines[0],
@@ -211,9 +225,10 @@ def _write_result(fitted: Fitted, data: BenchmarkData, folder: Path, known: Mapp
         draft.write_text(json.dumps(row, indent=1), encoding="utf-8")
 
 
-def _quality(data: BenchmarkData, probability: np.ndarray) -> Row:
+def _quality(data: BenchmarkData, probability: np.ndarray, threshold: float = 0.5) -> Row:
     labels = data.test.labels
-    figures, bounds = evaluate(labels, probability), intervals(labels, probability, products=data.tested)
+    figures = evaluate(labels, probability, threshold)
+    bounds = intervals(labels, probability, threshold, products=data.tested)
     shown: Row = {}
     for name in ("accuracy", "macro_f1"):
         low, high = bounds[name]

@@ -57,7 +57,7 @@ def export_and_register(config: ExportConfig, registry: Registry, context: Conte
         fitted = Fitted.load(registry.download(run.run_id, "model", Path(scratch)))
         bundle, evidence = Path(scratch) / "bundle", Path(scratch) / "evidence"
         context.progress("exporting, quantising, checking parity and fitting the cascade")
-        decision = _decision(run)
+        decision = decision_of(run)
         origin = _origin(run) | context.provenance
         data = replace(_read(folder, config), others=_of_others(run, registry, config, context.settings))
         built = build_bundle(fitted, data, config, bundle, origin, decision)
@@ -180,7 +180,7 @@ def _network_alone(run: TrainedRun, built: dict[str, float]) -> dict[str, float]
     return found | {"gate_reviews": built["gate_reviews"]}
 
 
-def _decision(run: TrainedRun) -> Decision:
+def decision_of(run: TrainedRun) -> Decision:
     """Return how the network alone decides; a run of before has no bias."""
     figures = {name: run.metrics[name] for name in ("temperature", "threshold", "bias") if name in run.metrics}
     return Decision(**{"threshold": 0.5, **figures}, tuned=run.params.get("tune_threshold") == "True")
