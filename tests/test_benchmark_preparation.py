@@ -2,7 +2,9 @@
 
 import json
 import sys
+import time
 
+import psutil
 import pytest
 from pyarrow import dataset
 
@@ -244,6 +246,20 @@ def test_what_a_program_took_holds_the_memory_and_the_work_of_its_children(tmp_p
     assert took.seconds > 0.5
     assert 0.4 < took.core_seconds < 5
     assert took.worker_bytes == 0
+
+
+def test_a_program_ends_with_who_runs_it_even_by_a_kill(tmp_path):
+    source = "from pathlib import Path; from sentiment_benchmarks.footprint import run_watched\n"
+    source += f"run_watched(['sh', '-c', 'sleep 600 & echo; sleep 600'], {{}}, Path({str(tmp_path / 'log')!r}))"
+    caller = psutil.Popen([sys.executable, "-c", source])
+    deadline = time.monotonic() + 120
+    # The shell, its two, and what looks after them.
+    while len(started := caller.children(recursive=True)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    caller.kill()
+    caller.wait()
+    assert len(started) == 4
+    assert psutil.wait_procs(started, timeout=60)[1] == []
 
 
 def test_a_program_that_fails_is_told_by_its_last_words(tmp_path):

@@ -1,6 +1,8 @@
 """The benchmark of scoring: who takes part, that they answer alike, in whose turn, and what is made of the times."""
 
 import json
+import subprocess
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -43,6 +45,7 @@ from sentiment_benchmarks.scoring.scratch_home import (
     environment,
     make_home,
     on_this_machine,
+    scratch_folder,
 )
 from sentiment_benchmarks.scoring.spark_contenders import spark_contenders
 from sentiment_benchmarks.verbs import benchmark_scoring
@@ -348,6 +351,31 @@ def test_a_scratch_homes_process_knows_nothing_of_this_deployment(home, monkeypa
     assert on_this_machine(Settings(spark_master="spark://elsewhere:7077"), 4) == "local[4]"
 
 
+def test_what_a_killed_benchmark_left_is_removed_and_what_another_works_in_is_not(home):
+    source = "from pathlib import Path; from sentiment_benchmarks.scoring.scratch_home import scratch_folder as given\n"
+    source += f"with given(Path({str(home)!r})) as folder: (folder / 'lake').touch(); print(flush=True); input()"
+    started = [
+        subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    try:
+        assert [one.stdout.readline() for one in started] == [b"\n", b"\n"]
+        before = set(home.glob("benchmark-scoring-*/lake"))
+        started[0].kill()
+        started[0].wait()
+        assert len(before) == 2
+        with scratch_folder(home) as folder:
+            assert folder.is_dir()
+            (kept,) = set(home.glob("benchmark-scoring-*/lake"))
+            started[1].communicate(b"\n", timeout=60)
+        assert kept in before
+        assert not list(home.glob("benchmark-*"))
+    finally:
+        for one in started:
+            one.kill()
+            one.communicate()
+
+
 @pytest.fixture
 def own(material, tmp_path):
     """The material with a scratch folder of the test's own."""
@@ -555,7 +583,7 @@ def test_tables_pictures_and_the_machine_go_to_mlflow_and_the_folder(measured, h
     metrics = Registry(Settings()).trained(result.run_id).metrics
     assert metrics["peers ours auto reviews_per_second"] == 35.0
     assert metrics["workers 2 seconds"] == 6.0
-    assert not [folder for folder in home.iterdir() if folder.name.startswith("tmp")]
+    assert not list(home.glob("benchmark-*"))
 
 
 def test_a_folder_that_is_a_file_is_refused_before_anything_is_measured(measured, home):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,8 @@ CoreSeconds = dict[tuple[int, float], float]
 
 # To ask what a tree of some GB shares costs 50 ms: five times a second it took a tenth of two cores.
 _LOOKS_A_RUN, _LONGEST_PAUSE = 20, 1.0
+# Waits for the end of its standard input, which is this process's to close and closes with it.
+_GUARD = "read -r _; kill -s KILL -- -$0"
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,19 @@ class Footprint:
 def run_watched(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Footprint:
     """Run a program and look at its processes, once a second in a long run; what it prints goes to `log`.
 
-    Raises ContractError with its last lines when it fails.
+    It ends with this process, however that ends. Raises ContractError with its last lines when it fails.
     """
     seen, started = _Seen(), time.monotonic()
     with log.open("wb") as output:
-        program = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
+        program = subprocess.Popen(
+            command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
         try:
-            while program.poll() is None:
-                seen.look(program.pid)
-                with suppress(subprocess.TimeoutExpired):
-                    program.wait(_pause(time.monotonic() - started))
+            with _guarded(program.pid):
+                while program.poll() is None:
+                    seen.look(program.pid)
+                    with suppress(subprocess.TimeoutExpired):
+                        program.wait(_pause(time.monotonic() - started))
         finally:
             _end(program)
     seconds = time.monotonic() - started
@@ -67,6 +72,18 @@ def note_core_seconds(process: psutil.Process, seen: CoreSeconds) -> None:
     """Note what a process itself has used until now; raises psutil.Error where it has ended."""
     times = process.cpu_times()
     seen[process.pid, process.create_time()] = times.user + times.system
+
+
+@contextmanager
+def _guarded(group: int) -> Iterator[None]:
+    """Have a group of processes killed should this process end within the block, by SIGKILL too."""
+    guard = ["sh", "-c", _GUARD, str(group)]
+    # In a session of its own, so that what ends this process at the terminal leaves it alone.
+    with subprocess.Popen(guard, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as waiting:
+        try:
+            yield
+        finally:
+            waiting.kill()
 
 
 def _end(program: subprocess.Popen[bytes]) -> None:

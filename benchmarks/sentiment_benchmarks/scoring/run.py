@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sentiment.core.context import Context
@@ -21,6 +20,7 @@ from sentiment_benchmarks.scoring.masters import measure_masters
 from sentiment_benchmarks.scoring.material import Material, gather
 from sentiment_benchmarks.scoring.peers import measure_peers
 from sentiment_benchmarks.scoring.pictures import peers_picture, sizes_picture, workers_picture
+from sentiment_benchmarks.scoring.scratch_home import scratch_folder
 from sentiment_benchmarks.tables import Row, Watch, output_folder, write_tables
 
 Tables = dict[str, list[Row]]
@@ -38,9 +38,9 @@ def run_scoring_benchmark(config: BenchmarkScoringConfig, context: Context) -> S
     told = config.model_copy(update={"masters": tuple(map(without_token, config.masters))})
     with (
         published("scoring", told, output, context) as publication,
-        TemporaryDirectory(dir=context.settings.home) as scratch,
+        scratch_folder(context.settings.home) as scratch,
     ):
-        material = gather(config, context, Path(scratch))
+        material = gather(config, context, scratch)
         tables = Tables()
         for part in config.parts:
             tables[part] = _measured(part, config, material, context)

@@ -6,14 +6,19 @@ The version lies where fetched bundles lie, so no MLflow is needed to score with
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 
+from sentiment.core.errors import UnderWayError
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.locks import alone, held
 from sentiment.core.settings import PREFIX, Settings
 from sentiment.stores.lake.files import write_day_file
 from sentiment.stores.lake.schemas import REVIEWS
@@ -27,6 +32,32 @@ FIRST_DAY = date(2020, 1, 1)
 # A backfill of a month.
 _DAYS = 28
 _ROWS_AT_ONCE = 5_000
+# What the names of scratch folders begin with, beside HOME/benchmarks.
+_SCRATCH = "benchmark-scoring-"
+
+
+@contextmanager
+def scratch_folder(home: Path) -> Iterator[Path]:
+    """Give a folder in `home` for as long as the block runs; what killed benchmarks left there is removed first.
+
+    The lock of a folder is there before it and is let go with its process, so a folder that nobody holds is left over.
+    """
+    for left in home.glob(f"{_SCRATCH}*.lock"):
+        if not held(left):
+            _remove(left)
+    lock = home / f"{_SCRATCH}{uuid4().hex[:8]}.lock"
+    with alone(lock, UnderWayError(f"{lock} is another benchmark's; start this one again")):
+        folder = lock.with_suffix("")
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            _remove(lock)
+
+
+def _remove(lock: Path) -> None:
+    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    lock.unlink(missing_ok=True)
 
 
 def make_home(folder: Path, material: Material, count: int, days: int = _DAYS) -> None:
