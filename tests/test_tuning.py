@@ -689,3 +689,49 @@ def test_a_database_of_studies_that_does_not_answer_is_an_outage(deployment):
     with pytest.raises(UnavailableError, match="the database of the studies does not answer") as error:
         open_study(tuning(away), at(away))
     assert "secret" not in str(error.value)
+
+
+def test_a_database_of_studies_that_goes_away_during_a_search_is_an_outage_that_says_how_to_go_on(
+    deployment, monkeypatch
+):
+    config = tuning(deployment, study="left", trials=2)
+    begun = open_study(config, at(deployment))
+    opened = StudyConfig(study=begun.study)
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise optuna.exceptions.StorageInternalError("secret")
+
+    monkeypatch.setattr(optuna.Study, "get_trials", away)
+    monkeypatch.setattr(processes, "open_study", lambda *_: begun)
+    gone = "the database of the studies does not answer any more"
+    for step in (lambda: search(opened, at(deployment)), lambda: conclude_study(opened, at(deployment))):
+        with pytest.raises(UnavailableError, match=gone) as error:
+            step()
+        assert "secret" not in str(error.value)
+    with pytest.raises(UnavailableError, match=f"{gone}.*; the same command with --snapshot tiny goes on with .* left"):
+        tune(config, at(deployment))
+
+
+def test_who_waits_for_workers_looks_again_where_the_database_of_the_studies_was_away(
+    deployment, monkeypatch, tmp_path
+):
+    name = open_study(tuning(deployment, study="waited", trials=2), at(deployment)).study
+    looks = [optuna.exceptions.StorageInternalError("away"), 1]
+
+    class Worker:
+        returncode = 0
+
+        def poll(self) -> int | None:
+            return None if looks else 0
+
+    def finished(_: optuna.Study) -> int:
+        if isinstance(look := looks.pop(0), Exception):
+            raise look
+        return look
+
+    shown: list[int] = []
+    monkeypatch.setattr(processes, "finished", finished)
+    monkeypatch.setattr(processes, "LOOK_EVERY", 0)
+    waiting = at(deployment, lambda step, done=0, total=0: shown.append(done))
+    processes._wait([Worker()], StudyConfig(study=name), tmp_path, waiting)
+    assert shown == [1]

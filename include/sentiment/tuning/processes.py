@@ -11,16 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sentiment.core.context import Context
 from sentiment.core.environment import usable_cores
+from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import StudyResult
 from sentiment.tuning.search import finished, search
-from sentiment.tuning.storage import load_study
+from sentiment.tuning.storage import AWAY, load_study
 from sentiment.tuning.study import conclude_study, open_study
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,11 @@ LOOK_EVERY = 2.0  # seconds
 def tune(config: TuneConfig, context: Context) -> StudyResult:
     """Search with as many workers as `config` says and return what conclude_study returns.
 
-    Interrupted and called again with the same configuration, it goes on.
+    Interrupted, or left by a server, and called again with the same configuration, it goes on.
     """
     opened = open_study(config, context)
     study = StudyConfig(study=opened.study)
+    on = f"the same command with --snapshot {opened.snapshot} goes on with the study {opened.study}"
     try:
         if config.workers > 1:
             logs = context.settings.home / "tuning" / opened.run_id
@@ -45,9 +47,10 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
         search(study, context)
         return conclude_study(study, context)
     except KeyboardInterrupt as interrupt:
-        on = f"the same command with --snapshot {opened.snapshot} goes on with the study {opened.study}"
-        on += "; the trials that were under way begin anew"
-        raise KeyboardInterrupt("; ".join([*map(str, interrupt.args), on])) from None
+        anew = "the trials that were under way begin anew"
+        raise KeyboardInterrupt("; ".join([*map(str, interrupt.args), on, anew])) from None
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}; {on}") from None
 
 
 @contextmanager
@@ -79,7 +82,8 @@ def _log(folder: Path, number: int) -> Path:
 def _wait(workers: list[subprocess.Popen[bytes]], config: StudyConfig, logs: Path, context: Context) -> None:
     study, tuning = load_study(config.study, context.settings)
     while any(worker.poll() is None for worker in workers):
-        context.progress("trials", min(finished(study), tuning.size), tuning.size)
+        with suppress(*AWAY):  # for a moment perhaps, and a worker in the middle of a trial needs no study
+            context.progress("trials", min(finished(study), tuning.size), tuning.size)
         time.sleep(LOOK_EVERY)
     for number, worker in enumerate(workers, 1):
         if worker.returncode:

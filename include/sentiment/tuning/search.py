@@ -29,7 +29,7 @@ from sentiment.training.models.encoders import require_at_hand
 from sentiment.training.teaching.lessons import lessons
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import SearchResult
-from sentiment.tuning.storage import load_study
+from sentiment.tuning.storage import answered, load_study
 from sentiment.tuning.trial import Objective, TrialFailedError, trial_folder
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ Combination = frozenset[tuple[str, Any]]
 NAMELESS = timedelta(minutes=1)
 
 
+@answered()
 def search(config: StudyConfig, context: Context) -> SearchResult:
     """Train trials of the study until it is full, and return how many this worker trained.
 
     Workers that ask at the same moment may begin one trial more each. Raises ContractError when there is no such study,
-    and before the first trial when its encoder or its word vectors are not on this machine.
+    and before the first trial when its encoder or its word vectors are not on this machine; UnavailableError when the
+    database of the studies goes away.
     """
     study, tuning = load_study(config.study, context.settings)
     runs, parent = StudyRuns(context.settings), study.user_attrs["run_id"]

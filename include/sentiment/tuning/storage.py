@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from pydantic import JsonValue
@@ -24,6 +27,19 @@ JOURNALS = (".log", ".journal")
 HEARTBEAT, SILENCE = 60, 600
 # SQLite lets one process write at a time; the others wait for so many seconds.
 PATIENCE = 60
+# What a study that is open raises while its database is away.
+AWAY = (StorageInternalError, SQLAlchemyError)
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Raise UnavailableError where the database goes away while the block is at work on a study."""
+    try:
+        yield
+    except AWAY as error:
+        # Not the driver's words, see below.
+        said = f"the database of the studies does not answer any more ({type(error).__name__}); see its log"
+        raise UnavailableError(said) from None
 
 
 def create_study(name: str, config: TuneConfig, settings: Settings) -> optuna.Study:

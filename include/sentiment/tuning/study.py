@@ -27,7 +27,7 @@ from sentiment.stores.registry.studies import State, StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import GridRow, OpenStudyResult, StudyResult
 from sentiment.tuning.search import DIED, fail_abandoned, given_up, killed, queue_grid
-from sentiment.tuning.storage import create_study, load_study
+from sentiment.tuning.storage import answered, create_study, load_study
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -44,6 +44,7 @@ _STATES: dict[TrialState, State] = {
 FEWEST_TO_COMPARE = 2
 
 
+@answered()
 def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
     """Open a study on the snapshot that `config` names, or go on with it; returns its name, run and size.
 
@@ -65,6 +66,7 @@ def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
     return OpenStudyResult(study=name, snapshot=snapshot, run_id=run_id, trials=config.size, workers=config.workers)
 
 
+@answered()
 def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
     """Return the best settings as fields of a TrainConfig, and leave table and pictures at the study's run.
 
