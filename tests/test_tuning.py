@@ -735,3 +735,54 @@ def test_who_waits_for_workers_looks_again_where_the_database_of_the_studies_was
     waiting = at(deployment, lambda step, done=0, total=0: shown.append(done))
     processes._wait([Worker()], StudyConfig(study=name), tmp_path, waiting)
     assert shown == [1]
+
+
+def test_two_machines_that_open_a_study_at_once_have_one_run_and_queue_the_grid_once(deployment, monkeypatch):
+    config, real, begun = tuning(deployment, **GRID, study="both"), StudyRuns.begin, []
+
+    def begin(runs: StudyRuns, *given: Any) -> Any:
+        mine = real(runs, *given)
+        begun.append(mine.run_id)
+        if len(begun) == 1:  # meanwhile on the other machine
+            open_study(config, at(deployment))
+        return mine
+
+    monkeypatch.setattr(StudyRuns, "begin", begin)
+    opened = open_study(config, at(deployment))
+    mine, theirs = begun
+    assert (opened.run_id, load_study("both", deployment)[0].user_attrs["run_id"]) == (theirs, theirs)
+    assert [mlflow.get_run(one).info.lifecycle_stage for one in (mine, theirs)] == ["deleted", "active"]
+    assert len(trials_of(opened, deployment)) == 3
+
+
+def test_of_two_machines_that_name_a_studys_run_the_last_has_named_it(deployment, monkeypatch):
+    theirs, real = StudyRuns(deployment).begin("theirs", {}, {}, at(deployment)).run_id, optuna.Study.set_user_attr
+
+    def overwritten(study: optuna.Study, key: str, value: Any) -> None:
+        real(study, key, value)
+        if key == "run_id":
+            real(study, key, theirs)
+
+    monkeypatch.setattr(optuna.Study, "set_user_attr", overwritten)
+    assert open_study(tuning(deployment, study="overwritten"), at(deployment)).run_id == theirs
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt("Ctrl-C"), ContractError("no encoder"), MemoryError("no more")])
+def test_the_run_of_a_search_that_breaks_off_has_failed_and_is_gone_on_with(deployment, monkeypatch, error):
+    config = tuning(deployment, study=type(error).__name__, trials=1)
+
+    def breaks_off(*_: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "search", breaks_off)
+        with pytest.raises(type(error)):
+            tune(config, at(deployment))
+    study, _ = load_study(config.study, deployment)
+    run = mlflow.get_run(study.user_attrs["run_id"])
+    said = {"KeyboardInterrupt": "it was interrupted", "MemoryError": "MemoryError: no more"}
+    assert run.info.status == "FAILED"
+    assert run.data.tags["sentiment.error"] == said.get(config.study, "no encoder")
+    run = mlflow.get_run(open_study(config, at(deployment)).run_id)
+    assert run.info.status == "RUNNING"
+    assert "sentiment.error" not in run.data.tags

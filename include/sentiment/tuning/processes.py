@@ -16,13 +16,15 @@ from pathlib import Path
 
 from sentiment.core.context import Context
 from sentiment.core.environment import usable_cores
-from sentiment.core.errors import UnavailableError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.settings import Settings
+from sentiment.stores.registry.studies import StudyRuns
 from sentiment.tuning.config import StudyConfig, TuneConfig
 from sentiment.tuning.results import StudyResult
 from sentiment.tuning.search import finished, search
 from sentiment.tuning.storage import AWAY, load_study
 from sentiment.tuning.study import conclude_study, open_study
+from sentiment.tuning.trial import reason_of
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +40,33 @@ def tune(config: TuneConfig, context: Context) -> StudyResult:
     study = StudyConfig(study=opened.study)
     on = f"the same command with --snapshot {opened.snapshot} goes on with the study {opened.study}"
     try:
-        if config.workers > 1:
-            logs = context.settings.home / "tuning" / opened.run_id
-            logs.mkdir(parents=True, exist_ok=True)
-            with _workers(study, config.workers, context.settings, logs) as workers:
-                _wait(workers, study, logs, context)
-        # Alone, or after the workers: what those that died have left.
-        search(study, context)
-        return conclude_study(study, context)
+        with _told(opened.run_id, context.settings):
+            if config.workers > 1:
+                logs = context.settings.home / "tuning" / opened.run_id
+                logs.mkdir(parents=True, exist_ok=True)
+                with _workers(study, config.workers, context.settings, logs) as workers:
+                    _wait(workers, study, logs, context)
+            # Alone, or after the workers: what those that died have left.
+            search(study, context)
+            return conclude_study(study, context)
     except KeyboardInterrupt as interrupt:
         anew = "the trials that were under way begin anew"
         raise KeyboardInterrupt("; ".join([*map(str, interrupt.args), on, anew])) from None
     except UnavailableError as error:
         raise UnavailableError(f"{error}; {on}") from None
+
+
+@contextmanager
+def _told(run_id: str, settings: Settings) -> Iterator[None]:
+    """End the search's run as failed where the block breaks off, as far as MLflow lets us; going on opens it again."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            StudyRuns(settings).end(run_id, "failed", reason_of(error))
+        except (ContractError, ConcurrentWriteError, UnavailableError) as why:
+            log.warning("run %s has not ended in MLflow yet: %s", run_id, why)
+        raise
 
 
 @contextmanager

@@ -56,14 +56,29 @@ def open_study(config: TuneConfig, context: Context) -> OpenStudyResult:
         raise ContractError(f"there is no snapshot {snapshot!r}; make one with `sentiment snapshot`")
     name = config.study or _name(config)
     study, runs = create_study(name, config, settings), StudyRuns(settings)
-    run_id = study.user_attrs.get("run_id")
+    run_id, first = study.user_attrs.get("run_id"), True
     if run_id is None or not runs.reopen(run_id):
         tags = {"family": config.family, "snapshot": snapshot, "study": name}
-        run_id = runs.begin(name, config.model_dump(mode="json"), tags, context).run_id
-        study.set_user_attr("run_id", run_id)
-    # Before there are workers, which would queue the same beside one another.
-    queue_grid(study, config)
+        begun = runs.begin(name, config.model_dump(mode="json"), tags, context).run_id
+        run_id, first = _agreed(study, run_id, begun, runs)
+    if first:
+        # Before there are workers, which would queue the same beside one another.
+        queue_grid(study, config)
     return OpenStudyResult(study=name, snapshot=snapshot, run_id=run_id, trials=config.size, workers=config.workers)
+
+
+def _agreed(study: optuna.Study, gone: str | None, begun: str, runs: StudyRuns) -> tuple[str, bool]:
+    """Give a study the run that was begun for it in place of one that is `gone`; return its run, and if it is that.
+
+    Another machine that opens the study at the same moment may be faster: then its run is the study's, and the one
+    that was begun here is deleted.
+    """
+    if study.user_attrs.get("run_id") == gone:
+        study.set_user_attr("run_id", begun)
+    kept = str(study.user_attrs["run_id"])
+    if kept != begun:
+        runs.delete(begun)
+    return kept, kept == begun
 
 
 @answered()
@@ -83,6 +98,7 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
         raise ContractError(f"no trial of the study {config.study!r} was completed: {reason}")
     best = tuning.candidate(**study.best_params)
     fields = {"family": best.family, **best.model_dump(mode="json", exclude_defaults=True), **study.best_params}
+    runs.reopen(run_id)  # where it was interrupted on another machine
     context.progress("drawing the study")
     with TemporaryDirectory() as folder:
         _write(study, fields, Path(folder))

@@ -72,10 +72,10 @@ class Objective:
             raise
         except (*_OF_THE_MACHINE, KeyboardInterrupt) as error:
             _say_stopped(trial, error)
-            self._end(run_id, "failed", _reason(error))
+            self._end(run_id, "failed", reason_of(error))
             raise
         except Exception as error:
-            reason = _reason(error)
+            reason = reason_of(error)
             log.warning("trial %d failed: %s", trial.number, reason)
             log.info("where trial %d failed", trial.number, exc_info=error)
             trial.set_user_attr("error", reason)
@@ -148,10 +148,11 @@ class _Watch:
 def _say_stopped(trial: Trial, error: BaseException) -> None:
     """Say of a trial why it did not come to its end, as far as the study lets us, which may be away too."""
     with suppress(OptunaError):
-        trial.set_user_attr("stopped", _reason(error))
+        trial.set_user_attr("stopped", reason_of(error))
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Return why something did not come to its end, in as many characters as MLflow is told."""
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted"
     words = str(error) if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
 from sentiment.stores.registry.answers import AbsentError
+from sentiment.stores.registry.handle import OURS
 from sentiment.stores.registry.runs import DELETED, Runs
 
 State = Literal["complete", "pruned", "failed"]
 ERROR_CHARACTERS = 500
+_ERROR = "error"
 
 
 class StudyRuns(Runs):
@@ -19,7 +22,13 @@ class StudyRuns(Runs):
         if not self.has(run_id):
             return False
         self._client.update_run(run_id, status="RUNNING")
+        with suppress(AbsentError):
+            self._client.delete_tag(run_id, f"{OURS}{_ERROR}")
         return True
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run that nothing came of."""
+        self._client.delete_run(run_id)
 
     def end(self, run_id: str, state: State, error: str = "") -> None:
         """End a run that has not ended, with its state and what failed as tags; one that somebody deleted stays so."""
@@ -32,5 +41,5 @@ class StudyRuns(Runs):
         run = self.handle(run_id)
         run.tag("state", state)
         if error:
-            run.tag("error", error[:ERROR_CHARACTERS])
+            run.tag(_ERROR, error[:ERROR_CHARACTERS])
         run.end("FAILED" if state == "failed" else "FINISHED")
