@@ -216,6 +216,8 @@ def test_a_study_of_an_earlier_version_kept_what_a_search_overrules_and_is_gone_
         ({"teacher": "t.parquet", "family": "linear"}, "the linear family learns from labels alone"),
         ({"teacher": "t.parquet", "imbalances": ("none", "focal")}, "focal would bend what the teacher says"),
         ({"max_lengths": (4,)}, "greater than or equal to 8"),
+        ({"family": "linear", "inverse_regularisation_high": 1e7}, "inverse_regularisation\n.* less than or equal to"),
+        ({"weight_decay_high": 200}, "weight_decay\n.* less than or equal to 100"),
     ],
 )
 def test_a_space_that_no_trial_could_be_drawn_from_is_refused(wrong, sentence):

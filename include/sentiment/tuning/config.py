@@ -120,6 +120,7 @@ class TuneConfig(TrainingOptions):
             self._require_values(name)
         for name, values in self.choices.items():
             self._require_tried(name, values)
+        for name, values in {**self.choices, **self.ranges}.items():
             for value in values:
                 self.candidate(**{name: value})
         if self.sampler == "grid" and not 1 < self.size <= _LARGEST_GRID:
