@@ -450,6 +450,18 @@ def test_a_worker_without_the_encoder_of_the_search_says_so_before_it_begins_a_t
     assert load_study(opened.study, deployment)[0].get_trials() == []
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["before the first trial", "while one begins"])
+def test_a_number_format_that_a_machine_cannot_train_in_is_said_and_is_no_dead_worker(deployment, monkeypatch, at_once):
+    config = tuning(deployment, family="gru", buckets=2**18, precision="fp16", study=f"fp16-{at_once}", trials=1)
+    opened = open_study(config, at(deployment))
+    if not at_once:  # as where the format goes with what a trial varies
+        monkeypatch.setattr("sentiment.tuning.search.training_precision", lambda *_: "fp16")
+    with pytest.raises(ContractError, match="fp16 needs a GPU"):
+        search(StudyConfig(study=opened.study), at(deployment))
+    stopped = [one.user_attrs["stopped"] for one in load_study(opened.study, deployment)[0].get_trials()]
+    assert stopped == ([] if at_once else ["precision fp16 needs a GPU; choose auto, bf16 or fp32"])
+
+
 def test_random_and_tpe_choose_alike_at_first_and_differently_when_there_is_something_to_learn(deployment, tmp_path):
     def chosen(sampler: str) -> list[float]:
         # The score is the setting itself, so that no training is needed and TPE has something to learn.

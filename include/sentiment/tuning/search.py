@@ -25,6 +25,7 @@ from sentiment.core.provenance import ProcessName, boot_id, lives, start_of
 from sentiment.datasets.snapshot import read_split, snapshot_folder
 from sentiment.stores.lake.tables import Lake
 from sentiment.stores.registry.studies import StudyRuns
+from sentiment.training.hardware import training_precision
 from sentiment.training.models.encoders import require_at_hand
 from sentiment.training.teaching.lessons import lessons
 from sentiment.tuning.config import StudyConfig, TuneConfig
@@ -48,8 +49,8 @@ def search(config: StudyConfig, context: Context) -> SearchResult:
     """Train trials of the study until it is full, and return how many this worker trained.
 
     Workers that ask at the same moment may begin one trial more each. Raises ContractError when there is no such study,
-    and before the first trial when its encoder or its word vectors are not on this machine; UnavailableError when the
-    database of the studies goes away.
+    and before the first trial when its encoder or its word vectors are not on this machine, or this cannot train in its
+    number format; UnavailableError when the database of the studies goes away.
     """
     study, tuning = load_study(config.study, context.settings)
     runs, parent = StudyRuns(context.settings), study.user_attrs["run_id"]
@@ -135,6 +136,8 @@ def killed(trial: FrozenTrial) -> bool:
 def _objective(tuning: TuneConfig, runs: StudyRuns, parent: str, context: Context) -> Objective:
     settings = context.settings
     require_at_hand(tuning.candidate(), settings)
+    if tuning.family != "linear":
+        training_precision(tuning.precision, tuning.family)
     folder = snapshot_folder(Lake(settings.lake_root), tuning.snapshot)
     context.progress("reading the snapshot")
     train = read_split(folder, "train", tuning.train_reviews, tuning.seed)

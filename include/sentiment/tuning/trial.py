@@ -85,9 +85,9 @@ class Objective:
 
     def _begun(self, trial: Trial, candidate: TrainConfig) -> str:
         """Begin the trial's run in MLflow and return its id; where that does not go, the trial says why it stopped."""
-        params = effective_settings(candidate, trained_on(candidate, self.train))
         tags = {"family": candidate.family, "snapshot": candidate.snapshot, "trial": str(trial.number)}
         try:
+            params = effective_settings(candidate, trained_on(candidate, self.train))
             run_id = self.runs.begin(f"trial-{trial.number}", params, tags, self.context, self.parent).run_id
         except BaseException as error:
             _say_stopped(trial, error)
