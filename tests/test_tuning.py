@@ -800,3 +800,15 @@ def test_the_run_of_a_search_that_breaks_off_has_failed_and_is_gone_on_with(depl
     run = mlflow.get_run(open_study(config, at(deployment)).run_id)
     assert run.info.status == "RUNNING"
     assert "sentiment.error" not in run.data.tags
+
+
+@pytest.mark.parametrize(
+    ("seen", "there", "given"),
+    [(None, 0, [None] * 3), (None, 2, ["0", "1", "0"]), ("3, GPU-5", 2, ["3", "GPU-5", "3"]), ("", 0, [None] * 3)],
+)
+def test_the_workers_of_a_search_take_the_gpus_that_it_sees_in_turn(monkeypatch, seen, there, given):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: there)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if seen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    assert [processes._device(number).get("CUDA_VISIBLE_DEVICES") for number in (1, 2, 3)] == given

@@ -79,10 +79,9 @@ def _workers(study: StudyConfig, count: int, settings: Settings, logs: Path) -> 
     workers = []
     try:
         for number in range(1, count + 1):
+            environment = _environment(settings, count) | _device(number)
             with _log(logs, number).open("wb") as file:
-                workers.append(
-                    subprocess.Popen(command, env=_environment(settings, count), stdout=file, stderr=subprocess.STDOUT)
-                )
+                workers.append(subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT))
         yield workers
     finally:
         for worker in workers:
@@ -110,3 +109,14 @@ def _environment(settings: Settings, workers: int) -> dict[str, str]:
     """Give the workers these settings, and each its share of the cores: more threads than cores slow all of them."""
     cores = str(max(1, usable_cores() // workers))
     return {"OMP_NUM_THREADS": cores, **os.environ, **settings.as_environment(), "TOKENIZERS_PARALLELISM": "false"}
+
+
+def _device(number: int) -> dict[str, str]:
+    """Give a worker one of the GPUs that this process sees, in turn: left to themselves all would take the first."""
+    import torch
+
+    if not (count := torch.cuda.device_count()):
+        return {}
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = named.split(",") if named else [str(device) for device in range(count)]
+    return {"CUDA_VISIBLE_DEVICES": devices[(number - 1) % count].strip()}
