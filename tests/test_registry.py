@@ -100,6 +100,35 @@ def test_a_retry_writes_the_settings_that_the_try_before_did_not_come_to(registr
     assert registry.trained(train(registry, 56, a_try(2))).params["seed"] == "56"
 
 
+def test_a_run_that_was_begun_with_other_settings_is_not_gone_on_with_and_says_which(registry, deployment):
+    with pytest.raises(MemoryError), registry.run("", {"seed": 57, "precision": "bf16"}, {}, a_try(1)) as run:
+        raise MemoryError
+    here = {"seed": 57, "precision": "fp32", "new": 1}
+    with (
+        pytest.raises(ContractError, match=rf"precision bf16 \(here fp32\): go on .* --remove {run.run_id}`"),
+        registry.run("", here, {}, a_context(deployment), run.run_id),
+    ):
+        pass
+    with registry.run("", {**here, "precision": "bf16"}, {}, a_context(deployment), run.run_id) as again:
+        assert registry._client.get_run(run.run_id).info.status == "RUNNING"
+    assert registry.trained(again.run_id).params == {"seed": "57", "precision": "bf16", "new": "1"}
+
+
+def test_a_run_whose_settings_mlflow_does_not_take_when_it_is_gone_on_with_is_not_left_running(registry, monkeypatch):
+    with pytest.raises(MemoryError):
+        train(registry, 58, a_try(1), crash=True)
+
+    def refused(*_given):
+        raise ContractError("MLflow refuses")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunHandle, "log_params", refused)
+        with pytest.raises(ContractError, match="MLflow refuses"):
+            train(registry, 58, a_try(2))
+    (run,) = registry._client.search_runs([registry._experiment()], "params.seed = '58'")
+    assert run.info.status == "FAILED"
+
+
 def test_a_second_try_beside_one_that_is_still_at_work_does_not_end_its_run(registry):
     with pytest.raises(MemoryError):
         train(registry, 55, a_try(1), crash=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sentiment.core.errors import ContractError
 
@@ -49,6 +50,17 @@ class TrainedRun:
             raise ContractError(
                 f"run {self.run_id} has no {', no '.join(lacking)}: it is no training of this platform, or it did not "
                 "come to its end; leave it out, or train it anew"
+            )
+
+    def require_same(self, params: Mapping[str, Any]) -> None:
+        """Raise ContractError for other params than the run has, as of another machine: MLflow keeps the first ones."""
+        here = {name: str(value) for name, value in params.items()}
+        others = [name for name in here if self.params.get(name, here[name]) != here[name]]
+        if others:
+            had = ", ".join(f"{name} {self.params[name]} (here {here[name]})" for name in others)
+            raise ContractError(
+                f"run {self.run_id} was begun with {had}: go on with it where it began, or remove what it left with "
+                f"`sentiment trainings --remove {self.run_id}` and train anew"
             )
 
 

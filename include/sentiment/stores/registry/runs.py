@@ -87,20 +87,20 @@ class Runs:
     ) -> Iterator[RunHandle]:
         """Begin a run, or go on with the unfinished one of the same task and parameters (a retry), and give it.
 
-        `resumed` is the run to go on with where the caller knows it. What breaks the block ends the run as failed, and
-        stays the error.
+        `resumed` is the run to go on with where the caller knows it; ContractError where it has other parameters. What
+        breaks the block ends the run as failed, and stays the error.
         """
         key = _key(params, context)
-        unfinished = self.trained(resumed).run_id if resumed else self._unfinished(key)
-        if unfinished:
-            run = self.handle(unfinished)
-            self._client.update_run(run.run_id, status="RUNNING")
-            for tag, value in {**context.provenance, **tags}.items():
-                run.tag(tag, value)
-            run.log_params(params)  # the attempt before may have ended between its run and these
-        else:
-            run = self.begin(name, params, {"key": key, **tags}, context)
+        if resumed:
+            self.trained(resumed).require_same(params)
+        unfinished = resumed or self._unfinished(key)
+        run = self.handle(unfinished) if unfinished else self.begin(name, params, {"key": key, **tags}, context)
         try:
+            if unfinished:
+                self._client.update_run(run.run_id, status="RUNNING")
+                for tag, value in {**context.provenance, **tags}.items():
+                    run.tag(tag, value)
+                run.log_params(params)  # the attempt before may have ended between its run and these
             yield run
         except UnderWayError:
             raise  # the run is another process's, which is at work on it
