@@ -12,7 +12,7 @@ import pytest
 import tiny
 from conftest import FOLDERS, asking_mlflow, without_server
 from contexts import a_context
-from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.settings import Settings
 from sentiment.evaluation.predictions import OF_RUN
 from sentiment.stores.registry.versions import Registry
@@ -180,6 +180,37 @@ def test_two_equal_trainings_at_once_share_neither_run_nor_folder(deployment):
     assert not folder.exists()
 
 
+def test_of_two_equal_trainings_that_begin_at_once_the_second_is_refused_before_there_is_a_run(deployment):
+    def begin_another(step, done=0, total=0):
+        if step.startswith("training"):
+            with pytest.raises(UnderWayError, match="the same training is under way already; wait for it, or change"):
+                train_candidate(config(seed=9), shell(deployment, "second"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_candidate(config(seed=9), shell(deployment, "first", begin_another))
+
+
+@pytest.mark.parametrize(("before", "after"), [("RUNNING", "FAILED"), ("FINISHED", "FINISHED")])
+def test_the_run_of_a_killed_training_ends_when_what_it_left_is_removed(deployment, before, after):
+    run = Registry(deployment).begin("killed", {}, {}, shell(deployment))
+    if before == "FINISHED":
+        run.end()
+    (folder_of(deployment, run.run_id) / "checkpoint-3").mkdir(parents=True)
+    assert listed(TrainingsConfig(remove=(run.run_id,)), shell(deployment)).removed == [run.run_id]
+    assert mlflow.get_run(run.run_id).info.status == after
+
+
+def test_what_a_training_left_is_removed_while_mlflow_is_away(deployment, monkeypatch, caplog):
+    def away(*_):
+        raise UnavailableError("MLflow is away")
+
+    monkeypatch.setattr("sentiment.stores.registry.runs.require_answer", away)
+    (folder_of(deployment, "8" * 32) / "checkpoint-3").mkdir(parents=True)
+    assert listed(TrainingsConfig(remove=("8" * 32,)), shell(deployment)).removed == ["8" * 32]
+    assert "may still be RUNNING in MLflow: MLflow is away" in caplog.text
+
+
 def test_what_goes_while_it_is_looked_at_is_passed_over_and_what_is_named_twice_is_removed_once(deployment):
     folder = folder_of(deployment, "left")
     (folder / "checkpoint-3").mkdir(parents=True)
@@ -222,10 +253,10 @@ def test_a_training_that_goes_on_between_the_look_and_the_removal_keeps_its_fold
 
 
 def test_a_training_that_fails_before_its_first_checkpoint_leaves_nothing(deployment):
-    before = set((deployment.home / "training").glob("*"))
+    before = unfinished.unfinished(deployment)
     with pytest.raises(ContractError, match="cannot be loaded"):
         train_candidate(tiny.config(deployment.home / "nowhere", snapshot=SNAPSHOT), shell(deployment))
-    assert set((deployment.home / "training").glob("*")) == before
+    assert unfinished.unfinished(deployment) == before
 
 
 @pytest.mark.parametrize("more", [{"seed": 4}, {"family": "gru", "epochs": 2.0}])

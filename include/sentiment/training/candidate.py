@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.core.context import Context
 from sentiment.core.labelled import LabelledReviews
+from sentiment.core.locks import alone
 from sentiment.core.progress import OnProgress
+from sentiment.core.settings import Settings
 from sentiment.datasets.manifest import SPLITS, require_manifest
 from sentiment.datasets.snapshot import read_split, read_with_products, snapshot_folder, used_reviews
 from sentiment.evaluation.assessment import Assessment, Decision, assess
@@ -41,7 +45,7 @@ from sentiment.training.results import TrainResult
 from sentiment.training.selection import said_of_selection, training_sample
 from sentiment.training.settings import effective_settings, remarks, run_name
 from sentiment.training.teaching.lessons import counts, lessons, said_of
-from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted
+from sentiment.training.unfinished import Clock, at_work, folder_of, interrupted, under_way
 from sentiment.training.warm_start import said_of_start
 
 if TYPE_CHECKING:
@@ -96,7 +100,13 @@ def train_candidate(config: TrainConfig, context: Context, resumed: str = "") ->
     interrupted, and one with the run `resumed`. Raises ConcurrentWriteError when that is under way in another process.
     """
     registry = Registry(context.settings)
-    resumed = resumed or _begun_before(config, registry, context)
+    if resumed or "dag" in context.provenance:  # Airflow's tries know their run
+        return _trained(config, registry, context, resumed)
+    with _alone(config, context.settings) as begun:
+        return _trained(config, registry, context, begun if begun and registry.has(begun) else "")
+
+
+def _trained(config: TrainConfig, registry: Registry, context: Context, resumed: str) -> TrainResult:
     folder = snapshot_folder(Lake(context.settings.lake_root), config.snapshot)
     splits = _Splits.read(config, folder, context)
     learnt_from = with_mixed(lessons(config, splits.train, context), splits.mixed)
@@ -147,12 +157,16 @@ def _note(config: TrainConfig, folder: str, splits: _Splits, learnt_from: Labell
     return "; ".join(filter(None, said))
 
 
-def _begun_before(config: TrainConfig, registry: Registry, context: Context) -> str:
-    """Return the run of the same training that was interrupted in a shell; Airflow's tries know theirs."""
-    if "dag" in context.provenance:
-        return ""
-    run_id = interrupted(config, context.settings)
-    return run_id if run_id and registry.has(run_id) else ""
+@contextmanager
+def _alone(config: TrainConfig, settings: Settings) -> Iterator[str]:
+    """Train so alone in a shell, from before there is a run; gives what `interrupted` returns.
+
+    Raises UnderWayError when another process does.
+    """
+    interrupted(config, settings)  # which names the run, where there is one
+    asked = sha256(config.model_dump_json().encode()).hexdigest()[:16]
+    with alone(settings.home / "training" / f"{asked}.lock", under_way()):
+        yield interrupted(config, settings)
 
 
 def _judged(training: Training, splits: _Splits, registry: Registry, dossier: Path) -> TrainResult:

@@ -6,6 +6,7 @@ A folder a run, with what was asked for, the time spent so far and the checkpoin
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -19,12 +20,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
-from sentiment.core.errors import ContractError, UnderWayError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.locks import alone, held
 from sentiment.core.settings import Settings
+from sentiment.stores.registry.entries import is_run_id
+from sentiment.stores.registry.runs import Runs
 from sentiment.training.config.train import TrainConfig, TrainingsConfig
 from sentiment.training.results import TrainingsResult, UnfinishedTraining
 
+log = logging.getLogger(__name__)
 _ASKED, _LOCK = "asked.json", "at-work.lock"
 # What a part that came to its end leaves, a fold or a seed, so that it is not made again.
 FIGURES = "figures.json"
@@ -91,7 +95,7 @@ def interrupted(config: TrainConfig, settings: Settings) -> str:
     ]
     for one in same:
         if one.at_work:
-            raise _under_way(one.run_id)
+            raise under_way(one.run_id)
     return same[0].run_id if same else ""
 
 
@@ -102,7 +106,7 @@ def asked_of(run_id: str, settings: Settings) -> TrainConfig:
     if asked is None or asked.config is None:
         raise ContractError(f"run {run_id!r} left nothing to go on from; `sentiment trainings` lists those that did")
     if held(folder / _LOCK):
-        raise _under_way(run_id)
+        raise under_way(run_id)
     return asked.config
 
 
@@ -113,9 +117,9 @@ def at_work(folder: Path, config: TrainConfig | None, context: Context) -> Itera
     Measurements have no `config` and begin anew. An interruption says how to go on. Raises UnderWayError when
     another process is at work on it.
     """
-    with alone(folder / _LOCK, _under_way(folder.name)):
-        before, kept = _read(folder), True
-        _write(folder, Asked(config=config, airflow_run=_airflow_run(context), seconds=before.seconds if before else 0))
+    with alone(folder / _LOCK, under_way(folder.name)):
+        before, kept, run = _read(folder), True, context.run_id if "dag" in context.provenance else ""
+        _write(folder, Asked(config=config, airflow_run=run, seconds=before.seconds if before else 0))
         try:
             yield folder
             kept = False
@@ -145,7 +149,7 @@ class Clock:
 
 
 def listed(config: TrainingsConfig, context: Context) -> TrainingsResult:
-    """Return the trainings that have not come to their end, once those that are to be removed are.
+    """Return the trainings that have not come to their end, once those that are to be removed are; their runs end.
 
     Raises ContractError for a run that left nothing and for one that is at work; then nothing is removed.
     """
@@ -154,9 +158,20 @@ def listed(config: TrainingsConfig, context: Context) -> TrainingsResult:
     for one in removed:
         with alone(one.folder / _LOCK, _at_work_again(one)):  # it may have been taken up meanwhile
             shutil.rmtree(one.folder)
+    _end_runs([one.run_id for one in removed], context.settings)
     kept = [_row(one, context.now.timestamp()) for one in there if one not in removed]
     freed = sum(one.size for one in removed) / 1e6
     return TrainingsResult(trainings=kept, removed=[one.run_id for one in removed], freed_megabytes=freed)
+
+
+def _end_runs(run_ids: list[str], settings: Settings) -> None:
+    """End runs that nobody goes on with as failed, as far as MLflow answers and knows them."""
+    try:
+        for run_id in filter(is_run_id, run_ids):
+            if (runs := Runs(settings)).has(run_id):
+                runs.handle(run_id).give_up()
+    except (ContractError, ConcurrentWriteError, UnavailableError) as error:
+        log.warning("a run that was killed may still be RUNNING in MLflow: %s", error)
 
 
 def _at_work_again(one: Unfinished) -> ContractError:
@@ -195,15 +210,12 @@ def _how_to_go_on(folder: Path, snapshot: str) -> str:
     return f"the same command with --snapshot {snapshot}, or `sentiment train --resume {folder.name}`, goes on{where}"
 
 
-def _under_way(run_id: str) -> UnderWayError:
+def under_way(run_id: str = "") -> UnderWayError:
+    """Say that another process trains the same; as which run, where that is known."""
+    named = f", as run {run_id}" if run_id else ""
     return UnderWayError(
-        f"the same training is under way already, as run {run_id}; wait for it, or change what is asked for, such as "
-        "the seed"
+        f"the same training is under way already{named}; wait for it, or change what is asked for, such as the seed"
     )
-
-
-def _airflow_run(context: Context) -> str:
-    return context.run_id if "dag" in context.provenance else ""
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:

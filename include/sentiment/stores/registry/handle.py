@@ -83,6 +83,11 @@ class RunHandle:
         """End the run."""
         self.client.set_terminated(self.run_id, status)
 
+    def give_up(self) -> None:
+        """End the run as failed, if it has not ended."""
+        if self.client.get_run(self.run_id).info.status == "RUNNING":
+            self.end("FAILED")
+
 
 def _dataset_input(used: UsedReviews) -> DatasetInput:
     """Return the reviews of a split as MLflow takes them."""
