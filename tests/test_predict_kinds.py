@@ -171,6 +171,18 @@ def test_a_folder_without_files_that_are_read_is_refused(tmp_path):
     assert "folder holds no file of a kind that is read" in refusal(tmp_path / "folder", tmp_path / "out.jsonl")
 
 
+def test_what_lies_in_a_folder_and_is_not_read_is_told_but_for_what_is_hidden(tmp_path):
+    (folder := tmp_path / "folder").mkdir()
+    (folder / "a.csv").write_text("text\ngood\n")
+    assert predict(folder, tmp_path / "out.jsonl").notes == ()
+    for name in ("b.csv.zip", "c.xlsx", "d.txt", "sub/e.doc", "_SUCCESS", ".a.csv.crc", "_logs/run.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    counts = predict(folder, tmp_path / "out.jsonl")
+    assert counts.notes == ("4 others are not read, by what they are called: b.csv.zip, c.xlsx, d.txt and 1 more",)
+    assert (counts.rows, predict(folder / "a.csv", tmp_path / "out.jsonl").notes) == (1, ())
+
+
 def test_types_of_parquet_survive_to_parquet(tmp_path):
     moment = datetime(2024, 5, 31, 12, tzinfo=UTC)
     given = pa.table(

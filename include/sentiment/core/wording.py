@@ -47,6 +47,13 @@ def first_of(names: Sequence[str], of: int) -> str:
     return ", ".join(beginning(name, _OF_A_NAME) for name in names) + more
 
 
+def not_read(names: Sequence[str], of: int) -> str:
+    """Say how many files are passed over by their names, the first few of which are given."""
+    return (
+        f"{'1 other is' if of == 1 else f'{of:,} others are'} not read, by what they are called: {first_of(names, of)}"
+    )
+
+
 def listed(names: Sequence[str]) -> str:
     """Name them all, or the first and last of many."""
     if len(names) <= _NAMED:

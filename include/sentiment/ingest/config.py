@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sentiment.core.config import EXPERTS, LONGEST_PLACE, MOST_DAYS, TEXT, Day, Share
 from sentiment.core.verb import VerbResult
-from sentiment.core.wording import counted, first_of, listed
+from sentiment.core.wording import counted, listed, not_read
 from sentiment.readers.config import ReviewOptions
 
 LATE_DAYS = 60
@@ -168,14 +168,8 @@ class ImportResult(VerbResult):
         return [
             f"{counted(self.read, 'line')} of {counted(self.files, 'file')} read: {self.kept:,} kept, "
             f"{self.duplicate:,} duplicate, {self.rejected:,} rejected{found}{units}.",
-            *self._not_read(),
+            *([f"{not_read(self.passed_over_names, self.passed_over)}."] if self.passed_over else []),
         ]
-
-    def _not_read(self) -> list[str]:
-        if not self.passed_over:
-            return []
-        others = "1 other is" if self.passed_over == 1 else f"{self.passed_over:,} others are"
-        return [f"{others} not read, by what they are called: {first_of(self.passed_over_names, self.passed_over)}."]
 
 
 class IngestResult(ImportResult):

@@ -25,6 +25,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.plain_json import plain_json
 from sentiment.core.progress import OnProgress
 from sentiment.core.text.clean import cell_text
+from sentiment.core.wording import NAMED, not_read
 from sentiment.engine.scorer import Scorer
 from sentiment.readers.dialects import is_number
 from sentiment.readers.rows import Values
@@ -137,6 +138,8 @@ class _Scored:
         counts, mapping = dict(self._counts), self._source.mapping
         formulas, numbers = counts.pop("formulas"), counts.pop("numbers")
         notes = [*_read_from(mapping), *_renamed(self.names)]
+        if others := self._source.others:
+            notes.append(not_read(others[:NAMED], len(others)))
         notes += _numbers(numbers, counts["rows"] - counts["unscored"], mapping)
         if for_spreadsheets:
             notes += _formulas(formulas, [name for name in self._source.columns if begins_a_formula(name)])

@@ -11,6 +11,7 @@ from typing import Self
 import pyarrow as pa
 
 from sentiment.core.errors import BrokenFileError, ContractError
+from sentiment.core.text.characters import writable
 from sentiment.readers import parquet
 from sentiment.readers.config import FileOptions
 from sentiment.readers.jsons import ARRAY
@@ -79,11 +80,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """The files, their columns in order, and which of those are what of a review."""
+    """The files, their columns in order, which of those are what of a review, and the files that are not read."""
 
     parts: tuple[Part, ...]
     columns: tuple[str, ...]
     mapping: ColumnMapping
+    others: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: Path, options: FileOptions, *, piped: bool = False) -> Self:
@@ -105,7 +107,7 @@ class Source:
         for part, of_part in zip(parts, of_parts, strict=True):
             part.require_texts(mapping.columns.get("text", ""), of_part)
             _require_alike(part, mapping_of(of_part, FileOptions()), mapping, of_part, with_text)
-        return cls(parts, columns, mapping)
+        return cls(parts, columns, mapping, _others(path, {part.uri for part in parts}))
 
     @property
     def texts(self) -> list[str]:
@@ -150,8 +152,19 @@ def files_of(path: Path, options: FileOptions) -> list[str]:
 
 def _is_part(uri: str, folder: Path, options: FileOptions) -> bool:
     """Tell a file of rows from a writer's marks, and from what is hidden."""
-    hidden = any(name.startswith((".", "_")) for name in Path(uri).relative_to(folder).parts)
-    return not hidden and (options.kind is not None or is_readable(uri))
+    return not _is_hidden(uri, folder) and (options.kind is not None or is_readable(uri))
+
+
+def _is_hidden(uri: str, folder: Path) -> bool:
+    return any(name.startswith((".", "_")) for name in Path(uri).relative_to(folder).parts)
+
+
+def _others(path: Path, read: Collection[str]) -> tuple[str, ...]:
+    """Return what else lies in a folder and is not hidden, by its place in there: of kinds that are not read."""
+    folder = path.resolve()
+    there = storage.list_files(str(path)) if path.is_dir() else []
+    others = (uri for uri in there if uri not in read and not _is_hidden(uri, folder))
+    return tuple(writable(str(Path(uri).relative_to(folder))) for uri in others)
 
 
 def _part(uri: str, options: FileOptions, *, piped: bool) -> Part:
