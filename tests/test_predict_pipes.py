@@ -240,6 +240,18 @@ def test_a_column_that_begins_at_the_last_line_is_told_apart_in_all_of_them(tmp_
 FORMULAS = b"text,note\n=HYPERLINK(1),good\ngood,@SUM(A1)\ngood,-5\ngood,+49 30\n"
 
 
+@pytest.mark.parametrize("more", [b'{"id": 3, "text": "good", "new": 1}\n', b'{"id": 3, "text": "good"}\n', b""])
+@pytest.mark.parametrize("target", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+def test_a_file_that_changes_while_it_is_read_is_named_and_nothing_is_written(tmp_path, target, more):
+    given = tmp_path / "in.jsonl"
+    given.write_bytes(JSONL)
+    source = Source.of(given, FileOptions())
+    given.write_bytes(JSONL + more if more else JSONL[: JSONL.index(b"\n") + 1])
+    with pytest.raises(ContractError, match=r"in\.jsonl changed while it was read; run it again"):
+        predict_file(Oracle(), source, tmp_path / target, 7, lambda *_: None)
+    assert not (tmp_path / target).exists()
+
+
 def test_a_value_that_a_spreadsheet_would_run_is_told_and_made_a_text_on_request(tmp_path):
     (tmp_path / "in.csv").write_bytes(FORMULAS)
     (note,) = predict(tmp_path / "in.csv", tmp_path / "out.csv").notes

@@ -169,7 +169,8 @@ def _write_delimited(
     path: Path, rows: Iterable[Values], names: list[str], delimiter: str, cell: Callable[[Any], Any]
 ) -> None:
     with _opened(path) as file:
-        writer = csv.DictWriter(_Lines(file), names, restval="", delimiter=delimiter)
+        # A value of no column came into the file while it was read, which the source says at its end.
+        writer = csv.DictWriter(_Lines(file), names, restval="", extrasaction="ignore", delimiter=delimiter)
         writer.writerow({name: cell(name) for name in names})
         writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
 

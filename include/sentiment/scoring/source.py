@@ -29,10 +29,11 @@ _NO_TEXTS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.
 
 @dataclass(frozen=True)
 class Part:
-    """A file, and what it is."""
+    """A file, what it is, and its bytes and when it was written, as they were before it was looked at."""
 
     uri: str
     form: Format
+    found: tuple[int, int]
 
     def rows(self, texts: Sequence[str] = ()) -> Iterator[Values]:
         """Give the rows; raises ContractError for one that cannot be read, or has no text in `texts`, and names it."""
@@ -41,6 +42,11 @@ class Part:
                 if row.fault:
                     raise ContractError(f"{self.uri}, {place(self.form, row)}: {_with_remedy(row)}")
                 yield row.values
+
+    def require_unchanged(self) -> None:
+        """Raise ContractError where the file is another than was looked at: its columns and rows may be others."""
+        if _state(self.uri) != self.found:
+            raise ContractError(f"{self.uri} changed while it was read; run it again when it is whole")
 
     def require_texts(self, column: str, columns: Collection[str]) -> None:
         """Raise ContractError where a column of Parquet, whose types are known, or of JSON holds no texts at all."""
@@ -115,9 +121,11 @@ class Source:
         return [column for role, column in self.mapping.columns.items() if role in TEXTS]
 
     def rows(self) -> Iterator[Values]:
-        """Give the rows in their order; raises ContractError as its parts do."""
+        """Give the rows in their order; raises ContractError as its parts do, at the end where one of them changed."""
         for part in self.parts:
             yield from part.rows(self.texts)
+        for part in self.parts:
+            part.require_unchanged()
 
 
 def _require_alike(
@@ -168,8 +176,14 @@ def _others(path: Path, read: Collection[str]) -> tuple[str, ...]:
 
 
 def _part(uri: str, options: FileOptions, *, piped: bool) -> Part:
+    found = _state(uri)
     with _named(uri):
-        return Part(uri, format_of(uri, options, piped=piped))
+        return Part(uri, format_of(uri, options, piped=piped), found)
+
+
+def _state(uri: str) -> tuple[int, int]:
+    file = Path(uri).stat()
+    return file.st_size, file.st_mtime_ns
 
 
 @contextmanager
