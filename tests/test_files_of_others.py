@@ -19,7 +19,7 @@ from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.ingest.arrival import still_arriving, whole_delivery
 from sentiment.ingest.config import ImportHistoryConfig, IngestConfig, IngestOptions, InspectConfig
 from sentiment.ingest.judge import Rules, judge
-from sentiment.ingest.landing import Origin, files_of_day, history, landed_days
+from sentiment.ingest.landing import Origin, delivery_of_day, files_of_day, history, landed_days
 from sentiment.ingest.lines import LandedFile, lines_of_reviews
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
 from sentiment.readers.config import FileOptions, ReviewOptions
@@ -285,23 +285,35 @@ def test_how_files_are_read_stands_in_the_nearest_folder_and_what_is_asked_comes
     told("landing/2014-05-05/apps", product="App", columns=["text=words"])
     files = [f"{home}/landing/{name}" for name in ("2014-05-04.csv", "2014-05-05/a.csv", "2014-05-05/apps/b.csv")]
 
-    plain = options_of(f"{home}/landing", files, ReviewOptions())
+    plain = options_of([f"{home}/landing"], files, ReviewOptions())
     assert [(one.stars, one.columns, one.product) for one in plain] == [
         (10, ("text=body",), ""),
         (10, ("text=body",), ""),
         (None, ("text=words",), "App"),
     ]
-    assert {one.stars for one in options_of(f"{home}/landing", files, ReviewOptions(stars=5))} == {5}
-    assert {one.encoding for one in options_of(f"{home}/landing", files, ReviewOptions(encoding="cp1252"))} == {
+    assert {one.stars for one in options_of([f"{home}/landing"], files, ReviewOptions(stars=5))} == {5}
+    assert {one.encoding for one in options_of([f"{home}/landing"], files, ReviewOptions(encoding="cp1252"))} == {
         "cp1252"
     }
     write(home / "landing/_columns.json", b'{"colums": {}}')
     with pytest.raises(ContractError, match=r"_columns\.json does not say how files are read"):
-        options_of(f"{home}/landing", files, ReviewOptions())
+        options_of([f"{home}/landing"], files, ReviewOptions())
 
 
 def inspected(path, **options):
     return done(INSPECT, InspectConfig(file=str(path), **options))
+
+
+@pytest.mark.parametrize("given", ["2014-05-05/apps/part.csv", "2014-05-05/apps", "2014-05-05"])
+def test_inspect_and_a_history_read_what_lies_in_the_landing_as_an_ingestion_does(home, given):
+    landing = home / "landing"
+    write(home / "_columns.json", b'{"stars": 7, "encoding": "cp1252"}')
+    write(landing / "_columns.json", b'{"columns": {"text": "body"}, "stars": 10, "product": "App"}')
+    write(landing / "2014-05-05/apps/part.csv", b"body,rating,timestamp\nfine,9,2014-05-05\n")
+    assert inspected(landing / given)["reviews"] == 1
+    ingested = delivery_of_day(str(landing), DAY, files_of_day(str(landing), DAY)).options
+    assert history(str(landing / given), str(landing)).options == ingested
+    assert history(str(landing / given), f"{home}/another").options == (ReviewOptions(),)
 
 
 def test_inspect_shows_what_a_file_is_how_it_is_read_and_what_is_rejected(home):

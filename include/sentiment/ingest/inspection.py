@@ -38,7 +38,7 @@ def inspect_file(config: InspectConfig, context: Context) -> InspectResult:
 
     Raises ContractError for a file that cannot be read at all, and one that breaks off.
     """
-    delivery = history(config.file, "", config)
+    delivery = history(config.file, context.settings.landing_root, config)
     uri, options = delivery.files[0].uri, delivery.options[0]
     try:
         form = format_of(uri, options)

@@ -105,7 +105,7 @@ def passed_over(landing: str, day: date) -> list[str]:
 def delivery_of_day(landing: str, day: date, files: Iterable[Seen], options: ReviewOptions = AS_FOUND) -> Delivery:
     """Return a day's delivery of these files."""
     seen = tuple(files)
-    read = options_of(landing, [file.uri for file in seen], options)
+    read = options_of((landing,), [file.uri for file in seen], options)
     return Delivery(seen, _places(landing, seen), Origin(str(day)), read, landing)
 
 
@@ -149,7 +149,7 @@ def history(source: str, landing: str, options: ReviewOptions = AS_FOUND) -> Del
             f"{_what_is_there(others)}; check the path given as source"
         )
     names = _places(landing, files)
-    read = options_of(source, [file.uri for file in files], options)
+    read = options_of((source, landing), [file.uri for file in files], options)
     return Delivery(files, names, Origin(names=frozenset(map(_unpacked, names))), read, others=others)
 
 

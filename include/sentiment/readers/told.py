@@ -15,18 +15,19 @@ OPTIONS = "_columns.json"
 AS_FOUND = ReviewOptions()
 
 
-def options_of(root: str, files: Iterable[str], asked: ReviewOptions) -> tuple[ReviewOptions, ...]:
-    """Return how each file under `root` is read: as is asked, and for the rest as the nearest `_columns.json` says.
+def options_of(roots: Iterable[str], files: Iterable[str], asked: ReviewOptions) -> tuple[ReviewOptions, ...]:
+    """Return how each file is read: as is asked, and for the rest as the nearest `_columns.json` says.
 
-    Raises ContractError for one that cannot be understood.
+    It stands in the folder of the file, or above that up to one of the `roots`, of which "" is none. Raises
+    ContractError for one that cannot be understood.
     """
-    top = storage.resolved(root).rstrip("/")
+    under = tuple(f"{storage.resolved(root).rstrip('/')}/" for root in roots if root)
     found: dict[str, dict[str, Any]] = {}
 
     def of(folder: str) -> dict[str, Any]:
         if folder not in found:
             told = _told(storage.join(folder, OPTIONS))
-            above = of(folder.rpartition("/")[0]) if told is None and folder.startswith(f"{top}/") else {}
+            above = of(folder.rpartition("/")[0]) if told is None and folder.startswith(under) else {}
             found[folder] = above if told is None else told
         return found[folder]
 
