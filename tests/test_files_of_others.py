@@ -295,9 +295,35 @@ def test_how_files_are_read_stands_in_the_nearest_folder_and_what_is_asked_comes
     assert {one.encoding for one in options_of([f"{home}/landing"], files, ReviewOptions(encoding="cp1252"))} == {
         "cp1252"
     }
-    write(home / "landing/_columns.json", b'{"colums": {}}')
-    with pytest.raises(ContractError, match=r"_columns\.json does not say how files are read"):
-        options_of([f"{home}/landing"], files, ReviewOptions())
+
+
+@pytest.mark.parametrize(
+    ("content", "mistake"),
+    [
+        (
+            b'{"colums": {}, "stars": 10}',
+            "colums is none of its keys, which are columns, encoding, kind, quotes, product",
+        ),
+        (
+            b'{"stars": "many"}',
+            "stars: Input should be a valid integer, unable to parse string as an integer (given: 'ma",
+        ),
+        (b'{"columns": {"body": "text"}}', "columns: 'body=text' names no column; write ROLE=COLUMN, with a role of"),
+        (b'{"encoding": "latin-15x", "kind": "xls"}', "encoding: 'latin-15x' is no encoding that is known"),
+        (b'[{"stars": 10}]', 'it is no object; write {"columns": '),
+        (b"null", 'it is no object; write {"columns": '),
+        (b'{"stars": 10', "it is no JSON (Expecting"),
+        (b'{"product": "caf\xe9"}', "it is no JSON ("),
+    ],
+)
+def test_what_is_wrong_in_columns_json_is_told_in_words_with_the_file(home, content, mistake):
+    write(home / "landing/_columns.json", content)
+    with pytest.raises(ContractError) as raised:
+        options_of([], [f"{home}/landing/a.csv"], ReviewOptions())
+    told = str(raised.value)
+    assert told.startswith(f"{home}/landing/_columns.json does not say how files are read: {mistake}")
+    assert "pydantic" not in told
+    assert "validation error" not in told
 
 
 def inspected(path, **options):

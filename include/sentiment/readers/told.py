@@ -6,11 +6,17 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
 from sentiment.core.errors import ContractError
 from sentiment.readers.config import ReviewOptions
 from sentiment.stores import files as storage
 
 OPTIONS = "_columns.json"
+_EXAMPLE = '{"columns": {"text": "body"}, "stars": 10}'
+# Of a value that is refused, the beginning tells which it is.
+_SHOWN = 200
 # Where nobody says anything a file speaks for itself.
 AS_FOUND = ReviewOptions()
 
@@ -41,8 +47,21 @@ def _told(uri: str) -> dict[str, Any] | None:
         return None
     try:
         told = json.loads(content)
-        if isinstance(told.get("columns"), dict):
-            told["columns"] = [f"{role}={column}" for role, column in told["columns"].items()]
+    except ValueError as error:
+        raise ContractError(f"{uri} does not say how files are read: it is no JSON ({error}); mend it") from error
+    if not isinstance(told, dict):
+        raise ContractError(f"{uri} does not say how files are read: it is no object; write {_EXAMPLE}")
+    if isinstance(told.get("columns"), dict):
+        told["columns"] = [f"{role}={column}" for role, column in told["columns"].items()]
+    try:
         return ReviewOptions.model_validate(told).model_dump(exclude_defaults=True)
-    except (ValueError, AttributeError) as error:
-        raise ContractError(f"{uri} does not say how files are read: {error}") from error
+    except ValidationError as error:
+        mistakes = "; ".join(_mistake(mistake) for mistake in error.errors())
+        raise ContractError(f"{uri} does not say how files are read: {mistakes}") from None
+
+
+def _mistake(mistake: ErrorDetails) -> str:
+    name = mistake["loc"][0]
+    if name not in ReviewOptions.model_fields:
+        return f"{name} is none of its keys, which are {', '.join(ReviewOptions.model_fields)}"
+    return f"{name}: {mistake['msg'].removeprefix('Value error, ')} (given: {repr(mistake['input'])[:_SHOWN]})"
