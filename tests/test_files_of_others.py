@@ -7,7 +7,9 @@ import csv
 import gzip
 import io
 import json
+import lzma
 import time
+import zipfile
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -409,6 +411,31 @@ def test_inspect_looks_at_as_many_rows_as_are_asked_for(home):
     few, all_rows = inspected(path, rows=4), inspected(path, rows=9)
     assert (few["rows"], few["whole"]) == (4, False)
     assert (all_rows["rows"], all_rows["whole"]) == (9, True)
+
+
+def zipped(content: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("xl/workbook.xml", content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        zipped(b"<workbook/>"),
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504),
+        lzma.compress(b"text\n"),
+        b"7z\xbc\xaf'\x1c\0\4",
+    ],
+    ids=["zip", "xls", "xz", "7z"],
+)
+@pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.jsonl", "r.json", "r.csv.gz"])
+def test_a_spreadsheet_or_an_archive_of_another_name_is_told_as_such(home, name, content):
+    file = write(home / name, gzip.compress(content) if name.endswith(".gz") else content)
+    for read in (inspected, lambda file: Source.of(file, FileOptions())):
+        with pytest.raises(ContractError, match="is a spreadsheet or an archive; save it as CSV, or unpack it"):
+            read(file)
 
 
 def test_inspect_names_a_file_that_is_none_or_breaks_off(home):

@@ -23,6 +23,8 @@ READABLE = re.compile(r"\.(jsonl|json|csv|tsv|parquet)(\.(gz|bz2|zst))?$", re.IG
 _LOOKED_AT, _BEGINNING = 1 << 16, 1 << 20
 _NAMES_OF_AWS = "marketplace"
 _POLARITY = ("label", "title", "text")
+# How zip files (and what newer spreadsheets and office programs save), older spreadsheets, 7z and xz begin.
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00")
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 
 
@@ -65,6 +67,8 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
         if kind is None:
             return Format("parquet", encoding=options.encoding)
         raise ContractError(f"{uri} is Parquet; name it .parquet, or say --kind parquet")
+    if content.startswith(_ARCHIVES):
+        raise ContractError(f"{uri} is a spreadsheet or an archive; save it as CSV, or unpack it")
     encoding = options.encoding or encoding_of(content)
     if encoding is None:
         raise ContractError(f"{uri} is in UTF-16 without its mark; save it as UTF-8, or say --encoding utf-16-le")
