@@ -273,11 +273,40 @@ def test_what_is_not_what_it_is_called_or_cannot_be_read_is_refused_with_a_remed
     assert sentence in refusal(tmp_path / name, tmp_path / "out.jsonl")
 
 
-@pytest.mark.parametrize("built", [{"text": "good", "by": {"a": 1}}, {"reviews": [{"text": "good"}] * 9_000}])
+@pytest.mark.parametrize("built", [{"text": "good", "by": {"a": 1}}, {"reviews": [["good"]] * 9_000}])
 @pytest.mark.parametrize("indent", ["  ", "\t"])
 def test_an_object_of_json_over_several_lines_is_told_how_it_is_read(tmp_path, built, indent):
     (tmp_path / "in.json").write_text(json.dumps(built, indent=indent))
     assert "in.json is a JSON object over several lines; write" in refusal(tmp_path / "in.json", tmp_path / "o.csv")
+
+
+@pytest.mark.parametrize("name", ["in.json", "in.jsonl"])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("count", [1, 9_000])
+@pytest.mark.parametrize(
+    ("before", "behind"), [({}, {}), ({"page": 1.5, "by": 'a "shop"', "more": None}, {"next": {"text": "x"}})]
+)
+def test_an_object_around_the_reviews_is_told_with_where_they_stand(tmp_path, name, indent, count, before, behind):
+    built = {**before, "re\u00e4": [{"text": "good", "stars": True, "images": [{"a": 1}]}] * count, **behind}
+    (tmp_path / name).write_text(json.dumps(built, indent=indent))
+    said = refusal(tmp_path / name, tmp_path / "out.jsonl")
+    assert f"{name}: the reviews stand in re\u00e4 of one object; give that array alone" in said
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "good", "images": [{"a": 1}] * 9_000},
+        {"images": [{"a": 1}], "text": "good"},
+        {"images": [{"a": 1}] * 10, "text": "good" * 90_000},
+        {"text": "good", "images": [{"a": "text"}]},
+    ],
+)
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_review_that_holds_a_list_of_objects_is_a_review(tmp_path, row, count):
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for _ in range(count)))
+    counts = predict(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert (counts.rows, counts.unscored) == (count, 0)
 
 
 @pytest.mark.parametrize("broken", ['{"text": "well,', '{"text": "good"', '{"text": good,', "{'text': 'a',"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,6 +18,14 @@ TWICE = "the line gives one name several values"
 EDGES = "\r\n \t\ufeff"
 # No review with all that belongs to it is longer; an array whose element does not end by then has none that does.
 _LONGEST_ELEMENT = 64 << 20
+# The longest word of JSON has so many letters, and none of the shorter ones can be read.
+_A_WORD = len("false")
+_STRING = r'"(?:[^"\\]|\\.)*"'
+# An object's beginning up to a list of objects, behind nothing but texts, numbers and words.
+_LIST = re.compile(
+    rf"\{{((?:\s*{_STRING}\s*:\s*(?:{_STRING}|-?\d[\d.eE+-]*|true|false|null)\s*,)*)\s*({_STRING})\s*:\s*(?=\[\s*\{{)",
+    re.DOTALL,
+)
 
 
 def object_of(raw: str) -> dict[str, Any]:
@@ -69,6 +78,45 @@ def goes_on(text: str) -> bool:
     except (ValueError, RecursionError):
         pass
     return False
+
+
+def list_within(text: str, *, cut: bool) -> tuple[str, list[str]] | None:
+    """Return the name of the one list of objects in the only object of a file, and the names beside it.
+
+    None for a file of another build. Of one that is `cut`, what stands behind the list is not seen.
+    """
+    text = text.lstrip(EDGES)
+    try:
+        whole = json.loads(text, strict=False)
+    except json.JSONDecodeError:
+        return _list_that_goes_on(text) if cut else None
+    except (ValueError, RecursionError):
+        return None
+    lists = [name for name, value in whole.items() if isinstance(value, list)] if isinstance(whole, dict) else []
+    if len(lists) != 1 or not whole[lists[0]] or not all(isinstance(one, dict) for one in whole[lists[0]]):
+        return None
+    return lists[0], [name for name in whole if name != lists[0]]
+
+
+def _list_that_goes_on(text: str) -> tuple[str, list[str]] | None:
+    """Return the same of a text that ends within the list."""
+    found = _LIST.match(text)
+    if found is None:
+        return None
+    try:
+        json.JSONDecoder(strict=False).raw_decode(text, found.end())
+    except json.JSONDecodeError as error:
+        if error.pos < len(text) - _A_WORD and not error.msg.startswith("Unterminated string"):
+            return None
+    except (ValueError, RecursionError):
+        return None
+    else:
+        return None
+    try:
+        beside = json.loads(f"{{{found[1].rstrip().removesuffix(',')}}}", strict=False)
+        return json.loads(found[2], strict=False), list(beside)
+    except ValueError:
+        return None
 
 
 def elements(pieces: Iterable[str]) -> Iterator[tuple[dict[str, Any] | RejectedError, str]]:

@@ -14,8 +14,9 @@ from sentiment.readers import delimited, dialects
 from sentiment.readers.config import FileOptions, Kind, Quotes
 from sentiment.readers.dialects import Dialect
 from sentiment.readers.encoding import encoding_of, foreign, lines
-from sentiment.readers.jsons import goes_on
+from sentiment.readers.jsons import goes_on, list_within
 from sentiment.readers.packing import BROKEN, Packing, packing_of, unpacked
+from sentiment.readers.schemas import mapping_of
 from sentiment.stores import files as storage
 
 READABLE = re.compile(r"\.(jsonl|json|csv|tsv|parquet)(\.(gz|bz2|zst))?$", re.IGNORECASE)
@@ -76,15 +77,30 @@ def format_of(uri: str, options: FileOptions, *, piped: bool = False) -> Format:
     if _PAGE.match(text.lstrip("\ufeff")):
         raise ContractError(f"{uri} is a web page and no data; fetch the file itself")
     kind = kind or _kind_of(text)
-    if kind == "json":
-        if goes_on(text):
-            raise ContractError(
-                f"{uri} is a JSON object over several lines; write it in one line, or within an array: [ … ]"
-            )
-        kind = "json" if text.lstrip("\ufeff \t\r\n").startswith("[") else "jsonl"
+    if kind in ("json", "jsonl"):
+        kind = _json(uri, text, kind, options, cut=len(content) >= _LOOKED_AT)
     if kind in ("csv", "tsv"):
         return _delimited(uri, kind, packing, encoding, options.quotes)
     return Format(kind, packing, encoding)
+
+
+def _json(uri: str, text: str, kind: Kind, options: FileOptions, *, cut: bool) -> Kind:
+    """Return whether JSON, of which this is the beginning, is objects a line or an array.
+
+    Raises ContractError for an object over several lines, and one around the reviews.
+    """
+    if held := list_within(text, cut=cut):
+        name, beside = held
+        told = options.named.get("text") or mapping_of(beside, FileOptions()).columns.get("text")
+        if told not in beside:
+            raise ContractError(f"{uri}: the reviews stand in {name} of one object; give that array alone: [ … ]")
+    if kind == "jsonl":
+        return kind
+    if goes_on(text):
+        raise ContractError(
+            f"{uri} is a JSON object over several lines; write it in one line, or within an array: [ … ]"
+        )
+    return "json" if text.lstrip("\ufeff \t\r\n").startswith("[") else "jsonl"
 
 
 def require_names(uri: str, columns: Sequence[str]) -> None:
