@@ -88,8 +88,8 @@ def test_a_snapshot_that_is_nowhere_is_refused(home):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("mine.csv", "text,label\nfine,1\nbad,maybe\n", r"mine\.csv, row 2: the label is 'maybe'"),
-        ("mine.csv", "text,label\n,1\n", r"mine\.csv, row 1: the text is empty; mend or remove"),
+        ("mine.csv", 'text,label\n"fine\n!",1\nbad,maybe\n', r"mine\.csv, line 4: the label is 'maybe'"),
+        ("mine.csv", "text,label\n,1\n", r"mine\.csv, line 2: the text is empty; mend or remove"),
         ("mine.csv", "text,stars\nfine,1\n", r"mine\.csv: no column is the label among text, stars; call it label"),
         ("mine.jsonl", "", r"mine\.jsonl: no column is the label among none"),
         ("mine.csv", "text,label\n", r"mine\.csv holds no row"),
@@ -102,6 +102,16 @@ def test_a_file_of_ones_own_that_is_not_labelled_is_refused_before_a_model_is_lo
         (home / name).write_text(content)
     with pytest.raises(ContractError, match=said):
         done(BENCHMARK_STRESS, BenchmarkStressConfig(model=ONE, files=(home / (name or "nowhere.csv"),)))
+
+
+@pytest.mark.parametrize(("name", "place"), [("b.jsonl", "line 3"), ("b.json", "row 2")])
+def test_a_row_of_a_folder_is_named_by_its_file_and_where_it_stands_in_there(home, name, place):
+    bad = '[{"text": "fine", "label": 1}, {"text": "fine", "label": 9}]'
+    (home / "mine").mkdir()
+    (home / "mine" / "a.csv").write_text("text,label\nfine,1\ngood,1\n")
+    (home / "mine" / name).write_text(bad if name == "b.json" else bad[1:-1].replace("}, ", "}\n\n"))
+    with pytest.raises(ContractError, match=rf"mine/{name}, {place}: the label is '9', not 0 or 1"):
+        done(BENCHMARK_STRESS, BenchmarkStressConfig(model=ONE, files=(home / "mine",)))
 
 
 def test_a_bundle_that_does_not_say_where_it_comes_from_cannot_be_judged(home, tmp_path_factory):

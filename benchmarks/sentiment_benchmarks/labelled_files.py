@@ -28,7 +28,9 @@ def read_labelled(path: Path, options: FileOptions) -> LabelledReviews:
         raise ContractError(
             f"{path}: no column is the label among {', '.join(source.columns) or 'none'}; call it label"
         )
-    rows = [_row(f"{path}, row {number}", row, label, source) for number, row in enumerate(source.rows(), start=1)]
+    rows = [
+        _row(part.place(row), row.values, label, source) for part in source.parts for row in part.rows(source.texts)
+    ]
     if not rows:
         raise ContractError(f"{path} holds no row; give one with a text and a label in each")
     titles, texts, labels = zip(*rows, strict=True)

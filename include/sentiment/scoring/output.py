@@ -130,7 +130,7 @@ def _types_of(part: Part) -> pa.Schema:
     if part.form.dialect is not None:
         return pa.schema([(name, pa.string()) for name in part.form.columns])
     schema = pa.schema([])
-    for chunk in chunks(part.rows()):
+    for chunk in chunks(row.values for row in part.rows()):
         for name in dict.fromkeys(name for row in chunk for name in row):
             try:
                 found = pa.schema([(name, pa.array(_encodable([row.get(name) for row in chunk])).type)])

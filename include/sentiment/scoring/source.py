@@ -35,13 +35,17 @@ class Part:
     form: Format
     found: tuple[int, int]
 
-    def rows(self, texts: Sequence[str] = ()) -> Iterator[Values]:
+    def rows(self, texts: Sequence[str] = ()) -> Iterator[Row]:
         """Give the rows; raises ContractError for one that cannot be read, or has no text in `texts`, and names it."""
         with _named(self.uri):
             for row in read(self.uri, self.form, texts=texts):
                 if row.fault:
-                    raise ContractError(f"{self.uri}, {place(self.form, row)}: {_with_remedy(row)}")
-                yield row.values
+                    raise ContractError(f"{self.place(row)}: {_with_remedy(row)}")
+                yield row
+
+    def place(self, row: Row) -> str:
+        """Say where a row is, for a person who looks for it."""
+        return f"{self.uri}, {place(self.form, row)}"
 
     def require_unchanged(self) -> None:
         """Raise ContractError where the file is another than was looked at: its columns and rows may be others."""
@@ -63,7 +67,7 @@ class Part:
 
     def _require_text_in_json(self, column: str) -> None:
         built = False
-        for value in (row.get(column) for row in self.rows()):
+        for value in (row.values.get(column) for row in self.rows()):
             if not isinstance(value, dict | list):
                 return
             built = True
@@ -81,7 +85,7 @@ class Part:
         elif self.form.dialect is not None:
             yield from self.form.columns
         else:
-            yield from (name for row in self.rows() for name in row)
+            yield from (name for row in self.rows() for name in row.values)
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class Source:
     def rows(self) -> Iterator[Values]:
         """Give the rows in their order; raises ContractError as its parts do, at the end where one of them changed."""
         for part in self.parts:
-            yield from part.rows(self.texts)
+            yield from (row.values for row in part.rows(self.texts))
         for part in self.parts:
             part.require_unchanged()
 
