@@ -91,6 +91,11 @@ def test_a_snapshot_that_is_nowhere_is_refused(home):
         ("mine.csv", 'text,label\n"fine\n!",1\nbad,maybe\n', r"mine\.csv, line 4: the label is 'maybe'"),
         ("mine.csv", "text,label\n,1\n", r"mine\.csv, line 2: the text is empty; mend or remove"),
         ("mine.csv", "text,stars\nfine,1\n", r"mine\.csv: no column is the label among text, stars; call it label"),
+        (
+            "mine.csv",
+            "text,Sentiment,label\nfine,0,1\n",
+            r"mine\.csv: Sentiment and label may each be the label; leave one",
+        ),
         ("mine.jsonl", "", r"mine\.jsonl: no column is the label among none"),
         ("mine.csv", "text,label\n", r"mine\.csv holds no row"),
         ("mine.txt", "fine", r"mine\.txt"),

@@ -120,6 +120,15 @@ def test_two_columns_without_names_are_no_reviews_of_amazon_polarity(tmp_path):
     assert row.reason == "2 columns, not text and label: comment, mood"
 
 
+@pytest.mark.parametrize(("dataset", "more"), [("imdb", "sentiment"), ("amazon_polarity", "polarity")])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_of_two_columns_that_may_be_the_label_none_is_taken(tmp_path, dataset, more, kind):
+    row = {"text": "good", "title": "t", "label": "0", more: "1"}
+    given = f"{','.join(row)}\n{','.join(row.values())}\n" if kind == "csv" else json.dumps(row) + "\n"
+    (_, bad) = read(tmp_path, dataset, f"all.{kind}", given)[-1]
+    assert bad == BadRow(f"label and {more} may each be the label; leave one of them, and rename the rest")
+
+
 def test_quotes_behind_backslashes_merge_no_rows(tmp_path):
     content = "".join(f'"{1 + n % 2}","t","it is \\"so\\" good {n}, yes"\n' for n in range(9))
     rows = read(tmp_path, "amazon_polarity", "all.csv", content + '"2","t","it ""is"", yes"\n')

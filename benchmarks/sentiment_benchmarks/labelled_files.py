@@ -10,7 +10,7 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.text.clean import cell_text
 from sentiment.datasets.labels import code_of
-from sentiment.datasets.published import roles_of
+from sentiment.datasets.published import roles_of, several_labels
 from sentiment.readers.config import FileOptions
 from sentiment.readers.rows import Values
 from sentiment.scoring.source import Source
@@ -23,6 +23,8 @@ def read_labelled(path: Path, options: FileOptions) -> LabelledReviews:
     or a label, which it names.
     """
     source = Source.of(path, options)
+    if several := several_labels(source.columns):
+        raise ContractError(f"{path}: {several}")
     label = roles_of(source.columns).get("label")
     if label is None:
         raise ContractError(

@@ -72,7 +72,10 @@ def review(dataset: str, values: Mapping[str, Any]) -> Row | BadRow:
 
     In Amazon Polarity a line break may be written as backslash and n, and what a number means as label stays open.
     """
-    roles = roles_of(tuple(values))
+    columns = tuple(values)
+    if several := several_labels(columns):
+        return BadRow(several)
+    roles = roles_of(columns)
     if not {"text", "label"} <= roles.keys():
         named = ", ".join(name for name in values if not name.isdecimal())
         return BadRow(f"{len(values)} columns, not {_WANTED[dataset]}{named and ': '}{named[:80]}")
@@ -98,6 +101,13 @@ def roles_of(columns: tuple[str, ...]) -> dict[str, str]:
     return {role: column for role in ("text", "title") if (column := found.get(role))} | (
         {"label": label} if label is not None else {}
     )
+
+
+@lru_cache(maxsize=1024)
+def several_labels(columns: tuple[str, ...]) -> str:
+    """Say which of the columns may all be the label, as where somebody's own stands beside a decision of `predict`."""
+    found = [column for column in columns if column.strip().casefold() in _LABELS]
+    return f"{' and '.join(found)} may each be the label; leave one of them, and rename the rest" if found[1:] else ""
 
 
 def read_fasttext(line: str) -> Row | BadRow:
