@@ -83,7 +83,19 @@ def refusal(source: Path, target: Path, **options: Any) -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize("values", [[1, 2], [0.5, 2.0], [True, False], [datetime(2024, 5, 1, tzinfo=UTC)] * 2])
+NO_TEXTS = [
+    pa.array([1, 2]),
+    pa.array([0.5, 2.0]),
+    pa.array([True, False]),
+    pa.array([datetime(2024, 5, 1, tzinfo=UTC)] * 2),
+    pa.array([["good"], ["bad"]]),
+    pa.array([{"en": "good"}, {"en": "bad"}]),
+    pa.array([[("en", "good")], []], pa.map_(pa.string(), pa.string())),
+    pa.array([b"good", b"bad "], pa.binary(4)),
+]
+
+
+@pytest.mark.parametrize("values", NO_TEXTS, ids=lambda values: str(values.type))
 def test_a_column_of_parquet_that_holds_no_texts_is_refused_with_file_column_and_remedy(tmp_path, values):
     parquet.write_table(pa.table({"text": values, "comment": ["good", "bad"]}), tmp_path / "in.parquet")
     said = refusal(tmp_path / "in.parquet", tmp_path / "out.jsonl")

@@ -276,6 +276,14 @@ def test_a_text_in_bytes_is_a_text_whatever_its_neighbours_are(tmp_path):
         ]
 
 
+def test_ids_in_bytes_of_one_length_are_texts(tmp_path):
+    path = tmp_path / "a.parquet"
+    ids = pa.array([b"B000", b"\xff\x00ab", None], pa.binary(4))
+    parquet.write_table(pa.table({"id": ids, "again": ids.dictionary_encode(), "text": ["good"] * 3}), path)
+    found = [(row.values["id"], row.values["again"]) for row in read_file(path)]
+    assert found == [("B000", "B000"), (b"\xff\x00ab", b"\xff\x00ab"), (None, None)]
+
+
 def test_bytes_of_a_text_are_read_as_is_told_and_else_are_a_fault_of_their_row_where_the_column_is_asked_for(tmp_path):
     kind = pa.binary()
     columns = {"text": pa.array([b"sch\xf6n", b"fine"], kind), "picture": pa.array([b"\xff\xd8", b"\xff\xd8"], kind)}

@@ -25,6 +25,7 @@ _MOST_UNPACKED = 1 << 30
 _NO_PYTHON = (ValueError, OverflowError, LookupError)
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _TEXTS = ("title", "text")
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
 
 
 def schema_of(uri: str) -> pa.Schema:
@@ -112,7 +113,7 @@ def _row(batch: pa.RecordBatch) -> dict[str, Any] | RejectedError:
 def _is_bytes(kind: pa.DataType) -> bool:
     """Tell whether a column holds bytes, as those of older programs do that write texts."""
     held = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_binary(held) or pa.types.is_large_binary(held) or pa.types.is_binary_view(held))
+    return any(is_kind(held) for is_kind in _BYTES)
 
 
 class _Texts:

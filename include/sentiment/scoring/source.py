@@ -24,7 +24,15 @@ from sentiment.stores import files as storage
 
 # So many columns of a file are named.
 _SHOWN = 12
-_NO_TEXTS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal)
+_NO_TEXTS = (
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_boolean,
+    pa.types.is_temporal,
+    pa.types.is_nested,
+    pa.types.is_fixed_size_binary,
+)
 
 
 @dataclass(frozen=True)
