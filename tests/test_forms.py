@@ -25,6 +25,8 @@ from sentiment.scoring.verbs import RESCORE, SCORE
 from sentiment.training.config.presets import PRESETS
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.verbs import TRAIN
+from sentiment.tuning.config import TuneConfig
+from sentiment.tuning.verbs import OPEN_STUDY
 from sentiment.verbs import verbs
 from sentiment.views.verbs import REPORT
 from sentiment_airflow.forms import belongs, form
@@ -127,6 +129,17 @@ def test_values_of_the_task_win_over_the_form_and_the_form_over_the_defaults():
 def test_a_range_without_its_last_day_is_its_first_day_alone():
     made = run_config(RescoreConfig, context({"from_day": "2024-06-01", "to_day": None}), {})
     assert made.every_day() == [date(2024, 6, 1)]
+
+
+@pytest.mark.parametrize("verb", [OPEN_STUDY, PROMOTE, SNAPSHOT, TRAIN], ids=repr)
+def test_a_list_of_a_form_that_was_emptied_is_empty_whatever_it_holds_by_default(verb):
+    for name, field in form(verb).items():
+        if field.schema.get("type") == ["array", "null"]:
+            assert getattr(run_config(verb.config, context({name: field.resolve(None)}), {}), name) == ()
+
+
+def test_a_search_of_a_linear_model_takes_an_emptied_list_of_batch_sizes():
+    assert TuneConfig(family="linear", batch_sizes=()).choices == {}
 
 
 def test_a_list_that_a_template_wrote_as_text_is_read():

@@ -87,13 +87,20 @@ def _with_nearest(key: str, known: Iterable[str]) -> str:
 def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Mapping[str, Any]) -> VerbConfig:
     """Build a verb's configuration from its fields of the form, overridden by the task's own values.
 
-    Empty fields keep their defaults, and empty lines of a list are none of its members.
+    Empty fields keep their defaults, but for a list that was emptied; its empty lines are none of its members.
     """
     require_known(context)
-    given = filled_in(_of_form(config, context) | {name: _parsed(value) for name, value in values.items()})
+    asked = _of_form(config, context)
+    given = _emptied(config, asked) | filled_in(asked | {name: _parsed(value) for name, value in values.items()})
     if "day" in config.model_fields and "day" not in values:
         given["day"] = run_day(context)
     return checked(config, given, "the run's configuration")
+
+
+def _emptied(config: type[VerbConfig], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lists with something in them by default that stand empty in a form, of which Airflow makes null."""
+    full = {name for name, info in config.model_fields.items() if isinstance(info.default, tuple) and info.default}
+    return {name: [] for name, value in fields.items() if value is None and name in full}
 
 
 def filled_in(fields: Mapping[str, Any]) -> dict[str, Any]:

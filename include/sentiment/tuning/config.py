@@ -149,7 +149,8 @@ class TuneConfig(TrainingOptions):
             **{f"{name}_{end}": linear for name in ("learning_rate", "weight_decay") for end in ("low", "high")},
             **{f"inverse_regularisation_{end}": not linear for end in ("low", "high")},
         }
-        return [name for name, is_idle in idle.items() if is_idle and self._changed(name)]
+        # An emptied list varies nothing, which is what the family does with it.
+        return [name for name, is_idle in idle.items() if is_idle and self._changed(name) and getattr(self, name) != ()]
 
     def _require_tried(self, name: str, values: tuple[Any, ...]) -> None:
         """Refuse a single value that the values to try leave out; a preset's gives way to them."""
