@@ -797,8 +797,11 @@ def test_the_run_of_a_search_that_breaks_off_has_failed_and_is_gone_on_with(depl
     said = {"KeyboardInterrupt": "it was interrupted", "MemoryError": "MemoryError: no more"}
     assert run.info.status == "FAILED"
     assert run.data.tags["sentiment.error"] == said.get(config.study, "no encoder")
-    run = mlflow.get_run(open_study(config, at(deployment)).run_id)
-    assert run.info.status == "RUNNING"
+    assert open_study(config, at(deployment)).run_id == run.info.run_id
+    assert mlflow.get_run(run.info.run_id).info.status == "RUNNING"
+    StudyRuns(deployment).end(run.info.run_id, "complete")
+    run = mlflow.get_run(run.info.run_id)
+    assert (run.info.status, run.data.tags["sentiment.state"]) == ("FINISHED", "complete")
     assert "sentiment.error" not in run.data.tags
 
 

@@ -11,7 +11,6 @@ from sentiment.stores.registry.runs import DELETED, Runs
 
 State = Literal["complete", "pruned", "failed"]
 ERROR_CHARACTERS = 500
-_ERROR = "error"
 
 
 class StudyRuns(Runs):
@@ -22,8 +21,6 @@ class StudyRuns(Runs):
         if not self.has(run_id):
             return False
         self._client.update_run(run_id, status="RUNNING")
-        with suppress(AbsentError):
-            self._client.delete_tag(run_id, f"{OURS}{_ERROR}")
         return True
 
     def delete(self, run_id: str) -> None:
@@ -41,5 +38,8 @@ class StudyRuns(Runs):
         run = self.handle(run_id)
         run.tag("state", state)
         if error:
-            run.tag(_ERROR, error[:ERROR_CHARACTERS])
+            run.tag("error", error[:ERROR_CHARACTERS])
+        else:
+            with suppress(AbsentError):  # of an end before it was reopened
+                self._client.delete_tag(run_id, f"{OURS}error")
         run.end("FAILED" if state == "failed" else "FINISHED")
