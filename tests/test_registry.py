@@ -25,7 +25,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError, UnderWayError
 from sentiment.core.names import PREVIOUS_CHAMPION, REGISTERED_MODEL
 from sentiment.core.settings import Settings
-from sentiment.engine.bundle import INT8_MODEL, REQUIRED, Bundle, identity, read_bundle, seal
+from sentiment.engine.bundle import INT8_MODEL, REQUIRED, Bundle, Thresholds, identity, read_bundle, seal
 from sentiment.engine.scorer import Scorer
 from sentiment.stores.registry.bundles import bundle_cache
 from sentiment.stores.registry.entries import TrainedRun
@@ -340,6 +340,14 @@ def test_a_bundle_is_fetched_once_and_is_the_one_that_was_registered(registry, r
     assert (folder / INT8_MODEL).stat().st_mtime_ns == before
     assert registry.fetch_bundle(2).folder == folder  # the same content
     assert list(bundle_cache(deployment).iterdir()) == [folder]
+
+
+def test_a_bundle_whose_description_was_changed_here_is_fetched_again(registry, registered, bundle):
+    fetched = registry.fetch_bundle(1)
+    seal(fetched.folder, fetched.description.model_copy(update={"thresholds": Thresholds(positive=0.9)}))
+    assert read_bundle(fetched.folder).thresholds.positive == 0.9
+    assert registry.fetch_bundle(1) == fetched
+    assert read_bundle(fetched.folder) == fetched.description
 
 
 def test_version_1_of_another_mlflow_is_another_bundle(registry, registered, deployment, said, tmp_path):

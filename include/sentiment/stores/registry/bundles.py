@@ -19,7 +19,7 @@ from typing import Self
 from sentiment.core.atomic import keep, replacing
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.engine.bundle import DESCRIPTION, Bundle, identity, read_bundle
+from sentiment.engine.bundle import Bundle, identity, read_bundle
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +50,12 @@ def bundle_cache(settings: Settings) -> Path:
 
 
 def cached_bundle(settings: Settings, content: str) -> FetchedBundle | None:
-    """Return the bundle of that identity, or None when it is not there, or a file of it is not as it was fetched."""
+    """Return the bundle of that identity, or None when it is not there or a file of it is damaged."""
     folder = bundle_cache(settings) / content
     if not (_IDENTITY.fullmatch(content) and folder.is_dir()):
         return None
     try:
-        found = FetchedBundle.checked(folder)
-        if found.content != content:  # bundle.json holds the hash of every file but its own
-            raise ContractError(f"{folder / DESCRIPTION} was changed: it is that of {found.content}")
-        return found
+        return FetchedBundle.checked(folder)
     except ContractError as error:
         log.warning("a bundle's copy here is damaged and is fetched again: %s", error)
         return None
@@ -91,7 +88,8 @@ def keep_bundle(settings: Settings, bundle: Path, version: int) -> FetchedBundle
         # Without the folder, which is gone by then, and what else would help where it lasts.
         said = str(error).replace(f"{bundle}/", "its file ").replace(str(bundle), "it").rpartition(";")[0]
         raise ContractError(f"version {version}, as it lies in MLflow: {said}; export its run anew") from error
-    if present := cached_bundle(settings, found.content):
+    present = cached_bundle(settings, found.content)
+    if present and present.content == found.content:  # bundle.json holds the hash of every file but its own
         return present
     folder = bundle_cache(settings) / found.content
     if folder.is_dir():

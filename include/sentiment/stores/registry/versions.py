@@ -136,7 +136,8 @@ class Registry(Runs):
         is there. Raises ContractError when it holds no bundle, or another one than was registered.
         """
         version = self.version(number)
-        if cached := cached_bundle(self._settings, version.tags.get(BUNDLE, "")):
+        registered = version.tags.get(BUNDLE, "")
+        if (cached := cached_bundle(self._settings, registered)) and cached.content == registered:
             return cached
         with fetching(self._settings) as aside:
             return keep_bundle(self._settings, self._downloaded(version, aside), number)
@@ -150,8 +151,7 @@ class Registry(Runs):
         return self._download(source, destination) if self._list(source) else None
 
     def _downloaded(self, version: ModelVersion, aside: Path) -> Path:
-        source = self._source(version.version)
-        if kept := self._list(source):
+        if kept := self._list(source := self._source(version.version)):
             self._download(source, aside)
         bundles = [file.parent for file in aside.rglob(DESCRIPTION)]
         if len(bundles) != 1:
