@@ -16,8 +16,8 @@ from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment.ingest.days import OWN
 from sentiment.ingest.verbs import INGEST
-from sentiment.scoring.config import ScoreConfig
-from sentiment.scoring.verbs import SCORE
+from sentiment.scoring.config import RescoreConfig, ScoreConfig
+from sentiment.scoring.verbs import RESCORE, SCORE
 from sentiment.stores.lake.files import write_day_file
 from sentiment.stores.lake.schemas import DAILY_SENTIMENT, QUARANTINE, REVIEWS, SCORES
 from sentiment.stores.lake.states import day_states, of_this_run
@@ -59,6 +59,8 @@ def test_a_day_whose_two_tables_a_kill_left_of_two_runs_is_scored_again(lake):
         write(spec, made_of)
         states.append(day_states(lake, [DAY])[DAY])
     assert states == ["ingested", "scored", "stale", "scored"]
+    DeltaTable(lake.uri(DAILY_SENTIMENT)).delete(f"{DAILY_SENTIMENT.day_column} = '{DAY}'")
+    assert day_states(lake, [DAY]) == {DAY: "stale"}
 
 
 @pytest.mark.spark
@@ -106,6 +108,14 @@ def test_scores_of_reviews_that_another_program_deleted_go_with_the_next_run(lak
     done(SCORE, ScoreConfig(day=LATER, model=ONE))
     assert one not in keys(lake, DAY)
     assert day_states(lake, [DAY]) == {DAY: "scored"}
+
+
+@pytest.mark.spark
+def test_a_rescored_range_takes_the_scores_of_reviews_that_are_gone_out(lake, spark):
+    done(SCORE, ScoreConfig(day=DAY, model=ONE))
+    DeltaTable(lake.uri(REVIEWS)).delete(f"review_date = '{DAY}'")
+    assert done(RESCORE, RescoreConfig(from_day=DAY, to_day=DAY, model=ONE))["reviews"] == 0
+    assert (keys(lake, DAY), day_states(lake, [DAY])) == (set(), {DAY: "missing"})
 
 
 @pytest.mark.spark
@@ -270,8 +280,9 @@ def test_a_scored_day_whose_correction_failed_needs_somebody_and_one_that_was_ma
 ):
     lake = Lake(str(home / "lake"))
     fill(lake.root, REVIEWS, {DAY: [lake_review(DAY, source_file=f"{DAY}.jsonl")]})
-    scores = write_day_file(lake.root, SCORES, DAY, [], lake.content(REVIEWS)[DAY])
-    lake.replace_days(SCORES, [DAY], [scores], lake.grown(SCORES), {})
+    for spec in (DAILY_SENTIMENT, SCORES):
+        file = write_day_file(lake.root, spec, DAY, [], lake.content(REVIEWS)[DAY])
+        lake.replace_days(spec, [DAY], [file], lake.grown(spec), {})
     assert day_states(lake, [DAY]) == {DAY: "scored"}
     failed(monkeypatch, **{dag: {DAY: "manual__a"}})
     for written, states in ((-60, ["failed"]), (60, [])):

@@ -8,10 +8,10 @@ from deltalake import DeltaTable
 
 from conftest import raw_review
 from killed_lake import CrashedError, KilledLake
-from sentiment.core.errors import ConcurrentWriteError, ContractError
+from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.provenance import provenance
 from sentiment.core.settings import Settings
-from sentiment.ingest import job
+from sentiment.ingest import job, products
 from sentiment.ingest.arrival import whole_delivery
 from sentiment.ingest.config import ImportHistoryConfig, ImportResult, IngestConfig
 from sentiment.ingest.job import Ingestion, ingest_delivery
@@ -470,6 +470,26 @@ def test_product_files_are_read_when_one_of_them_changed_and_never_in_vain(home,
     assert kept() == "Games"
     land("../products/meta_more.jsonl", [{"parent_asin": "P1", "main_category": "Bells"}])
     assert kept() == "Bells"
+
+
+def test_a_product_file_that_is_still_being_copied_is_tried_again(home, lake, land, monkeypatch):
+    path = land("../products/meta_some.jsonl.gz", [{"parent_asin": "P1", "main_category": "Toys"}] * 99)
+    whole, read = path.read_bytes(), products._read
+    path.write_bytes(whole[:-9])
+    land(FILE, [raw_review(DAY, 1)])
+    with pytest.raises(ContractError, match="cannot be read"):
+        ingest()
+
+    def meanwhile(*given):
+        found = read(*given)
+        path.write_bytes(whole)
+        return found
+
+    with monkeypatch.context() as copied:
+        copied.setattr(products, "_read", meanwhile)
+        with pytest.raises(UnavailableError, match="still being written"):
+            ingest()
+    assert ingest()["kept"] == 1
 
 
 def test_a_days_own_file_is_looked_for_until_it_came_whatever_else_put_reviews_into_its_day(home, lake, land):

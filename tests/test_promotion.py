@@ -228,6 +228,7 @@ def test_a_retry_does_not_double_a_row_of_the_ledger(lake):
     record(lake, 1, None, "the first", a_context())
     record(lake, 1, None, "the first", a_context())
     record(lake, 2, 1, "better", a_context())
+    record(lake, 2, 1, "better, as a speed says that was measured anew", a_context())
     record(lake, 1, 2, "rolled back", a_context())
     rows = sorted(lake.read(PROMOTIONS).to_pylist(), key=lambda row: row["at"])
     assert [(row["version"], row["previous_version"], row["reason"]) for row in rows] == [

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from pyarrow import parquet
 from pydantic import ValidationError
 
@@ -253,6 +254,14 @@ def test_all_reviews_are_computed_when(reason, home, lake, spark, monkeypatch):
 
     assert result["reused"] == 0
     assert {row["run_id"] for row in rows(lake, SCORES, DAY)} == {"manual-2"}
+
+
+@pytest.mark.spark
+def test_a_review_that_another_program_added_again_is_scored_as_often_as_it_stands_there(lake, spark, monkeypatch):
+    for table in (REVIEWS, SCORES):
+        write_deltalake(lake.uri(table), lake.read(table, (DAY, DAY)), mode="append")
+        assert done(SCORE, ScoreConfig(day=DAY, model=ONE))["reviews"] == 2 * len(day_of_reviews(DAY))
+    assert again(monkeypatch)["reviews"] == again(monkeypatch)["reused"] == 2 * len(day_of_reviews(DAY))
 
 
 @pytest.mark.spark

@@ -48,9 +48,10 @@ def categories(spark: SparkSession, root: str, home: Path, reviews: DataFrame) -
     path, state = home / "categories.parquet", _state_of(files)
     known = _kept_before(path, state)
     if known is None:
-        known = _read(spark, files).replace_schema_metadata({_STATE: state})
+        read = _read(spark, files)
         if _state_of(found_files(root)) != state:
             raise UnavailableError(f"a product file under {root} is still being written; run it again when it is whole")
+        known = _whole(read).replace_schema_metadata({_STATE: state})
         home.mkdir(parents=True, exist_ok=True)
         with replacing(path) as aside:
             parquet.write_table(known, aside)
@@ -78,14 +79,18 @@ def _kept_before(path: Path, state: bytes) -> pa.Table | None:
 
 
 def _read(spark: SparkSession, files: Sequence[Seen]) -> pa.Table:
-    """Return a row for each product, and one with the number of `lines` of each file that are of none."""
+    """Return a row for each product, one for what is of none by file, with its `lines`, and one for a `broken` file."""
     lines = read_lines(spark, [LandedFile(file.uri, file.uri) for file in files], parallelism(spark), lines_of)
     # As Python's own json, and Sail, Spark shall take no dictionary of Python for an object.
     product = F.from_json("raw", _PRODUCT, {"allowSingleQuotes": "false"})
     products = lines.select("source_file", "broken", product.alias("product")).select("*", *_named())
     file = F.when(F.col("parent_asin").isNull(), F.col("source_file"))
     rows = products.groupBy("parent_asin", "broken", file.alias("source_file"))
-    found = rows.agg(F.min("category").alias("category"), F.count("*").alias("lines")).toArrow()
+    return rows.agg(F.min("category").alias("category"), F.count("*").alias("lines")).toArrow()
+
+
+def _whole(found: pa.Table) -> pa.Table:
+    """Return what was read; raises ContractError for a file that cannot be read to its end."""
     for broken in found.filter(compute.is_valid(found["broken"])).slice(0, 1).to_pylist():
         raise ContractError(f"the product file {broken['source_file']} cannot be read: {broken['broken']}; replace it")
     return found.select([*_COLUMNS, "source_file", "lines"])

@@ -153,7 +153,9 @@ def with_known(reviews: DataFrame, known: DataFrame | None, run: Scoring, partit
     if known is None:
         unknown: list[Column] = [_null(name) for name in KEPT]
         return spread.select(*REVIEW_COLUMNS, *TEXTS, *unknown, F.lit(False).alias("reused"))
-    valid = known.where(_valid(run)).select(*KNOWN_COLUMNS).repartition(partitions, *UNCHANGED)
+    # Another program may have left two of a review: each of its rows would be scored as often.
+    valid = known.where(_valid(run)).select(*KNOWN_COLUMNS).dropDuplicates([*UNCHANGED])
+    valid = valid.repartition(partitions, *UNCHANGED)
     joined = spread.join(valid, list(UNCHANGED), "left").withColumn("reused", F.col("run_id").isNotNull())
     texts = [F.when(~F.col("reused"), F.col(name)).alias(name) for name in TEXTS]
     return joined.select(*REVIEW_COLUMNS, *texts, *KEPT, "reused")

@@ -109,11 +109,15 @@ def _due_days(config: ScoreConfig, context: Context) -> list[date]:
 
 
 def _ingested(config: RescoreConfig, context: Context) -> list[date]:
-    """Return the days of a range that the lake holds, which may be few of many."""
-    from sentiment.stores.lake.schemas import REVIEWS
+    """Return the days of a range that the lake holds, which may be few of many.
+
+    Of some it holds scores alone: their reviews are gone, and the scores go with them.
+    """
+    from sentiment.stores.lake.schemas import REVIEWS, SCORES
     from sentiment.stores.lake.tables import Lake
 
-    days = Lake(context.settings.lake_root).written_days(REVIEWS, config.every_day())
+    lake, asked = Lake(context.settings.lake_root), config.every_day()
+    days = lake.written_days(REVIEWS, asked) | lake.written_days(SCORES, asked)
     if not days:
         raise ContractError(
             f"no day from {config.from_day} to {config.last_day} was ingested; run ingest_reviews first"

@@ -17,7 +17,8 @@ def day_states(lake: Lake, days: Iterable[date]) -> dict[date, State]:
     """Return the state of each day; three tables are looked at once, whatever the number of days.
 
     `ingested` was never scored; `stale` was, and its reviews changed since, by whomever: a late review, a corrected
-    file, a deletion, a restore; or its `daily_sentiment` is of another run, as a kill between the two leaves it.
+    file, a deletion, a restore; or its `daily_sentiment` is gone, or of another run, as a kill between the two leaves
+    it.
     """
     reviews = lake.state(REVIEWS).content()
     scores, sentiment = (lake.state(spec).made_of() for spec in (SCORES, DAILY_SENTIMENT))
@@ -43,5 +44,5 @@ def _state(reviews: str | None, scores: str | None, sentiment: str | None) -> St
         return "stale" if scores else "missing"
     if scores is None:
         return "ingested"
-    of_one_run = not sentiment or sentiment == scores
+    of_one_run = sentiment in ("", scores)  # another program's file says of nothing what it is made of
     return "scored" if scores.partition(".")[0] == reviews and of_one_run else "stale"
