@@ -84,6 +84,12 @@ def test_a_day_counts_its_reviews_by_the_languages_that_were_told(report):
     assert report(2, "2")["days"][0]["languages"] == {"en": 2, "es": 1}
 
 
+def test_what_another_program_wrote_for_a_version_is_told_behind_the_numbers(report):
+    found = report(1, "10", "v2", "", None, "9")
+    assert [row["model_version"] for row in found["days"]] == ["10", "v2", "unknown", "unknown", "9"]
+    assert "5 of these 5 days bear scores of version 9 and 10 and v2 and unknown;" in found["note"]
+
+
 def test_days_that_the_champion_scored_need_no_word(report):
     found = report(2, "2", "2")
     assert "note" not in found

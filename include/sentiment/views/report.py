@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,7 +48,7 @@ def scored_by_others(rows: Sequence[DayRow], champion: int | None) -> str:
     if champion is None or not others:
         return ""
     first, last = others[0].day, others[-1].day
-    versions = sorted({name for row in others for name in row.model_version.split(", ")} - {str(champion)}, key=int)
+    versions = _in_order({name for row in others for name in row.model_version.split(", ")} - {str(champion)})
     days = f"{len(others)} of these {len(rows)} days bear" if len(others) > 1 else "one of these days bears"
     return (
         f"version {champion} is champion, but {days} scores of version {' and '.join(versions)}; to score them by the "
@@ -97,9 +97,14 @@ def _row(scores: TableState, day: date) -> DayRow:
         reviews=reviews,
         positive_share=round(positive / reviews, 4) if reviews else None,
         needs_review_share=round(unsure / reviews, 4) if reviews else None,
-        model_version=", ".join(sorted(set(table["model_version"].to_pylist()))),
+        model_version=", ".join(_in_order({name or "unknown" for name in table["model_version"].to_pylist()})),
         languages=dict(Counter(table["language"].drop_null().to_pylist()).most_common()),
     )
+
+
+def _in_order(versions: Iterable[str]) -> list[str]:
+    """Return versions by their numbers, and behind them what another program wrote in the place of one."""
+    return sorted(versions, key=lambda name: (not name.isdecimal(), len(name), name))
 
 
 def _versions(registry: Registry, champion: int | None) -> tuple[tuple[VersionRow, ...], tuple[VersionRow, ...]]:
