@@ -46,9 +46,9 @@ with DAG(
     search = run_each(SEARCH, workers(study.output))
     # Whatever became of the search's workers; there is nothing to conclude where no study was opened.
     conclude = run(CONCLUDE_STUDY, task_id="conclude", trigger_rule=SOME, study=field_of(study, "study"))
-    # Tried again, it would ask for two weeks more whoever did not answer in one.
-    asked = {"subject": QUESTION, "body": best_of(conclude), "response_timeout": LONG}
-    approve = ApprovalOperator(task_id="approve", retries=0, **asked)
+    approve = ApprovalOperator(  # tried again, it would ask for two weeks more whoever did not answer in one
+        task_id="approve", subject=QUESTION, body=best_of(conclude), response_timeout=LONG, retries=0
+    )
     train_best = TriggerDagRunOperator(
         task_id="train_best",
         trigger_dag_id="train_models",

@@ -30,7 +30,8 @@ from sentiment.engine.scorer import Scorer
 from sentiment.stores.registry.bundles import bundle_cache
 from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.handle import RunHandle
-from sentiment.stores.registry.versions import Registry, _requirements
+from sentiment.stores.registry.packaging import requirements
+from sentiment.stores.registry.versions import Registry
 from sentiment.stores.s3 import BOTO_ATTEMPTS
 
 TAGS = {"family": "linear", "snapshot": "s1", "test_reviews": "100", "macro_f1": "0.910000"}
@@ -240,12 +241,12 @@ def test_a_version_asks_for_the_engine_that_its_bundle_runs_with(engine, asked, 
     for name in REQUIRED:
         (tmp_path / name).touch()
     seal(tmp_path, Bundle(family="encoder", max_length=8, head_share=0.5, engines=(engine,)))
-    assert any(line.startswith("openvino==") for line in _requirements(tmp_path, "/artifacts")) == asked
+    assert any(line.startswith("openvino==") for line in requirements(tmp_path, "/artifacts")) == asked
 
 
 @pytest.mark.parametrize(("location", "asked"), [("s3://bucket/mlflow/1/models/m-1/artifacts", True), ("/home", False)])
 def test_a_version_that_lies_in_s3_asks_for_what_mlflow_reads_s3_with(location, asked, bundle):
-    assert (f"boto3=={installed('boto3')}" in _requirements(bundle, location)) == asked
+    assert (f"boto3=={installed('boto3')}" in requirements(bundle, location)) == asked
 
 
 def test_nothing_in_a_registered_model_is_a_pickle(registry, registered, tmp_path):
@@ -480,8 +481,8 @@ def test_where_onnxruntime_is_the_one_for_gpus_a_version_asks_for_its_number_all
             raise PackageNotFoundError(name)
         return installed(name)
 
-    monkeypatch.setattr("sentiment.stores.registry.versions.installed", without)
-    assert f"onnxruntime=={installed('onnxruntime')}" in _requirements(bundle, "/artifacts")
+    monkeypatch.setattr("sentiment.stores.registry.packaging.installed", without)
+    assert f"onnxruntime=={installed('onnxruntime')}" in requirements(bundle, "/artifacts")
 
 
 def test_a_run_that_has_ended_takes_a_table_and_gives_it_back(registry, tmp_path):

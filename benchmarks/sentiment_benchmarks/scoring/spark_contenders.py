@@ -17,7 +17,7 @@ import pyarrow as pa
 from sentiment.core.errors import UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.engine.calibration import Calibration
-from sentiment.stores.registry.versions import SERVED_MODEL
+from sentiment.stores.registry.packaging import SERVED_MODEL
 from sentiment.stores.spark import ARROW_BATCH_ROWS, running, session
 from sentiment_benchmarks.scoring.contenders import BATCH, Contender, LeftOutError, Score, encoder_of, joined
 from sentiment_benchmarks.scoring.material import Material

@@ -10,15 +10,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
 # As the shell tells of a program that a signal ended: 128 and its number.
 INTERRUPTED = 128 + signal.SIGINT
 
-# How soon a process that ends with its parent sees that this is gone.
-LOOKS_EVERY_SECONDS = 0.5
+# How soon a process that ends with another one sees that this is gone.
+_LOOKS_EVERY_SECONDS = 0.5
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 
@@ -86,10 +86,15 @@ def ends_as_interrupts() -> Iterator[None]:
 
 def end_with(parent: int) -> None:
     """Tell this process to end as soon as `parent` is no longer its parent: one that was killed could tell nobody."""
+    as_soon_as(lambda: os.getppid() != parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def as_soon_as(happened: Callable[[], bool], then: Callable[[], object]) -> None:
+    """Look in the background whether something has happened, and do something then, once."""
 
     def look() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOKS_EVERY_SECONDS)
-        os.kill(os.getpid(), signal.SIGTERM)
+        while not happened():
+            time.sleep(_LOOKS_EVERY_SECONDS)
+        then()
 
     threading.Thread(target=look, daemon=True).start()

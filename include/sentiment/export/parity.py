@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,17 +61,7 @@ def check_parity(
         except Exception as error:  # each library has its own, and none of them costs the bundle
             log.info("%s does not run its model", name, exc_info=True)
             left_out[name] = f"it does not run its model: {cause(error)}"
-    by_torch = decision.calibration.probability(predict_logits(fitted, sample))
-    exact = found[REFERENCE]
-    figures = {
-        "parity_reviews": float(len(sample)),
-        "parity_probability_gap": float(np.abs(exact - by_torch).max()),
-        "parity_accuracy_torch": _accuracy(by_torch, sample, decision),
-    }
-    for name, probability in found.items():
-        figures[f"parity_accuracy_{name}"] = _accuracy(probability, sample, decision)
-        if name != REFERENCE:
-            figures[f"parity_gap_{name}"] = float(np.abs(probability - exact).mean())
+    figures = _figures(found, decision.calibration.probability(predict_logits(fitted, sample)), sample, decision)
     _judge_fp32(figures, config)
     losses = {name: loss for name in found if (loss := loss_of(name, figures, config))}
     # An engine without answers has no gap, and JSON has no NaN: bundle.json could not be read any more.
@@ -83,6 +73,22 @@ def _probability(
     fitted: Fitted, folder: Path, name: EngineName, ids: list[np.ndarray], decision: Decision
 ) -> np.ndarray:
     return decision.calibration.probability(infer(open_engine(folder, name, 1), fitted.tokenizer, ids))
+
+
+def _figures(
+    found: Mapping[EngineName, np.ndarray], by_torch: np.ndarray, reviews: LabelledReviews, decision: Decision
+) -> dict[str, float]:
+    exact = found[REFERENCE]
+    figures = {
+        "parity_reviews": float(len(reviews)),
+        "parity_probability_gap": float(np.abs(exact - by_torch).max()),
+        "parity_accuracy_torch": _accuracy(by_torch, reviews, decision),
+    }
+    for name, probability in found.items():
+        figures[f"parity_accuracy_{name}"] = _accuracy(probability, reviews, decision)
+        if name != REFERENCE:
+            figures[f"parity_gap_{name}"] = float(np.abs(probability - exact).mean())
+    return figures
 
 
 def _accuracy(probability: np.ndarray, reviews: LabelledReviews, decision: Decision) -> float:

@@ -6,9 +6,7 @@ import argparse
 import logging
 import os
 import sys
-import time
 from pathlib import Path
-from threading import Thread
 
 import psutil
 
@@ -16,11 +14,10 @@ import psutil
 if sys.path and Path(sys.path[0] or ".").resolve() == Path(__file__).resolve().parent:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from sentiment.core.environment import as_soon_as
 from sentiment.core.errors import ContractError
 from sentiment.core.provenance import lives
 from sentiment.training.job import Failure, Job
-
-LOOKS_EVERY_SECONDS = 0.5
 
 
 def main() -> int:
@@ -54,12 +51,10 @@ def watch(job: Job, parent: int, caller: int | None = None) -> None:
     """End this process when the training is called off, or when torchrun, its parent, or its caller is gone."""
     called_by = psutil.Process(caller) if caller else None
 
-    def look() -> None:
-        while os.getppid() == parent and not job.stopped() and (called_by is None or lives(called_by)):
-            time.sleep(LOOKS_EVERY_SECONDS)
-        os._exit(1)
+    def is_over() -> bool:
+        return os.getppid() != parent or job.stopped() or not (called_by is None or lives(called_by))
 
-    Thread(target=look, daemon=True).start()
+    as_soon_as(is_over, lambda: os._exit(1))
 
 
 def _train(job: Job) -> None:

