@@ -41,8 +41,9 @@ COLUMNS = pa.schema(
 )
 
 
-# Part of the id: raise it when the snapshot's code changes what the same configuration selects.
-_RULES = 2
+# Part of the id: raise them when the code changes what the same configuration selects; that of files, whose texts are
+# cleaned here, when it changes the cleaning too.
+_LAKE_RULES, _FILE_RULES = 2, 3
 _OF_PRODUCTS = ("split", "recent_share")
 _ID = re.compile(r"\w[\w-]*")
 _READ = ("review_key", "title", "text", "label", "rating", "category", "review_date", "sample_order")
@@ -72,10 +73,10 @@ def table_id(lake: Lake) -> str:
 
 def is_made_of(snapshot: str, config: SnapshotConfig, content: str) -> bool:
     """Return whether a snapshot, by these rules or earlier ones, is of this configuration and content."""
-    return any(snapshot == snapshot_id(config, content, rules) for rules in range(1, _RULES + 1))
+    return any(snapshot == snapshot_id(config, content, rules) for rules in range(1, _FILE_RULES + 1))
 
 
-def snapshot_id(config: SnapshotConfig, content: str, rules: int = _RULES) -> str:
+def snapshot_id(config: SnapshotConfig, content: str, rules: int | None = None) -> str:
     """Return the id of a pinned configuration; `content` is the id of the table, or the fingerprint of a data set.
 
     Files that moved are the same data set, and the id of a snapshot of the lake does not speak of files.
@@ -85,6 +86,7 @@ def snapshot_id(config: SnapshotConfig, content: str, rules: int = _RULES) -> st
     left_out |= {"split"} if config.split == "product" else {"recent_share"}
     left_out |= {"test_share"} if config.test_categories else {"test_categories"}
     pinned_by = config.model_dump(mode="json", exclude=left_out)
+    rules = rules or (_LAKE_RULES if config.dataset == "lake" else _FILE_RULES)
     text = json.dumps({"rules": rules, "content": content, **pinned_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

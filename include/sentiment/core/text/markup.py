@@ -22,8 +22,18 @@ _LINK = re.compile(r"<(?:https?://|www\.)[^\s<>\"]+>|\b(?:https?://|www\.)[^\s<>
 _ADDRESS = r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}"
 _EMAIL = re.compile(rf"<{_ADDRESS}>|\b{_ADDRESS}\b")
 _MARKS = re.compile(r"([<>])")
-# The letter right after < tells a tag from "<3" and "a < b".
-_TAG = re.compile(r"</?[a-zA-Z]")
+# A name, and nothing more or an attribute with its value: "<3", "a < b" and "<at least in this price range>" are none.
+_TAG = re.compile(r"</?([a-zA-Z][\w:.-]*)(?:[\s/]*\Z|[\s/]+[^\s/=]+\s*=)")
+# The names that stand alone for markup. Others are a reviewer's own words ("does <not> work", "<sarcasm>"), as are the
+# elements by whose names people call keys: <menu>, <input>, <source>.
+_NAMES = (
+    "a abbr acronym address article aside b basefont bdi bdo big blockquote body br caption center cite code col"
+    " colgroup dd del dfn div dl dt em embed fieldset figcaption figure font footer form frameset h1 h2 h3 h4 h5 h6"
+    " head header hgroup hr html i iframe img ins kbd legend li link main mark marquee meta nav nobr noscript o:p ol p"
+    " param pre q rp rt ruby s samp script section small span strike strong style sub sup svg table tbody td textarea"
+    " tfoot th thead title tr tt u ul var wbr"
+)
+_ELEMENTS = frozenset(_NAMES.split())
 # Bounds what an unclosed < can swallow; white space is not counted, since folding changes it.
 _LONGEST_TAG = 500
 
@@ -101,4 +111,5 @@ def _without_comments(text: str) -> str:
 
 
 def _is_tag(text: str) -> bool:
-    return _TAG.match(text) is not None and len("".join(text.split())) <= _LONGEST_TAG
+    tag = _TAG.match(text) if len("".join(text.split())) <= _LONGEST_TAG else None
+    return tag is not None and (tag[0].endswith("=") or tag[1].lower() in _ELEMENTS)
