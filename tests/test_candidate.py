@@ -360,25 +360,30 @@ def test_of_the_settings_those_are_told_that_count(given, used, unused):
     assert next(iter(settings)) == "family"
 
 
-def assessment(low: float) -> Assessment:
+def assessment(low: float, high: float) -> Assessment:
     """Return as much of an assessment as says how well the test reviews are ordered."""
     known = {one.name: () for one in fields(Assessment)}
-    return Assessment(**known | {"figures": {"roc_auc": low + 0.1}, "bounds": {"roc_auc": (low, low + 0.2)}})
+    return Assessment(**known | {"figures": {"roc_auc": (low + high) / 2}, "bounds": {"roc_auc": (low, high)}})
 
 
 @pytest.mark.parametrize(
-    ("test", "low", "said"),
+    ("test", "labels", "interval", "said"),
     [
-        ([True, False], 0.7, ""),
-        ([True, True], 0.7, "the model calls all 2 test reviews positive. Train on more"),
-        ([False, False], math.nan, "the model calls all 2 test reviews negative. Train on more"),
-        ([True, False], 0.45, "no better than chance (ROC-AUC 0.55, 0.45 to 0.65). Train on more"),
-        ([True, False], math.nan, ""),
+        ([True, False], [1, 0], (0.7, 0.9), ""),
+        ([True, True], [1, 0], (0.7, 0.9), "nothing: the model calls all 2 test reviews positive. Train on more"),
+        ([False, False], [1, 0], (math.nan, math.nan), "calls all 2 test reviews negative. Train on more"),
+        ([True, True], [1, 1], (math.nan, math.nan), ""),
+        ([True, False], [1, 0], (0.45, 0.65), "no better than chance (ROC-AUC 0.55, 0.45 to 0.65). Train on more"),
+        ([True, False], [1, 0], (0.42, 0.84), "too small to tell this model from a coin (ROC-AUC 0.63, 0.42 to 0.84)"),
+        ([True, False], [1, 0], (math.nan, math.nan), ""),
     ],
 )
-def test_a_model_learnt_nothing_that_calls_all_the_same_or_orders_no_better_than_chance(test, low, said):
+def test_a_model_learnt_nothing_that_calls_both_labels_the_same_or_orders_no_better_than_chance(
+    test, labels, interval, said
+):
     called = {"validation": np.array([True, False]), "test": np.array(test)}
-    warning = learnt_nothing(TrainConfig(family="linear"), called, assessment(low))
+    of = {"validation": np.array([1, 0]), "test": np.array(labels)}
+    warning = learnt_nothing(TrainConfig(family="linear"), called, of, assessment(*interval))
     assert said in warning
     assert bool(warning) is bool(said)
 

@@ -30,6 +30,7 @@ from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, require_buildable, write_models
 from sentiment.export.formats import quantise_static, write_fp16
 from sentiment.export.parity import check_parity, loss_of
+from sentiment.export.results import GATE_JUDGED_ON, ExportResult
 from sentiment.training.fitted import Fitted, predict_logits
 from sentiment.training.models.build import build_model
 
@@ -290,6 +291,18 @@ def test_what_needs_a_person_is_fitted_to_the_wish_for_the_pair_and_for_the_netw
 def test_two_wishes_of_what_needs_a_person_are_refused():
     with pytest.raises(ValidationError, match="give either review_error or review_share"):
         ExportConfig(run_id="tiny", review_error=0.02, review_share=0.1)
+
+
+@pytest.mark.parametrize(("validation", "gated", "said"), [(30, False, "It has no gate: "), (150, True, "are few")])
+def test_on_few_validation_reviews_of_a_label_no_gate_is_judged_and_on_some_that_is_said(
+    validation, gated, said, tmp_path
+):
+    data = replace(tiny.export_data(), validation=tiny.reviews(validation, seed=1))
+    config = CONFIG.model_copy(update={"cascade": True})
+    metrics = build_bundle(tiny.fitted(tmp_path, "encoder"), data, config, tmp_path / "bundle", {}, Decision(1.0, 0.5)).figures
+    assert (read_bundle(tmp_path / "bundle").gate is not None) is gated
+    assert (metrics[GATE_JUDGED_ON] >= 20) is gated
+    assert said in " ".join(ExportResult.model_construct(bundle=metrics)._judged())
 
 
 def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):

@@ -146,6 +146,11 @@ def test_a_list_that_a_template_wrote_as_text_is_read():
     assert run_config(PromoteConfig, context({"tolerance": 0.1}), {"versions": "[3, 4]"}).versions == (3, 4)
 
 
+def test_tasks_that_left_nothing_give_no_list_that_means_everything():
+    with pytest.raises(AirflowFailException, match="the tasks before this one left no versions: clear the one that"):
+        run_config(PromoteConfig, context({}), {"versions": "[]"})
+
+
 @pytest.mark.parametrize("verb", verbs().values(), ids=repr)
 def test_an_enter_behind_the_last_line_of_a_list_is_a_value_of_the_form_and_no_member(verb):
     for param in form(verb).values():
@@ -383,7 +388,7 @@ def test_a_preset_of_the_list_is_left_to_its_training_which_fills_it_in():
 
 
 def test_a_candidate_may_name_its_repetitions_and_what_every_seed_gives_alike_is_trained_once():
-    found = trainings(candidates=[{"family": "gru", "seeds": 3, "seed": 40}, {"family": "lstm"}], seeds=2)
+    found = trainings(candidates=[{"family": "gru", "seeds": 3.0, "seed": 40.0}, {"family": "lstm"}], seeds=2.0)
     assert [(one["family"], one["seed"]) for one in found] == [
         *(("gru", 40), ("gru", 41), ("gru", 42)),
         *(("lstm", 17), ("lstm", 18)),

@@ -26,15 +26,27 @@ def test_every_interval_is_that_of_measuring_resampled_reviews_one_by_one(thresh
     found = intervals(labels, probability, threshold, resamples=60, seed=5)
     assert list(found) == [name for name in evaluate(labels, probability) if name != "ece"]
     for name, ends in found.items():
-        assert ends == pytest.approx(np.nanquantile([one[name] for one in figures], [0.025, 0.975])), name
+        low, high = np.nanquantile([one[name] for one in figures], [0.025, 0.975])
+        certain = np.allclose((low, high), 0) or np.allclose((low, high), 1)
+        assert ends == pytest.approx((low, high)) or certain, name
 
 
 def test_a_resample_without_a_class_does_not_count_for_the_figures_of_that_class():
     labels = np.array([0] + [1] * 39)
+    found = intervals(labels, np.where(np.arange(40) < 3, 0.1, 0.9))  # the negative one is found, and two too many
+    for name in ("recall_negative", "false_negative_rate_negatives", "macro_f1"):
+        assert np.isfinite(found[name]).all(), name
+    assert found["macro_f1"][0] > 0.5  # with a resample that lacks the negative one it would be half of this
+
+
+def test_a_share_that_is_0_or_1_on_a_few_reviews_may_be_another_on_others():
+    labels = np.array([0] * 25 + [1] * 375)
     found = intervals(labels, labels.astype(float))
-    for name in ("recall_negative", "f1_negative", "macro_f1", "recall_positive"):
-        assert found[name] == (1.0, 1.0), name
-    assert found["false_negative_rate_negatives"] == (0.0, 0.0)
+    assert found["false_negative_rate_negatives"] == pytest.approx((0, 1.96**2 / (25 + 1.96**2)), abs=1e-4)
+    for name, of in (("recall_negative", 25), ("precision_negative", 25), ("accuracy", 400), ("recall_positive", 375)):
+        assert found[name] == pytest.approx((of / (of + 1.96**2), 1), abs=1e-4), name
+    for name in ("macro_f1", "f1_negative", "f1_positive", "roc_auc", "pr_auc_negatives"):
+        assert np.isnan(found[name]).all(), name
 
 
 def test_an_interval_of_accuracy_is_about_as_wide_as_theory_says():

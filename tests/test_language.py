@@ -108,6 +108,23 @@ def test_what_was_mixed_in_and_what_was_learnt_before_count_by_their_share(param
     assert _languages([(1.0, read("english", "train", 10)), *others]) == learnt
 
 
+@pytest.mark.parametrize(("mixed", "learnt"), [(10, ("en",)), (600, ("de", "en"))])
+def test_what_was_mixed_in_counts_by_how_much_there_was_and_not_by_what_was_asked_for(mixed, learnt, monkeypatch, home):
+    texts = {"english": "it works very well for me", "german": "es funktioniert leider gar nicht"}
+
+    def read(name, split, count):
+        there = min(count, 10_000 if name == "english" else mixed)
+        return replace(tiny.reviews(1), titles=[""] * there, texts=[texts[name]] * there)
+
+    monkeypatch.setattr(register, "snapshot_folder", lambda lake, name: name)
+    monkeypatch.setattr(register, "read_split", read)
+    params = {"snapshot": "english", "mixed_snapshots": "('german', 'english')", "mixed_share": "4"}
+    run = TrainedRun("new", params, {"mixed_reviews": 10_000.0 + mixed, "train_reviews_used": 10_000.0}, {})
+    registry = SimpleNamespace(trained=lambda run_id: run)
+    others = register._of_others(run, registry, ExportConfig(run_id="new"), Settings())
+    assert _languages([(1.0, read("english", "train", 100)), *others]) == learnt
+
+
 def test_a_bundle_names_what_it_learnt(bundle):
     assert read_bundle(bundle).languages == ("en",)
 

@@ -19,6 +19,7 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.serialization.serialized_objects import OperatorSerialization
 from jinja2 import Template
+from jinja2.sandbox import SandboxedEnvironment
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -356,6 +357,7 @@ def failed_task(monkeypatch, task_id="ingest", map_index=-1):
         (KeyError("api"), "KeyError: 'api'"),
         (sqlite3.OperationalError("locked"), "OperationalError: locked"),
         (ValueError(), "ValueError:"),
+        (AirflowException({"error": "no answer in time", "error_type": "timeout"}), "no answer in time"),
     ],
 )
 def test_why_a_task_failed_stands_in_the_note_of_its_run(monkeypatch, error, sentence):
@@ -559,3 +561,37 @@ def test_a_mapped_task_of_spark_becomes_one_that_waits_in_sparks_pool_and_knows_
         {"day": "2024-06-29"},
         ["reviews"],
     )
+
+
+class FakeMapped:
+    """A task instance of a run with mapped tasks: the states that Airflow knows, and what they returned."""
+
+    dag_id = "train_models"
+
+    def __init__(self, states, returned):
+        self.states, self.returned = states, returned
+
+    def get_task_states(self, dag_id, task_ids, run_ids):
+        assert (dag_id, task_ids) == ("train_models", ["export"])
+        return dict.fromkeys(run_ids, self.states)
+
+    def xcom_pull(self, *, task_ids, map_indexes):
+        return [self.returned.get(index) for task in task_ids for index in map_indexes]
+
+
+@pytest.mark.parametrize(
+    ("states", "versions"),
+    [
+        ({"export_0": "success", "export_1": "success"}, [3, 2]),
+        ({"export_10": "success", "export_0": "success"}, [3, 5]),
+        ({"export_1": "removed", "export_0": "success"}, [3]),
+        ({"export_0": "failed", "export_1": "success"}, [2]),
+        ({"export_0": "success", "export_7": "success"}, [3]),  # marked as successful by hand
+        ({"export": "skipped"}, []),
+        ({"export": "success"}, []),
+    ],
+)
+def test_of_mapped_tasks_those_count_that_succeeded_whatever_others_returned_once(states, versions):
+    template = SandboxedEnvironment().from_string(fields_of(run_each(EXPORT, []), "version"))
+    returned = {0: {"version": 3}, 1: {"version": 2}, 10: {"version": 5}}
+    assert json.loads(template.render(ti=FakeMapped(states, returned), run_id="manual__1")) == versions

@@ -405,7 +405,7 @@ def test_a_challenger_that_is_worse_leaves_alias_and_ledger_as_they_are(judge, l
 @pytest.mark.parametrize(("faster", "promoted"), [(1, False), (1.49, False), (1.51, True)])
 def test_an_equal_challenger_follows_only_when_it_is_cheaper_side_by_side(judge, rivals, faster, promoted):
     equal = said(range(1, 11))
-    result = judge(rivals(GOOD, equal), faster, versions=(2,))
+    result = judge(rivals(GOOD, equal), faster, versions=(2,), margin=0.02)
     assert result["promoted"] is promoted
     assert result["evidence"]["speeds"] == {"challenger": 100 * faster, "champion": 100.0, "ratio": faster}
 

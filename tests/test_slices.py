@@ -1,6 +1,7 @@
 """Slices are told by rules that anybody can check by reading the review."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,12 @@ def test_categories_stars_and_years_make_slices_where_they_are_known():
         "year: 2014": [1],
     }
     assert masks["all: all reviews"] == [0, 1, 2, 3]
+
+
+def test_stars_that_print_alike_are_one_slice():
+    known = replace(reviews(PLAIN, PLAIN, PLAIN), ratings=np.array([13 / 3, 4.33333, 4.0]))
+    masks = {name: np.flatnonzero(mask).tolist() for name, mask in slice_masks(known).items() if "stars" in name}
+    assert masks == {"stars: 4": [2], "stars: 4.33": [0, 1]}
 
 
 def test_no_slice_is_empty_and_no_reviews_have_no_slices():

@@ -74,6 +74,13 @@ def test_cutting_by_characters_keeps_the_ends_that_the_window_shows():
     assert words(ids) == ["[CLS]"] + ["first"] * 10 + ["last"] * 10 + ["[SEP]"]
 
 
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("好 ", ""), ("", " 好"), ("好 ", " 好")])
+def test_a_long_text_of_a_script_without_spaces_keeps_both_ends(before, after):
+    text = before + "好" * 4_000 + after
+    cut = tokenizer(max_length=22)._cut(text)
+    assert (len(cut), cut[:80], cut[-80:]) == (161, text[:80], text[-80:])
+
+
 STRANGE = ["", "\ud800", "a\x00b", "😀" * 50, "مرحبا", "日本語" * 9, "\u202e\u200d", "[SEP]" * 9]
 
 

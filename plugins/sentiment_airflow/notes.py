@@ -78,6 +78,9 @@ def _sentence(error: str | BaseException | None) -> str:
     if error is None:
         return ""
     kind = type(error)
+    told: Any = getattr(error, "args", ())
+    if len(told) == 1 and isinstance(told[0], dict) and "error" in told[0]:
+        error = str(told[0]["error"])  # so Airflow tells what a deferred task ended with
     ours = kind.__module__.split(".")[0] in {"sentiment", "airflow", "builtins"} and kind.__name__ != "KeyError"
     text = str(error) if ours and str(error) else f"{kind.__name__}: {error}"
     # Of a word for which there is no room `shorten` leaves nothing, nor of what follows.

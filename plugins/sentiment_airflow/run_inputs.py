@@ -75,7 +75,9 @@ def require_known(context: Mapping[str, Any]) -> None:
     if unknown := [key for key in getattr(run, "conf", None) or {} if key not in dag.params]:
         strange = ", ".join(_with_nearest(key, dag.params) for key in unknown)
         raise AirflowFailException(
-            f"the run's configuration has keys that nobody knows: {strange}; this DAG knows {', '.join(dag.params)}"
+            f"the run's configuration has keys that nobody knows: {strange}; this DAG knows {', '.join(dag.params)}. A "
+            "run of an earlier release may have keys that are called otherwise now: trigger it anew, or, in a "
+            "backfill, tick Override parameters"
         )
 
 
@@ -87,11 +89,18 @@ def _with_nearest(key: str, known: Iterable[str]) -> str:
 def run_config(config: type[VerbConfig], context: Mapping[str, Any], values: Mapping[str, Any]) -> VerbConfig:
     """Build a verb's configuration from its fields of the form, overridden by the task's own values.
 
-    Empty fields keep their defaults, but for a list that was emptied; its empty lines are none of its members.
+    Empty fields keep their defaults, but for a list that was emptied; its empty lines are none of its members. Fails at
+    once where tasks before this one should have left the members of a list, and left none.
     """
     require_known(context)
     asked = _of_form(config, context)
-    given = _emptied(config, asked) | filled_in(asked | {name: _parsed(value) for name, value in values.items()})
+    own = {name: _parsed(value) for name, value in values.items()}
+    if none := [name for name, value in own.items() if value == [] and isinstance(values[name], str)]:
+        raise AirflowFailException(
+            f"the tasks before this one left no {' and no '.join(none)}: clear the one that failed or was marked as "
+            "successful by hand, with its downstream tasks"
+        )
+    given = _emptied(config, asked) | filled_in(asked | own)
     if "day" in config.model_fields and "day" not in values:
         given["day"] = run_day(context)
     return checked(config, given, "the run's configuration")

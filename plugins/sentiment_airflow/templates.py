@@ -19,10 +19,16 @@ def result_of(task: VerbTask, name: str) -> str:
 
 
 def fields_of(task: MappedOperator, name: str) -> str:
-    """Return the template of a field of what all those of a verb's mapped tasks return that succeeded, a JSON list."""
-    # A list of one task id, because of a single mapped task a single id would give its result and no list.
-    results = f"ti.xcom_pull(task_ids=['{task.task_id}'])"
-    name = _checked(task.partial_kwargs["verb"], name)
+    """Return the template of a field of what all those of a verb's mapped tasks return that succeeded, a JSON list.
+
+    What a task returned that was removed since, because a cleared run maps fewer, or that was marked as failed, stays
+    where it was; so states are asked for.
+    """
+    name, of = _checked(task.partial_kwargs["verb"], name), task.task_id
+    states = f"ti.get_task_states(dag_id=ti.dag_id, task_ids=['{of}'], run_ids=[run_id])[run_id].items()"
+    of_success = f"selectattr(1, 'equalto', 'success') | map('first') | select('ne', '{of}')"
+    places = f"{states} | {of_success} | map('replace', '{of}_', '') | map('int') | sort"
+    results = f"ti.xcom_pull(task_ids=['{of}'], map_indexes={places})"
     return f"{{{{ {results} | select | map(attribute='{name}') | list | tojson }}}}"
 
 

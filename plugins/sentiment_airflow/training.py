@@ -118,7 +118,8 @@ def candidates(snapshot: dict[str, Any], params: dict[str, Any]) -> list[dict[st
         tested[f"model {number}"] = _tested_on(training, pinned)
         if training.warm_start:
             candidate["warm_start"] = training.warm_start  # the alias may move before the last one's turn
-        seeds, first = candidate.pop("seeds", None) or params["seeds"], candidate.get("seed", FIRST_SEED)
+        # JSON Schema takes 2.0 for an integer.
+        seeds, first = int(candidate.pop("seeds", None) or params["seeds"]), int(candidate.get("seed", FIRST_SEED))
         if training.gives_one_model(available.get(training.snapshot, math.inf)):
             seeds = 1
         trainings += [{**candidate, "seed": first + more} for more in range(seeds)]

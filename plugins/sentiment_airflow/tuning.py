@@ -57,5 +57,7 @@ def best_of(conclude: VerbTask) -> str:
         f"Macro F1 **{field_of(conclude, 'macro_f1')}** on validation, with\n\n"
         "| setting | value |\n| --- | --- |\n"
         f"{{% for name, value in {result_of(conclude, 'best')}.items() %}}"
-        "| {{ name }} | {{ value }} |\n{% endfor %}"
+        "| {{ name }} | {{ value }} |\n{% endfor %}\n"
+        "After the search was cleared and run again this table is still that of the first time; `conclude` says in "
+        "its log what will be trained."
     )

@@ -7,12 +7,15 @@ import math
 from typing import Any
 
 
-def plain_json(content: Any) -> str:
-    """Spell a value on one line of ASCII, null in place of a figure that is no number; what has no form is its text."""
+def plain_json(content: Any, indent: int | None = None) -> str:
+    """Spell a value in ASCII, null in place of a figure that is no number; what has no form is its text.
+
+    It stands on one line, or on many with so many spaces of indentation.
+    """
     try:
-        return json.dumps(content, allow_nan=False, default=str)
+        return json.dumps(content, allow_nan=False, default=str, indent=indent)
     except ValueError:
-        return json.dumps(_finite(content), allow_nan=False, default=str)
+        return json.dumps(_finite(content), allow_nan=False, default=str, indent=indent)
 
 
 def _finite(value: Any) -> Any:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # An English word piece is about 4.5 characters with its space, so 8 a token hardly ever starve the window, and what
 # lies between head and tail costs no tokenising.
 CHARACTERS_A_TOKEN = 8
+# Some scripts have no spaces: what ends farther than this from where a text is cut is no word.
+_LONGEST_WORD = 64
 # Encodings of a whole review are large (six vectors each); this many at once bound the memory to some tens of MB.
 REVIEWS_AT_ONCE = 1_024
 # An engine prepares itself for every shape that it meets, and keeps that: some 4 MB each in OpenVINO for MiniLM. Steps
@@ -133,12 +135,15 @@ class ReviewTokenizer:
         return [found[row] if ids is None else ids for row, ids in enumerate(known)]
 
     def _cut(self, text: str) -> str:
-        """Drop the middle of a text far longer than the window, at white space where there is some near."""
+        """Drop the middle of a text far longer than the window, between words where one ends near, else within one."""
         side = self._characters
         if len(text) <= 2 * side:
             return text
-        head, tail = text[:side], text[-side:]
-        return f"{(head.rsplit(None, 1) or [''])[0]} {(tail.split(None, 1) or [''])[-1]}"
+        *head, last = text[:side].rsplit(None, 1) or [""]
+        first, *tail = text[-side:].split(None, 1) or [""]
+        begun = head[0] if head and len(last) <= _LONGEST_WORD else text[:side]
+        ended = tail[0] if tail and len(first) <= _LONGEST_WORD else text[-side:]
+        return f"{begun} {ended}"
 
 
 class WordMemory(dict[str, list[int]]):

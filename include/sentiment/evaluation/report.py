@@ -87,7 +87,7 @@ def write_report(report: Report, pictures: Mapping[str, Path], path: Path) -> Pa
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"share": _share, "figure": _figure, "excerpt": _excerpt, "duration": _duration}
+    pages.filters |= {"share": _share, "figure": _figure, "excerpt": _excerpt, "duration": _duration, "known": _known}
     images = {name: b64encode(picture.read_bytes()).decode("ascii") for name, picture in pictures.items()}
     page = pages.get_template("report.html.j2").render(
         report=report,
@@ -111,6 +111,10 @@ def _share(value: float | None, digits: int = 1) -> str:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _known(bounds: tuple[float, float] | None) -> bool:
+    return bounds is not None and all(map(math.isfinite, bounds))
 
 
 def _duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import NEGATIVE
-from sentiment.evaluation.intervals import COVERAGE
+from sentiment.evaluation.intervals import wilson
 from sentiment.evaluation.metrics import decision_figures, decisions
 from sentiment.evaluation.wording import Wording, wording
 
@@ -62,20 +62,18 @@ def slice_table(reviews: LabelledReviews, positive_probability: np.ndarray, thre
 
 
 def _row(name: str, counts: np.ndarray) -> SliceRow:
-    from scipy.stats import binomtest
-
     kind, value = name.split(": ", 1)
     figures, of_class = decision_figures(counts), counts.sum(1)
     total, negatives = int(counts.sum()), int(of_class[NEGATIVE])
-    interval = binomtest(int(np.trace(counts)), total).proportion_ci(COVERAGE, method="wilson")
+    low, high = wilson(int(np.trace(counts)), total)
     return {
         "slice": value,
         "kind": kind,
         "reviews": total,
         "negatives": negatives,
         "accuracy": float(figures["accuracy"]),
-        "accuracy_low": float(interval.low),
-        "accuracy_high": float(interval.high),
+        "accuracy_low": low,
+        "accuracy_high": high,
         "macro_f1": float(figures["macro_f1"]) if of_class.all() else None,
         "negative_recall": float(figures["recall_negative"]) if negatives else None,
     }
@@ -88,9 +86,9 @@ def _categories(reviews: LabelledReviews) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _stars(reviews: LabelledReviews) -> Iterator[tuple[str, np.ndarray]]:
-    known = reviews.ratings[np.isfinite(reviews.ratings)]
-    for stars in np.unique(known):
-        yield f"stars: {stars:g}", reviews.ratings == stars
+    ratings = np.round(reviews.ratings, 2)  # 13/3 and 4.33333 print alike
+    for stars in np.unique(ratings[np.isfinite(ratings)]):
+        yield f"stars: {stars:g}", ratings == stars
 
 
 def _years(reviews: LabelledReviews) -> Iterator[tuple[str, np.ndarray]]:

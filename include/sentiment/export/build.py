@@ -24,6 +24,7 @@ from sentiment.export.cascade import BothOdds, Stress, fit_rule
 from sentiment.export.config import ExportConfig
 from sentiment.export.engines import fastest_first, remove_unread, write_models
 from sentiment.export.parity import check_parity
+from sentiment.export.results import FEWEST_TO_JUDGE_A_GATE, GATE_JUDGED_ON
 from sentiment.export.stress import stress_texts, texts_without_opinion
 from sentiment.training.cascade import fit_gate
 from sentiment.training.fitted import Fitted
@@ -168,6 +169,9 @@ def _gate(
     """Fit the gate, its rule and what needs a person, and leave it in the folder where it is of use."""
     if not config.cascade or shipped.fitted.family == "linear":
         return None, {}
+    rarer = float(np.bincount(seen.reviews.labels, minlength=len(LABELS)).min())
+    if rarer < FEWEST_TO_JUDGE_A_GATE:
+        return None, {"gate_share": 0.0, GATE_JUDGED_ON: rarer}
     tokenizer, train = shipped.fitted.tokenizer, _first(data.train, config.cascade_reviews)
     if not _of_both_labels(train):
         raise ContractError(f"the gate's {len(train):,} reviews are all of one label; raise cascade_reviews")
@@ -182,10 +186,11 @@ def _gate(
     rule, figures = fit_rule(judged, stress, shipped.fitted.max_length)
     if not rule:
         return None, figures
+    used = {"gate_reviews": float(len(train)), GATE_JUDGED_ON: rarer}
     gate.save(shipped.folder)
     thresholds, limits = _limited(rule.thresholds or Thresholds(), judged.pair(rule)[0], seen, config)
     limits = {f"cascade_{name}": value for name, value in limits.items()}
-    return rule.model_copy(update={"thresholds": thresholds}), {**figures, **limits, "gate_reviews": float(len(train))}
+    return rule.model_copy(update={"thresholds": thresholds}), {**figures, **limits, **used}
 
 
 def _of_both_labels(reviews: LabelledReviews) -> bool:

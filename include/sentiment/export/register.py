@@ -141,17 +141,33 @@ def _of_others(
 
     Each comes with how many of its reviews there were to one of the run's own snapshot. What is gone is passed over.
     """
-    lake, weights = Lake(settings.lake_root), dict[str, float]()
+    lake, learnt = Lake(settings.lake_root), dict[str, tuple[float, float]]()
     with suppress(ContractError):
         for trained in lineage(run.run_id, registry):
             own, *mixed = snapshots_of(trained)
-            share = float(trained.params.get("mixed_share", 0)) / max(1, len(mixed))
-            weights = {own: 1.0, **dict.fromkeys(mixed, share)} | weights
+            learnt = {own: (1.0, 0.0), **dict.fromkeys(mixed, _each_of(trained, len(mixed)))} | learnt
     found = []
-    for name in weights.keys() - {run.params["snapshot"]}:
+    for name in learnt.keys() - {run.params["snapshot"]}:
         with suppress(ContractError):
-            found.append((weights[name], read_split(snapshot_folder(lake, name), "train", config.cascade_validation)))
+            sample, (weight, beside) = _sample(lake, name, config), learnt[name]
+            if beside and len(sample) < config.cascade_validation:  # that is all that it holds
+                weight = min(weight, len(sample) / beside)
+            found.append((weight, sample))
     return tuple(found)
+
+
+def _each_of(trained: TrainedRun, mixed: int) -> tuple[float, float]:
+    """Return how many reviews of each of so many mixed snapshots there were to one of a run's own, and its own ones.
+
+    Of a run that does not say how many there were, it is what was asked for, and 0.
+    """
+    taken, own = (trained.metrics.get(name, 0.0) for name in ("mixed_reviews", "train_reviews_used"))
+    share = taken / own if taken and own else float(trained.params.get("mixed_share", 0))
+    return share / max(1, mixed), own
+
+
+def _sample(lake: Lake, snapshot: str, config: ExportConfig) -> LabelledReviews:
+    return read_split(snapshot_folder(lake, snapshot), "train", config.cascade_validation)
 
 
 def _result(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sentiment.core.names import EngineName
 from sentiment.core.verb import VerbResult
-from sentiment.core.wording import percent
+from sentiment.core.wording import counted, percent
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,12 @@ class ConfidenceBand:
     high: int
     reviews: int
     errors: int
+
+
+# The figure of a bundle that says how many validation reviews of the rarer label its gate was judged on.
+GATE_JUDGED_ON = "gate_judged_on"
+# Of fewer, a gate that costs points may cost nothing on these by luck; of fewer than many, some of one.
+FEWEST_TO_JUDGE_A_GATE, _MANY_TO_JUDGE_A_GATE = 20, 100
 
 
 class ExportResult(VerbResult):
@@ -79,12 +85,22 @@ class ExportResult(VerbResult):
             f"of the test reviews; of the others {percent(self.test_unreviewed_error)} are wrong.",
             f"Of the {self.test_confident_reviews:,} test reviews with a confidence of 0.9 or more "
             f"{percent(self.test_confident_error)} are wrong.",
+            *self._judged(),
             *(f"{engine} is left out: {reason}." for engine, reason in self.left_out.items()),
         ]
 
     @property
     def _gated(self) -> str:
         return "" if self.test_gate_share is None else " behind a gate"
+
+    def _judged(self) -> list[str]:
+        rarer = self.bundle.get(GATE_JUDGED_ON, _MANY_TO_JUDGE_A_GATE)
+        if rarer >= _MANY_TO_JUDGE_A_GATE:
+            return []
+        on = f"{counted(int(rarer), 'validation review')} of the rarer label"
+        if rarer < FEWEST_TO_JUDGE_A_GATE:
+            return [f"It has no gate: {on} cannot say what one would cost; {FEWEST_TO_JUDGE_A_GATE} and more can."]
+        return [f"The gate was judged on {on}, which are few: on others it may cost some tenths of a point."]
 
     def _parts(self, gate_share: float) -> str:
         gate = f"The gate, a linear model of {self.gate_reviews or 0:,} reviews, answers {percent(gate_share)} of them"

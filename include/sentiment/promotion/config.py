@@ -19,12 +19,17 @@ Margin = Annotated[
     ),
 ]
 
+# With 200,000 resamples the smallest p-value of the bootstrap is half of this.
+Significance = Annotated[float, Field(ge=0.00002, le=1)]
+
 
 class CompareConfig(VerbConfig):
     """Compare trained runs of one snapshot: over seeds, and on the same test reviews; choose one run a candidate."""
 
     runs: tuple[str, ...] = Field(min_length=1, description="MLflow runs of the trainings.")
-    significance: Share = Field(0.05, description="Largest p-value of a difference that counts as beyond chance.")
+    significance: Significance = Field(
+        0.05, description="Largest p-value of a difference that counts as beyond chance."
+    )
     margin: Margin = 0.01
 
 
@@ -39,7 +44,7 @@ class PromoteConfig(VerbConfig):
         json_schema_extra=PROMOTION,
     )
     margin: Margin = 0.01
-    significance: Share = Field(
+    significance: Significance = Field(
         0.05,
         description="A difference with a larger p-value counts as chance.",
         title="Significance level (p-value)",

@@ -11,7 +11,7 @@ from sentiment.core.names import POSITIVE
 from sentiment.evaluation.behaviour.suite import BehaviourRow
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.results import Difference, Disagreement
-from sentiment.evaluation.significance import contest, mcnemar
+from sentiment.evaluation.significance import contest, mcnemar, resamples_for
 from sentiment.promotion.results import (
     CapabilityChange,
     EvidenceShown,
@@ -96,11 +96,11 @@ class Evidence:
 
 
 def on_test_reviews(
-    labels: np.ndarray, challenger: VersionCalls, champion: VersionCalls
+    labels: np.ndarray, challenger: VersionCalls, champion: VersionCalls, significance: float
 ) -> tuple[Difference, Disagreement]:
     """Return the paired bootstrap of macro F1 and McNemar's test, challenger less champion."""
-    thresholds = (challenger.threshold, champion.threshold)
-    return contest(labels, challenger.positive_probability, champion.positive_probability, thresholds)
+    thresholds, resamples = (challenger.threshold, champion.threshold), resamples_for(significance)
+    return contest(labels, challenger.positive_probability, champion.positive_probability, thresholds, resamples)
 
 
 def on_slices(

@@ -104,7 +104,7 @@ def _contest(
     unseen = unseen_by(pair[1], field.snapshot, test.keys, registry, context.settings)
     unseen.require(config.min_slice_reviews, present, field.snapshot)
     measured = Speeds(challenger=speeds[challenger.version], champion=speeds[present])
-    champion, evidence = gather(registry, *pair, test, measured, unseen, score)
+    champion, evidence = gather(registry, *pair, test, measured, unseen, config.significance, score)
     return Contest(challenger, present, champion, evidence)
 
 

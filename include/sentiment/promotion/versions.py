@@ -94,6 +94,7 @@ def gather(
     test: LabelledReviews,
     speeds: Speeds,
     unseen: Unseen,
+    significance: float,
     score: Score = scored_now,
 ) -> tuple[MeasuredVersion, Evidence]:
     """Return the champion's figures on the test reviews that it has not learnt from, and the challenger's evidence."""
@@ -103,7 +104,7 @@ def gather(
     if unseen.left_out:
         rows = np.flatnonzero(unseen.rows)
         test, a, b = test.take(rows), a.take(rows), b.take(rows)
-    difference, disagreement = on_test_reviews(test.labels, a, b)
+    difference, disagreement = on_test_reviews(test.labels, a, b, significance)
     behaviour, behaviour_missing = _behaviour(registry, challenger, champion)
     figures = b.figures(test.labels)
     return (

@@ -225,7 +225,8 @@ def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Ass
     figures |= {f"test_{name}": value for name, value in assessment.figures.items()}
     probabilities = {"validation": chosen_on, "test": assessment.probability}
     called = {split: probability >= decision.threshold for split, probability in probabilities.items()}
-    return assessment, figures, learnt_nothing(config, called, assessment)
+    labels = {"validation": splits.validation.labels, "test": splits.test.labels}
+    return assessment, figures, learnt_nothing(config, called, labels, assessment)
 
 
 def _logits(fitted: Fitted, titles: list[str], texts: list[str], precision: Precision) -> np.ndarray:

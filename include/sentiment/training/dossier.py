@@ -18,6 +18,7 @@ import numpy as np
 
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import LABELS
+from sentiment.core.plain_json import plain_json
 from sentiment.core.wording import counted, interval
 from sentiment.datasets.published import bare
 from sentiment.evaluation.assessment import Assessment
@@ -37,6 +38,8 @@ from sentiment.training.results import Interval, TrainResult
 
 REPORT = "report.html"
 CHANCE = 0.5  # ROC-AUC of a coin
+# Where the interval holds both a coin and a model of this ROC-AUC, the test tells neither.
+_ABLE = 0.75
 # Of real reviews of electronics one in 170 has the text of another product's.
 _MANY_KNOWN = 0.01
 # Of fewer reviews of a class one more or less that is called rightly moves its recall by more than ten points.
@@ -75,7 +78,7 @@ def write_dossier(
         shutil.copytree(training.fitted.adapter, folder / "adapter")
         _name_base(folder / "adapter" / "adapter_config.json", training.config)
     write_predictions(folder / OF_RUN, test.keys, test.labels, assessment.probability)
-    (folder / "evaluation.json").write_text(json.dumps(assessment.tables(), indent=1), encoding="utf-8")
+    (folder / "evaluation.json").write_text(plain_json(assessment.tables(), indent=1), encoding="utf-8")
     pictures = _pictures(folder / "pictures", training.fitted, assessment, test)
     write_report(_report(training, assessment, warning), pictures, folder / REPORT)
     return folder
@@ -90,23 +93,31 @@ def _name_base(file: Path, config: TrainConfig) -> None:
     file.write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
 
 
-def learnt_nothing(config: TrainConfig, called: Mapping[str, np.ndarray], assessment: Assessment) -> str:
-    """Say that a model tells no reviews apart, or return nothing when it does.
+def learnt_nothing(
+    config: TrainConfig,
+    called: Mapping[str, np.ndarray],
+    labels: Mapping[str, np.ndarray],
+    assessment: Assessment,
+) -> str:
+    """Say that a model tells no reviews apart, or that the test cannot say; return nothing when it does.
 
-    Either it calls all reviews of a split the same (`called` holds decisions [n] by split, True for positive), or the
-    95 % interval of its ROC-AUC on the test reviews begins at chance or below.
+    Either it calls all reviews of a split the same, though they have both labels (`called` holds decisions [n] by
+    split, True for positive, `labels` the labels [n]), or the 95 % interval of its ROC-AUC on the test reviews begins
+    at chance or below: then the test is too small where that interval reaches far above chance as well.
     """
     same = {
         split: LABELS[int(decisions[0])]
         for split, decisions in called.items()
-        if len(decisions) and decisions.all() == decisions.any()
+        if len(set(decisions.tolist())) == 1 and len(set(labels[split].tolist())) > 1
     }
     low, high = assessment.bounds["roc_auc"]
+    area = f"ROC-AUC {assessment.figures['roc_auc']:.2f}, {low:.2f} to {high:.2f}"
     if same:
         listed = " and ".join(f"all {len(called[split]):,} {split} reviews {label}" for split, label in same.items())
         found = f"the model calls {listed}"
+    elif low <= CHANCE and high >= _ABLE:
+        return f"the test is too small to tell this model from a coin ({area}). Test on more reviews"
     elif low <= CHANCE:
-        area = f"ROC-AUC {assessment.figures['roc_auc']:.2f}, {low:.2f} to {high:.2f}"
         found = f"the model orders the test reviews no better than chance ({area})"
     else:
         return ""

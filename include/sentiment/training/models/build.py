@@ -41,10 +41,19 @@ def build_model(config: TrainConfig, train: LabelledReviews) -> tuple[nn.Module,
 
 
 def _encoder(config: TrainConfig) -> tuple[EncoderClassifier, str]:
+    from tokenizers import Tokenizer
+
     model, tokenizer_json = starting_model(config)
     if config.max_length > model.positions:
         raise ContractError(
             f"max_length {config.max_length} exceeds the {model.positions} positions of {config.encoder}; lower it"
+        )
+    tokens = Tokenizer.from_str(tokenizer_json).get_vocab_size()
+    embedded = model.backbone.get_input_embeddings().num_embeddings
+    if tokens > embedded:
+        raise ContractError(
+            f"the tokenizer of {config.encoder} has {tokens:,} tokens and the encoder knows {embedded:,}: they are not "
+            "of one model; take the folder of one"
         )
     return model, tokenizer_json
 

@@ -19,7 +19,12 @@ from sentiment.training.config.architecture import Head, Pooling
 
 MLP_WIDTH = 256
 # Architectures that number a review's tokens from the padding id + 1 on.
-NUMBERED_AFTER_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta"}
+NUMBERED_AFTER_PADDING = {
+    *("camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta"),
+    *("roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
+}
+# What an encoder that numbers no positions, or relative ones alone, can read.
+_ANY_LENGTH = 2**31
 
 
 class EncoderClassifier(nn.Module):
@@ -59,8 +64,11 @@ class EncoderClassifier(nn.Module):
     def positions(self) -> int:
         """How many tokens of a review the encoder can number."""
         config = self.backbone.config
+        places = int(getattr(config, "max_position_embeddings", None) or -1)
+        if places < 0:
+            return _ANY_LENGTH
         begins_at = int(config.pad_token_id) + 1 if config.model_type in NUMBERED_AFTER_PADDING else 0
-        return int(config.max_position_embeddings) - begins_at
+        return places - begins_at
 
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """Called by the Trainer; raises ContractError when the architecture cannot compute its activations twice."""

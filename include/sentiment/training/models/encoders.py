@@ -17,6 +17,7 @@ from sentiment.training.models.packaged import PACKAGED, PUBLISHER, packaged_fol
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _TRAINED_HERE = "If a training made them, give its run as warm_start."
+_SIGNS_OF_NONE = 2  # besides special tokens a vocabulary that was made of nothing has a sign for a space
 _PATIENCE = 5.0  # seconds that the hub has to answer
 
 if TYPE_CHECKING:
@@ -96,15 +97,25 @@ def build_encoder(name: str, head: Head = "linear", pooling: Pooling = "mean") -
     backbone, loaded = _from_pretrained(AutoModel, name, **whole)
     if lacking := [weight for weight in loaded["missing_keys"] if not weight.startswith("pooler.")]:
         raise _not_loaded(name, f"its weights have other names, {min(lacking)} is missing. {_TRAINED_HERE}")
+    if backbone.config.is_encoder_decoder:
+        raise _not_loaded(name, "it has a decoder, and what is read here is an encoder alone.")
     return EncoderClassifier(without_pooler(backbone), head, pooling)
 
 
 def encoder_tokenizer(name: str) -> str:
-    """Return the content of the encoder's tokenizer.json, with its padding id written in and no truncation."""
+    """Return the content of the encoder's tokenizer.json, with its padding id written in and no truncation.
+
+    Raises ContractError where there is none. Of a folder without one transformers makes a tokenizer that knows no word.
+    """
     from transformers import AutoTokenizer
 
     tokenizer = _from_pretrained(AutoTokenizer, name, use_fast=True)
-    backend = tokenizer.backend_tokenizer
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or tokenizer.pad_token_id is None:
+        lacking = "has no padding token" if backend else "is one that Python alone runs"
+        raise _not_loaded(name, f"its tokenizer {lacking}.")
+    if backend.get_vocab_size() <= len(tokenizer.all_special_ids) + _SIGNS_OF_NONE:
+        raise _not_loaded(name, "it has no tokenizer.")
     backend.no_truncation()
     backend.enable_padding(pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)
     return str(backend.to_str())
@@ -113,8 +124,10 @@ def encoder_tokenizer(name: str) -> str:
 def _from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
     try:
         return auto_class.from_pretrained(name, trust_remote_code=False, **options)
-    except (OSError, ValueError) as error:
-        raise _not_loaded(name, str(error).splitlines()[0]) from error
+    except (
+        Exception
+    ) as error:  # of a library's many kinds: weights cut short, of another size, a tokenizer without [UNK]
+        raise _not_loaded(name, next(iter(str(error).splitlines()), type(error).__name__)) from error
 
 
 def _not_loaded(name: str, reason: str) -> ContractError:
