@@ -299,7 +299,9 @@ def test_on_few_validation_reviews_of_a_label_no_gate_is_judged_and_on_some_that
 ):
     data = replace(tiny.export_data(), validation=tiny.reviews(validation, seed=1))
     config = CONFIG.model_copy(update={"cascade": True})
-    metrics = build_bundle(tiny.fitted(tmp_path, "encoder"), data, config, tmp_path / "bundle", {}, Decision(1.0, 0.5)).figures
+    metrics = build_bundle(
+        tiny.fitted(tmp_path, "encoder"), data, config, tmp_path / "bundle", {}, Decision(1.0, 0.5)
+    ).figures
     assert (read_bundle(tmp_path / "bundle").gate is not None) is gated
     assert (metrics[GATE_JUDGED_ON] >= 20) is gated
     assert said in " ".join(ExportResult.model_construct(bundle=metrics)._judged())
