@@ -6,12 +6,11 @@
 3. `search` is a task a worker (pool `gpu`), which trains one trial after another until the study has all its `trials`.
    What falls behind at a validation is stopped. A trial that crashes, runs out of memory or meets a loss that is no
    number is failed with the reason, as is one whose worker is killed; the study goes on.
-4. `conclude` leaves table and pictures at the study's run in MLflow (its button *MLflow run*) and returns the `best`
-   settings; without a completed trial it fails.
+4. `conclude` keeps table and pictures at the study's run (button *MLflow run*) and returns the `best` settings, if any.
 5. `then` says what follows. *ask*: `approve` waits for a click on *Approve* (Required Actions), *train*: nobody is
    asked; *train_models*, which must be unpaused, is triggered with the best settings as its one candidate. *stop*: it
-   is not. Paused, it is named by `train_best`: unpause it, and clear `train_best`. After a rejection, or seven days
-   without an answer, clear `approve` with *Downstream* to be asked again.
+   is not. Paused, it fails `train_best`: unpause it, clear `train_best`. Rejected, or unanswered for seven days: clear
+   `approve` with *Downstream* to be asked again.
 
 Workers on several machines need a database that all of them reach: set `SENTIMENT_STUDIES`.
 """

@@ -106,7 +106,7 @@ def test_its_model_is_compared_with_a_new_one_judged_against_it_and_followed_by_
 
     export = ExportConfig(run_id=new, parity_reviews=50, max_accuracy_loss=0.5)
     assert export_and_register(export, registry, a_context()).version == 2
-    rules = PromoteConfig(tolerance=0.5, max_slice_loss=1.0)
+    rules = PromoteConfig(tolerance=0.5, margin=0.05, max_slice_loss=1.0)
     judged = promote_best(rules, registry, a_context(), race=lambda bundles, _: {1: 100.0, 2: 900.0})
     # Both suites were compared, the old one as its run keeps it.
     assert "cheaper to run" in judged.reason

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -231,6 +232,6 @@ def _quality(data: BenchmarkData, probability: np.ndarray, threshold: float = 0.
     bounds = intervals(labels, probability, threshold, products=data.tested)
     shown: Row = {}
     for name in ("accuracy", "macro_f1"):
-        low, high = bounds[name]
+        low, high = (bound if math.isfinite(bound) else None for bound in bounds[name])
         shown |= {name: figures[name], f"{name}_low": low, f"{name}_high": high}
     return shown | {"intervals_over": drawn_over(data.tested)}
