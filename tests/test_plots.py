@@ -116,5 +116,12 @@ def test_slices_are_bars_of_errors_with_their_sizes_and_a_line_for_all_reviews(t
 
 def test_pictures_of_nothing_are_still_pictures(tmp_path):
     assert is_png(plots.slice_bars([], tmp_path / "slices.png"))
+
+
+def test_of_thousands_of_slices_of_a_kind_the_largest_are_drawn(tmp_path):
+    rows = [slice_row("category", f"C{number}", 0.9, number) for number in range(1, 5_001)]
+    rows.append(slice_row("stars", "5", 0.9, 1))
+    assert [row["slice"] for row in plots._largest(rows)] == [*(f"C{number}" for number in range(4_971, 5_001)), "5"]
+    assert is_png(plots.slice_bars(rows, tmp_path / "slices.png"))
     assert is_png(plots.candidate_intervals({}, tmp_path / "candidates.png"))
     assert is_png(plots.error_confidence([], tmp_path / "errors.png"))

@@ -5,6 +5,7 @@ What they share, the sheet and its colours, serves other pictures too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ INK, GRID, LOSS, SCORE, PALE = "#22303c", "#d9dfe5", "#c2553d", "#2a6f97", "#a9b
 DOTS_AN_INCH = 150
 # Of a longer name of a slice the bars would have no room.
 _SHOWN_LETTERS = 40
+# Slices of a kind in a picture, those with most reviews: of some hundred categories nobody reads more.
+_SHOWN_SLICES = 30
 # A bin of the reliability diagram with fewer reviews says more of chance than of the model.
 FEWEST_IN_BIN = 5
 # A figure, then the ends of its 95 % interval.
@@ -127,10 +130,11 @@ def candidate_intervals(candidates: Mapping[str, tuple[Measured, Measured]], pat
 def slice_bars(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """Draw the share of wrongly decided reviews of every slice with its 95 % interval, its size beside its name.
 
-    Takes the rows of `slices.slice_table`; slices of a kind stand together, and the share of all reviews is a line.
-    Errors, not accuracy: their bars start at nought, so that lengths compare. Returns `path`.
+    Takes the rows of `slices.slice_table`; slices of a kind stand together, the 30 with most reviews of it, and the
+    share of all reviews is a line. Errors, not accuracy: their bars start at nought, so that lengths compare. Returns
+    `path`.
     """
-    shown = [row for row in rows if row["kind"] != "all"]
+    shown = _largest([row for row in rows if row["kind"] != "all"])
     places = _places(shown)
     figure, axes = sheet(7.2, 1.2 + 0.27 * (max(places, default=0) + 1))
     axes.barh(places, [1 - row["accuracy"] for row in shown], color=PALE, height=0.74)
@@ -214,6 +218,17 @@ def _forest(axes: Axes, title: str, color: str, measured: Sequence[Measured]) ->
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.tick_params(axis="y", length=0)
     plain(axes)
+
+
+def _largest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows with most reviews of each kind, in their order."""
+    rank: Counter[str] = Counter()
+    kept = set()
+    for place in sorted(range(len(rows)), key=lambda place: -rows[place]["reviews"]):
+        rank[rows[place]["kind"]] += 1
+        if rank[rows[place]["kind"]] <= _SHOWN_SLICES:
+            kept.add(place)
+    return [row for place, row in enumerate(rows) if place in kept]
 
 
 def _places(rows: Sequence[Mapping[str, Any]]) -> list[float]:
