@@ -36,7 +36,7 @@ from sentiment.training import candidate as candidates
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.costs import _peaks
-from sentiment.training.dossier import _name_base, known_by_heart, learnt_nothing, scarce, too_few
+from sentiment.training.dossier import _name_base, known_by_heart, no_better_than_chance, scarce, too_few
 from sentiment.training.job import Memory
 from sentiment.training.results import TrainResult
 from sentiment.training.seeds import train_over_seeds
@@ -383,7 +383,7 @@ def test_a_model_learnt_nothing_that_calls_both_labels_the_same_or_orders_no_bet
 ):
     called = {"validation": np.array([True, False]), "test": np.array(test)}
     of = {"validation": np.array([1, 0]), "test": np.array(labels)}
-    warning = learnt_nothing(TrainConfig(family="linear"), called, of, assessment(*interval))
+    warning = no_better_than_chance(TrainConfig(family="linear"), called, of, assessment(*interval))
     assert said in warning
     assert bool(warning) is bool(said)
 

@@ -304,7 +304,7 @@ def test_on_few_validation_reviews_of_a_label_no_gate_is_judged_and_on_some_that
     ).figures
     assert (read_bundle(tmp_path / "bundle").gate is not None) is gated
     assert (metrics[GATE_JUDGED_ON] >= 20) is gated
-    assert said in " ".join(ExportResult.model_construct(bundle=metrics)._judged())
+    assert said in " ".join(ExportResult.model_construct(bundle=metrics)._judged_on_few())
 
 
 def test_a_bundle_carries_its_figures_and_scores_as_the_model(tmp_path):

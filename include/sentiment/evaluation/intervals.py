@@ -51,7 +51,7 @@ def intervals(
     blocks = [ranked.figures(weights) for weights in _resampled(ranked.order, by_product, resamples, draw)]
     ends = {name: percentiles(np.concatenate([block[name] for block in blocks])) for name in names}
     counts = decisions(labels, positive_probability, threshold)
-    return {name: _of_others(name, found, counts) if found in _CERTAIN else found for name, found in ends.items()}
+    return {name: _where_certain(name, found, counts) if found in _CERTAIN else found for name, found in ends.items()}
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
@@ -144,7 +144,7 @@ def _without_absent(figures: dict[str, np.ndarray], negatives: np.ndarray, count
     return figures | {"macro_f1": np.where(both, figures["macro_f1"], np.nan)}
 
 
-def _of_others(name: str, found: tuple[float, float], counts: np.ndarray) -> tuple[float, float]:
+def _where_certain(name: str, found: tuple[float, float], counts: np.ndarray) -> tuple[float, float]:
     """Return the interval of a figure that is the same 0 or 1 in every resample; counts are [true class, called]."""
     shares = {"accuracy": counts.sum(), "false_negative_rate_negatives": counts[NEGATIVE].sum()}
     for label, of_class in enumerate(LABELS):

@@ -145,7 +145,7 @@ def _of_others(
     with suppress(ContractError):
         for trained in lineage(run.run_id, registry):
             own, *mixed = snapshots_of(trained)
-            learnt = {own: (1.0, 0.0), **dict.fromkeys(mixed, _each_of(trained, len(mixed)))} | learnt
+            learnt = {own: (1.0, 0.0), **dict.fromkeys(mixed, _share_of_each(trained, len(mixed)))} | learnt
     found = []
     for name in learnt.keys() - {run.params["snapshot"]}:
         with suppress(ContractError):
@@ -156,7 +156,7 @@ def _of_others(
     return tuple(found)
 
 
-def _each_of(trained: TrainedRun, mixed: int) -> tuple[float, float]:
+def _share_of_each(trained: TrainedRun, mixed: int) -> tuple[float, float]:
     """Return how many reviews of each of so many mixed snapshots there were to one of a run's own, and its own ones.
 
     Of a run that does not say how many there were, it is what was asked for, and 0.

@@ -85,7 +85,7 @@ class ExportResult(VerbResult):
             f"of the test reviews; of the others {percent(self.test_unreviewed_error)} are wrong.",
             f"Of the {self.test_confident_reviews:,} test reviews with a confidence of 0.9 or more "
             f"{percent(self.test_confident_error)} are wrong.",
-            *self._judged(),
+            *self._judged_on_few(),
             *(f"{engine} is left out: {reason}." for engine, reason in self.left_out.items()),
         ]
 
@@ -93,7 +93,7 @@ class ExportResult(VerbResult):
     def _gated(self) -> str:
         return "" if self.test_gate_share is None else " behind a gate"
 
-    def _judged(self) -> list[str]:
+    def _judged_on_few(self) -> list[str]:
         rarer = self.bundle.get(GATE_JUDGED_ON, _MANY_TO_JUDGE_A_GATE)
         if rarer >= _MANY_TO_JUDGE_A_GATE:
             return []

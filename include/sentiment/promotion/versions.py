@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,15 +44,8 @@ def tested_on(registry: Registry, version: ModelVersion) -> tuple[str, str]:
 
 def measured(version: ModelVersion, validation_macro_f1: float | None = None) -> MeasuredVersion:
     """Return a version's figures as they were when it was registered; its tags are whole."""
-    return MeasuredVersion(
-        version=version.version,
-        family=version.tags["family"],
-        macro_f1=version.figure("macro_f1") or 0.0,
-        accuracy=version.figure("accuracy") or 0.0,
-        validation_macro_f1=validation_macro_f1,
-        gate_share=version.figure("test_gate_share"),
-        network_macro_f1=version.figure("network_macro_f1"),
-    )
+    figures = {name: version.figure(name) or 0.0 for name in ("macro_f1", "accuracy")}
+    return _with_figures(version, figures, validation_macro_f1)
 
 
 def on_validation(registry: Registry, versions: Sequence[ModelVersion]) -> dict[int, float]:
@@ -106,27 +99,30 @@ def gather(
         test, a, b = test.take(rows), a.take(rows), b.take(rows)
     difference, disagreement = on_test_reviews(test.labels, a, b, significance)
     behaviour, behaviour_missing = _behaviour(registry, challenger, champion)
-    figures = b.figures(test.labels)
-    return (
-        MeasuredVersion(
-            version=champion.version,
-            family=champion.tags.get("family", "unknown"),
-            macro_f1=figures["macro_f1"],
-            accuracy=figures["accuracy"],
-            gate_share=champion.figure("test_gate_share"),
-            network_macro_f1=champion.figure("network_macro_f1"),
-        ),
-        Evidence(
-            macro_f1=difference,
-            mcnemar=disagreement,
-            speeds=speeds,
-            slices=on_slices(test.labels, a, b, slice_masks(test)),
-            behaviour=behaviour,
-            behaviour_missing=behaviour_missing,
-            reviews=len(test),
-            left_out=unseen.left_out,
-            unseen_missing=unseen.missing,
-        ),
+    return _with_figures(champion, b.figures(test.labels)), Evidence(
+        macro_f1=difference,
+        mcnemar=disagreement,
+        speeds=speeds,
+        slices=on_slices(test.labels, a, b, slice_masks(test)),
+        behaviour=behaviour,
+        behaviour_missing=behaviour_missing,
+        reviews=len(test),
+        left_out=unseen.left_out,
+        unseen_missing=unseen.missing,
+    )
+
+
+def _with_figures(
+    version: ModelVersion, figures: Mapping[str, float], validation_macro_f1: float | None = None
+) -> MeasuredVersion:
+    return MeasuredVersion(
+        version=version.version,
+        family=version.tags.get("family", "unknown"),
+        macro_f1=figures["macro_f1"],
+        accuracy=figures["accuracy"],
+        validation_macro_f1=validation_macro_f1,
+        gate_share=version.figure("test_gate_share"),
+        network_macro_f1=version.figure("network_macro_f1"),
     )
 
 

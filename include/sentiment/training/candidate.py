@@ -30,7 +30,7 @@ from sentiment.training.dossier import (
     Training,
     description,
     known_by_heart,
-    learnt_nothing,
+    no_better_than_chance,
     result,
     scarce,
     too_few,
@@ -226,7 +226,7 @@ def _assessed(fitted: Fitted, config: TrainConfig, splits: _Splits) -> tuple[Ass
     probabilities = {"validation": chosen_on, "test": assessment.probability}
     called = {split: probability >= decision.threshold for split, probability in probabilities.items()}
     labels = {"validation": splits.validation.labels, "test": splits.test.labels}
-    return assessment, figures, learnt_nothing(config, called, labels, assessment)
+    return assessment, figures, no_better_than_chance(config, called, labels, assessment)
 
 
 def _logits(fitted: Fitted, titles: list[str], texts: list[str], precision: Precision) -> np.ndarray:

@@ -93,7 +93,7 @@ def _name_base(file: Path, config: TrainConfig) -> None:
     file.write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
 
 
-def learnt_nothing(
+def no_better_than_chance(
     config: TrainConfig,
     called: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
