@@ -282,9 +282,16 @@ def test_json_has_null_where_a_figure_is_no_number(capsys):
     assert json.loads(capsys.readouterr().out) == {"accuracy": None, "days": [{"share": None}]}
 
 
-def test_progress_in_a_file_never_goes_back(capsys):
+@pytest.mark.parametrize(("is_terminal", "kind"), [(False, "xterm"), (True, "dumb")])
+def test_progress_in_a_file_and_on_a_terminal_that_draws_nothing_is_lines_that_never_go_back(
+    capsys, monkeypatch, is_terminal, kind
+):
     from sentiment.terminal import progress
 
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     with progress() as on_progress:
         for done in (1, 5, 3, 5, 9):
             on_progress("scoring", done, 10)

@@ -38,9 +38,9 @@ _SHOWN_OF_A_LIST = 20
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
-    """Give a function that draws a bar on standard error, a line at a time where that is no terminal."""
+    """Give a function that draws a bar on standard error, or writes lines where that is no terminal that can draw."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield _plain()
         return
     columns = (
