@@ -413,6 +413,15 @@ def test_of_a_log_only_the_lines_of_this_start_are_shown(tmp_path):
     processes.end([second], 5)
 
 
+def test_of_a_log_that_was_emptied_while_its_program_runs_all_lines_are_of_this_start(tmp_path):
+    earlier = launched(tmp_path, "print('of an earlier start')")
+    wait_until(lambda: not processes.running(earlier))
+    started = launched(tmp_path, SLEEPER)
+    started.log.write_text("new\n")
+    assert processes.end_of_log(started.log, started).endswith(":\nnew")
+    processes.end([started], 5)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_start_that_is_told_to_end_leaves_nothing_running(settings, stand_ins, number):
     stand_ins(script("api-server", SLOW))

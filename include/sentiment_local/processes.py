@@ -123,11 +123,15 @@ def memory(started: Started, others: frozenset[int] = frozenset()) -> int:
 
 
 def last_lines(log: Path, count: int = 20, start: int = 0) -> str:
-    """Return the last lines of a log after its byte `start`; it is read from its end: its size does not matter."""
+    """Return the last lines of a log after its byte `start`; it is read from its end: its size does not matter.
+
+    One that is shorter than that was emptied meanwhile, and all of it came later.
+    """
     if not log.exists():
         return ""
+    size = log.stat().st_size
     with log.open("rb") as stream:
-        stream.seek(max(start, log.stat().st_size - 64 * 1024))
+        stream.seek(max(start if start <= size else 0, size - 64 * 1024))
         text = stream.read().decode("utf-8", "replace")
     return "\n".join(text.splitlines()[-count:])
 
