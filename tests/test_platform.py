@@ -29,6 +29,7 @@ from sentiment.core.context import Context
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
 from sentiment_local import databases, migration, platform, processes, supervisor, verbs
+from sentiment_local.airflow_environment import log_ports
 from sentiment_local.components import Component, components, started_with
 from sentiment_local.config import PlatformConfig, StatusConfig
 from sentiment_local.doctor import check_ports
@@ -344,6 +345,8 @@ def test_settings_that_no_platform_can_run_with_are_refused_in_the_words_of_thei
     stand_ins(web_server("api-server", settings.airflow_port))
     port = settings.airflow_port
     assert f"both {port}" in refused(settings.model_copy(update={"mlflow_port": port}))
+    for of_logs in log_ports(port):
+        assert f"SENTIMENT_MLFLOW_PORT is {of_logs}" in refused(settings.model_copy(update={"mlflow_port": of_logs}))
     assert "SENTIMENT_SPARK_MEMORY is 'banana'" in refused(settings.model_copy(update={"spark_memory": "banana"}))
     assert "SENTIMENT_DATABASE" in refused(settings.model_copy(update={"database": "rubbish"}))
 

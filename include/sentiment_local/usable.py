@@ -11,6 +11,7 @@ from pathlib import Path
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
 from sentiment_local import databases
+from sentiment_local.airflow_environment import log_ports
 from sentiment_local.components import runs_mlflow
 from sentiment_local.doctor import check_memory
 
@@ -23,13 +24,24 @@ _NOT_IN_A_HOME = re.compile(r"['$\\|*\[\]{},?#%\x00-\x1f]")
 def require_usable(settings: Settings) -> None:
     """Raise ContractError with one sentence for settings that no platform can run with."""
     require_home(settings.home)
-    if runs_mlflow(settings) and settings.airflow_port == settings.mlflow_port:
-        raise ContractError(
-            f"SENTIMENT_AIRFLOW_PORT and SENTIMENT_MLFLOW_PORT are both {settings.mlflow_port}; give each its own"
-        )
+    _require_ports(settings)
     # Both raise for a value that they cannot read.
     check_memory(0, settings.spark_memory)
     databases.database_url(settings, databases.DATABASES[0])
+
+
+def _require_ports(settings: Settings) -> None:
+    if not runs_mlflow(settings):
+        return
+    if settings.airflow_port == settings.mlflow_port:
+        raise ContractError(
+            f"SENTIMENT_AIRFLOW_PORT and SENTIMENT_MLFLOW_PORT are both {settings.mlflow_port}; give each its own"
+        )
+    if settings.mlflow_port in log_ports(settings.airflow_port):
+        raise ContractError(
+            f"SENTIMENT_MLFLOW_PORT is {settings.mlflow_port}, where Airflow at {settings.airflow_port} shows its "
+            "logs; give MLflow another"
+        )
 
 
 def require_home(home: Path) -> None:
