@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -133,14 +134,31 @@ def test_called_again_it_makes_nothing_anew_unless_the_file_or_the_question_is_a
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        (GIVEN[:4], "holds no review before 2024-06-18, and the models learn from those; say fewer --days"),
+        (GIVEN[:4], r"no review before 2024-06-18, .*: .venv/bin/sentiment demo --reviews '.*/in .csv' --days 2$"),
+        (GIVEN[:2], "holds too few days: reviews of at least two that have ended"),
         ([{**GIVEN[0], "When": "soon"}], "holds no review that can be read; `sentiment inspect"),
     ],
 )
 def test_a_file_without_a_history_is_refused_and_nothing_is_made(tmp_path, rows, sentence):
     with pytest.raises(ContractError, match=sentence):
-        laid(csv_of(tmp_path / "in.csv", rows), tmp_path / "reviews", **TOLD, product="X")
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+        laid(csv_of(tmp_path / "in .csv", rows), tmp_path / "reviews", **TOLD, product="X")
+    assert [path.name for path in tmp_path.iterdir()] == ["in .csv"]
+
+
+@pytest.mark.parametrize("span", range(1, DAYS + 2))
+def test_the_number_of_days_that_is_said_where_too_many_were_asked_for_is_the_most_that_works(tmp_path, span):
+    source = csv_of(tmp_path / "in.csv", [review(back) for back in range(span + 1)])
+
+    def asked(days: int, now: datetime = NOW) -> int | None:
+        """Return what the sentence says of a question that is refused, 0 where none would do."""
+        try:
+            lay_out(source, tmp_path / str(days), DemoConfig(days=days, product="X", **TOLD), now, lambda *_: None)
+        except ContractError as error:
+            return int(re.search(r"--days (\d+)$|$", str(error))[1] or 0)
+        return None
+
+    assert [asked(days) for days in (span, span + 1, span + 2)] == [None, span, span]
+    assert asked(span + 1, datetime(2024, 6, 20, 12, tzinfo=UTC)) == span - 1  # the last day has not ended
 
 
 def test_what_lacks_a_column_or_breaks_off_is_refused(tmp_path):

@@ -7,6 +7,7 @@ would judge the file itself. What cannot be read is a line of the history too, a
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -53,7 +54,7 @@ def lay_out(source: Path, folder: Path, config: DemoConfig, now: datetime, on_pr
         write_lines(aside / HISTORY, split.earlier(_dated(delivery, now, mappings, on_progress)))
         days = split.every_day()
         if not split.reviews:
-            raise ContractError(_too_few(source, days))
+            raise ContractError(_too_few(source, days, split.most_days()))
         for day in days:
             write_lines(aside / DAILY / f"{day}.jsonl.gz", split.late.get(day, []))
         if mappings - {None}:
@@ -96,6 +97,10 @@ class _Split:
             return []
         ended = [self._last - timedelta(back) for back in reversed(range(self._count))]
         return ended + sorted(day for day in self.late if day > self._last)
+
+    def most_days(self) -> int:
+        """Return how many last days leave a review before them, where none was given on; 0 where no number does."""
+        return max(0, (self._last - min(self.late)).days) if self.late else 0
 
 
 def _dated(delivery: Delivery, now: datetime, mappings: set[str | None], on_progress: OnProgress) -> Iterator[_Dated]:
@@ -141,7 +146,15 @@ def _made_of(delivery: Delivery, days: int) -> str:
     return json.dumps([files, [options.model_dump() for options in delivery.options], days])
 
 
-def _too_few(source: Path, days: list[date]) -> str:
+def _too_few(source: Path, days: list[date], most: int) -> str:
     if not days:
         return f"{source} holds no review that can be read; `sentiment inspect {source}` shows why"
-    return f"{source} holds no review before {days[0]}, and the models learn from those; say fewer --days"
+    if not most:
+        return (
+            f"{source} holds too few days: reviews of at least two that have ended (UTC) are needed, of one to learn "
+            "from and of one to score"
+        )
+    return (
+        f"{source} holds no review before {days[0]}, and the models learn from those; keep fewer days back: "
+        f".venv/bin/sentiment demo --reviews {shlex.quote(str(source))} --days {most}"
+    )
