@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from pydantic import ValidationError
 
 from sentiment import cli
 from sentiment.cli import _sentence
-from sentiment.core.errors import UnavailableError
+from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import Settings
 from sentiment.stores.spark_connect import require_server
+from sentiment_local import airflow_cli
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,17 @@ def test_a_file_of_settings_that_is_not_utf_8_is_named_with_what_to_do(home, mon
     monkeypatch.setitem(Settings.model_config, "env_file", file)
     assert cli.main(["status"]) == 1
     assert capsys.readouterr().err.splitlines()[-1].endswith(f"{file} is not in UTF-8; save it as that")
+
+
+def test_airflows_own_commands_name_what_is_wrong_in_the_settings(home, monkeypatch):
+    monkeypatch.setattr(airflow_cli, "inherited", lambda: dict(os.environ))
+    (file := home / "of.env").write_bytes("SENTIMENT_LAKE=/data/Wäsche\n".encode("latin-1"))
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    with pytest.raises(ContractError, match=r"of\.env is not in UTF-8; save it as that"):
+        airflow_cli.main()
+    file.write_text("SENTIMENT_AIRFLOW_PORT=80a\n")
+    with pytest.raises(ContractError, match=r"^in the settings, SENTIMENT_AIRFLOW_PORT: Input should be a valid int"):
+        airflow_cli.main()
 
 
 def test_variables_that_a_cluster_makes_for_a_service_of_our_name_are_told_once(home, monkeypatch, caplog):

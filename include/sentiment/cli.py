@@ -24,6 +24,7 @@ from sentiment.core.context import Context
 from sentiment.core.environment import INTERRUPTED, begin, ends_as_interrupts
 from sentiment.core.errors import ConcurrentWriteError, ContractError, UnavailableError
 from sentiment.core.plain_json import plain_json
+from sentiment.core.progress import OnProgress, logged
 from sentiment.core.verb import AnyVerb, VerbResult
 from sentiment.scoring.config import PIPE
 from sentiment.verbs import verbs
@@ -89,13 +90,18 @@ def _run(verb: AnyVerb, config: VerbConfig) -> VerbResult:
     from sentiment.terminal import progress
 
     with progress() as on_progress:
-        try:
-            context = Context.of_process(on_progress)
-        except ValidationError as error:
-            raise ContractError(f"in the settings, {_sentence(error, 'SENTIMENT_')}") from None
+        context = context_of_process(on_progress)
         with _libraries_aside(context.settings.home / "logs" / "libraries.log"):
             result: VerbResult = verb.run(config, context)
     return result
+
+
+def context_of_process(on_progress: OnProgress = logged) -> Context:
+    """Build the context of this process; raises ContractError that names what is wrong in its settings."""
+    try:
+        return Context.of_process(on_progress)
+    except ValidationError as error:
+        raise ContractError(f"in the settings, {_sentence(error, 'SENTIMENT_')}") from None
 
 
 class _LibrariesLog(RotatingFileHandler):

@@ -8,20 +8,21 @@ from __future__ import annotations
 import os
 import sys
 
-from pydantic import ValidationError
-
+from sentiment.cli import context_of_process
 from sentiment.core.errors import ContractError
-from sentiment.core.settings import Settings
 from sentiment_local import databases
 from sentiment_local.components import airflow_command, inherited, of_airflow
 
 
 def main() -> None:
-    """Become Airflow, with the arguments as they are; raises ContractError when its database does not answer."""
+    """Become Airflow, with the arguments as they are.
+
+    Raises ContractError when its database does not answer, and for settings that cannot be read.
+    """
     # libpq obeys the shell's PGPORT, PGSERVICE and their like wherever its address is silent.
     for name in os.environ.keys() - inherited().keys():
         del os.environ[name]
-    settings = Settings()
+    settings = context_of_process().settings
     if why := databases.silence(settings):
         raise ContractError(f"Airflow's database does not answer ({why}); start the platform: sentiment up")
     command = airflow_command(*sys.argv[1:])
@@ -31,5 +32,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (ContractError, ValidationError) as error:
+    except ContractError as error:
         raise SystemExit(str(error)) from None
