@@ -161,6 +161,17 @@ def test_a_port_that_only_an_administrator_may_open_is_not_called_taken(tmp_path
     assert check.remedy == "set SENTIMENT_AIRFLOW_PORT to 1024 or more"
 
 
+def test_a_home_that_this_user_cannot_write_to_or_make_is_said_with_its_owner(tmp_path, monkeypatch, context):
+    # As of a user who is not root, of whom the tests may be run.
+    monkeypatch.setattr(os, "access", lambda place, mode: Path(place).stat().st_mode & 0o200 > 0)
+    (locked := tmp_path / "locked").mkdir(mode=0o555)
+    for home in (locked, locked / "not" / "yet"):
+        settings = context.settings.model_copy(update={"home": home})
+        (failed,) = preflight.sentences(doctor.diagnose(settings))
+        assert f"cannot write to {locked}, which belongs to {tmp_path.owner()};" in failed
+        assert "SENTIMENT_HOME" in failed
+
+
 def test_the_memory_needed_grows_with_sparks():
     assert doctor.check_memory(6 * GIB, "2g").ok
     assert not doctor.check_memory(6 * GIB, "4096m").ok

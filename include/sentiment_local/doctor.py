@@ -41,6 +41,7 @@ def diagnose(settings: Settings) -> list[Check]:
         *([check_postgres()] if databases.is_own(settings) else []),
         *check_ports(settings),
         *([check_store(settings.lake_root)] if storage.is_s3(settings.lake_root) else []),
+        check_home(settings.home),
         check_disk(settings.home, DISK_GIB),
         check_memory(psutil.virtual_memory().available, settings.spark_memory),
     ]
@@ -101,6 +102,23 @@ def check_store(root: str) -> Check:
     except (ClientError, ContractError, UnavailableError) as error:
         return Check("store", False, str(error), remedy)
     return Check("store", True, f"the S3 of {root} has conditional writes", "")
+
+
+def check_home(home: Path) -> Check:
+    """Check that this user may write where the home is, or would be made; otherwise the owner is named."""
+    place = next(folder for folder in (home, *home.parents) if folder.exists())
+    if os.access(place, os.W_OK | os.X_OK):
+        return Check("home", True, f"this user can write to {place}", "")
+    try:
+        owner = place.owner()
+    except KeyError:
+        owner = f"user {place.stat().st_uid}"
+    return Check(
+        "home",
+        False,
+        f"this user cannot write to {place}, which belongs to {owner}",
+        f"have {owner} give it to you, or name a folder of your own in SENTIMENT_HOME",
+    )
 
 
 def check_memory(available: int, spark_memory: str) -> Check:
