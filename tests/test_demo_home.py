@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,66 @@ def test_a_home_that_the_settings_name_is_of_one_input(tmp_path, inputs, monkeyp
     assert [refused(one) for one in (one_file, another, books, None)] == [False, True, True, True]
 
 
+def test_a_home_with_reviews_that_no_demo_put_there_is_left_alone(tmp_path, inputs, monkeypatch):
+    books, root = inputs("books"), tmp_path / "var"
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (elsewhere / "2024-05-05.jsonl").touch()
+
+    def refused(home: Path) -> bool:
+        before = {*home.rglob("*")}
+        for reviews in (None, books):
+            with pytest.raises(ContractError, match="holds reviews that no demo put there"):
+                make_home(root, reviews, Settings())
+        return {*home.rglob("*")} == before
+
+    for file in ("landing/2024-05-05.jsonl", "lake/reviews/_delta_log/0.json", "reviews/mine.jsonl"):
+        monkeypatch.setenv("SENTIMENT_HOME", str(mine := tmp_path / "homes" / file.partition("/")[0]))
+        (mine / file).parent.mkdir(parents=True)
+        (mine / file).touch()
+        assert refused(mine)
+    monkeypatch.setenv("SENTIMENT_HOME", str(linked := tmp_path / "homes" / "linked"))
+    linked.mkdir()
+    (linked / "landing").symlink_to(elsewhere)
+    assert refused(linked)
+    monkeypatch.delenv("SENTIMENT_HOME")
+    (root / "sample" / "lake" / "reviews").mkdir(parents=True)
+    with pytest.raises(ContractError, match="holds reviews that no demo put there"):
+        make_home(root, None, Settings())
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["of its own", "that the settings name"])
+def test_a_demo_goes_on_in_its_home_when_it_has_a_lake_and_days_too(tmp_path, inputs, monkeypatch, given):
+    (one_file := tmp_path / "reviews.csv").touch()
+    for reviews in (None, one_file, inputs("books")):
+        if given:
+            monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / f"of {reviews and reviews.name}"))
+        home = make_home(tmp_path / "var", reviews, Settings()).home
+        for folder in ("airflow", "lake/reviews", "reviews/daily"):
+            (home / folder).mkdir(parents=True, exist_ok=True)
+        if reviews == one_file:
+            (home / "reviews" / MADE_OF).touch()
+        (home / "landing" / "2024-05-05.jsonl").touch()
+        assert make_home(tmp_path / "var", reviews, Settings()).home == home
+        if not (home / "reviews").is_symlink():  # what the demo makes anew
+            shutil.rmtree(home / "reviews")
+            assert make_home(tmp_path / "var", reviews, Settings()).home == home
+
+
+@pytest.mark.parametrize("name", ["SENTIMENT_LAKE", "SENTIMENT_LANDING", "SENTIMENT_PRODUCTS"])
+def test_a_demo_is_refused_while_a_setting_names_a_place_outside_of_its_home(tmp_path, inputs, monkeypatch, name):
+    books = inputs("books")
+    for place in (str(tmp_path / "mine"), "s3://bucket/mine"):
+        monkeypatch.setenv(name, place)
+        for reviews in (None, books):
+            with pytest.raises(ContractError, match=f"among the reviews of {name};.* unset that"):
+                make_home(tmp_path / "var", reviews, Settings())
+    assert not (tmp_path / "var").exists()
+    monkeypatch.setenv("SENTIMENT_HOME", str(tmp_path / "home"))
+    # As the platform tells it to its processes.
+    monkeypatch.setenv(name, str(tmp_path / "home" / name.removeprefix("SENTIMENT_").lower()))
+    assert make_home(tmp_path / "var", None, Settings()).home == tmp_path / "home"
+
+
 def test_what_else_the_settings_say_is_kept_in_the_demos_home(tmp_path, inputs):
     made = make_home(tmp_path / "var", inputs("reviews"), Settings(airflow_port=18080))
     assert (made.home, made.airflow_port) == (tmp_path / "var" / "reviews", 18080)
@@ -156,9 +217,12 @@ def test_logs_of_commands_before_it_do_not_keep_a_demos_home_from_becoming_curre
 
 
 def test_a_home_that_is_called_current_is_never_taken_for_a_name(tmp_path, inputs):
-    lake = tmp_path / "var" / "current" / "lake"
-    lake.mkdir(parents=True)
-    with pytest.raises(ContractError, match=r"current is a home with things of its own.* SENTIMENT_HOME="):
-        use(tmp_path / "var", inputs("reviews"))
-    assert lake.is_dir()
+    current, reviews = tmp_path / "var" / "current", inputs("reviews")
+    (current / "airflow").mkdir(parents=True)  # as a start makes it
+    with pytest.raises(ContractError, match=r"current is a home with things of its own.* there with SENTIMENT_HOME="):
+        use(tmp_path / "var", reviews)
+    (current / "lake" / "reviews").mkdir(parents=True)
+    with pytest.raises(ContractError, match=r"things of its own.* run it in another folder that SENTIMENT_HOME names"):
+        use(tmp_path / "var", reviews)
+    assert (current / "lake" / "reviews").is_dir()
     assert not (tmp_path / "var" / "reviews").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sentiment.core.atomic import replacing
 from sentiment.core.errors import ContractError
-from sentiment.core.settings import Settings
+from sentiment.core.settings import PREFIX, Settings
 from sentiment.ingest import landing
 from sentiment.readers.kinds import is_readable
 from sentiment.stores import files as storage
@@ -26,7 +26,8 @@ def make_home(root: Path, reviews: Path | None, settings: Settings) -> Settings:
     """Make the home of an input and return its settings; what is current stays so.
 
     The home's landing and products point to the input, so that commands need no settings to find them. A home that
-    the settings name (SENTIMENT_HOME) is used as it is.
+    the settings name (SENTIMENT_HOME) is used as it is. Raises ContractError where the demo would get among reviews
+    that are not its own.
     """
     source = _checked(reviews) if reviews else None
     given = "home" in settings.model_fields_set
@@ -34,6 +35,8 @@ def make_home(root: Path, reviews: Path | None, settings: Settings) -> Settings:
         _require_no_home(root / _CURRENT)
     home = settings.home if given else home_of(root, source)
     require_home(home)
+    _require_own_places(settings, home)
+    _require_nobodys(home, source)
     if given:
         _require_no_other(home, source)
     home.mkdir(parents=True, exist_ok=True)
@@ -127,6 +130,40 @@ def _is_of(home: Path, source: Path) -> bool:
     return not home.exists() or (home.is_dir() and not any(home.iterdir()))
 
 
+def _require_own_places(settings: Settings, home: Path) -> None:
+    """Raise ContractError where the settings name places outside of the home, whatever lies there."""
+    names = ("landing", "lake", "products")
+    named = [PREFIX + name.upper() for name in names if getattr(settings, name) not in {"", str(home / name)}]
+    if named:
+        raise ContractError(
+            f"the demo works in a home of its own, and would get among the reviews of {' and '.join(named)}; for a "
+            "demo unset that, in the shell or in .env"
+        )
+
+
+def _require_nobodys(home: Path, source: Path | None) -> None:
+    if _is_somebodys(home):
+        raise ContractError(
+            f"{home} holds reviews that no demo put there, and those of {source or 'the sample'} would get among them; "
+            "give the demo a SENTIMENT_HOME of its own"
+        )
+
+
+def _is_somebodys(home: Path) -> bool:
+    """Return whether a home holds reviews that no demo put there: each demo makes the landing a link."""
+    landed, reviews = home / "landing", home / "reviews"
+    if not landed.is_symlink() and _holds_any(landed):
+        return True
+    points = landed.is_symlink() and landed.readlink() == reviews / "daily"
+    if points or reviews.is_symlink() or (reviews / "daily").is_dir():
+        return False
+    return any(_holds_any(folder) for folder in (landed, home / "lake", reviews))
+
+
+def _holds_any(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
 def _require_no_other(home: Path, source: Path | None) -> None:
     """Raise ContractError where a home that the settings name holds the demo of another input.
 
@@ -172,9 +209,10 @@ def _require_no_home(current: Path) -> None:
     if {entry.name for entry in current.iterdir()} <= {"logs", "platform.lock"}:
         shutil.rmtree(current)
         return
+    there = "" if _is_somebodys(current) else f"there with SENTIMENT_HOME={current}, or "
     raise ContractError(
         f"{current} is a home with things of its own, and the demo would make that name stand for its own home; run it "
-        f"there with SENTIMENT_HOME={current}, or in another folder that SENTIMENT_HOME names"
+        f"{there}in another folder that SENTIMENT_HOME names"
     )
 
 
