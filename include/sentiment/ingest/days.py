@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -106,7 +106,7 @@ def _without_former(batches: Iterable[pa.RecordBatch], counts: dict[str, int]) -
 
 
 def _told_apart(rows: pa.Table) -> pa.Table:
-    """Give keys of their own to fresh reviews in few words that several wrote alike, where a date is all their time.
+    """Give keys of their own to fresh reviews in few words that several wrote alike, where their time has no seconds.
 
     They are nobody's, and alike to the stars. There are as many of them as stand in one file: what another file holds
     may be the same reviews.
@@ -117,11 +117,16 @@ def _told_apart(rows: pa.Table) -> pa.Table:
     keys, seen = rows["review_key"].to_pylist(), Counter[tuple[str, str]]()
     found = zip(nobody, rows.select(_TOLD_BY).take(nobody).to_pylist(), strict=True)
     for at, row in sorted(found, key=lambda placed: placed[1]["asin"] or ""):
-        if _moment(row).time() == time() and word_count(row["text"]) < FEWEST_OF_A_COPY:
+        if _is_rough(_moment(row)) and word_count(row["text"]) < FEWEST_OF_A_COPY:
             alike = (row["source_file"], row["review_key"])
             seen[alike] += 1
             keys[at] = _numbered(row["review_key"], seen[alike])
     return rows.set_column(rows.schema.get_field_index("review_key"), "review_key", pa.array(keys, pa.string()))
+
+
+def _is_rough(moment: datetime) -> bool:
+    # A date is a midnight of whatever zone it was written in, and many exports know no more than the minute.
+    return not (moment.second or moment.microsecond)
 
 
 def _numbered(key: str, number: int) -> str:
