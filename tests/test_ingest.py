@@ -116,10 +116,10 @@ BAD_LINES = [
         raw_review(DAY, parent_asin=594481813.0),
         "parent_asin is a fraction; a program has taken it for a number, write it as text",
     ),
-    (raw_review(DAY + timedelta(1)), "the review is of 2014-05-06, the file of 2014-05-05"),
+    (raw_review(DAY + timedelta(1)), "the review is of 2014-05-06 in UTC, the file of 2014-05-05"),
     (
         raw_review(DAY - timedelta(61)),
-        "the review is of 2014-03-05, the file of 2014-05-05, and reviews are taken from 2014-03-06 on",
+        "the review is of 2014-03-05 in UTC, the file of 2014-05-05, and reviews are taken from 2014-03-06 on",
     ),
 ]
 
@@ -173,6 +173,19 @@ def test_too_many_bad_lines_are_told_with_the_worst_file_and_its_first_bad_line(
     told = str(raised.value)
     assert "5 of 11 lines in 3 files are bad (45%, the limit is 20%): 3 times the line is not a JSON object" in told
     assert "; most of them, 4, in many/2.jsonl, the first in line 2: text is missing. Nothing was written" in told
+
+
+def test_a_day_that_was_cut_in_another_zone_is_refused_with_what_to_do_instead_and_import_history_takes_it(lake, land):
+    hours = [(datetime(2014, 5, 5, 12, tzinfo=UTC) + timedelta(hours=n)).timestamp() * 1000 for n in range(19)]
+    file = land(FILE, [raw_review(DAY, n, timestamp=int(hour)) for n, hour in enumerate(hours)])
+    with pytest.raises(ContractError) as raised:
+        ingest()
+    told = str(raised.value)
+    assert "the first in line 13: the review is of 2014-05-06 in UTC, the file of 2014-05-05. Nothing was" in told
+    assert told.endswith("at midnight UTC, or have import-history take them, which takes reviews of any day")
+    done(IMPORT_HISTORY, ImportHistoryConfig(source=str(file)))
+    assert (len(users(lake, DAY)), len(users(lake, DAY + timedelta(1)))) == (12, 7)
+    assert late_days(DAY + timedelta(3), Settings()) == []
 
 
 def test_a_review_has_the_columns_of_the_table_cleaned_and_typed(lake, land):
@@ -518,7 +531,10 @@ def test_a_day_that_came_as_a_history_before_leaves_nothing_twice(lake, land, ho
     ingest(max_bad_share=0.5)
     assert users(lake, DAY + timedelta(1)) == []
     rejected = [row["reason"] for row in rows(lake, QUARANTINE)]
-    assert sorted(rejected) == ["the line is not a JSON object", "the review is of 2014-05-06, the file of 2014-05-05"]
+    assert sorted(rejected) == [
+        "the line is not a JSON object",
+        "the review is of 2014-05-06 in UTC, the file of 2014-05-05",
+    ]
 
 
 def test_reviews_that_were_let_in_from_farther_back_are_replaced_by_a_run_that_takes_none(lake, land):

@@ -150,7 +150,7 @@ def _key(line: Line, title: str, text: str) -> str:
 
 
 def _other_day(day: date, days: tuple[date, date]) -> str:
-    return f"the review is of {day}, the file of {days[1]}" + (
+    return f"the review is of {day} in UTC, the file of {days[1]}" + (
         "" if day > days[1] else f", and reviews are taken from {days[0]} on"
     )
 
