@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from conftest import fill, lake_review
 from contexts import a_context
 from fake_airflow import DAYS, FakeAirflow
 from sentiment.core.errors import ContractError, UnavailableError
 from sentiment.core.settings import PROJECT, Settings
+from sentiment.stores.lake.schemas import REVIEWS
 from sentiment_local import demo, runs
 from sentiment_local.config import DemoConfig
 from sentiment_local.demo_home import days_left_out
@@ -204,6 +206,33 @@ def test_an_interrupted_demo_goes_on_unpaused_and_the_next_one_leaves_the_dags_a
     server.unpaused = {"ingest_reviews"}
     work(server, landed)
     assert server.unpaused == {"ingest_reviews"}
+
+
+def reviewed(settings: Settings, products: int) -> int:
+    """Put reviews of so many products, on two days, into the lake, and return the version."""
+    days = {day: [lake_review(day, number, parent_asin=f"P{number}") for number in range(products)] for day in DAYS[:2]}
+    return fill(settings.lake_root, REVIEWS, days)
+
+
+@pytest.mark.parametrize(
+    ("products", "asked"), [(1, {"split": "random"}), (49, {"split": "random"}), (50, {}), (200, {})]
+)
+def test_few_products_are_split_at_random_which_is_said_and_many_by_product(landed, products, asked):
+    told: list[str] = []
+    version = reviewed(landed, products)
+    assert demo.split_of(landed, version, lambda step, *_: told.append(step)) == asked
+    assert [f"of {products} product" in line and "at random" in line for line in told] == [True] * len(asked)
+
+
+@pytest.mark.parametrize(("products", "split"), [(1, "random"), (200, None)])
+def test_the_training_is_asked_for_that_split_again_when_later_days_brought_more_products(landed, products, split):
+    server = airflow()
+    server.results["import_history"]["reviews_version"] = reviewed(landed, products)
+    work(server, landed)
+    assert server.forms["train_models"].get("split") == split
+    reviewed(landed, 100)
+    work(server, landed)
+    assert [asked[1] for asked in of_kind(server, "trigger")] == ["import_history", "train_models"]
 
 
 def test_days_are_the_last_ones_without_a_gap():

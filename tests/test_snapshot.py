@@ -373,12 +373,22 @@ def test_a_snapshot_that_was_not_finished_is_no_snapshot(made, tmp_path):
         read_split(str(half), "train")
 
 
+def test_reviews_of_one_product_are_refused_with_the_split_that_takes_them(home, spark):
+    one = {day: [review(product, at, parent_asin="P") for product in range(40)] for at, day in enumerate(DAYS)}
+    fill(home / "lake", REVIEWS, one)
+    with pytest.raises(ContractError, match=r"all reviews are of one product, .*: choose split random"):
+        done(SNAPSHOT, SnapshotConfig())
+    assert done(SNAPSHOT, SnapshotConfig(split="random"))["splits"]["train"]["reviews"] > 200
+
+
 def test_a_split_without_one_of_the_classes_is_refused(home, spark):
     fill(
         home / "lake", REVIEWS, {DAYS[at]: [review(product, at, rating=5.0) for product in range(20)] for at in (0, 1)}
     )
 
-    with pytest.raises(ContractError, match=r"the train split has no negative review .* import more days"):
+    with pytest.raises(
+        ContractError, match=r"the train split has no negative review .* import more days .* split random"
+    ):
         done(SNAPSHOT, SnapshotConfig(recent_share=0))
     assert not list((home / "lake" / "snapshots").rglob("manifest.json"))
 

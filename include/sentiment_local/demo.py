@@ -19,12 +19,16 @@ from typing import Any
 from sentiment.core.atomic import replacing
 from sentiment.core.context import Context
 from sentiment.core.errors import ContractError
+from sentiment.core.progress import OnProgress
 from sentiment.core.settings import PROJECT, Settings
+from sentiment.core.wording import counted
 from sentiment.ingest import landing
 from sentiment.ingest.config import ImportResult
 from sentiment.ingest.verbs import IMPORT_HISTORY
 from sentiment.readers.config import ReviewOptions
 from sentiment.stores import files as storage
+from sentiment.stores.lake.schemas import REVIEWS
+from sentiment.stores.lake.tables import Lake
 from sentiment.training.config.train import TrainConfig
 from sentiment.views.config import ReportConfig
 from sentiment.views.verbs import REPORT
@@ -45,6 +49,8 @@ DAGS = ("import_history", "ingest_reviews", "train_models", "score_reviews")
 # Enough test reviews for half a point of accuracy, few enough for the ten minutes that the demo may take.
 _TEST_REVIEWS, _EVALUATION_REVIEWS = 2_000, 1_000
 _MADE_TEXTS = 0.3  # of the reviews
+# A tenth of the products is for validation: of 50 five, of ten one time in three none.
+_FEW_PRODUCTS = 50
 # A cascade of 100,000 reviews, the default, would take two minutes more.
 _EXPORT = {"parity_reviews": 500, "calibration_reviews": 100, "cascade_reviews": 30_000, "cascade_validation": 2_000}
 
@@ -80,25 +86,28 @@ def main_job(
     source = review_history(context.settings)
     airflow.wait_for_dags(DAGS)
     with unpaused(airflow, context.settings.home, DAGS):
-        return _worked(runs, config, context.settings, source, days, seconds)
+        return _worked(runs, config, context, source, days, seconds)
 
 
 def _worked(
-    runs: Runs, config: DemoConfig, settings: Settings, source: str, days: list[date], seconds: dict[str, float]
+    runs: Runs, config: DemoConfig, context: Context, source: str, days: list[date], seconds: dict[str, float]
 ) -> ImportResult:
+    settings = context.settings
     written = {day: _written(settings.landing_root, day) for day in days}
     import_id = _run_id("import", {"source": source}, _identity(source, settings.products_root))
     with _timed(seconds, "import history"):
         importing = runs.start("import_history", {"source": source}, import_id)
         runs.wait(importing)
+    imported = IMPORT_HISTORY.result.model_validate(runs.result(importing, "import_history"))
+    asked = _training(config) | split_of(settings, imported.reviews_version, context.progress)
     with _timed(seconds, "train, export, promote; ingest days meanwhile"):
-        training = runs.start("train_models", _training(config), _run_id("train", _training(config), import_id))
+        training = runs.start("train_models", asked, _run_id("train", asked, import_id))
         # The days are read while models train; not before the snapshot is pinned, so that it is the history's alone.
         runs.wait_for_task(training, "snapshot")
         runs.wait(training, runs.complete("ingest_reviews", days, importing, written))
     with _timed(seconds, "score days"):
         runs.wait(runs.complete("score_reviews", days, training, written))
-    return IMPORT_HISTORY.result.model_validate(runs.result(importing, "import_history"))
+    return imported
 
 
 def _prepared(config: DemoConfig, context: Context) -> Settings:
@@ -163,6 +172,23 @@ def _training(config: DemoConfig) -> dict[str, Any]:
     )
     candidates = [model.model_dump(mode="json", exclude_unset=True) for model in models]
     return {"candidates": candidates, "seeds": 1, **_EXPORT}
+
+
+def split_of(settings: Settings, version: int, on_progress: OnProgress) -> dict[str, str]:
+    """Return the setting that splits a version of `reviews` at random where its products are few, and say so.
+
+    By product, few products leave a split without reviews, or without those of a label.
+    """
+    reviews, products = Lake(settings.lake_root).state(REVIEWS, version), set[str]()
+    for day in reviews.days:
+        products.update(reviews.read((day, day), ["parent_asin"])["parent_asin"].unique().to_pylist())
+        if len(products) >= _FEW_PRODUCTS:
+            return {}
+    on_progress(
+        f"the history is of {counted(len(products), 'product')}, and fewer than {_FEW_PRODUCTS} cannot be split by "
+        "product: training, validation and test are drawn at random, and the test has products that were trained on"
+    )
+    return {"split": "random"}
 
 
 def _summary(
