@@ -31,7 +31,8 @@ def training_loss(
     """Return the loss that the configuration asks for, its class weights counted on the training labels [n].
 
     With two logits -z/2 and z/2, as the recurrent families give them, cross-entropy is the binary cross-entropy of z.
-    Class weights are 1 in the mean of all reviews, and a mean loss is divided by those of its batch.
+    Class weights are 1 in the mean of all reviews, and a mean loss is divided by its reviews and not by their weights,
+    so that a review counts for as much in a batch of one.
     """
     if config.imbalance == "focal":
         return lambda logits, wanted: focal_loss(logits, wanted, config.focal_gamma, config.focal_alpha, reduction)
@@ -39,9 +40,10 @@ def training_loss(
 
     def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
         weight = None if weights is None else torch.as_tensor(weights, dtype=logits.dtype, device=logits.device)
-        return functional.cross_entropy(
-            logits, wanted, weight=weight, label_smoothing=label_smoothing, reduction=reduction
+        each = functional.cross_entropy(
+            logits, wanted, weight=weight, label_smoothing=label_smoothing, reduction="none"
         )
+        return each.mean() if reduction == "mean" else each
 
     return cross_entropy
 
