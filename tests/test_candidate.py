@@ -26,10 +26,11 @@ from sentiment.datasets.snapshot import (
 )
 from sentiment.evaluation.assessment import Assessment
 from sentiment.export.config import ExportConfig
-from sentiment.export.register import export_and_register
+from sentiment.export.register import _origin, export_and_register
 from sentiment.promotion.comparison import group
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
+from sentiment.stores.registry.entries import TrainedRun
 from sentiment.stores.registry.pages import DESCRIPTION, KIND, MODEL_DEVELOPMENT, SAVED_VIEW
 from sentiment.stores.registry.versions import Registry
 from sentiment.training import candidate as candidates
@@ -420,6 +421,12 @@ def test_an_adapter_names_its_base_as_it_was_asked_for_and_no_path_of_this_machi
     file.write_text(json.dumps({"base_model_name_or_path": str(tmp_path / "site-packages" / "model"), "r": 8}))
     _name_base(file, TrainConfig(encoder=asked.replace("FOLDER", str(tmp_path))))
     assert json.loads(file.read_text()) == {"base_model_name_or_path": named, "r": 8}
+
+
+@pytest.mark.parametrize(("asked", "named"), [("org/encoder", "org/encoder"), ("/home/ada/mine", "mine")])
+def test_a_bundle_names_its_encoder_and_no_path_of_this_machine(asked, named):
+    run = TrainedRun("r", {"snapshot": SNAPSHOT, "encoder": asked}, {}, {})
+    assert _origin(run) == {"run_id": "r", "snapshot": SNAPSHOT, "encoder": named}
 
 
 def test_a_run_that_failed_is_not_exported_and_says_so_in_a_sentence(deployment):

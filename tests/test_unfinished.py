@@ -19,9 +19,12 @@ from sentiment.stores.registry.versions import Registry
 from sentiment.training import unfinished
 from sentiment.training.candidate import train_candidate
 from sentiment.training.config.train import TrainConfig, TrainingsConfig, TrainRequest
+from sentiment.training.models.encoders import named_in_full
 from sentiment.training.seeds import train_over_seeds
 from sentiment.training.unfinished import FIGURES, at_work, folder_of, interrupted, listed
 from sentiment.training.verbs import TRAIN
+from sentiment.tuning.config import TuneConfig
+from sentiment.tuning.verbs import OPEN_STUDY, TUNE
 from test_candidate import SNAPSHOT, write_snapshot
 
 # Another process that trains to 60 per cent and is killed there.
@@ -92,6 +95,38 @@ def test_an_interrupted_training_goes_on_when_it_is_asked_for_again(asked_again,
     assert predictions(run_id, tmp_path / "again") == predictions(whole, tmp_path / "whole")
     assert not folder_of(deployment, run_id).exists()
     assert mlflow.get_run(run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    ("verb", "config_of", "done_by"),
+    [
+        (TRAIN, TrainRequest, "sentiment.training.candidate.train_candidate"),
+        (TUNE, TuneConfig, "sentiment.tuning.processes.tune"),
+        (OPEN_STUDY, TuneConfig, "sentiment.tuning.study.open_study"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize(
+    "given", [{"family": "linear", "encoder": "mine"}, {"family": "gru", "embeddings": "mine.vec"}]
+)
+def test_what_is_named_from_one_folder_is_asked_for_so_that_it_is_found_from_another(
+    verb, config_of, done_by, given, deployment, monkeypatch, tmp_path
+):
+    asked = []
+    monkeypatch.setattr(done_by, lambda config, *_: asked.append(config))
+    for place in ("here", "there"):
+        (tmp_path / place / "mine").mkdir(parents=True)
+        (tmp_path / place / "mine.vec").touch()
+        monkeypatch.chdir(tmp_path / place)
+        verb.run(config_of(snapshot=SNAPSHOT, **given), shell(deployment))
+    (name,) = given.keys() - {"family"}
+    assert [str(getattr(config, name)) for config in asked] == [
+        str(tmp_path / place / given[name]) for place in ("here", "there")
+    ]
+
+
+def test_a_name_that_is_no_folder_stays_a_name():
+    assert named_in_full(TrainConfig()) == TrainConfig()
 
 
 @pytest.mark.slow

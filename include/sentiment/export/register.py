@@ -205,7 +205,10 @@ def decision_of(run: TrainedRun) -> Decision:
 def _origin(run: TrainedRun) -> dict[str, str]:
     # A network that learnt its words from nothing names no encoder.
     named = ["snapshot", *(name for name in ("encoder", "train_reviews") if name in run.params)]
-    return {"run_id": run.run_id, **{name: run.params[name] for name in named}}
+    origin = {"run_id": run.run_id, **{name: run.params[name] for name in named}}
+    # A folder's place on this machine is nobody's business where the bundle goes.
+    folder = Path(origin.get("encoder", ""))
+    return origin | {"encoder": folder.name} if folder.is_absolute() else origin
 
 
 def _tags(run: TrainedRun, result: ExportResult, measured: dict[str, float]) -> dict[str, str]:

@@ -13,13 +13,13 @@ from sentiment.training.results import SoftLabelsResult, TrainingsResult, TrainR
 def train(config: TrainRequest, context: Context) -> TrainResult:
     """Train a candidate, measure it on the test products, and leave model, figures and pictures in MLflow."""
     from sentiment.training.mixing import require_mixable
-    from sentiment.training.models.encoders import require_at_hand
+    from sentiment.training.models.encoders import named_in_full, require_at_hand
     from sentiment.training.teaching.lessons import require_teachable, with_teacher_at_hand
     from sentiment.training.unfinished import asked_of
     from sentiment.training.warm_start import begun_from, require_unseen
 
     resumed = asked_of(config.resume, context.settings) if config.resume else None
-    training = begun_from(resumed or config.training(), context)
+    training = begun_from(resumed or named_in_full(config.training()), context)
     require_at_hand(training, context.settings)
     require_snapshots(training.mixed_snapshots, context)
     training = on_a_snapshot(with_teacher_at_hand(training, context), context)

@@ -46,10 +46,11 @@ def conclude_study(config: StudyConfig, context: Context) -> StudyResult:
 
 
 def _pinned(config: TuneConfig, context: Context) -> TuneConfig:
-    """Name the snapshot, and the teacher in full; ContractError for one that is nowhere, or labels what judges."""
+    """Name the snapshot, and files and folders in full; ContractError for what is nowhere, or labels what judges."""
+    from sentiment.training.models.encoders import named_in_full
     from sentiment.training.teaching.lessons import require_teachable, with_teacher_at_hand
 
-    pinned = on_a_snapshot(with_teacher_at_hand(config, context), context)
+    pinned = on_a_snapshot(with_teacher_at_hand(named_in_full(config), context), context)
     require_teachable(pinned, context)
     return pinned
 

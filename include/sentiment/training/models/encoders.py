@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sentiment.core.errors import ContractError
 from sentiment.core.settings import Settings
-from sentiment.training.config.architecture import RECURRENT_FAMILIES, Head, Pooling
+from sentiment.training.config.architecture import RECURRENT_FAMILIES, Head, ModelOptions, Pooling
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.models.packaged import PACKAGED, PUBLISHER, packaged_folder
 
@@ -22,6 +22,16 @@ _PATIENCE = 5.0  # seconds that the hub has to answer
 
 if TYPE_CHECKING:
     from sentiment.training.models.classifier import EncoderClassifier
+
+Named = TypeVar("Named", bound=ModelOptions)
+
+
+def named_in_full(config: Named) -> Named:
+    """Name an encoder that is a folder here, and word vectors, in full: what is asked for may go on somewhere else."""
+    whole: dict[str, Any] = {"embeddings": config.embeddings.absolute()} if config.embeddings else {}
+    if Path(config.encoder).is_dir():
+        whole["encoder"] = str(Path(config.encoder).absolute())
+    return config.model_copy(update=whole)
 
 
 def at_hand(encoder: str, settings: Settings) -> str:
