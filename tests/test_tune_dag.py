@@ -86,6 +86,13 @@ def test_who_is_asked_and_does_not_answer_within_a_week_is_not_asked_again(dag):
     assert (approve.response_timeout, approve.retries) == (timedelta(days=7), 0)
 
 
+@pytest.mark.parametrize("name", ["folds", "fold_reviews", "test_reviews"])
+def test_what_no_trial_makes_use_of_is_handed_on_with_the_best_settings_and_says_so(dag, name):
+    assert getattr(TuneConfig(**{name: 150 if name != "folds" else 5}).candidate(), name) in {5, 150}
+    for said in (TuneConfig.model_fields[name].description, dag.params.get_param(name).description):
+        assert said.startswith("Of the training with the best settings; a trial is judged by validation alone.")
+
+
 def test_a_search_on_a_data_set_hands_on_its_files():
     asked = {"dataset": "imdb", "source": "/imdb"}
     form = called(training_form, concluded(family="linear"), pinned(dataset="imdb"), asked)

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
+from pydantic.fields import FieldInfo
 
 from sentiment.core.config import EXPERTS, SEARCH, VerbConfig
 from sentiment.core.names import Family
@@ -39,9 +40,19 @@ def _bound(value: float, title: str, description: str) -> Any:
     return Field(value, gt=0, title=title, description=description, json_schema_extra=SEARCH)
 
 
+def _of_the_best(name: str) -> Any:
+    """Return a field of trainings that the search hands on with the best settings, and no trial makes use of."""
+    field = TrainingOptions.model_fields[name]
+    said = f"Of the training with the best settings; a trial is judged by validation alone. {field.description}"
+    return FieldInfo.merge_field_infos(field, description=said)
+
+
 class TuneConfig(TrainingOptions):
     """Search for better settings of a training: trials on one study, each a training without a test."""
 
+    test_reviews: int = _of_the_best("test_reviews")
+    folds: int = _of_the_best("folds")
+    fold_reviews: int = _of_the_best("fold_reviews")
     study: str | None = Field(
         None,
         description="A study of this snapshot and these settings when empty.",
