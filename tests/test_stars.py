@@ -17,6 +17,8 @@ from sentiment.core.errors import ContractError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import UNLABELLED
 from sentiment.core.settings import Settings
+from sentiment.datasets import unlabelled
+from sentiment.datasets.snapshot import in_memory
 from sentiment.training.config.train import TrainConfig, TrainRequest
 from sentiment.training.fit import fit, trained_on
 from sentiment.training.fitted import Fitted, predict_logits
@@ -81,6 +83,23 @@ def test_a_review_of_three_stars_teaches_the_stars_alone_and_one_of_which_nothin
     loss_of(TrainConfig(star_weight=0.5), reviews)(logits, wanted).backward()
     moved = logits.grad != 0
     assert moved.tolist() == [[True] * 2 + [False] * 4, [False] * 2 + [True] * 4, [False] * 6]
+
+
+@pytest.mark.parametrize("seed", [17, 18])
+@pytest.mark.parametrize("spoken_of", [0, 9])
+def test_of_the_reviews_of_three_stars_none_is_held_but_what_teaches(
+    seed, spoken_of, deployment, monkeypatch, tmp_path
+):
+    train, three = starred(SIZES["train"] // 4), tiny.reviews(THREE_STARS, seed=50).keys  # in the snapshot's order
+    file = table(tmp_path / "t.parquet", [*train.keys, *three[:spoken_of]])
+    config = TrainConfig(snapshot=SNAPSHOT, star_weight=0.3, seed=seed, teacher=file if spoken_of else "")
+    held = []
+    monkeypatch.setattr(unlabelled, "in_memory", lambda rows: held.append(rows.num_rows) or in_memory(rows))
+    learnt = lessons(config, train, a_context(deployment)).keys[len(train) :]
+    assert learnt == [key for key in three if key in learnt]
+    assert set(three[:spoken_of]) <= set(learnt)
+    assert THREE_STARS // 4 <= len(learnt) <= THREE_STARS // 4 + spoken_of
+    assert max(held) <= len(learnt)
 
 
 def test_soft_labels_without_a_teacher_are_learnt_as_they_are():

@@ -123,6 +123,11 @@ def keys_among(folder: str, split: str, keys: Collection[str]) -> set[str]:
     return found
 
 
+def of_keys(keys: Collection[str]) -> dataset.Expression:
+    """Return what tells the rows of these keys from the others, which are then not held."""
+    return dataset.field("review_key").isin(pa.array(list(keys), pa.string()))
+
+
 def read_products(folder: str, split: str) -> set[str]:
     """Return the products of the reviews of a split; there are none of IMDb's."""
     return _values(folder, split, "parent_asin") - {None}
@@ -144,16 +149,22 @@ def read_with_products(
 
 
 def sampled(
-    folder: str, names: list[str], total: int, limit: int | None, seed: int, more: tuple[str, ...] = ()
+    folder: str,
+    names: list[str],
+    total: int,
+    limit: int | None,
+    seed: int,
+    more: tuple[str, ...] = (),
+    only: dataset.Expression | None = None,
 ) -> pa.Table:
     """Return the rows, of the `total` in some files of a snapshot, that `read_split` tells of.
 
-    Those of `more` columns that the files have are there too.
+    Those of `more` columns that the files have are there too. Without a limit it may be those `only` that it says.
     """
     begin = 0 if limit is None or limit >= total else (seed - FIRST_SEED) * _GOLDEN % _CIRCLE
     opened = _opened(folder, names)
     columns = [*_READ, *(name for name in more if name in opened.schema.names)]
-    table = opened.to_table(columns=columns, filter=_near(begin, limit, total))
+    table = opened.to_table(columns=columns, filter=only if limit is None else _near(begin, limit, total))
     # From the least of all signed numbers on, and around.
     places = (table["sample_order"].to_numpy().view("uint64") ^ np.uint64(_CIRCLE // 2)) - np.uint64(begin)
     table = table.append_column("place", pa.array(places))

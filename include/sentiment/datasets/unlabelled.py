@@ -6,6 +6,7 @@ before the same day). They are written into the snapshot's folder when somebody 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import sha256
 
 import numpy as np
@@ -16,7 +17,7 @@ from sentiment.core.labelled import LabelledReviews
 from sentiment.core.names import FIRST_SEED
 from sentiment.datasets.config import SnapshotConfig
 from sentiment.datasets.manifest import Manifest, require_manifest
-from sentiment.datasets.snapshot import in_memory, products, sampled
+from sentiment.datasets.snapshot import in_memory, of_keys, products, sampled
 from sentiment.stores import files as storage
 from sentiment.stores.lake.tables import Lake
 
@@ -89,6 +90,13 @@ def read_unlabelled(
         return LabelledReviews.of([], [], [], np.empty(0, np.int64)), []
     table = sampled(folder, found.files, found.reviews, limit, seed, ("parent_asin",))
     return in_memory(table), products(table)
+
+
+def unlabelled_among(folder: str, found: Unlabelled, keys: Collection[str]) -> LabelledReviews:
+    """Return those of these keys in the snapshot's order, without holding the others."""
+    if not found.reviews:
+        return LabelledReviews.of([], [], [], np.empty(0, np.int64))
+    return in_memory(sampled(folder, found.files, found.reviews, None, FIRST_SEED, only=of_keys(keys)))
 
 
 def _description(folder: str) -> str:

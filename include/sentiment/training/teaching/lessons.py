@@ -17,7 +17,7 @@ from sentiment.core.names import UNLABELLED
 from sentiment.core.wording import counted
 from sentiment.datasets.manifest import JUDGES, require_manifest
 from sentiment.datasets.snapshot import keys_among, snapshot_folder
-from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled
+from sentiment.datasets.unlabelled import obtain_unlabelled, read_unlabelled, unlabelled_among
 from sentiment.stores.lake.tables import Lake
 from sentiment.training.config.train import TrainingOptions
 from sentiment.training.teaching.table import SoftLabels, read_table, table_of
@@ -116,8 +116,7 @@ def _without_label(config: TrainingOptions, labelled: int, known: set[str], cont
         in_proportion = round(found.reviews * labelled / manifest.splits["train"].reviews)
         sample, _ = read_unlabelled(folder, found, in_proportion, config.seed)
         wanted |= set(sample.keys)
-    every, _ = read_unlabelled(folder, found)
-    return every.take(np.flatnonzero([key in wanted for key in every.keys]))
+    return unlabelled_among(folder, found, wanted)
 
 
 def _said(config: TrainingOptions, context: Context) -> tuple[SoftLabels, set[str]]:
