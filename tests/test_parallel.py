@@ -4,7 +4,7 @@ import dataclasses
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import psutil
@@ -18,6 +18,7 @@ from sentiment.training.batches import SimilarLengths
 from sentiment.training.distributed import WorkerLostError, _after, _follow
 from sentiment.training.fit import fit
 from sentiment.training.fitted import predict_logits
+from sentiment.training.hardware import device_here
 from sentiment.training.job import Failure, Job
 from sentiment.training.settings import StepPlan
 
@@ -61,6 +62,19 @@ def _words(process: psutil.Process) -> list[str]:
 def alone(tmp_path_factory):
     """The model that one process makes with batches of 16."""
     return fit(recurrent(batch_size=16), TRAIN, VALIDATION, tmp_path_factory.mktemp("alone"), Settings())
+
+
+@pytest.mark.parametrize(("has_gpu", "device"), [(True, "cuda"), (False, "cpu")])
+def test_a_network_computes_on_the_gpu_where_there_is_one(has_gpu, device, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_gpu)
+    assert device_here() == device
+
+
+def test_what_processes_trained_computes_where_the_process_does_that_measures_it(alone, monkeypatch, tmp_path):
+    monkeypatch.setattr(distributed, "_launcher", lambda *_: nullcontext(lambda job, _: alone.save(job.fitted)))
+    monkeypatch.setattr(distributed, "device_here", lambda: "meta")  # which every machine has
+    shared = fit(recurrent(processes=2), TRAIN, VALIDATION, tmp_path, Settings())
+    assert {parameter.device.type for parameter in shared.model.parameters()} == {"meta"}
 
 
 @pytest.mark.slow

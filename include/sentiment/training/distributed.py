@@ -33,7 +33,7 @@ from sentiment.stores.spark_jobs import is_local_master
 from sentiment.training.checkpoints import claim
 from sentiment.training.config.train import TrainConfig
 from sentiment.training.fitted import Fitted
-from sentiment.training.hardware import with_smaller_batches
+from sentiment.training.hardware import device_here, with_smaller_batches
 from sentiment.training.job import Failure, Job, OnLog
 from sentiment.training.models.encoders import with_encoder_at_hand
 from sentiment.training.models.start import with_start_at_hand
@@ -84,7 +84,9 @@ def fit_distributed(
             if (job.fitted / "fitted.json").exists():
                 adapter = workdir / "adapter"  # of family lora; a saved model does not carry it
                 own = adapter if adapter.is_dir() else None
-                return replace(Fitted.load(job.fitted), adapter=own, memory=job.memory())
+                fitted = Fitted.load(job.fitted)
+                fitted.model.to(device_here())  # as training leaves it in one process, which goes on to measure it
+                return replace(fitted, adapter=own, memory=job.memory())
             config = _after(job.failure(), config, cause)
 
 

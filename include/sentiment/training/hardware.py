@@ -31,13 +31,17 @@ def training_precision(precision: Precision, family: Family = "encoder") -> Prec
     return chosen
 
 
+def device_here() -> str:
+    """Return where a network computes in this process, as torch names it: its GPU, where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def computing_in(precision: Precision, family: Family) -> torch.autocast:
     """Return a context in which torch computes in the format in which a family is trained with this `precision`."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     # The linear family is solved by scikit-learn, in no format of a network.
     chosen = "fp32" if family == "linear" else training_precision(precision, family)
     half = torch.float16 if chosen == "fp16" else torch.bfloat16
-    return torch.autocast(device, dtype=half, enabled=chosen != "fp32")
+    return torch.autocast(device_here(), dtype=half, enabled=chosen != "fp32")
 
 
 @contextmanager
