@@ -231,16 +231,18 @@ def test_other_programs_read_the_rows_that_are_written(tmp_path, kind, ending):
     assert [row.get("label") or None for row in Source.of(target, FileOptions()).rows()] == LABELS
 
 
-@pytest.mark.parametrize("first", ["marketplace", "id"])
-def test_tsv_in_which_quotes_enclose_nothing_is_written_as_such_and_read_again_with_the_same_columns(tmp_path, first):
+@pytest.mark.parametrize(("first", "column"), [("marketplace", "review_body"), ("id", "text")])
+def test_tsv_in_which_quotes_enclose_nothing_is_written_as_such_and_read_again_with_the_same_columns(
+    tmp_path, first, column
+):
     texts = ['The 32" set is good', '"bad', '"good"', 'bad "" bad', ""]
-    given = "".join(f"{line}\n" for line in (f"{first}\ttext\tlast", *(f"US\t{text}\t'x" for text in texts)))
+    given = "".join(f"{line}\n" for line in (f"{first}\t{column}\tlast", *(f"US\t{text}\t'x" for text in texts)))
     (tmp_path / "in.tsv").write_text(given)
     predict(tmp_path / "in.tsv", tmp_path / "out.tsv", quotes="plain")
     written = (tmp_path / "out.tsv").read_text().splitlines()
     assert [line.split("\t")[:3] for line in written] == [line.split("\t") for line in given.splitlines()]
     again = Source.of(tmp_path / "out.tsv", FileOptions(quotes=None if first == "marketplace" else "plain"))
-    assert [row["text"] for row in again.rows()] == texts
+    assert [row[column] for row in again.rows()] == texts
     assert [row["label"] for row in again.rows()] == ["positive", "negative", "positive", "negative", ""]
 
 

@@ -184,6 +184,17 @@ def test_a_tsv_whose_quotes_enclose_nothing_is_read_as_it_stands(tmp_path):
     assert values(amazon) == [["US", '"" and \\'], ["US", '"say ""x"""']]
 
 
+@pytest.mark.parametrize("text", ["text", "review_body"])
+@pytest.mark.parametrize(("name", "between"), [("a.csv", ","), ("a.tsv", "\t")])
+def test_of_files_that_begin_with_the_marketplace_amazons_own_alone_are_believed(tmp_path, text, name, between):
+    whole, open_quote, close_quote = ("US", "fine", "5"), ("US", '"bad', "1"), ("DE", 'mine"', "2")
+    rows = [("marketplace", text, "stars"), *[whole] * 99, open_quote, *[whole] * 3, close_quote, whole]
+    found = read_file(written(tmp_path, name, "".join(between.join(row) + "\n" for row in rows)))
+    own = (text, name) == ("review_body", "a.tsv")
+    assert [row.number for row in found] == [*range(2, 107)]
+    assert [row.number for row in found if row.fault] == ([] if own else [*range(101, 106)])
+
+
 def test_a_quoted_value_behind_the_first_look_at_a_plain_tsv_is_refused(tmp_path):
     plain = "1\tplain text\n" * 100_000
     path = written(tmp_path, "a.tsv", "id\ttext\n" + plain + '2\t"say ""x"""\n3\t"a\nb"\n4\t""\n')

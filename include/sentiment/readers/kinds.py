@@ -22,7 +22,8 @@ from sentiment.stores import files as storage
 READABLE = re.compile(r"\.(jsonl|json|csv|tsv|parquet)(\.(gz|bz2|zst))?$", re.IGNORECASE)
 # How much of a file is looked at, unpacked: for what it is, and for how its rows are written.
 _LOOKED_AT, _BEGINNING = 1 << 16, 1 << 20
-_NAMES_OF_AWS = "marketplace"
+# Of Amazon's own files: the first column's name, and that of the texts.
+_NAMES_OF_AWS = ("marketplace", "review_body")
 _POLARITY = ("label", "title", "text")
 # How zip files (and what newer spreadsheets and office programs save), older spreadsheets, 7z and xz begin.
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00")
@@ -141,7 +142,7 @@ def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Qu
     columns = dialects.header(beginning, delimiter, chosen)
     if beginning and not columns:
         raise ContractError(f"{uri}, line 1: {delimited.why_no_names(first)}")
-    told = quotes is not None or columns[:1] == [_NAMES_OF_AWS]
+    told = quotes is not None or (kind == "tsv" and _is_of_aws(columns))
     if quotes not in ("doubled", "plain") and any(re.search(r'\\("|$)', name) for name in columns):
         raise ContractError(f"{uri}, line 1: {delimited.TWO_WAYS}")
     dialect = Dialect(delimiter, chosen, len(columns), told=told)
@@ -150,6 +151,11 @@ def _delimited(uri: str, kind: Kind, packing: Packing, encoding: str, quotes: Qu
         dialect, columns = Dialect(delimiter, chosen, len(columns), False, told), [*_POLARITY]
     require_names(uri, columns)
     return Format(kind, packing, encoding, delimited.studied(dialect, beginning), tuple(columns))
+
+
+def _is_of_aws(columns: list[str]) -> bool:
+    first, texts = _NAMES_OF_AWS
+    return columns[:1] == [first] and texts in columns
 
 
 def _delimiter(uri: str, beginning: list[str], quotes: Quotes) -> str:
@@ -182,7 +188,7 @@ def _quotes(beginning: list[str], delimiter: str, kind: Kind) -> Quotes:
     """Tell how quotes are written: as fewest rows of the beginning are read wrongly."""
     first = "".join(beginning[:1])
     if kind == "tsv" and (
-        first.split("\t")[0] == _NAMES_OF_AWS
+        _is_of_aws(first.rstrip("\r\n").split("\t"))
         or (not first.startswith('"') and not _faults(beginning, delimiter, "plain"))
     ):
         return "plain"
