@@ -160,9 +160,28 @@ def test_a_day_is_its_midnight():
         assert moment(given_day, NOW) == (datetime(2024, 5, 31, tzinfo=UTC), "dates")
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.dates(date(1995, 1, 2), date(2025, 12, 30)), st.integers(-14 * 60, 14 * 60))
+def test_a_day_with_a_zone_is_its_midnight_there(day, minutes):
+    there = datetime(day.year, day.month, day.day, tzinfo=timezone(timedelta(minutes=minutes)))
+    zone = there.isoformat().removeprefix(f"{day}T00:00:00")
+    assert moment(f"{day}{zone}", NOW) == (there, "dates")
+    assert moment(f"{day}Z", NOW) == moment(f"{day} UTC", NOW) == moment(f"{day}", NOW)
+
+
+@pytest.mark.parametrize("time", ["10", "1030", "10:30:15"])
+def test_a_time_of_day_stands_behind_a_blank_or_a_t_alone(time):
+    assert moment(f"2024-05-31 {time}", NOW) == moment(f"2024-05-31T{time}", NOW)
+    for between in ("/", "_", ".", "-", "+", ":", ",", ";", "|", "x", "0", "  ", " T"):
+        with pytest.raises(RejectedError, match="neither a number of seconds"):
+            moment(f"2024-05-31{between}{time}", NOW)
+
+
 NO_TIMES = [None, True, "", " ", "now", "31.05.2024", "05/31/2024", "20240531", "2024", "May 31, 2024", "1.577.836.800"]
 NO_TIMES += ["1,577,836,800", "nan", "inf", float("nan"), float("inf"), 0, -1, 5, 10**30, "1e999", "9" * 5000, [], {}]
 NO_TIMES += ["0x5E0BE100", "١٥٧٧٨٣٦٨٠٠", "1_577_836_800", b"1577836800", "2024-02-30", "2024-05-31T25:00", "10:00"]
+NO_TIMES += ["2024-05-31 10.30", "2024-05-31 10:30.5", "2024-05-31T10,5", "2024-05-31/2024", "2024-05-31+15:00"]
+NO_TIMES += ["2024-05-31+10:30:15", "2024-05-31+02", "2024-05-31_10:30"]
 
 
 @pytest.mark.parametrize("given_time", NO_TIMES, ids=lambda value: repr(value)[:20])

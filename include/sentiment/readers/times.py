@@ -21,6 +21,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?([0-9]{1,25}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 # What pandas and databases put behind a time that is in UTC.
 _ZONE = re.compile(r"\s*(UTC|GMT)$")
+# XML's date with a zone, of which Python takes the zone for a time of day.
+_DAY_OF_ZONE = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(Z|[+-](?:0[0-9]|1[0-4]):[0-9]{2})$")
+# Python lets anything part a date from its time, and takes what follows a dot behind hour or minute for microseconds.
+_DAY = r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}(?:-?[0-9])?)"
+_TIME = r"[0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?"
+_ISO = re.compile(rf"{_DAY}(?:[Tt ]{_TIME}\s*(?:Z|[+-][0-9:.]+)?)?")
 NO_TIME = "timestamp is neither a number of seconds or parts of seconds since 1970 nor a date such as 2024-05-31"
 FUTURE = "timestamp lies in the future"
 TOO_OLD = "timestamp lies before 1995"
@@ -67,9 +73,12 @@ def _counted(number: Decimal) -> tuple[datetime, str]:
 
 
 def _dated(given: Any) -> datetime:
-    """Return the moment of a text, or of a column of dates or times, in UTC."""
+    """Return the moment of a text, or of a column of dates or times, in UTC; of a day its midnight in its zone."""
+    text = _DAY_OF_ZONE.sub(r"\1T00:00\2", _ZONE.sub("+00:00", str(given).strip()))
+    if not _ISO.fullmatch(text):
+        raise RejectedError(NO_TIME)
     try:
-        found = datetime.fromisoformat(_ZONE.sub("+00:00", str(given).strip()))
+        found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise RejectedError(NO_TIME) from None
