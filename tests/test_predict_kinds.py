@@ -392,7 +392,7 @@ def test_the_files_of_a_folder_whose_texts_stand_elsewhere_are_named(tmp_path):
     (folder := tmp_path / "reviews").mkdir()
     (folder / "a.csv").write_text("text,stars\ngood,5\n")
     for content, said in {
-        "reviewText,overall\nbad,1\n": r"a\.csv has no column reviewText, .* in text: score it by itself",
+        "reviewText,overall\nbad,1\n": r"b\.csv has no column text, .* in reviewText: score it by itself",
         "Body,n\nbad,1\n": r"b\.csv has no column text, .*it has Body, n: score it by itself",
     }.items():
         (folder / "b.csv").write_text(content)

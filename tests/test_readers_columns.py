@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sentiment.core.errors import ContractError, RejectedError
 from sentiment.readers.config import ReviewOptions
 from sentiment.readers.schemas import (
+    OURS,
     SCHEMAS,
     ColumnMapping,
     mapping_of,
@@ -50,6 +51,27 @@ def test_of_two_columns_that_differ_in_case_alone_and_are_neither_as_known_none_
     assert "text" not in mapping_of(["TEXT", "tExt", "rating"], options()).columns
     with pytest.raises(ContractError, match="there is no column text; the columns are TEXT, tExt"):
         mapping_of(["TEXT", "tExt"], options("text=text"))
+
+
+FOREIGN = [name for name in SCHEMAS if name != OURS]
+
+
+@pytest.mark.parametrize("schema", [name for name in FOREIGN if {"rating", "timestamp"} <= set(SCHEMAS[name])])
+def test_stars_under_our_own_name_come_before_those_of_a_schema_that_is_not_whole(schema):
+    stars, time = (SCHEMAS[schema][role][0] for role in ("rating", "timestamp"))
+    columns = ["text", "rating", stars, time, "asin"]
+    found = mapping_of(columns, options())
+    assert found.columns == {"text": "text", "rating": "rating", "timestamp": time, "product": "asin"}
+    assert mapping_of(columns, options(f"rating={stars}")).columns == {**found.columns, "rating": stars}
+
+
+@pytest.mark.parametrize("schema", FOREIGN)
+def test_a_whole_file_of_a_schema_is_read_by_it_whatever_else_it_holds(schema):
+    columns = {role: names[0] for role, names in SCHEMAS[schema].items()}
+    own = {role: SCHEMAS[OURS][role][0] for role in columns}
+    for role in set(columns) & {"rating", "timestamp"}:
+        found = mapping_of([*columns.values(), own[role]], options())
+        assert (found.schema, dict(found.columns)) == (schema, columns)
 
 
 def test_columns_that_could_be_anybodys_have_no_schema():

@@ -191,13 +191,19 @@ def require_review(mapping: ColumnMapping, columns: Collection[str]) -> None:
 def _known(columns: Collection[str]) -> tuple[str, dict[Role, str]]:
     """Return the schema that has most of the columns, and its columns as they are spelled here.
 
-    What it lacks may stand under our own names, as where somebody renamed some columns. It has no name where so little
-    of it is there that the columns could be anybody's.
+    What it lacks may stand under our own names, as where somebody renamed some columns; of a schema that is not whole
+    the text, stars and time under our own names come first, for its own name may be that of something else (`score`).
+    It has no name where so little of it is there that the columns could be anybody's.
     """
     found = {name: _of_schema(names, columns) for name, names in SCHEMAS.items()}
-    filled = {name: {**found[OURS], **roles} for name, roles in found.items()}
+    ours = found[OURS]
+    first = {role: column for role, column in ours.items() if role in _NEEDED}
+    filled = {
+        name: {**ours, **roles, **(first if len(roles) < len(SCHEMAS[name]) else {})} for name, roles in found.items()
+    }
     best = max(filled, key=lambda name: ("text" in filled[name], len(filled[name]), len(found[name])))
-    known = len(found[best]) > 2 or len(found[best]) == len(SCHEMAS[best])
+    of_best = sum(filled[best][role] == column for role, column in found[best].items())
+    known = of_best > 2 or of_best == len(SCHEMAS[best])
     return best if known else "", filled[best]
 
 
