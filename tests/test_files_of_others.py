@@ -25,6 +25,7 @@ from sentiment.ingest.landing import Origin, delivery_of_day, files_of_day, hist
 from sentiment.ingest.lines import LandedFile, lines_of_reviews
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST, INSPECT
 from sentiment.readers.config import FileOptions, ReviewOptions
+from sentiment.readers.jsons import ARRAY
 from sentiment.readers.told import options_of
 from sentiment.scoring.source import Source
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
@@ -368,6 +369,16 @@ def test_inspect_says_what_keeps_a_file_from_the_lake_and_opens_nothing_else(hom
     assert (result["rows"], result["reviews"], result["rejected"]) == (3, 2, 1)
     assert [row["text"] for row in result["first_rows"]] == ["good", "fine"]
     assert sorted(path.name for path in home.iterdir()) == ["r.csv"]
+
+
+@pytest.mark.parametrize("between", [",\n", ", "])
+def test_inspect_names_the_ways_out_for_an_array_that_is_called_json_lines(home, between):
+    array = f"[{between.join(json.dumps(raw_review(DAY, n)) for n in range(4))}]\n".encode()
+    first, *_ = inspected(write(home / "r.jsonl", array))["first_rejected"]
+    assert (first["line"], first["reason"]) == (1, ARRAY)
+    assert ARRAY.endswith("; name the file .json, or say --kind json")
+    assert inspected(home / "r.jsonl", kind="json")["reviews"] == 4
+    assert inspected(write(home / "r.json", array))["reviews"] == 4
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.jsonl"])

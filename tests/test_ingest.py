@@ -17,6 +17,7 @@ from sentiment.ingest.config import ImportHistoryConfig, ImportResult, IngestCon
 from sentiment.ingest.job import Ingestion, ingest_delivery
 from sentiment.ingest.judge import Rules
 from sentiment.ingest.verbs import IMPORT_HISTORY, INGEST
+from sentiment.readers.jsons import ARRAY
 from sentiment.readers.times import ROUNDED
 from sentiment.stores.lake.schemas import QUARANTINE, REVIEWS
 from sentiment.stores.lake.tables import Lake
@@ -70,7 +71,7 @@ NO_MILLISECONDS, BEFORE_1995 = (
 BAD_LINES = [
     ("this is no JSON", "the line is not a JSON object"),
     ('{"rating": 5.0, "text": "cut in the mid', "the line is not a JSON object"),
-    ("[1, 2]", "the line begins a JSON array, and one object a line is wanted"),
+    ("[1, 2]", ARRAY),
     ("null", "the line is not a JSON object"),
     ("9" * 5000, "the line is not a JSON object"),
     ('{"a":' * 100_000, "the line is not a JSON object"),

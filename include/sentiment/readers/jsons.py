@@ -11,7 +11,7 @@ from sentiment.core.errors import BrokenFileError, RejectedError
 
 NOT_JSON = "the line is not a JSON object"
 PYTHON = "the line is a Python dictionary, and no JSON"
-ARRAY = "the line begins a JSON array, and one object a line is wanted"
+ARRAY = "the line begins a JSON array, and one object a line is wanted; name the file .json, or say --kind json"
 SEVERAL = "the line holds more than one JSON object"
 TWICE = "the line gives one name several values"
 # A byte order mark stands before a file, and where files were put one after another within it.

@@ -14,7 +14,6 @@ from sentiment.core.errors import BrokenFileError, ContractError
 from sentiment.core.text.characters import writable
 from sentiment.readers import parquet
 from sentiment.readers.config import FileOptions
-from sentiment.readers.jsons import ARRAY
 from sentiment.readers.kinds import Format, format_of, is_readable
 from sentiment.readers.rows import Row, Values, place, read
 from sentiment.readers.schemas import ColumnMapping, mapping_of, require_text
@@ -207,6 +206,4 @@ def _named(uri: str) -> Iterator[None]:
 
 
 def _with_remedy(row: Row) -> str:
-    if row.fault == ARRAY:
-        return f"{row.fault}; name the file .json, or say --kind json"
     return row.fault if ";" in row.fault else f"{row.fault}; mend or remove the row"
