@@ -67,7 +67,7 @@ def told(path: Path, **options: Any) -> tuple[str, ...]:
         ("id;price;text\n1;1.234,5;a\n", ("id", "price", "text"), [["1", "1.234,5", "a"]]),
         ("text\na\n", ("text",), [["a"]]),
         ('text\n""\na\n', ("text",), [[""], ["a"]]),
-        ("text,id\n,\n", ("text", "id"), [["", ""]]),
+        ('text,id\n"",\n', ("text", "id"), [["", ""]]),
         ('"te\nxt",id\na,1\n', ("te\nxt", "id"), [["a", "1"]]),
         ("id,text\n007,1e5\n", ("id", "text"), [["007", "1e5"]]),
         ("2,title,a text\n1,other,b\n", ("label", "title", "text"), [["2", "title", "a text"], ["1", "other", "b"]]),
@@ -82,6 +82,22 @@ def test_a_csv_of_this_form_is_read_as_it_was_meant(tmp_path, content, columns, 
     path = written(tmp_path, "a.csv", content)
     assert told(path) == columns
     assert values(path) == rows
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quotes", [None, "doubled", "backslash", "plain"])
+@pytest.mark.parametrize("columns", [2, 3, 9])
+def test_rows_of_delimiters_alone_are_none_and_count_as_lines(tmp_path, name, end, quotes, columns):
+    delimiter = "\t" if name == "a.tsv" else ","
+    line, blank = delimiter.join(map(str, range(columns))), delimiter * (columns - 1)
+    names = delimiter.join(f"c{number}" for number in range(columns))
+    path = written(tmp_path, name, end.join([names, blank, line, *[blank] * 30, line, blank, ""]))
+    found = read_file(path, quotes=quotes)
+    assert [(row.number, row.fault, len(row.values)) for row in found] == [(3, "", columns), (34, "", columns)]
+    # Without a line end behind it the last row may be the beginning of another one.
+    path.write_bytes(path.read_bytes().removesuffix(end.encode()))
+    assert [(row.number, row.ended) for row in read_file(path, quotes=quotes)][2:] == [(35, False)]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Cells(NamedTuple):
 
 
 def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
-    """Give the rows, but for one that names the columns; empty lines are none."""
+    """Give the rows, but for one that names the columns; empty lines are none, nor those of delimiters alone."""
     held = HeldLines(lines, dialect)
     reader = dialect.reader(held)
     names_next = dialect.names_first
@@ -56,6 +56,8 @@ def rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Cells]:
             continue
         if names_next:
             names_next = not (fault or is_row(values))
+            continue
+        if _is_blank(held.taken, dialect):
             continue
         fault = fault or (TAKEN_IN if held.line <= refused_to else _fault(values, held, dialect))
         yield Cells(held.line, values, fault, held.taken[0] if fault else "".join(held.taken))
@@ -101,6 +103,12 @@ def _first_of(dialect: Dialect | Escaped, held: HeldLines) -> list[str]:
         return next(dialect.reader(held.ahead()), [])
     except csv.Error:
         return []
+
+
+def _is_blank(taken: list[str], dialect: Dialect) -> bool:
+    """Tell a spreadsheet's row without values; one behind which no line ends may be the beginning of one with some."""
+    line = taken[0]
+    return line.endswith("\n") and line.rstrip("\r\n") == dialect.delimiter * (dialect.width - 1)
 
 
 def _fault(values: list[str], held: HeldLines, dialect: Dialect) -> str:
