@@ -11,6 +11,9 @@ from sentiment.readers.dialects import Dialect
 
 NOT_CLOSED = "the quotes of the row do not close; write a quote within a quoted value twice, or mend the row"
 
+# A row that another dialect takes over more lines is not looked for: where each ends with a backslash, it would go on
+# to the end of the file.
+_LINES_AHEAD = 100
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -62,14 +65,14 @@ class HeldLines:
         self.taken = self.taken[:1]
 
     def ahead(self) -> Iterator[str]:
-        """Give the lines of the row and those behind it, which stay to be read, without returns within them.
+        """Give the lines of the row and some of those behind it, which stay to be read, without returns within them.
 
         `reached` is then the last that was taken.
         """
         quotes, first = 0, len(self.taken)
         for at, line in enumerate(self._from_here()):
             quotes += self.dialect.bare_quotes(line) if at >= first else 0
-            if quotes > 2 * self.dialect.width:
+            if quotes > 2 * self.dialect.width or at >= first + _LINES_AHEAD:
                 return
             self.reached = self.line + at
             yield without_returns(line)
