@@ -129,6 +129,26 @@ def test_a_store_that_is_down_is_said_and_may_be_asked_again(store, monkeypatch,
         asked("s3://reviews/landing")
 
 
+@pytest.mark.parametrize("asked", [*ASKED.values(), lambda place: Lake(place).read(REVIEWS)], ids=[*ASKED, "a table"])
+@pytest.mark.parametrize("address", ["s3.example.com", "localhost:8333", "//localhost:8333", "http://", "ftp://host"])
+def test_an_address_without_scheme_or_host_is_said_by_the_name_of_its_variable(store, monkeypatch, asked, address):
+    store()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    with pytest.raises(ContractError, match="AWS_ENDPOINT_URL is no address; write http://"):
+        asked("s3://reviews/landing")
+    check = check_store("s3://reviews/landing")
+    assert (check.ok, "AWS_ENDPOINT_URL is no address" in check.detail) == (False, True)
+
+
+@pytest.mark.parametrize("asked", [s3.s3_client, s3.s3_filesystem, s3.delta_options])
+def test_an_address_that_is_empty_is_none(store, monkeypatch, asked):
+    store()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "")
+    asked()
+    # Also for deltalake, which reads the environment by itself.
+    assert "AWS_ENDPOINT_URL" not in os.environ
+
+
 def test_both_clients_reach_a_store_by_the_proxy_of_the_environment_and_in_its_region(store, monkeypatch):
     proxy = f"127.0.0.1:{store().server_port}"  # without a scheme, as some write it
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://nowhere.invalid")

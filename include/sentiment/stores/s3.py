@@ -39,7 +39,7 @@ def region() -> str | None:
 
 def delta_options() -> dict[str, str]:
     """Return what deltalake needs beside the AWS_* variables, which it reads itself; a folder leaves it aside."""
-    plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    plain_http = (_endpoint() or "").startswith("http://")
     return _DELTA_PATIENCE | ({"AWS_ALLOW_HTTP": "true"} if plain_http else {})
 
 
@@ -51,7 +51,10 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 
 
 def s3_client() -> Any:
-    """Return this process's client of boto3, configured as a deployment says, and patient."""
+    """Return this process's client of boto3, configured as a deployment says, and patient.
+
+    Raises ContractError, as the file system and deltalake's options do, where AWS_ENDPOINT_URL is no address.
+    """
     return _client(_configured())
 
 
@@ -93,8 +96,33 @@ _Configured = tuple[int, frozenset[tuple[str, str]]]
 
 def _configured() -> _Configured:
     """Return what a client is made for: this process, since a forked one must not share connections, and its S3."""
+    _endpoint()
     named = ((name, value) for name, value in os.environ.items() if name.startswith("AWS_") or _is_of_proxy(name))
     return os.getpid(), frozenset(named)
+
+
+def _endpoint() -> str | None:
+    """Return the address of S3, None where that is AWS's; raise ContractError for what is no address."""
+    address = os.environ.get("AWS_ENDPOINT_URL")
+    if not address:
+        # Compose's .env leaves it empty; deltalake, which reads it by itself, would take that for an address.
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+        return None
+    if not _is_address(address):
+        raise ContractError(
+            "AWS_ENDPOINT_URL is no address; write http://host:8333 or https://host, or leave it empty for AWS's own S3"
+        )
+    return address
+
+
+def _is_address(value: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no port
+        return False
 
 
 def _is_of_proxy(name: str) -> bool:
