@@ -35,7 +35,7 @@ class Store(ThreadingHTTPServer):
     def __init__(self, second: int) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.second, self.down_until, self.names = second, 0.0, set[str]()
-        self.read_only, self.refused = False, 0
+        self.read_only, self.refused, self.asked = False, 0, list[str]()
         self.to_readers: tuple[int, str] | None = None
 
 
@@ -73,6 +73,7 @@ class Answer(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
     def _say(self, status: int, body: bytes = b"") -> None:
+        self.server.asked.append(self.command)
         down = time.monotonic() < self.server.down_until
         self.send_response(503 if down else status)
         self.send_header("Content-Length", "0" if down or self.command == "HEAD" else str(len(body)))
@@ -187,11 +188,28 @@ def test_a_store_that_may_not_be_written_to_is_said_at_the_first_write_and_by_th
     assert (check.ok, "S3 refuses" in check.detail) == (False, True)
 
 
-def test_the_doctor_says_that_a_store_is_down(store, monkeypatch):
-    monkeypatch.setattr(s3, "BOTO_ATTEMPTS", 1)
-    store().down_until = time.monotonic() + 600
+def test_the_doctor_says_within_seconds_that_a_store_is_down(store):
+    server = store()
+    server.down_until = time.monotonic() + 600
     check = check_store("s3://reviews/lake")
     assert (check.ok, "does not answer as it should" in check.detail) == (False, True)
+    assert len(server.asked) <= 3
+
+
+@pytest.mark.parametrize("end", [UnavailableError, KeyboardInterrupt])
+def test_a_store_that_is_down_is_not_asked_to_remove_what_it_never_took(store, monkeypatch, end):
+    monkeypatch.setattr(s3, "BOTO_ATTEMPTS", 1)
+    server = store()
+    server.down_until = time.monotonic() + 600
+    if end is KeyboardInterrupt:
+        monkeypatch.setattr(s3.s3_client(), "put_object", _interrupted)
+    with pytest.raises(end):
+        require_conditions("s3://reviews/lake")
+    assert "DELETE" not in server.asked
+
+
+def _interrupted(**_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("answer", [200, 501])

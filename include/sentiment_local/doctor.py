@@ -29,6 +29,8 @@ from sentiment_local.preflight import GIBIBYTE, Check, check_disk, check_java, c
 DISK_GIB = 5.0
 # Beside Spark's heap: the two servers 1.4, the JVM's own 0.4, two Python workers with a model 0.8, a task 0.4.
 MEMORY_BESIDE_SPARK_GIB = 3.0
+# Some seconds: someone waits for the answer, where a task would wait two minutes for an S3 that is started anew.
+_ATTEMPTS_OF_STORE = 3
 
 
 def diagnose(settings: Settings) -> list[Check]:
@@ -98,7 +100,7 @@ def check_store(root: str) -> Check:
 
     remedy = "correct SENTIMENT_LAKE and the AWS_* variables, or use another S3"
     try:
-        require_conditions(root)
+        require_conditions(root, _ATTEMPTS_OF_STORE)
     except (ClientError, ContractError, UnavailableError) as error:
         return Check("store", False, str(error), remedy)
     return Check("store", True, f"the S3 of {root} has conditional writes", "")

@@ -50,12 +50,12 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     return bucket, key.lstrip("/")
 
 
-def s3_client() -> Any:
-    """Return this process's client of boto3, configured as a deployment says, and patient.
+def s3_client(attempts: int | None = None) -> Any:
+    """Return this process's client of boto3, configured as a deployment says; patient, unless `attempts` are given.
 
     Raises ContractError, as the file system and deltalake's options do, where AWS_ENDPOINT_URL is no address.
     """
-    return _client(_configured())
+    return _client(_configured(), attempts or BOTO_ATTEMPTS)
 
 
 def s3_filesystem() -> FileSystem:
@@ -130,11 +130,11 @@ def _is_of_proxy(name: str) -> bool:
 
 
 @cache
-def _client(_: _Configured) -> Any:
+def _client(_: _Configured, attempts: int) -> Any:
     from boto3 import Session
     from botocore.config import Config
 
-    patient = Config(retries={"mode": "standard", "total_max_attempts": BOTO_ATTEMPTS})
+    patient = Config(retries={"mode": "standard", "total_max_attempts": attempts})
     return Session().client("s3", region_name=region(), config=patient)
 
 

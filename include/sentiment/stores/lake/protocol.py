@@ -34,6 +34,8 @@ _SWITCHES = {
 _READING = ("delta.columnMapping.mode",)
 # What other programs ask of each row, which a file written here would not be checked against.
 _COLUMN_RULES = ("delta.generationExpression", "delta.invariants", "delta.identity.start")
+# What servers answer to a conditional put: of a new name, of one that is taken, and where they know no conditions.
+_CREATED, _TAKEN, _UNKNOWN = 200, frozenset({409, 412}), 501
 
 
 def require_readable(table: DeltaTable) -> None:
@@ -54,13 +56,13 @@ def require_writable(table: DeltaTable) -> None:
 
 
 @cache
-def require_conditions(root: str) -> None:
+def require_conditions(root: str, attempts: int | None = None) -> None:
     """Raise ContractError for an S3 that lets two writers create one file: Delta's commits would overwrite each other.
 
     So it is with one that may not be written to; one that does not answer is an UnavailableError. It is asked once a
-    process.
+    process, as patiently as all else, or in so many `attempts`.
     """
-    if not is_s3(root) or _refuses_a_second(root):
+    if not is_s3(root) or _refuses_a_second(root, attempts):
         return
     raise ContractError(
         f"the S3 server of {root} ignores If-None-Match, by which two writers are told apart: commits would be lost "
@@ -68,33 +70,33 @@ def require_conditions(root: str) -> None:
     )
 
 
-def _refuses_a_second(root: str) -> bool:
+def _refuses_a_second(root: str, attempts: int | None) -> bool:
     from botocore.exceptions import BotoCoreError, ClientError
 
     bucket, key = bucket_and_key(join(root, f".conditions-{uuid.uuid4().hex}"))
     with answering(root):
-        client = s3_client()
+        client = s3_client(attempts)
+        status = _status_of_a_put(client, bucket, key)
         try:
-            return _status_of_a_second(client, bucket, key) in {409, 412}
+            return (status if status != _CREATED else _status_of_a_put(client, bucket, key)) in _TAKEN
         finally:
             # Whoever may not delete leaves an empty file, which no table names.
             with suppress(BotoCoreError, ClientError):
                 client.delete_object(Bucket=bucket, Key=key)
 
 
-def _status_of_a_second(client: Any, bucket: str, key: str) -> int:
-    """Create an object twice; any answer but those of servers with conditions, and without, is an error of its own."""
+def _status_of_a_put(client: Any, bucket: str, key: str) -> int:
+    """Create an object; any answer but those of servers with conditions, and without, is an error of its own."""
     from botocore.exceptions import ClientError
 
     try:
-        for _ in range(2):
-            client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
+        client.put_object(Bucket=bucket, Key=key, Body=b"", IfNoneMatch="*")
     except ClientError as error:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if status not in {409, 412, 501}:
+        if status not in {*_TAKEN, _UNKNOWN}:
             raise
         return status
-    return 200
+    return _CREATED
 
 
 def _hides_rows(table: DeltaTable) -> bool:
