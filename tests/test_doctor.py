@@ -96,6 +96,37 @@ def test_python_must_be_one_that_every_package_is_built_for(version, ok):
     assert preflight.check_python(version).ok is ok
 
 
+@pytest.mark.parametrize(
+    ("found", "ok"),
+    [
+        (("Linux", "6.1.0", "x86_64", "glibc 2.36"), True),
+        (("Linux", "6.1.0", "aarch64", "glibc 2.36"), True),
+        (("Linux", "6.1.0", "x86_64", ""), False),
+        (("Linux", "6.1.0", "armv7l", "glibc 2.36"), False),
+        (("Darwin", "23.6.0", "arm64", ""), True),
+        (("Darwin", "25.0.0", "arm64", ""), True),
+        (("Darwin", "22.6.0", "arm64", ""), False),
+        (("Darwin", "24.1.0", "x86_64", ""), False),
+        (("FreeBSD", "14.1", "amd64", ""), False),
+    ],
+)
+def test_the_system_must_be_one_that_every_package_is_built_for(found, ok):
+    check = preflight.check_system(*found)
+    assert (check.ok, "built for Linux with glibc" in check.detail) == (ok, not ok)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EINVAL, "Invalid argument"), ValueError("unrecognized"), None])
+def test_the_preflight_says_of_another_c_library_that_there_are_no_packages(monkeypatch, tmp_path, capsys, error):
+    def confstr(_: str) -> None:
+        if error:
+            raise error
+
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(sysname="Linux", release="6.1.0", machine="x86_64"))
+    monkeypatch.setattr(os, "confstr", confstr)
+    assert preflight.main([str(tmp_path)]) == 1
+    assert "system: Linux 6.1.0 on x86_64 without glibc; " in capsys.readouterr().err
+
+
 def test_the_disk_is_looked_at_where_a_missing_folder_would_be_made(tmp_path):
     check = preflight.check_disk(tmp_path / "not" / "yet", 0.001)
     assert check.ok

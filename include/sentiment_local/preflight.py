@@ -16,6 +16,9 @@ from typing import NamedTuple
 
 # What every pinned package offers wheels for: onnxruntime, numpy and scikit-learn begin at 3.11; airflow ends at 3.14.
 PYTHON_FIRST, PYTHON_LAST = (3, 11), (3, 14)
+# torch and onnxruntime begin at macOS 14, whose kernel is Darwin 23, and end with openvino on Macs with Intel.
+DARWIN_FIRST = 23
+SYSTEMS = "Linux with glibc on x86-64 or arm64, and macOS 14 (Darwin 23) or later on Apple silicon"
 JAVA_MAJORS = (17, 21)
 # As in sentiment/core/settings.py, which needs packages that are not there yet.
 DEFAULT_MASTER = "sail[2]"
@@ -45,6 +48,26 @@ def check_python(version: "tuple[int, ...]") -> Check:
     ok = PYTHON_FIRST <= tuple(version[:2]) <= PYTHON_LAST
     detail = f"Python {found} at {sys.executable}" + ("" if ok else f"; the platform needs {wanted}")
     return Check("python", ok, detail, "run make with PYTHON=python3.12, or install Python 3.12")
+
+
+def check_system(system: str, release: str, machine: str, glibc: str) -> Check:
+    """Check that every pinned package has a build for a system, named as `os.uname` does, and its C library."""
+    if system == "Darwin":
+        ok = machine == "arm64" and int(release.partition(".")[0]) >= DARWIN_FIRST
+    else:
+        ok = system == "Linux" and machine in ("x86_64", "aarch64") and bool(glibc)
+    found = f"{system} {release} on {machine}" + ("" if glibc or system != "Linux" else " without glibc")
+    detail = found + ("" if ok else f"; the pinned packages are built for {SYSTEMS}")
+    remedy = "use one of these (on Apple silicon with a Python for arm64), or the containers of docs/deployment.md"
+    return Check("system", ok, detail, remedy)
+
+
+def glibc_version() -> str:
+    """Return the version of glibc, empty where another C library is. (`platform`, run here, would be our own.)"""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (OSError, ValueError):
+        return ""
 
 
 def check_venv() -> Check:
@@ -117,6 +140,7 @@ def main(arguments: "list[str]") -> int:
     """Check this machine for an installation into the folder named first, or the current one."""
     checks = [
         check_python(tuple(sys.version_info[:3])),
+        check_system(os.uname().sysname, os.uname().release, os.uname().machine, glibc_version()),
         check_venv(),
         check_user(),
         *([check_java(dict(os.environ))] if needs_java(os.environ.get("SENTIMENT_SPARK_MASTER")) else []),
