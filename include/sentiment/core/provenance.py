@@ -113,10 +113,11 @@ def _user() -> str:
 
 @lru_cache(maxsize=1)
 def _git_commit() -> str:
-    """Return the commit of the checkout, SENTIMENT_GIT_COMMIT where the image has none, or the empty string."""
+    """Return SENTIMENT_GIT_COMMIT where it is set, else the commit of the checkout, or the empty string."""
     given = os.environ.get("SENTIMENT_GIT_COMMIT")
-    if given:
-        return given
+    # A release that was unpacked within another repository has none; git would name that one's.
+    if given or not (PROJECT / ".git").exists():
+        return given or ""
     try:
         found = subprocess.run(
             ["git", "-C", str(PROJECT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
