@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sentiment import cli
 from sentiment.cli import _sentence
 from sentiment.core.errors import ContractError, UnavailableError
-from sentiment.core.settings import Settings
+from sentiment.core.settings import PROJECT, Settings
 from sentiment.stores.spark_connect import require_server
 from sentiment_local import airflow_cli
 
@@ -90,6 +90,48 @@ def test_a_home_may_begin_with_a_tilde_and_be_given_from_here(home, monkeypatch)
     assert Settings(home=Path("x"), landing="days").landing_root == str(home / "days")
     assert Settings(home=Path("x")).home == home / "x"
     assert Settings(lake="s3://reviews/~/lake").lake_root == "s3://reviews/~/lake"
+
+
+PLACES = {
+    "home": "data",
+    "landing": "data/days",
+    "lake": "a:b",
+    "products": "../products",
+    "artifacts": "~/models",
+    "mlflow_uri": "sqlite:///data/mlflow.db",
+    "studies": "sqlite:///studies.db",
+}
+
+
+def test_relative_places_of_the_file_begin_in_the_projects_folder_wherever_one_stands(home, monkeypatch):
+    (file := home / "of.env").write_text("".join(f"SENTIMENT_{name.upper()}={at}\n" for name, at in PLACES.items()))
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    for name in PLACES:
+        monkeypatch.delenv(f"SENTIMENT_{name.upper()}", raising=False)
+    monkeypatch.setenv("HOME", str(home / "me"))
+    monkeypatch.chdir(home)
+    read = Settings()
+    assert (read.home, read.landing, read.lake) == (PROJECT / "data", str(PROJECT / "data/days"), str(PROJECT / "a:b"))
+    assert (Path(read.products).resolve(), read.artifacts) == (PROJECT.parent / "products", str(home / "me" / "models"))
+    assert (read.mlflow_uri, read.studies) == (f"sqlite:///{PROJECT}/data/mlflow.db", f"sqlite:///{PROJECT}/studies.db")
+
+
+@pytest.mark.parametrize("line", ["HOME=~nobody-of-this-name/x", "LAKE=s3:bucket/lake", "MLFLOW_URI=mlruns"])
+def test_what_the_file_may_not_say_is_said_with_its_name_as_of_the_environment(home, monkeypatch, capsys, line):
+    (file := home / "of.env").write_text(f"SENTIMENT_{line}\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    monkeypatch.delenv(name := f"SENTIMENT_{line.partition('=')[0]}", raising=False)
+    assert cli.main(["status"]) == 1
+    assert f"in the settings, {name}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mlflow_uri", "studies"])
+def test_a_file_of_sqlite_is_the_same_for_a_shell_and_for_airflows_tasks(home, monkeypatch, name):
+    monkeypatch.chdir(home)
+    given = Settings(**{name: "sqlite:///x/a.db"})
+    assert given.as_environment()[f"SENTIMENT_{name.upper()}"] == f"sqlite:///{home}/x/a.db"
+    for address in ("sqlite:////x/a.db", "sqlite:///:memory:", "postgresql://u:p@h/x", "sqlite:///file:a.db?uri=true"):
+        assert getattr(Settings(**{name: address}), name) == address
 
 
 @pytest.mark.parametrize("name", ["what?", "no #1", "50%25", "line\nbreak"])

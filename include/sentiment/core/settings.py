@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import re
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sentiment.core.places import ADDRESS, OF_S3, in_addresses, in_full, is_address, sqlite_in_full
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +32,6 @@ _MASTER = re.compile(
     r"(sail|local)(\[(\*|[1-9]\d{0,3})(,\d+)?\])?|local-cluster\[.+\]|(spark|k8s)://.+|"
     r"sc://([^/:\[\]]+|\[[\d:A-Fa-f.]+\])(:\d{1,5})?(/.*)?"
 )
-# An address and no folder, and what was meant for one of S3.
-_ADDRESS, _OF_S3 = re.compile(r"[A-Za-z][\w+.-]*:/"), re.compile(r"s3[an]?:", re.IGNORECASE)
-# In addresses, which databases and tables are opened by, these begin something else.
-_NOT_IN_ADDRESSES = re.compile(r"[?#%\x00-\x1f]")
 
 
 # What a person corrects whose master does not answer.
@@ -56,6 +54,23 @@ def _master_of_spark(value: str) -> str:
 
 
 SparkMaster = Annotated[str, AfterValidator(_master_of_spark)]
+
+
+_FOLDERS, _OF_SQLITE = ("home", "landing", "lake", "products", "artifacts"), ("mlflow_uri", "studies")
+
+
+class _OfProject(DotEnvSettingsSource):
+    """.env, whose relative places are taken from the project's folder, where it lies: it is read from anywhere."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        for name, value in values.items():
+            with suppress(ValueError):  # said where they are validated, with the variable's name
+                if name in _FOLDERS and not (ADDRESS.match(value) or OF_S3.match(value)):
+                    values[name] = in_full(value, PROJECT)
+                elif name in _OF_SQLITE:
+                    values[name] = sqlite_in_full(value, PROJECT)
+        return values
 
 
 class Settings(BaseSettings):
@@ -95,6 +110,19 @@ class Settings(BaseSettings):
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's UI and API.")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server.")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the places of .env begin in the project's folder; those of a shell do where that stands."""
+        of_project = _OfProject(settings_cls, getattr(dotenv_settings, "env_file", None))
+        return init_settings, env_settings, of_project, file_secret_settings
+
     @field_validator("airflow_port", "mlflow_port", mode="before")
     @classmethod
     def _port_of_ours(cls, value: Any, info: ValidationInfo) -> Any:
@@ -103,30 +131,35 @@ class Settings(BaseSettings):
     @field_validator("mlflow_uri", "mlflow_public_url", mode="after")
     @classmethod
     def _address_in_full(cls, value: str) -> str:
-        if value and not _is_address(value):
+        if value and not is_address(value):
             raise ValueError("this is no address; write http://host:5000, https://host or sqlite:////a/file.db")
         return value
+
+    @field_validator(*_OF_SQLITE, mode="after")
+    @classmethod
+    def _sqlite_in_full(cls, value: str) -> str:
+        return sqlite_in_full(value)
 
     @field_validator("home", mode="after")
     @classmethod
     def _home_in_full(cls, value: Path) -> Path:
-        return Path(_in_addresses(_in_full(str(value))))
+        return Path(in_addresses(in_full(str(value))))
 
     @field_validator("landing", "lake", "products", "artifacts", mode="after")
     @classmethod
     def _folder_or_s3(cls, value: str, info: ValidationInfo) -> str:
         # MLflow keeps its artifacts in other places too.
-        refused = _OF_S3.match(value) or (info.field_name != "artifacts" and _ADDRESS.match(value))
+        refused = OF_S3.match(value) or (info.field_name != "artifacts" and ADDRESS.match(value))
         if refused and not re.match("s3://[^/]", value):
             raise ValueError(
                 f"{value} is no folder and no place in a bucket of S3; write /a/folder or s3://bucket/prefix"
             )
-        return _in_full(value) if value and not _ADDRESS.match(value) else value
+        return in_full(value) if value and not ADDRESS.match(value) else value
 
     @field_validator("lake", "artifacts", mode="after")
     @classmethod
     def _folder_of_addresses(cls, value: str) -> str:
-        return value if _ADDRESS.match(value) and not value.startswith("s3://") else _in_addresses(value)
+        return value if ADDRESS.match(value) and not value.startswith("s3://") else in_addresses(value)
 
     @model_validator(mode="after")
     def _no_misspelt_variable(self) -> Self:
@@ -188,31 +221,6 @@ class Settings(BaseSettings):
         """Return the settings of another home, in which every place lies, with `changes` to the others."""
         places = dict.fromkeys(("landing", "lake", "products", "artifacts", "mlflow_uri", "studies"), "")
         return self.model_copy(update={"home": home, **places, **changes})
-
-
-def _is_address(value: str) -> bool:
-    """Tell whether MLflow's client would take it for one; a path would make it look for files of its own."""
-    try:
-        parts = urlsplit(value)
-        return bool(parts.scheme and "://" in value and (parts.port is None or parts.port)) or value == "databricks"
-    except ValueError:  # no port
-        return False
-
-
-def _in_full(folder: str) -> str:
-    """Return a folder from the root, `~` spelled out as the shell does where it sees it."""
-    try:
-        return str(Path(folder).expanduser().absolute())
-    except RuntimeError:
-        raise ValueError(f"{folder} begins with the home of a user that this machine does not know") from None
-
-
-def _in_addresses(folder: str) -> str:
-    if found := _NOT_IN_ADDRESSES.search(folder):
-        raise ValueError(
-            f"the folder {folder!r} has {found[0]!r} in its name, which addresses cannot hold; use another"
-        )
-    return folder
 
 
 def _known_variables(settings: type[BaseSettings]) -> list[str]:
