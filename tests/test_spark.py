@@ -1,5 +1,6 @@
 """What a job of seconds waits for: the driver's JVM with its classes, and the Python workers with their packages."""
 
+import errno
 import inspect
 import os
 import shlex
@@ -12,6 +13,7 @@ from threading import Thread
 
 import pyspark
 import pytest
+from pyspark.errors import PythonException
 
 from conftest import FOLDERS
 from sentiment.core.errors import UnavailableError
@@ -36,6 +38,39 @@ def test_a_session_that_runs_is_shared_by_whoever_hands_it_in_and_by_nobody_else
     assert spark.range(3).count() == 3  # its owner stops it
     with pytest.raises(RuntimeError, match="hand it in"), sessions.session(Settings(), "work"):
         pass
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (OSError(28, "No space left on device", "/a/lake/part-0.parquet"), "/a/lake/part-0.parquet"),
+        (OSError(28, "Error writing bytes to file. Detail: [errno 28] No space left on device"), "/a/lake or /tmp"),
+    ],
+    ids=["python's", "arrow's"],
+)
+def test_a_full_disk_where_spark_works_is_an_error_of_the_system_with_its_place(spark, monkeypatch, error, place):
+    def full(batches):
+        raise error
+        yield from batches
+
+    monkeypatch.setattr(sessions, "gettempdir", lambda: "/tmp")
+    with (
+        pytest.raises(OSError, match="No space left on device") as said,
+        sessions.session(Settings(lake="/a/lake"), "work", shared=spark),
+    ):
+        spark.range(3).mapInArrow(full, "id long").collect()
+    assert (said.value.errno, said.value.filename) == (errno.ENOSPC, place)
+
+
+@pytest.mark.spark
+def test_another_error_where_spark_works_stays_as_it_is(spark, home):
+    def broken(batches):
+        raise ZeroDivisionError("by 0")
+        yield from batches
+
+    with pytest.raises(PythonException, match="by 0"), sessions.session(Settings(), "work", shared=spark):
+        spark.range(3).mapInArrow(broken, "id long").collect()
 
 
 class FarSession:

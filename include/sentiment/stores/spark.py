@@ -5,11 +5,13 @@ Its master says what stands behind it: Sail in this process, a JVM of this proce
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from sentiment.core.environment import usable_cores
@@ -32,6 +34,8 @@ _OPTIONS = {
     # Bad values become NULL and are judged by our own rules instead of failing the job.
     "spark.sql.ansi.enabled": "false",
 }
+# What Python, Arrow and Java say, the first with the file.
+_FULL = re.compile(r"No space left on device(?:: '([^'\n]+)')?")
 
 
 @contextmanager
@@ -41,24 +45,42 @@ def session(
     """Open a session and stop it at the end, or give the `shared` one, which its owner stops.
 
     `light` is as in `driver_java_options`. Under spark-submit the master and the memory are those that were submitted;
-    otherwise the settings' own. Raises UnavailableError when the master does not answer, and RuntimeError when another
-    session runs in this process: settings that it was not opened with would be ignored.
+    otherwise the settings' own. Raises UnavailableError when the master does not answer, RuntimeError when another
+    session runs in this process: settings that it was not opened with would be ignored; and OSError for a full disk.
     """
     if shared is not None:
-        yield shared
+        with _telling_of_a_full_disk(settings):
+            yield shared
         return
     if running() is not None:
         raise RuntimeError(f"a Spark session runs in this process already; hand it in where {name} would open its own")
     # Spark would start its workers with whatever `python3` comes first in PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
-        with _opened(settings, name, light) as spark:
+        with _telling_of_a_full_disk(settings), _opened(settings, name, light) as spark:
             if is_on_this_machine(spark):
                 # The default of 200 costs some seconds a shuffle here; a cluster keeps it, or its own.
                 spark.conf.set("spark.sql.shuffle.partitions", str(4 * parallelism(spark)))
             yield spark
     finally:
         forget_sent()
+
+
+@contextmanager
+def _telling_of_a_full_disk(settings: Settings) -> Iterator[None]:
+    """Raise what Spark says of a full disk, in the traceback of a worker, as the OSError that it was there."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        full = _FULL.search(str(error))
+        if full is None:
+            raise
+        # Arrow and Java leave the file out.
+        place = full[1] or f"{settings.lake_root} or {gettempdir()}"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place) from error
 
 
 def running() -> SparkSession | None:
