@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q --disable-pip-version-check
 REVIEWS ?=
 CASES ?= ../shared/cases
+# What only looks takes an environment as it is: after a pull, one that is brought up to date would change under a
+# platform that runs.
+ENVIRONMENT := $(if $(wildcard $(VENV)/installed),,$(VENV)/installed)
 
 .PHONY: demo up down status doctor test test-all test-fast check lint types bench pins clean ten-demos cases gpu-check
 
@@ -20,12 +23,14 @@ up: $(VENV)/installed ## Start Airflow and MLflow on this machine
 	@$(BIN)/sentiment up
 
 down: ## Stop them
+	@test -x $(BIN)/sentiment || { echo "not installed here, so nothing was stopped; if a platform of this folder still" \
+	  "runs, make status installs what can stop it: then make down again" >&2; exit 1; }
 	@$(BIN)/sentiment down
 
-status: $(VENV)/installed ## Show each process of the platform, the addresses and the login
+status: $(ENVIRONMENT) ## Show each process of the platform, the addresses and the login
 	@$(BIN)/sentiment status
 
-doctor: $(VENV)/installed ## Check this machine
+doctor: $(ENVIRONMENT) ## Check this machine
 	@$(BIN)/sentiment doctor
 
 test: $(VENV)/installed-dev ## Run the tests, offline (11 to 15 minutes on two cores, 8 GB)
@@ -69,7 +74,8 @@ pins: ## Compile the requirements anew from their .in files
 	  sed -i 's/+cpu$$//' $$file.txt; done
 	@rm -rf $(VENV)-pins
 
-clean: ## Remove the environment and what tests leave; the lake under var/ stays
+clean: ## Stop the platform, remove the environment and what tests leave; the lake under var/ stays
+	@test ! -x $(BIN)/sentiment || $(BIN)/sentiment down
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis var/test-airflow
 
 # The pins are whole, so pip need not look for what they need; `pip check` says whether they are whole here as well, for

@@ -134,6 +134,16 @@ def test_the_disk_is_looked_at_where_a_missing_folder_would_be_made(tmp_path):
     assert not preflight.check_disk(tmp_path, 1e9).ok
 
 
+def test_to_bring_an_environment_up_to_date_takes_less_disk_than_to_make_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("SENTIMENT_SPARK_MASTER", "sail")
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: SimpleNamespace(free=4 * GIB))
+    assert preflight.main([str(tmp_path)]) == 1
+    (tmp_path / ".venv").mkdir()
+    assert preflight.main([str(tmp_path)]) == 1  # an installation that was interrupted
+    (tmp_path / ".venv" / "installed").touch()
+    assert preflight.main([str(tmp_path)]) == 0
+
+
 def test_the_preflight_parses_under_an_old_python_and_needs_only_its_standard_library():
     tree = ast.parse(PREFLIGHT.read_text(), feature_version=(3, 7))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -25,6 +25,8 @@ DEFAULT_MASTER = "sail[2]"
 GIBIBYTE = 2**30
 # The environment takes 3.3 GiB and pip's downloads and temporary copies about 2 more; the demo's data fit in the rest.
 INSTALL_GIB = 8.0
+# To bring one up to date that is there.
+UPDATE_GIB = 3.0
 
 INSTALL_JAVA = (
     "install Java 17 or 21 (Debian and Ubuntu: sudo apt-get install openjdk-17-jre-headless; macOS: "
@@ -138,13 +140,15 @@ def sentences(checks: "list[Check]") -> "list[str]":
 
 def main(arguments: "list[str]") -> int:
     """Check this machine for an installation into the folder named first, or the current one."""
+    folder = Path(arguments[0] if arguments else ".")
+    installed = (folder / ".venv" / "installed").exists()
     checks = [
         check_python(tuple(sys.version_info[:3])),
         check_system(os.uname().sysname, os.uname().release, os.uname().machine, glibc_version()),
         check_venv(),
         check_user(),
         *([check_java(dict(os.environ))] if needs_java(os.environ.get("SENTIMENT_SPARK_MASTER")) else []),
-        check_disk(arguments[0] if arguments else ".", INSTALL_GIB),
+        check_disk(folder, UPDATE_GIB if installed else INSTALL_GIB),
     ]
     for sentence in sentences(checks):
         sys.stderr.write(sentence + "\n")
