@@ -57,6 +57,15 @@ CASES = {
     'film<INPUT type="hidden" value=""><hr/><o:p></o:p><st1:place w:st = "on">Rome</P >': "film Rome",
     '<img src="data:image/png;base64,' + "A" * 400 + '"> picture': "picture",
     "half a \ud83d emoji": "half a ? emoji",
+    "质量太差了请联系service@shop.com退款谢谢": "质量太差了请联系 退款谢谢",
+    "コスパ最高です@amazon.co.jpで購入": "コスパ最高です@amazon.co.jpで購入",
+    "最悪です。https://example.jp/aを見て買い、壊れました。": "最悪です。 を見て買い、壊れました。",
+    "见https://t.cn/abc…": "见",
+    "见<www.shop.cn/a?b=1>，很差": "见 ,很差",
+    "最高ですｗｗｗ…面白いwww.でも": "最高ですwww...面白いwww.でも",
+    "смhttps://t.me/abc плохо": "см плохо",
+    "see https://t.co/a👍👍 or https://de.wiki.org/Köln": "see 👍👍 or",
+    "müller@web.de, иван@почта.рф и “me@x.org”": ", и “ ”",
     "": "",
 }
 
@@ -87,7 +96,25 @@ PIECES = st.one_of(
         ["great", "The", ".", "!", "?", " ", "\n", "\u00a0", "😀", "❤", "\u200b", "\u200d", "\ufe0f", "\x00", "\u00ad"]
     ),
     st.sampled_from(
-        ["http://a.b/c", "www.", "me@you.org", "@", "-", '"', "<3", "é", "e\u0301", "=", "\u0338", "\u0344" * 20]
+        [
+            "http://a.b/c",
+            "www.",
+            "me@you.org",
+            "@",
+            "很",
+            "。",
+            "です",
+            "แย่",
+            "최고",
+            "-",
+            '"',
+            "<3",
+            "é",
+            "e\u0301",
+            "=",
+            "\u0338",
+            "\u0344" * 20,
+        ]
     ),
     st.sampled_from(["don't", "A", "1\ufe0f\u20e3", "\ud800", "🏴\U000e0067"]),
     st.text(max_size=8),
@@ -116,6 +143,16 @@ def test_a_clean_text_is_nfkc_folded_and_free_of_tags_links_and_control_characte
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2066]", cleaned)
     assert not re.search(r"</?[abAB](?:[ /]*| [a-z]+ ?=[^<>]{0,400})>", cleaned)
     assert not re.search(r"(?i)\bhttps?://[^\s<>\"]", cleaned)
+
+
+GLUED = ["质量太差了", "最悪です", "คุณภาพแย่มาก", "ຄຸນນະພາບບໍ່ດີ", "ဆိုးတယ်", "អន់ណាស់", "སྡུག་ཅག་", "최악이에요", "👎👎", "。"]
+
+
+@pytest.mark.parametrize("words", GLUED)
+@pytest.mark.parametrize("address", ["https://x.org/a?b=1#c", "www.x.org/a", "me.too+x@mail.x.org"])
+def test_an_address_takes_no_words_with_it_that_are_written_on_to_it(words, address):
+    assert clean_text(f"{words}{address}{words}") == f"{words} {words}"
+    assert clean_text(f"{words}{address} ok") == f"{words} ok"
 
 
 WORDS = st.sampled_from(["great", "The", "phone", "it's", "😀", "!", ",", "A1", "ok.", "WOW!!!", ":-)", "(◕‿◕)", "<3"])

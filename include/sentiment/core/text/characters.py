@@ -27,6 +27,10 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("\u00b4\u0384\u1fbd\u1fbf\u1ffd\u1ffe
 _ACCENTS = 30
 _SIGNS = re.compile(rf"[^\w\s\x00-\x7f]{{{_ACCENTS + 1},}}")
 
+# Letters of scripts that part no words by spaces: Chinese and Japanese; Thai, Lao, Tibetan, Burmese and Khmer.
+HAN_AND_KANA = "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+SOUTH_EAST_ASIAN = "\u0e01-\u0e3a\u0e40-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
+
 # What programs write for a cell that is empty: pandas, R ("NA"), spreadsheets, and databases ("\\N").
 _ABSENT = frozenset({"", "nan", "none", "null", "(null)", "na", "n/a", "#n/a", "<na>", "\\n", "-", "undefined"})
 _LONGEST_ABSENT = 9

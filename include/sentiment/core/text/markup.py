@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 
-from sentiment.core.text.characters import normal
+from sentiment.core.text.characters import HAN_AND_KANA, SOUTH_EAST_ASIAN, normal
 
 # What may follow an "&", as `html.unescape` reads it; a number of more digits than any character has stays as it is.
 _ENTITY = re.compile(r"#(?:[0-9]{1,32}(?![0-9])|[xX][0-9a-fA-F]{1,32}(?![0-9a-fA-F]));?|[^\t\n\f <&#;]{1,32};?")
@@ -18,9 +18,17 @@ _REACH = 36
 _JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f")
 _LAST_UNJOINED = "\u05ff"
 
-_LINK = re.compile(r"<(?:https?://|www\.)[^\s<>\"]+>|\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
-_ADDRESS = r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}"
-_EMAIL = re.compile(rf"<{_ADDRESS}>|\b{_ADDRESS}\b")
+# What people write on to an address without a space: scripts that have none, Korean, their punctuation, and emoji.
+_GLUED = f"{HAN_AND_KANA}{SOUTH_EAST_ASIAN}\u1100-\u11ff\u3000-\u303f\u3130-\u318f\uac00-\ud7af"
+_EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
+# A "www." that nothing follows is laughter in Japanese.
+_BEGINNING = r"(?:https?://|www\.(?=\w))"
+_REST = rf"[^\s<>\"{_GLUED}{_EMOJI}]+"
+_LINK = re.compile(rf"<{_BEGINNING}{_REST}>|(?<![A-Za-z0-9]){_BEGINNING}{_REST}", re.IGNORECASE)
+# Letters of scripts with spaces, digits, "_" and "-".
+_SIGN = "0-9A-Z_a-z\u00c0-\u0dff\u1e00-\u1fff-"
+_ADDRESS = rf"[.+{_SIGN}]{{1,64}}@[{_SIGN}]{{1,63}}(?:\.[{_SIGN}]{{1,63}}){{1,10}}"
+_EMAIL = re.compile(rf"<{_ADDRESS}>|(?:\b|(?<=[{_GLUED}])){_ADDRESS}(?:\b|(?=[{_GLUED}]))")
 _MARKS = re.compile(r"([<>])")
 # A name, and nothing more or an attribute with its value: "<3", "a < b" and "<at least in this price range>" are none.
 _TAG = re.compile(r"</?([a-zA-Z][\w:.-]*)(?:[\s/]*\Z|[\s/]+[^\s/=]+\s*=)")
