@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 
 from sentiment.core.settings import Settings
+from sentiment.core.text.clean import word_count
 from sentiment.stores import files as storage
 from sentiment.stores.lake.files import write_day_file
 from sentiment.stores.lake.schemas import DayTable
@@ -174,7 +175,7 @@ def lake_review(day: date, number: int = 0, **changes: Any) -> dict[str, Any]:
         "review_date": day,
         **changes,
     }
-    return {"word_count": len(review["text"].split()), **review}
+    return {"word_count": word_count(review["text"]), **review}
 
 
 def fill(root: str | Path, spec: DayTable, days: dict[date, list[dict[str, Any]]], **metadata: str) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import sentiment.core.text
 from regex_steps import Steps
-from sentiment.core.text.clean import LONGEST_TEXT, cell_text, clean_text, was_cut
+from sentiment.core.text.clean import LONGEST_TEXT, cell_text, clean_text, was_cut, word_count
 from sentiment.core.text.markup import unescaped
 from sentiment.datasets.published import read_fasttext, review
 from sentiment.ingest.config import IngestOptions
@@ -193,6 +193,33 @@ def test_a_cut_text_is_clean_and_never_longer_than_the_longest(text, longest):
     cleaned = clean_text(text, longest)
     assert len(cleaned) <= longest
     assert clean_text(cleaned, longest) == cleaned
+
+
+# Where spaces part words: a letter of each such script, with signs that stand between.
+SPACED = "aZ9éßñőΩжЇאبپहाதಕ가힣ơệԱაአ,.!?-'“”–…€😀👍🏽\u200d\u0301 "
+
+
+@QUICK
+@given(st.text(st.one_of(st.sampled_from(SPACED), st.characters(max_codepoint=0xDFF)), min_size=1))
+def test_words_of_scripts_with_spaces_are_what_spaces_part(text):
+    assert word_count(text) == len(text.split(" "))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", 0),
+        ("好", 1),
+        ("很好,很好!", 1),
+        ("这个手机的质量太差了,用了两天就坏了,客服也不理人。", 7),
+        ("とても良い商品です。また買います。", 5),
+        ("คุณภาพแย่มาก ไม่แนะนำให้ซื้อ", 5),
+        ("这个iPhone很好用 but it broke", 4),
+        ("it is 好 enough", 4),
+    ],
+)
+def test_words_of_scripts_without_spaces_are_counted_by_their_letters(text, words):
+    assert word_count(text) == words
 
 
 def patterns() -> dict[str, re.Pattern[str]]:

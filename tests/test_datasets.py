@@ -472,6 +472,22 @@ def test_a_given_test_stays_whole_and_what_repeats_it_leaves_the_training(home):
     assert result["splits"]["unused"]["reviews"] == 5
 
 
+def test_reviews_in_scripts_without_spaces_are_kept_where_they_have_letters_enough(home):
+    def rows(count, first=0):
+        texts = [
+            *("这个手机的质量实在太差了，用了两天就坏了，客服一直不理人，很后悔买" + "好" * n for n in range(count)),
+            *("คุณภาพแย่มาก ใช้สองวันก็พัง ไม่แนะนำให้ซื้อ เสียเงินเปล่า ร้านไม่รับคืน" + "ก" * n for n in range(count)),
+            *("太差了" + "好" * n for n in range(count)),
+        ]
+        return [{"text": f"{text}{first}", "label": at % 2} for at, text in enumerate(texts)]
+
+    write_jsonl(home / "imdb" / "train.jsonl.gz", rows(20))
+    write_jsonl(home / "imdb" / "test.jsonl.gz", rows(4, first=1))
+    _, folder, splits = snapshot(home, "imdb", home / "imdb")
+    assert [len(splits[split]) for split in SPLITS] == [36, 4, 8]
+    assert read_manifest(folder).left_out["too_short"] == 24
+
+
 def test_one_text_never_stands_in_two_splits(home):
     rows = [(label, f"Title {n}", words) for n, (label, _, words) in enumerate(polarity_rows(100) * 3)]
     _, folder, splits = snapshot(home, "amazon_polarity", write_csv(home / "all.csv", rows))

@@ -40,6 +40,7 @@ SPLITS = ("train", "validation", "test")
 DAYS = [date(2014, 5, 1) + timedelta(n) for n in range(12)]
 STARS = (5.0, 1.0, 4.0, 2.5, 3.0)
 TEN_WORDS = "this thing does all that I want it to do"
+UNSPACED = "这个手机的质量实在太差了，用了两天就坏了，客服也一直不理人，真的很后悔买它。"
 COPIED = "The very same words were written by someone else about this product before."
 
 
@@ -59,7 +60,10 @@ def extra(name, product, at, **changes):
 
 
 def history():
-    """80 products reviewed once a day; each also twice by one user, twice with one text, and in nine and ten words."""
+    """80 products reviewed once a day; each also twice by one user, twice with one text, and in nine and ten words.
+
+    Some are in a script without spaces: twice with one text of more than ten words, and in fewer.
+    """
     days = {day: [review(product, at) for product in range(80)] for at, day in enumerate(DAYS)}
     for at in (10, 11):
         for product in range(80):
@@ -71,6 +75,9 @@ def history():
         days[DAYS[10]] += [
             extra("ten", product, 10, text=TEN_WORDS),
             extra("nine", product, 10, text=TEN_WORDS.removeprefix("this ")),
+            extra("unspaced", product, 10, text=UNSPACED),
+            extra("unspaced-again", product, 10, text=UNSPACED),
+            extra("unspaced-short", product, 10, text=UNSPACED[:29]),
         ]
     return days
 
@@ -146,6 +153,18 @@ def test_reviews_of_fewer_than_ten_words_are_left_out(everything):
     assert "nine" not in named
 
 
+def test_reviews_in_a_script_without_spaces_are_as_long_as_their_letters_and_copies_of_them_are_known(
+    splits, at_random
+):
+    named = [row["review_key"].split()[0] for split in SPLITS for row in splits[split]]
+    assert named.count("unspaced") > 5
+    assert {"unspaced-again", "unspaced-short"}.isdisjoint(named)
+    # At random a copy stands on the side of the other, whichever product it is of.
+    sides = [split for split in SPLITS for row in at_random[1][split] if row["text"] == UNSPACED]
+    assert len(sides) > 5
+    assert len(set(sides)) == 1
+
+
 def test_repetitions_are_left_out_over_all_of_history(everything):
     kept = {row["review_key"].rsplit(" ", 1)[1] for row in everything if row["review_key"].startswith("repeats")}
     assert kept == {"11"}  # a user's last word on a product
@@ -169,12 +188,16 @@ def test_the_report_counts_what_the_files_hold(made, splits):
 
 def test_why_reviews_are_in_no_split_is_counted_and_said(made):
     home, result = made
-    assert sum(result["left_out"].values()) == result["splits"]["unused"]["reviews"]
+    left_out = dict(result["left_out"])
+    # Of each product one of nine words and one of 26 letters.
+    assert left_out.pop("too_short") == 160
+    assert sum(left_out.values()) == result["splits"]["unused"]["reviews"]
     assert result["left_out"] == read_manifest(folder_of(home, result)).left_out
     older, newer = result["left_out"]["older"], result["left_out"]["newer"]
     said = SNAPSHOT.result.model_validate(result).sentences()[1]
     assert said.startswith(f"Not used: {older:,} of products held out, from before {result['cutoff']}: the test is")
     assert f"; {newer:,} of the training's products, from {result['cutoff']} on: training knows" in said
+    assert said.endswith("; 160 of too few words.")
 
 
 @pytest.fixture(scope="module")
@@ -187,12 +210,12 @@ def alone(found, of_text):
     return [row for row in found if len(of_text[row["text"]]) == 1]
 
 
-def test_at_random_each_split_has_its_share_of_each_label_in_each_category_and_nothing_is_left_out(
+def test_at_random_each_split_has_its_share_of_each_label_in_each_category_and_only_short_ones_are_left_out(
     at_random, everything
 ):
     result, splits = at_random
     assert (result["cutoff"], result["splits"]["unused"]["reviews"]) == (None, 0)
-    assert len(SNAPSHOT.result.model_validate(result).sentences()) == 1
+    assert SNAPSHOT.result.model_validate(result).sentences()[1:] == ["Not used: 160 of too few words."]
     # Copies of a text, here of all products, follow one of them.
     of_text = {}
     for split in SPLITS:
@@ -387,7 +410,7 @@ def test_a_split_without_one_of_the_classes_is_refused(home, spark):
     )
 
     with pytest.raises(
-        ContractError, match=r"the train split has no negative review .* import more days .* split random"
+        ContractError, match=r"the train split has no negative review .* import more days .* split random .* min_words"
     ):
         done(SNAPSHOT, SnapshotConfig(recent_share=0))
     assert not list((home / "lake" / "snapshots").rglob("manifest.json"))

@@ -20,6 +20,7 @@ from sentiment.core.errors import UnderWayError
 from sentiment.core.labelled import LabelledReviews
 from sentiment.core.locks import alone, held
 from sentiment.core.settings import PREFIX, Settings
+from sentiment.core.text.clean import word_count
 from sentiment.stores.lake.files import write_day_file
 from sentiment.stores.lake.schemas import REVIEWS
 from sentiment.stores.lake.tables import Lake
@@ -106,7 +107,7 @@ def _row(reviews: LabelledReviews, day: date, number: int) -> dict[str, object]:
         "rating": 5.0 if reviews.labels[at] else 1.0,
         "title": reviews.titles[at],
         "text": text,
-        "word_count": len(text.split()),
+        "word_count": word_count(text),
         "timestamp": moment,
         "source_file": "benchmark",
         "ingested_at": moment,

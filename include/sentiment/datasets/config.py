@@ -62,7 +62,8 @@ class SnapshotConfig(VerbConfig):
     min_words: int = Field(
         10,
         ge=1,
-        description="They are neither trained on nor tested on; they are still scored.",
+        description="They are neither trained on nor tested on; they are still scored. Three letters of Chinese or "
+        "Japanese count as a word, six of Thai, Lao, Tibetan, Burmese or Khmer.",
         title="Ignore reviews shorter than (words)",
         json_schema_extra=DATA,
     )

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 _REMEDY = (
-    "import more days or products, choose split random where products are few, or change test_share, validation_share "
-    "or recent_share"
+    "import more days or products, choose split random where products are few, or change min_words, test_share, "
+    "validation_share or recent_share"
 )
 # In Sail's memory: 250,000 reviews took 1.2 GB in all, of which 0.3 do not grow.
 _BYTES_A_ROW = 3_700
@@ -57,13 +57,15 @@ _NEEDED = (
 
 def make_snapshot(spark: SparkSession, lake: Lake, config: SnapshotConfig, folder: str) -> Manifest:
     """Write the snapshot of a pinned configuration into `folder` and return its manifest."""
-    with kept(_sided(_rows(_reviews(spark, lake, config), config), config).where("label IS NOT NULL")) as labelled:
+    reviews = _reviews(spark, lake, config)
+    with kept(_sided(_rows(reviews, config), config).where("label IS NOT NULL")) as labelled:
         cutoff = None if config.split == "random" else _cutoff(labelled, config.recent_share)
         parts = labelled.withColumn("split", _split(cutoff))
         splits, left_out = _counted(parts)
         require_categories(splits, config)
         require_several_products(labelled, splits, config)
         require_both_classes(splits, _REMEDY)
+        left_out["too_short"] = reviews.where(_label().isNotNull() & (F.col("word_count") < config.min_words)).count()
         rows = sum(counts.reviews for counts in splits.values())
         partitions = max(2, min(2 * parallelism(spark), rows // _ROWS_A_FILE))
         files = _write(parts.where("split IS NOT NULL"), folder, partitions=partitions)
@@ -111,15 +113,19 @@ def _reviews(spark: SparkSession, lake: Lake, config: SnapshotConfig) -> DataFra
 
 
 def _rows(reviews: DataFrame, config: SnapshotConfig) -> DataFrame:
-    """Return a snapshot's columns of what is no repetition and long enough; reviews of three stars have no label."""
-    label = F.when(F.col("rating") >= POSITIVE_STARS, 1).when(F.col("rating") <= NEGATIVE_STARS, 0).cast("byte")
+    """Return a snapshot's columns, and word_count, of what is no repetition and long enough."""
     return (
         without_repetitions(reviews)
         .where(F.col("word_count") >= config.min_words)
-        .withColumn("label", label)
+        .withColumn("label", _label())
         .withColumn("sample_order", F.xxhash64(F.lit(config.split_seed), "review_key"))
-        .select(*COLUMNS.names)
+        .select(*COLUMNS.names, "word_count")
     )
+
+
+def _label() -> Column:
+    """Label a review by its stars; one of three stars has none."""
+    return F.when(F.col("rating") >= POSITIVE_STARS, 1).when(F.col("rating") <= NEGATIVE_STARS, 0).cast("byte")
 
 
 def _cutoff(labelled: DataFrame, recent_share: float) -> date | None:
@@ -148,7 +154,7 @@ def _sided(rows: DataFrame, config: SnapshotConfig) -> DataFrame:
     """
     if config.split != "random":
         return rows.withColumn("side", _side(config, _place_of_product(config)))
-    copied = F.size(F.split("text", " ")) >= FEWEST_OF_A_COPY
+    copied = F.col("word_count") >= FEWEST_OF_A_COPY
     text = F.when(copied, F.sha2(F.col("text"), 256)).otherwise(F.col("review_key"))
     own = rows.withColumn("_place", _place_in_stratum(config)).withColumn("_text", text)
     # Those without a label have an order of their own, and follow nobody.
@@ -211,7 +217,7 @@ def _write(
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return write_splits(batches, folder)
 
-    spread = parts.drop("side").repartitionByRange(partitions, "sample_order")
+    spread = parts.drop("side", "word_count").repartitionByRange(partitions, "sample_order")
     rows = map_sorted(spread, ("sample_order",), write, "split string, file string").collect()
     return {split: sorted(row["file"] for row in rows if row["split"] == split) for split in splits}
 

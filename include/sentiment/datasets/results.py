@@ -7,7 +7,7 @@ from datetime import date
 from sentiment.core.verb import VerbResult
 from sentiment.datasets.config import Dataset
 
-# Why reviews are in no split: of the lake the first two, of a data set the others.
+# Why reviews are in no split: of the lake the first three, of a data set the others and the third.
 _WHY = {
     "older": "of products held out, from before {cutoff}: the test is about the time from then on",
     "newer": "of the training's products, from {cutoff} on: training knows nothing of that time",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 
-from sentiment.core.text.characters import is_absent, normal
+from sentiment.core.text.characters import HAN_AND_KANA, SOUTH_EAST_ASIAN, is_absent, normal
 from sentiment.core.text.markup import unescaped, without_addresses, without_tags
 
 # The longest reviews of shops are some 30,000 characters, and the widest window of a model reads some thousands. What
@@ -46,9 +46,15 @@ def cell_text(value: object) -> str:
 FEWEST_OF_A_COPY = 8
 
 
+# How many letters are a word where no space ends one: GMX-V 2.0 has 2.8 of Chinese, 3.0 of Japanese and 6.0 of Thai.
+_UNSPACED = ((re.compile(f"[{HAN_AND_KANA}]"), 3), (re.compile(f"[{SOUTH_EAST_ASIAN}]"), 6))
+
+
 def word_count(text: str) -> int:
-    """Count the words of a cleaned text; the empty text has none."""
-    return text.count(" ") + 1 if text else 0
+    """Count the words of a cleaned text, by its spaces, and by letters of scripts without any; "" has none."""
+    if text.isascii():
+        return text.count(" ") + 1 if text else 0
+    return text.count(" ") + max(1, sum(len(script.findall(text)) // letters for script, letters in _UNSPACED))
 
 
 def was_cut(text: str) -> bool:
