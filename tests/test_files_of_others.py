@@ -399,6 +399,13 @@ def test_a_file_without_a_line_has_no_rows_and_lacks_nothing(home, name):
         ("Это очень хороший телефон и мне нравится", "cp1251", "cp1251"),
         ("とても良い商品です。気に入りました", "cp932", "cp932"),
         ("スマホのケースとケーブル、ノートパソコンのバッテリー", "cp932", "cp932"),
+        ("梱包が丁寧でした。ありがとうございます", "cp932", "cp932"),
+        ("色が違う、二度と買わない。残念", "cp932", "cp932"),
+        ("정말 좋은 제품입니다 추천합니다", "cp949", "cp949"),
+        ("Güzel teşekkürler sağlam hızlı", "cp1254", "cp1254"),
+        ("kâğıt kalitesi kötü", "cp1254", "cp1254"),
+        *((short, "cp1250", "cp1252") for short in ("rychlý", "Výborný telefon doporučuji všem")),
+        ("Það er mjög góð vara og ódýr", "cp1252", "cp1252"),
     ],
 )
 def test_the_encoding_that_is_named_for_bytes_of_another_one_is_the_likely_one(home, text, encoding, told):
@@ -406,6 +413,23 @@ def test_the_encoding_that_is_named_for_bytes_of_another_one_is_the_likely_one(h
     (rejected,) = inspected(file)["first_rejected"]
     assert rejected["reason"].endswith(f": --encoding {told}")
     assert f"in {told}" in rejected["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "people"),
+    [
+        ("Bardzo dobry polecam każdemu", "cp1250", "of Central Europe"),
+        ("Çok kötü bir ürün hiç beğenmedim", "cp1254", "Turkish"),
+        ("Ļoti slikts neiesaku šo preci nevienam", "cp1257", "Baltic"),
+        ("Labas labai geras telefonas ačiū už greitą pristatymą", "cp1257", "Baltic"),
+    ],
+)
+def test_where_few_letters_tell_no_language_of_latin_script_each_encoding_stands_with_whose_it_is(
+    home, text, encoding, people
+):
+    file = write(home / "r.csv", f"text,stars,time,product\n{text},5,2014-05-05,P\n".encode(encoding))
+    (rejected,) = inspected(file)["first_rejected"]
+    assert f"{encoding} where it is {people}" in rejected["reason"]
 
 
 @pytest.mark.parametrize(

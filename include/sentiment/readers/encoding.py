@@ -34,6 +34,11 @@ _LATIN = 0.3
 _THREE_IN_A_ROW = re.compile(rb"[\x80-\xff]{3}")
 # Of cp1252; no language writes it, and in Shift JIS its byte stands before each letter of katakana.
 _FLORIN = b"\x83"
+# Letters of Turkish that ASCII lacks. Czech has the byte of "ı" for a letter too, but none of the other bytes.
+_OF_TURKISH_ALONE, _OF_TURKISH = frozenset("İğĞşŞ"), frozenset("ıİğĞşŞçÇöÖüÜâÂîÎûÛ")
+# Other encodings of two bytes hardly have letters where cp932 has kana, and Japanese is mostly kana.
+_KANA = re.compile("[\u3041-\u30ff]")
+_JAPANESE = 0.25
 # Fewer bytes that ASCII lacks tell no two encodings apart.
 _FEW = 20
 _PIECE = 1 << 20
@@ -146,9 +151,14 @@ class Foreign:
 def _guess(content: bytes) -> str:
     """Say what bytes may be in, and nothing where they are too few: one that is read in another encoding is garbled."""
     if _is_latin(content):
-        return "; it may be in cp1252, or in cp1250 where it is of Central Europe: --encoding cp1252"
-    guess = from_bytes(content).best() if sum(byte > 127 for byte in content) >= _FEW else None
-    return f"; it may be in {guess.encoding}: --encoding {guess.encoding}" if guess else ""
+        if _is_turkish(content):
+            return "; it may be in cp1254: --encoding cp1254"
+        places = "cp1250 where it is of Central Europe, in cp1254 where it is Turkish, in cp1257 where it is Baltic"
+        return f"; it may be in cp1252, or in {places}: --encoding cp1252"
+    if sum(byte > 127 for byte in content) < _FEW:
+        return ""
+    guess = "cp932" if _is_japanese(content) else getattr(from_bytes(content).best(), "encoding", None)
+    return f"; it may be in {guess}: --encoding {guess}" if guess else ""
 
 
 def _is_latin(content: bytes) -> bool:
@@ -161,6 +171,21 @@ def _is_latin(content: bytes) -> bool:
         return False
     others = sum(not letter.isascii() for letter in letters)
     return others < _LATIN * len(letters) or not _THREE_IN_A_ROW.search(content)
+
+
+def _is_turkish(content: bytes) -> bool:
+    """Tell whether a text of Latin letters has those of Turkish, and no others that ASCII lacks."""
+    others = {letter for letter in content.decode("cp1254", "replace") if letter.isalpha() and not letter.isascii()}
+    return "ı" in others <= _OF_TURKISH and not others.isdisjoint(_OF_TURKISH_ALONE)
+
+
+def _is_japanese(content: bytes) -> bool:
+    """Tell whether bytes read as cp932 are a text with as many kana as Japanese has."""
+    try:
+        others = [letter for letter in content.decode("cp932") if not letter.isascii()]
+    except UnicodeError:
+        return False
+    return len(_KANA.findall("".join(others))) > _JAPANESE * len(others)
 
 
 def _is_escaped(text: str) -> bool:
