@@ -50,11 +50,15 @@ FEWEST_OF_A_COPY = 8
 _UNSPACED = ((re.compile(f"[{HAN_AND_KANA}]"), 3), (re.compile(f"[{SOUTH_EAST_ASIAN}]"), 6))
 
 
-def word_count(text: str) -> int:
-    """Count the words of a cleaned text, by its spaces, and by letters of scripts without any; "" has none."""
-    if text.isascii():
-        return text.count(" ") + 1 if text else 0
-    return text.count(" ") + max(1, sum(len(script.findall(text)) // letters for script, letters in _UNSPACED))
+def word_count(text: str | None) -> int:
+    """Count the words of a cleaned text, by its spaces, and by letters of scripts without any.
+
+    "" has none, nor has the text that a row of another program lacks.
+    """
+    if not text:
+        return 0
+    by_letters = () if text.isascii() else _UNSPACED
+    return text.count(" ") + max(1, sum(len(script.findall(text)) // letters for script, letters in by_letters))
 
 
 def was_cut(text: str) -> bool:
